@@ -1,0 +1,85 @@
+/**
+ * The contract between the parts that never import each other: the operator, the node and the CLI.
+ * Names, ports and admin API shapes live here once.
+ */
+
+/** Ports inside a container; on a laptop ops and peer ports follow the API port by these offsets. */
+export const API_PORT = 8080;
+export const OPS_PORT_OFFSET = 1000;
+export const PEER_PORT_OFFSET = 2000;
+
+/** ALPN protocol ids that tell raft frames and the HTTP admin API apart on the peer port. */
+export const RAFT_ALPN = 'lithair-raft/1';
+export const ADMIN_ALPN = 'http/1.1';
+
+/** File names in a `--peer-tls` directory. */
+export const CA_CERTIFICATE_FILE = 'ca.crt';
+export const MEMBER_CERTIFICATE_FILE = 'tls.crt';
+export const MEMBER_KEY_FILE = 'tls.key';
+
+export type MemberRole = 'leader' | 'follower' | 'candidate' | 'learner';
+
+/** One member as the replicated member table and the leader's progress tracker know it. */
+export interface MemberStatus {
+  readonly id: number;
+  readonly name: string;
+  readonly role: 'voter' | 'learner';
+  /** `host:port` of its peer listener. */
+  readonly address: string;
+  /** Highest log index known to be on its disk; null where this node is not the leader. */
+  readonly match: number | null;
+  /** Entries behind the leader's last index; null where this node is not the leader. */
+  readonly lag: number | null;
+}
+
+/** Answer of `GET /_cluster/status` (ops port) and `GET /_admin/status` (peer port). */
+export interface ClusterStatus {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly memberId: number;
+  readonly name: string;
+  readonly role: MemberRole;
+  /** Member id of the leader this node follows, 0 where it knows none. */
+  readonly leader: number;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly applyVersion: number;
+  readonly schemaVersion: number;
+  /** Fingerprint (sha256, hex) of the canonical schema in force. */
+  readonly schemaFingerprint: string;
+  readonly ready: boolean;
+  readonly version: string;
+  readonly members: readonly MemberStatus[];
+}
+
+/** A member that has no disk yet answers `GET /_admin/status` with 503 and this body. */
+export interface WaitingStatus {
+  readonly waiting: true;
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Body of `POST /_admin/members`. */
+export interface AddMemberRequest {
+  readonly name: string;
+  readonly address: string;
+  /** Identity of the disk that will hold this member; an id is never reused with another disk. */
+  readonly diskUuid: string;
+  /** A `voter` joins as a learner and is promoted by the leader when it has caught up. */
+  readonly role: 'voter' | 'learner';
+}
+
+/** Answer of `POST /_admin/members`. */
+export interface AddMemberResponse {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly memberId: number;
+}
+
+/** Answer of `PUT /_admin/model` (also with `?dryRun=true`). A refusal is a problem+json 409 or 422. */
+export interface ModelChangeResponse {
+  readonly result: 'unchanged' | 'applied' | 'would-apply';
+  readonly schemaVersion: number;
+  readonly changes: readonly string[];
+}

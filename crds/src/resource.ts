@@ -1,0 +1,222 @@
+// The LithairModel resource as a person writes it, after validation has filled in every default.
+
+export const API_VERSION = 'lithair.dev/v1alpha1';
+export const KIND = 'LithairModel';
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonValue[]
+  | { [key: string]: JsonValue };
+
+export const FIELD_TYPES = [
+  'string',
+  'text',
+  'integer',
+  'number',
+  'decimal',
+  'boolean',
+  'date',
+  'datetime',
+  'uuid',
+  'enum',
+  'array',
+  'object',
+  'reference',
+] as const;
+
+export type FieldType = (typeof FIELD_TYPES)[number];
+export type IndexKind = 'none' | 'hash' | 'ordered';
+
+/** One LithairModel: what `kubectl apply` sends and what `lithair serve` reads. */
+export interface LithairModel {
+  apiVersion: typeof API_VERSION;
+  kind: typeof KIND;
+  metadata: Metadata;
+  spec: LithairModelSpec;
+  status?: LithairModelStatus;
+}
+
+/** Kubernetes owns these; only the name is checked, because object names are built from it. */
+export interface Metadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  generation?: number;
+  resourceVersion?: string;
+  deletionTimestamp?: string;
+  finalizers?: string[];
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  [other: string]: unknown;
+}
+
+/** A validated spec. `auth` is absent where the file does not say it: see `authDeclared`. */
+export interface LithairModelSpec {
+  models: ModelSpec[];
+  store: StoreSettings;
+  auth?: AuthSpec;
+  cluster: ClusterSpec;
+}
+
+export interface ModelSpec {
+  name: string;
+  path: string;
+  fields: FieldSpec[];
+  persistence: PersistenceSpec;
+}
+
+export interface PersistenceSpec {
+  durability: 'quorum';
+  consistency: 'strong';
+}
+
+/** What a field and the items of an array have in common. */
+export interface ValueSpec {
+  type: FieldType;
+  nullable: boolean;
+  /** integer, number, decimal; inclusive. */
+  minimum?: number;
+  maximum?: number;
+  /** string, text (and a string primary key); in Unicode code points. */
+  minLength?: number;
+  maxLength?: number;
+  /** string, text; searched for, not anchored, with the `u` flag. */
+  pattern?: string;
+  /** enum. */
+  values?: string[];
+  /** array. */
+  items?: ValueSpec;
+  minItems?: number;
+  maxItems?: number;
+  /** object. */
+  fields?: FieldSpec[];
+}
+
+export interface FieldSpec extends ValueSpec {
+  name: string;
+  primaryKey: boolean;
+  required: boolean;
+  immutable: boolean;
+  unique: boolean;
+  index: IndexKind;
+  default?: JsonValue;
+  /** date and datetime: the leader's clock when the row is created. */
+  defaultFrom?: 'now';
+  /** reference: the name of the model it points to. */
+  to?: string;
+  onDelete?: 'restrict';
+}
+
+/** One log and one state per cluster, so these are cluster-wide. */
+export interface StoreSettings {
+  /** Applied entries between two snapshots. */
+  snapshotEvery: number;
+  /** Most entries in one append. */
+  batchSize: number;
+  /** group: one fdatasync acknowledges everything that arrived before it. */
+  syncMode: 'group';
+}
+
+export interface AuthSpec {
+  mode: 'open';
+}
+
+export interface ClusterSpec {
+  /** Absent exactly when `regions` is given; `voterCount` answers for both. */
+  voters?: VoterCount;
+  regions?: RegionSpec[];
+  storage: StorageSpec;
+  image?: string;
+  resources: ResourcesSpec;
+}
+
+export type VoterCount = 1 | 3 | 5 | 7;
+
+export interface RegionSpec {
+  name: string;
+  role: 'Voter';
+  nodes: VoterCount;
+}
+
+export interface StorageSpec {
+  /** A Kubernetes quantity; it may grow, never shrink. */
+  size: string;
+  /** Absent: the cluster's default storage class. */
+  className?: string;
+  /** Keep the volumes when the resource is deleted. */
+  retain: boolean;
+}
+
+export interface ResourcesSpec {
+  requests: { cpu?: string; memory?: string };
+  limits: { cpu?: string; memory?: string };
+}
+
+export type Phase = 'Pending' | 'Creating' | 'Ready' | 'Degraded' | 'Failed' | 'Deleting';
+
+export const CONDITION_TYPES = [
+  'Ready',
+  'QuorumAvailable',
+  'Progressing',
+  'Degraded',
+  'SchemaApplied',
+  'StorageLow',
+  'ClusterIDMismatch',
+] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+export interface LithairModelStatus {
+  observedGeneration?: number;
+  phase?: Phase;
+  schemaVersion?: number;
+  /** Identity of the cluster that owns the volumes; an empty disk must not bootstrap another. */
+  clusterId?: string;
+  endpoint?: string;
+  /** A pod's name. */
+  leader?: string;
+  term?: number;
+  image?: string;
+  /** `ready/wanted`, for the printer column. */
+  nodeSummary?: string;
+  nodes?: NodeStatus[];
+  conditions?: Condition[];
+}
+
+export interface NodeStatus {
+  /** The pod's name. */
+  name: string;
+  memberId?: string;
+  role?: 'leader' | 'follower' | 'candidate' | 'learner' | 'unknown';
+  region?: string;
+  ready: boolean;
+  /** Entries behind the leader's commit index. */
+  lag?: number;
+  version?: string;
+}
+
+/** metav1.Condition: https://pkg.go.dev/k8s.io/apimachinery/pkg/apis/meta/v1#Condition */
+export interface Condition {
+  type: ConditionType;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration?: number;
+  /** RFC 3339. */
+  lastTransitionTime: string;
+  /** CamelCase. */
+  reason: string;
+  message: string;
+}
+
+/** Whether the spec says `auth.mode`: without it `serve` stays on loopback and the operator refuses. */
+export function authDeclared(spec: LithairModelSpec): boolean {
+  return spec.auth !== undefined;
+}
+
+/** How many voters the cluster is to have, from `voters` or from `regions`. */
+export function voterCount(cluster: ClusterSpec): number {
+  if (cluster.voters !== undefined) return cluster.voters;
+  return (cluster.regions ?? []).reduce((sum, region) => sum + region.nodes, 0);
+}

@@ -1,0 +1,60 @@
+// The canonical compiled schema: what goes through raft and into snapshots. Every default is
+// expanded, every value is JSON, and keys always come in the same order.
+import type { FieldType, IndexKind, JsonValue, StoreSettings } from './resource.ts';
+
+export interface Schema {
+  models: ModelSchema[];
+  store: StoreSettings;
+}
+
+export interface ModelSchema {
+  name: string;
+  /** The collection's route, such as `/api/products`. */
+  path: string;
+  /** The name of the one field that is the primary key: a uuid or a string. */
+  primaryKey: string;
+  /** In the order of the file; the primary key is one of them. */
+  fields: FieldSchema[];
+}
+
+/** What is true of a value wherever it stands: of a field, or of each item of an array. */
+export interface ValueSchema {
+  type: FieldType;
+  nullable: boolean;
+  /** integer and number: a number; decimal: a decimal string. Inclusive. */
+  minimum?: number | string;
+  maximum?: number | string;
+  /** In Unicode code points. */
+  minLength?: number;
+  maxLength?: number;
+  /** Compile with `compilePattern`; known to run in bounded time. */
+  pattern?: string;
+  /** enum. */
+  values?: string[];
+  /** array. */
+  items?: ValueSchema;
+  minItems?: number;
+  maxItems?: number;
+  /** object; always present for that type. */
+  fields?: FieldSchema[];
+  /** reference: name of a model of the same schema. */
+  to?: string;
+  onDelete?: 'restrict';
+}
+
+export interface FieldSchema extends ValueSchema {
+  name: string;
+  /**
+   * Of the primary key: true when the client must supply it, false when a missing one is
+   * generated (uuid v7).
+   */
+  required: boolean;
+  /** Always true for the primary key; false inside objects. */
+  immutable: boolean;
+  /** Needs a unique index. False for the primary key, which is unique by being the key. */
+  unique: boolean;
+  index: IndexKind;
+  /** decimal: a decimal string, exactly as written. */
+  default?: JsonValue;
+  defaultFrom?: 'now';
+}
