@@ -1,0 +1,106 @@
+import type { JsonValue } from '@lithair/crds';
+
+/** A JSON object whose values are in the canonical form of their declared types. */
+export type JsonObject = { [key: string]: JsonValue };
+
+/** Who asks, established once where the request came in: opaque, no names or addresses. */
+export interface Actor {
+  /** Opaque subject id; `anonymous` where the model's auth mode is open. */
+  readonly subject: string;
+  /** How it was authenticated. */
+  readonly method: 'none' | 'apiKey' | 'jwt' | 'certificate';
+  readonly roles: readonly string[];
+}
+
+/**
+ * A wish to change state. Bodies have passed the validation room against the schema version that
+ * the envelope names; what depends on the present state is decided by the command room, on the leader.
+ */
+export type Command =
+  | { readonly kind: 'create'; readonly model: string; readonly body: JsonObject }
+  | {
+      readonly kind: 'replace';
+      readonly model: string;
+      readonly id: string;
+      readonly body: JsonObject;
+      /** `If-None-Match: *`: create, and 412 where it exists. */
+      readonly onlyIfAbsent: boolean;
+      /** Versions that `If-Match` names; null: no condition; `*` becomes `any`. */
+      readonly ifMatch: readonly number[] | 'any' | null;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly model: string;
+      readonly id: string;
+      readonly ifMatch: readonly number[] | 'any' | null;
+    }
+  /** Atomic: all or nothing; pointers of its errors start with the position (`/3/price`). */
+  | { readonly kind: 'createMany'; readonly model: string; readonly bodies: readonly JsonObject[] };
+
+/** Makes a retried write harmless: same scope and fingerprint, same outcome. */
+export interface IdempotencyKey {
+  /** sha256 (hex) of subject, method, path and the client's key. */
+  readonly scope: string;
+  /** sha256 (hex) of the body. */
+  readonly fingerprint: string;
+}
+
+/** A command on its way to the leader, possibly over the network: JSON-serializable. */
+export interface CommandEnvelope {
+  readonly command: Command;
+  readonly actor: Actor;
+  /** The schema version that the body was validated against. */
+  readonly schemaVersion: number;
+  readonly idempotency: IdempotencyKey | null;
+  /** Time left when it was sent on, milliseconds: deadlines travel as durations, clocks differ. */
+  readonly timeoutMs: number;
+}
+
+/** Where and why one part of a request was refused (RFC 6901 pointer into the body). */
+export interface FieldError {
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Why a command was refused. Each maps to one HTTP status in one table of the http room. */
+export type RejectionCode =
+  | 'not_found' // 404
+  | 'already_exists' // 409
+  | 'unique_conflict' // 409
+  | 'missing_reference' // 409
+  | 'still_referenced' // 409
+  | 'idempotency_in_progress' // 409
+  | 'idempotency_key_reuse' // 422
+  | 'precondition_failed' // 412
+  | 'immutable_field' // 422
+  | 'invalid' // 400: only where the leader's schema is newer than the sender's
+  | 'version_conflict' // 409: lost a race across a change of leader; safe to retry
+  | 'schema_changed'; // 503: the schema moved on while the command was on its way; safe to retry
+
+/** One aggregate as a command left it. */
+export interface WrittenAggregate {
+  readonly id: string;
+  readonly version: number;
+  /** Its serialized JSON; null after a delete. */
+  readonly json: string | null;
+}
+
+/** What came of a command. JSON-serializable: it may travel back from the leader. */
+export type Outcome =
+  | {
+      readonly kind: 'applied';
+      /** Log index at which it became visible. */
+      readonly index: number;
+      readonly effect: 'created' | 'updated' | 'unchanged' | 'deleted';
+      /** One, or as many as `createMany` brought, in order. */
+      readonly aggregates: readonly WrittenAggregate[];
+      /** True where an earlier request with the same idempotency key was already applied. */
+      readonly replayed: boolean;
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly code: RejectionCode;
+      readonly message: string;
+      readonly errors: readonly FieldError[];
+    };

@@ -1,0 +1,39 @@
+import type { NodeHealth } from './cluster.ts';
+import type { CommandEnvelope, Outcome } from './command.ts';
+import type { StateReader } from './state.ts';
+
+/** How fresh a read must be (`Lithair-Consistency`). */
+export type Consistency = 'strong' | 'sequential' | 'eventual';
+
+/** A read's demand on freshness. `minIndex` comes from a session token. */
+export interface ReadDemand {
+  readonly consistency: Consistency;
+  readonly minIndex: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Why the engine could not answer. `unavailable`: nothing was proposed, retry at will (503);
+ * `outcome_unknown`: the write may or may not take effect (504); `overloaded`: queues are full (503).
+ */
+export type EngineErrorCode = 'unavailable' | 'outcome_unknown' | 'overloaded';
+
+/** What stands behind the HTTP rooms, on any node: leader, follower or learner. */
+export interface Engine {
+  readonly health: NodeHealth;
+  /** Present state of this node. Null until the first snapshot is restored or created. */
+  state(): StateReader | null;
+  /**
+   * Executes a command on the leader and resolves when it is applied (or refused).
+   *
+   * @throws EngineError with an {@link EngineErrorCode}
+   */
+  submit(envelope: CommandEnvelope): Promise<Outcome>;
+  /**
+   * Resolves when `state()` may serve a read of this demand; returns null where it may at once,
+   * so that the common case costs no promise.
+   *
+   * @throws EngineError `unavailable`
+   */
+  readBarrier(demand: ReadDemand): Promise<void> | null;
+}

@@ -1,0 +1,75 @@
+import type { ModelSchema, Schema } from '@lithair/crds';
+
+/**
+ * An order-preserving key of one field value: comparing two keys of the same field as strings
+ * (code unit order) compares the values. Absent and null sort first. Made by the values room.
+ */
+export type IndexKey = string;
+
+/**
+ * One live aggregate. Immutable: a write replaces the record, so whoever holds one may keep it
+ * across awaits and see a consistent version.
+ */
+export interface AggregateRecord {
+  readonly id: string;
+  /** From 1; goes on across delete and re-creation. */
+  readonly version: number;
+  /** Serialized JSON with every field, in the order of the schema. */
+  readonly json: string;
+  /** Index keys, in the order of the model's indexed fields (see `ModelReader.indexedFields`). */
+  readonly keys: readonly IndexKey[];
+}
+
+/** Bounds of an ordered scan; a missing bound is open. `after` resumes behind (key, id). */
+export interface KeyRange {
+  readonly from?: { readonly key: IndexKey; readonly inclusive: boolean };
+  readonly to?: { readonly key: IndexKey; readonly inclusive: boolean };
+  readonly after?: { readonly key: IndexKey; readonly id: string };
+  readonly descending: boolean;
+}
+
+/**
+ * Read side of one model. Iterators are valid until the next await: a scan that pauses must
+ * resume by position (`after`), which is what cursors do.
+ */
+export interface ModelReader {
+  readonly schema: ModelSchema;
+  readonly size: number;
+  /** Names of the fields that records carry keys for: unique, index hash, index ordered, reference. */
+  readonly indexedFields: readonly string[];
+  get(id: string): AggregateRecord | undefined;
+  /** All records by id in code unit order. */
+  scan(range: {
+    readonly afterId?: string;
+    readonly descending: boolean;
+  }): Iterable<AggregateRecord>;
+  /** Records whose field equals the key: unique, hash, ordered and reference fields. Order: by id. */
+  lookup(field: string, key: IndexKey): Iterable<AggregateRecord>;
+  /** Records by (key, id), ordered fields only. */
+  range(field: string, range: KeyRange): Iterable<AggregateRecord>;
+}
+
+/** Read side of the whole state on this node, as of `appliedIndex`. */
+export interface StateReader {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly schema: Schema;
+  /** Counts model changes from 1. */
+  readonly schemaVersion: number;
+  /** sha256 (hex) of the canonical schema. */
+  readonly schemaFingerprint: string;
+  readonly appliedIndex: number;
+  /** Stamp of the last applied entry, epoch milliseconds; never goes back. */
+  readonly logTimeMs: number;
+  model(name: string): ModelReader | undefined;
+}
+
+/** A member as the replicated table holds it. Ids come from a counter and are never used twice. */
+export interface MemberRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly address: string;
+  readonly diskUuid: string;
+  /** What it is meant to be once caught up. */
+  readonly intent: 'voter' | 'learner';
+}
