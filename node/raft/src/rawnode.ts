@@ -1,0 +1,331 @@
+import { encodeConfChange, encodeConfChangeV2 } from './codec/index.ts';
+import type { Config } from './config.ts';
+import { isConfChangeV2, toConfChangeV2 } from './confchange/index.ts';
+import { entriesSize } from './log/index.ts';
+import { applyConfChange } from './membership.ts';
+import { checkMessage } from './message-check.ts';
+import { isLocalMessage, isLocalTarget, isResponseMessage, newMessage } from './messages.ts';
+import type { Raft } from './raft.ts';
+import type { BasicStatus, Ready, SnapshotStatus, Status, StepResult } from './ready.ts';
+import { startRaft } from './start.ts';
+import { step } from './step.ts';
+import {
+  needsStorageAppend,
+  needsStorageAppendResponse,
+  storageAppend,
+  storageAppendResponse,
+  storageApply,
+  storageApplyResponse,
+} from './storage-messages.ts';
+import { tick } from './tick.ts';
+import type { Progress } from './tracker/index.ts';
+import type {
+  ConfChange,
+  ConfChangeV2,
+  ConfState,
+  Entry,
+  HardState,
+  Message,
+  SoftState,
+} from './types.ts';
+import { EntryType, MessageType } from './types.ts';
+
+/**
+ * One member of a Raft group, as a state machine: it is told about time, messages
+ * and requests, and hands out the work that follows from them in {@link ready}.
+ * It does no I/O, reads no clock, and never calls back.
+ *
+ * Not reentrant: one owner calls it, one call at a time.
+ */
+export class RawNode {
+  readonly #raft: Raft;
+  readonly #async: boolean;
+  #previousSoftState: SoftState;
+  #previousHardState: HardState;
+  /** What `advance()` acknowledges; only without asyncStorageWrites. */
+  #stepsOnAdvance: Message[] = [];
+
+  /**
+   * Starts from what the Storage remembers. A new group is founded by giving every
+   * founder a Storage whose initial ConfState names them all (see the README).
+   *
+   * @throws {ConfigError} when the configuration cannot be run.
+   * @throws {RaftInvariantError} when the Storage contradicts itself.
+   */
+  constructor(config: Config) {
+    this.#raft = startRaft(config);
+    this.#async = config.asyncStorageWrites ?? false;
+    this.#previousSoftState = this.#raft.softState();
+    this.#previousHardState = this.#raft.hardState();
+  }
+
+  /** Tells the node that one tick has passed. */
+  tick(): void {
+    tick(this.#raft);
+  }
+
+  /** Starts an election now, unless this member leads already or may not lead. */
+  campaign(): void {
+    step(this.#raft, newMessage(MessageType.Hup, 0));
+  }
+
+  /**
+   * Proposes one entry. `ok` means appended here or forwarded to the leader, not
+   * committed: it can still get lost with a change of leader.
+   */
+  propose(data: Uint8Array): StepResult {
+    return this.#proposeEntries([proposal(EntryType.Normal, data)]);
+  }
+
+  /** Proposes several entries, which are taken or dropped together and travel together. */
+  proposeBatch(batch: readonly Uint8Array[]): StepResult {
+    if (batch.length === 0) return 'ok';
+    return this.#proposeEntries(batch.map((data) => proposal(EntryType.Normal, data)));
+  }
+
+  /**
+   * Proposes a membership change. A change that is not possible right now (another
+   * one pending, wrong joint state) enters the log as an empty normal entry.
+   */
+  proposeConfChange(change: ConfChange | ConfChangeV2): StepResult {
+    const entry = isConfChangeV2(change)
+      ? proposal(EntryType.ConfChangeV2, encodeConfChangeV2(change))
+      : proposal(EntryType.ConfChange, encodeConfChange(change));
+    return this.#proposeEntries([entry]);
+  }
+
+  /**
+   * Puts a committed change into force. Must be called for every committed conf
+   * change entry when it is applied, unless the application refuses the change.
+   * The result is what to store with the next snapshot.
+   *
+   * @throws {ConfChangeError} when the change does not fit the configuration.
+   */
+  applyConfChange(change: ConfChange | ConfChangeV2): ConfState {
+    return applyConfChange(this.#raft, toConfChangeV2(change));
+  }
+
+  /**
+   * Handles a message from a peer or from a local storage thread.
+   *
+   * @throws {MessageError} when no correct peer could have sent it; the node is unchanged.
+   */
+  step(message: Message): StepResult {
+    const raft = this.#raft;
+    checkMessage(message, raft.id);
+    if (!isLocalTarget(message.from)) {
+      if (isLocalMessage(message.type)) return 'local-message';
+      if (isResponseMessage(message.type) && raft.tracker.get(message.from) === undefined) {
+        return 'peer-not-found';
+      }
+    }
+    return step(raft, message);
+  }
+
+  /** Whether {@link ready} would return any work. */
+  hasReady(): boolean {
+    const raft = this.#raft;
+    return (
+      raft.messages.length > 0 ||
+      raft.messagesAfterAppend.length > 0 ||
+      raft.log.hasNextUnstableEntries() ||
+      raft.log.hasNextCommittedEntries(!this.#async) ||
+      raft.readStates.length > 0 ||
+      raft.log.hasNextUnstableSnapshot() ||
+      this.#softStateChanged() ||
+      this.#hardStateChanged()
+    );
+  }
+
+  /**
+   * Takes the outstanding work. It must be handled, whatever happens.
+   *
+   * Without asyncStorageWrites: persist `snapshot`, `entries` and `hardState`
+   * (durably if `mustSync`), then send `messages`, install the snapshot, apply
+   * `committedEntries`, then call {@link advance} before the next `ready`.
+   *
+   * With asyncStorageWrites: only send `messages` and answer `readStates`; the
+   * StorageAppend and StorageApply messages among them carry the storage work.
+   */
+  ready(): Ready {
+    const raft = this.#raft;
+    const ready: Ready = {
+      softState: this.#softStateChanged() ? raft.softState() : null,
+      hardState: this.#hardStateChanged() ? raft.hardState() : null,
+      readStates: raft.readStates,
+      entries: raft.log.nextUnstableEntries(),
+      snapshot: raft.log.nextUnstableSnapshot(),
+      committedEntries: raft.log.nextCommittedEntries(!this.#async),
+      messages: raft.messages,
+      mustSync: this.#mustSync(),
+    };
+    if (this.#async) this.#addStorageMessages(ready, raft.messages);
+    else this.#addMessagesAfterAppend(ready, raft.messages);
+    this.#accept(ready);
+    return ready;
+  }
+
+  /**
+   * Acknowledges that the last Ready was handled completely.
+   *
+   * @throws {RaftInvariantError} with asyncStorageWrites, where responses take its place.
+   */
+  advance(): void {
+    if (this.#async) {
+      throw this.#raft.fatal('Advance must not be called when using AsyncStorageWrites');
+    }
+    const steps = this.#stepsOnAdvance;
+    this.#stepsOnAdvance = [];
+    for (const message of steps) step(this.#raft, message);
+  }
+
+  basicStatus(): BasicStatus {
+    const raft = this.#raft;
+    return {
+      id: raft.id,
+      term: raft.term,
+      vote: raft.vote,
+      commit: raft.log.committed,
+      lead: raft.lead,
+      raftState: raft.state,
+      applied: raft.log.applied,
+      lastIndex: raft.log.lastIndex(),
+      leadTransferee: raft.leadTransferee,
+    };
+  }
+
+  status(): Status {
+    const raft = this.#raft;
+    const progress = new Map<number, Progress>();
+    if (raft.isLeader) {
+      for (const member of raft.tracker.members) progress.set(member.id, member.clone());
+    }
+    return { ...this.basicStatus(), config: raft.tracker.config, progress };
+  }
+
+  /** Tells a leader that messages to `id` are getting lost. */
+  reportUnreachable(id: number): void {
+    const message = newMessage(MessageType.Unreachable, 0);
+    message.from = id;
+    step(this.#raft, message);
+  }
+
+  /**
+   * Tells a leader what became of the snapshot it sent to `id`. Must be called for
+   * every Snap message: until then nothing else is sent to that follower.
+   */
+  reportSnapshot(id: number, status: SnapshotStatus): void {
+    const message = newMessage(MessageType.SnapStatus, 0);
+    message.from = id;
+    message.reject = status === 'failure';
+    step(this.#raft, message);
+  }
+
+  /** Asks for leadership to be handed to `id` (Raft thesis, section 3.10). */
+  transferLeader(id: number): void {
+    const message = newMessage(MessageType.TransferLeader, 0);
+    message.from = id;
+    step(this.#raft, message);
+  }
+
+  /**
+   * Makes a follower forget its leader, so that it grants (pre-)votes before its
+   * lease has run out. For an application that knows the leader to be gone.
+   */
+  forgetLeader(): void {
+    step(this.#raft, newMessage(MessageType.ForgetLeader, 0));
+  }
+
+  /**
+   * Asks for a read index (Raft thesis, section 6.4); it comes back in a Ready as a
+   * ReadState with the same context. It may never come: without a leader, and when
+   * messages are lost. The application asks again after a timeout.
+   */
+  readIndex(requestCtx: Uint8Array): void {
+    const message = newMessage(MessageType.ReadIndex, 0);
+    message.entries = [proposal(EntryType.Normal, requestCtx)];
+    step(this.#raft, message);
+  }
+
+  /**
+   * Overrides the randomized election timeout until the next change of role or
+   * term. For tests and simulations that need one member to be the first.
+   */
+  setRandomizedElectionTimeout(ticks: number): void {
+    this.#raft.randomizedElectionTimeout = ticks;
+  }
+
+  #proposeEntries(entries: Entry[]): StepResult {
+    const message = newMessage(MessageType.Prop, 0);
+    message.from = this.#raft.id;
+    message.entries = entries;
+    return step(this.#raft, message);
+  }
+
+  #softStateChanged(): boolean {
+    const previous = this.#previousSoftState;
+    return this.#raft.lead !== previous.lead || this.#raft.state !== previous.raftState;
+  }
+
+  #hardStateChanged(): boolean {
+    const raft = this.#raft;
+    const previous = this.#previousHardState;
+    return (
+      raft.log.committed !== previous.commit ||
+      raft.term !== previous.term ||
+      raft.vote !== previous.vote
+    );
+  }
+
+  /** The commit index can be relearned; term, vote and entries cannot (Raft paper, figure 2). */
+  #mustSync(): boolean {
+    const raft = this.#raft;
+    const previous = this.#previousHardState;
+    return (
+      raft.log.hasNextUnstableEntries() ||
+      raft.vote !== previous.vote ||
+      raft.term !== previous.term
+    );
+  }
+
+  #addStorageMessages(ready: Ready, messages: Message[]): void {
+    const raft = this.#raft;
+    if (needsStorageAppend(raft, ready)) messages.push(storageAppend(raft, ready));
+    if (ready.committedEntries.length > 0) {
+      messages.push(storageApply(raft, ready.committedEntries));
+    }
+  }
+
+  #addMessagesAfterAppend(ready: Ready, messages: Message[]): void {
+    const raft = this.#raft;
+    if (this.#stepsOnAdvance.length > 0) {
+      throw raft.fatal('two accepted Ready structs without call to Advance');
+    }
+    for (const message of raft.messagesAfterAppend) {
+      if (message.to === raft.id) this.#stepsOnAdvance.push(message);
+      else messages.push(message);
+    }
+    if (needsStorageAppendResponse(raft, ready)) {
+      this.#stepsOnAdvance.push(storageAppendResponse(raft, ready));
+    }
+    if (ready.committedEntries.length > 0) {
+      this.#stepsOnAdvance.push(storageApplyResponse(raft, ready.committedEntries));
+    }
+  }
+
+  #accept(ready: Ready): void {
+    const raft = this.#raft;
+    if (ready.softState !== null) this.#previousSoftState = ready.softState;
+    if (ready.hardState !== null) this.#previousHardState = ready.hardState;
+    raft.takeOutbox();
+    raft.log.acceptUnstable();
+    const last = ready.committedEntries.at(-1);
+    if (last === undefined) return;
+    raft.log.acceptApplying(last.index, entriesSize(ready.committedEntries), !this.#async);
+  }
+}
+
+/** An entry that has no place in the log yet. */
+function proposal(type: EntryType, data: Uint8Array): Entry {
+  return { term: 0, index: 0, type, data };
+}
