@@ -1,0 +1,53 @@
+# Lithair. `make help` lists what can be done; every target installs what it needs first.
+# The pinned Node under node_modules/.bin comes first, so the machine's own may be older.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.package-lock.json
+MODEL ?= docs/examples/shop.yaml
+DATA ?= ./data
+PORT ?= 8080
+NODES ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format generate images e2e bench conformance clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Install the pinned dependencies, Node 24 included
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $(INSTALLED)
+
+run: setup ## Serve MODEL (docs/examples/shop.yaml) on PORT (8080), data in DATA; NODES=3 for a cluster
+	@exec node node/cli/main.ts serve $(MODEL) --port $(PORT) --data $(DATA) --nodes $(NODES) --try
+
+test: setup ## Run every test that needs no container engine
+	@node tools/test.ts
+
+check: setup ## Types, lint, room boundaries, dead code, formatting, generated files
+	@node tools/check.ts
+
+conformance: setup ## Run the upstream data-driven files against the consensus core (needs Go)
+	@npm run --silent conformance -w etcd-raft-ts
+
+format: setup ## Format the sources
+	@biome check --write .
+
+generate: setup ## Write the files that are generated from sources
+	@npm run --silent generate -w @lithair/crds
+
+images: setup ## Build lithair/node:dev and lithair/operator:dev (BASE_IMAGE overrides the base)
+	@node images/build.ts
+
+e2e: setup ## Run the end-to-end tests on a k3d cluster of their own (E2E_KEEP=1 keeps it)
+	@node e2e/run.ts
+
+bench: setup ## Measure against the baselines of the same run; figures are explained in docs/benchmarks.md
+	@node node/bench/main.ts
+
+clean: ## Remove build output and installed dependencies; data directories stay
+	rm -rf node_modules dist images/dist
