@@ -1,0 +1,7 @@
+import type { CliCommand } from '../command-line.ts';
+import { certsCommand } from './certs.ts';
+import { importCommand } from './import.ts';
+import { validateCommand } from './validate.ts';
+
+/** Every command, in the order that `lithair --help` shows them. */
+export const COMMANDS: readonly CliCommand[] = [validateCommand, importCommand, certsCommand];

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { rowsOfJsonArray } from './json-array.ts';
+import type { Row } from './row.ts';
+import { openRows } from './rows.ts';
+
+let dir = '';
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'lithair-rows-'));
+});
+after(() => rm(dir, { recursive: true }));
+
+async function all(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const found: Row[] = [];
+  for await (const row of rows) found.push(row);
+  return found;
+}
+
+async function* pieces(text: string, size: number): AsyncGenerator<string> {
+  for (let i = 0; i < text.length; i += size) yield text.slice(i, i + size);
+}
+
+async function rowsOfFile(name: string, text: string): Promise<Row[]> {
+  await writeFile(join(dir, name), text);
+  return all((await openRows(join(dir, name))).rows);
+}
+
+test('a JSON array gives its elements, however the text is cut into chunks', async () => {
+  const json = fc.array(fc.dictionary(fc.string(), fc.jsonValue()), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(
+      json,
+      fc.integer({ min: 1, max: 9 }),
+      fc.boolean(),
+      async (rows, size, pretty) => {
+        const text = JSON.stringify(rows, null, pretty ? 2 : 0);
+        const found = await all(rowsOfJsonArray(pieces(text, size)));
+        assert.equal(
+          JSON.stringify(found.map((row) => row.values)),
+          JSON.stringify(JSON.parse(text)),
+        );
+      },
+    ),
+  );
+});
+
+test('a row knows the line that it starts on', async () => {
+  const rows = await rowsOfFile('lines.json', '[\n  {"a": 1},\n\n  {"a":\n 2}, {"a": 3}\n]\n');
+  assert.deepEqual(
+    rows.map((row) => row.line),
+    [2, 4, 5],
+  );
+});
+
+test('a number keeps the digits that it was written with', async () => {
+  const [row] = await rowsOfFile(
+    'exact.json',
+    '[{"a": 12345678901234567890, "b": 1.10, "c": 0.1}]',
+  );
+  assert.equal(JSON.stringify(row?.values), '{"a":12345678901234567890,"b":1.10,"c":0.1}');
+});
+
+test('what is not one JSON array is refused with its line', async () => {
+  const bad: readonly (readonly [string, RegExp])[] = [
+    ['{"a": 1}', /line 1: the file is not a JSON array/],
+    ['[{"a": 1},\n]', /line 2: a row is missing behind the last comma/],
+    ['[,{"a": 1}]', /a row is missing before a comma/],
+    ['[{"a": 1}', /does not end/],
+    ['[{"a": 1}] x', /text follows/],
+  ];
+  for (const [text, message] of bad) await assert.rejects(rowsOfFile('bad.json', text), message);
+});
+
+test('a row that is not valid JSON is a problem of that row alone', async () => {
+  const rows = await rowsOfFile('rows.ndjson', '{"a": 1}\n\n{oops}\n7\n{"a": 2}');
+  assert.deepEqual(
+    rows.map((row) => [row.line, row.problem?.slice(0, 14) ?? null]),
+    [
+      [1, null],
+      [3, 'not valid JSON'],
+      [4, 'the row is not'],
+      [5, null],
+    ],
+  );
+});
+
+test('two rows without a comma between them are one row that is not valid JSON', async () => {
+  const rows = await rowsOfFile('comma.json', '[{"a": 1}\n{"a": 2}, {"a": 3}]');
+  assert.deepEqual(
+    rows.map((row) => row.problem === null),
+    [false, true],
+  );
+});
+
+test('CSV rows carry the header as columns and the line they start on', async () => {
+  const rows = await rowsOfFile('rows.csv', 'name,note\n"a, b","two\nlines"\nc,\n');
+  assert.deepEqual(
+    rows.map((row) => [row.line, row.values]),
+    [
+      [2, { name: 'a, b', note: 'two\nlines' }],
+      [4, { name: 'c', note: '' }],
+    ],
+  );
+});
+
+test('a file of an unknown extension is refused', async () => {
+  await writeFile(join(dir, 'rows.xml'), '');
+  await assert.rejects(openRows(join(dir, 'rows.xml')), /told by the extension/);
+});

@@ -1,0 +1,81 @@
+import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parse } from 'csv-parse';
+import { CliError, EXIT } from '../cli-error.ts';
+import { rowsOfJsonArray } from './json-array.ts';
+import { type Row, rowFromJson } from './row.ts';
+
+/** The rows of a source, and whether its values are all text (CSV) and so need their types. */
+export interface RowSource {
+  readonly rows: AsyncIterable<Row>;
+  readonly untyped: boolean;
+}
+
+/**
+ * Opens a file by its extension: `.json` (an array), `.ndjson`/`.jsonl`, `.csv` (with a header).
+ *
+ * @throws CliError where the extension is another one or the file cannot be read
+ */
+export async function openRows(file: string): Promise<RowSource> {
+  await access(file).catch(() => {
+    throw new CliError(`cannot read ${file}: no such file`);
+  });
+  const extension = extname(file).toLowerCase();
+  if (extension === '.json') return { rows: rowsOfJsonArray(textOf(file)), untyped: false };
+  if (extension === '.ndjson' || extension === '.jsonl')
+    return { rows: ndjson(file), untyped: false };
+  if (extension === '.csv') return { rows: csv(file), untyped: true };
+  const known = '.json, .ndjson, .jsonl or .csv';
+  throw new CliError(`${file}: the format is told by the extension: ${known}`, EXIT.usage);
+}
+
+async function* textOf(file: string): AsyncGenerator<string> {
+  for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
+    if (typeof chunk === 'string') yield chunk;
+  }
+}
+
+async function* ndjson(file: string): AsyncGenerator<Row> {
+  let line = 0;
+  let number = 0;
+  for await (const text of createInterface({
+    input: createReadStream(file),
+    crlfDelay: Infinity,
+  })) {
+    line += 1;
+    if (text.trim() === '') continue;
+    number += 1;
+    yield rowFromJson(text, line, number);
+  }
+}
+
+interface CsvRecord {
+  readonly record: Record<string, string>;
+  readonly info: { readonly lines: number };
+}
+
+async function* csv(file: string): AsyncGenerator<Row> {
+  const parser = parse({ columns: true, info: true, bom: true, skip_empty_lines: true });
+  createReadStream(file)
+    .on('error', (error) => parser.destroy(error))
+    .pipe(parser);
+  let number = 0;
+  let line = 2;
+  try {
+    for await (const item of parser) {
+      number += 1;
+      if (!isCsvRecord(item)) throw new CliError(`${file}: row ${number} is not a record`);
+      yield { line, number, values: item.record, problem: null };
+      line = item.info.lines + 1;
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function isCsvRecord(item: unknown): item is CsvRecord {
+  return typeof item === 'object' && item !== null && 'record' in item && 'info' in item;
+}
