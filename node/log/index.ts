@@ -1,0 +1,7 @@
+/**
+ * The durable log of a member: segments with group commit, snapshots, the identity and the lock of
+ * a data directory. The format is described in docs/storage-format.md.
+ */
+export * from './errors.ts';
+export type * from './file-system.ts';
+export type * from './types.ts';

@@ -1,0 +1,260 @@
+import type { ConfState, Entry, HardState, SnapshotMetadata, Storage } from 'etcd-raft-ts';
+import type { Clock, Logger, Random } from '../ports/index.ts';
+import type { BadPlace } from './errors.ts';
+import type { FileSystem } from './file-system.ts';
+
+/** Who a data directory belongs to; the content of `node.json`. */
+export interface NodeIdentity {
+  /** Bound to the member for good: an empty disk gets a new one. */
+  readonly diskUuid: string;
+  readonly name: string;
+  /** Null until the node has bootstrapped a cluster or was taken into one. At most 64 bytes. */
+  readonly clusterId: string | null;
+  /** Null together with `clusterId`. */
+  readonly memberId: number | null;
+}
+
+/** What a data directory is opened with. */
+export interface DataDirectoryOptions {
+  /** Created where it does not exist. */
+  readonly dir: string;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /**
+   * Runs a slice of long work later, after what else waits; default setImmediate. Also delays the
+   * start of a batch, so that everything that arrives in one turn of the event loop shares it.
+   */
+  readonly defer?: (slice: () => void) => void;
+}
+
+/** Sizes are bytes. */
+export interface LogOptions {
+  /** Size of a segment file; default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Bound of the recent entries kept in memory, in bytes of payload; default 32 MiB. */
+  readonly cacheBytes?: number;
+  /** A batch above this size is closed and the next one begun; default 4 MiB. */
+  readonly maxBatchBytes?: number;
+}
+
+/**
+ * A locked data directory. The lock is taken before anything is read or written, and held until
+ * `close` or the end of the process.
+ */
+export interface DataDirectory {
+  readonly path: string;
+  /** Null in a new directory. */
+  readonly identity: NodeIdentity | null;
+  /**
+   * Writes `node.json`, atomically and durably. A cluster id, member id or disk uuid that is set
+   * can never be changed.
+   *
+   * @throws ClusterMismatchError
+   */
+  writeIdentity(identity: NodeIdentity): Promise<void>;
+  /**
+   * Recovers the log, or begins a new one. The identity must be complete. Once per directory.
+   *
+   * @throws LogCorruptError, LogFormatError, ClusterMismatchError, NotALogError
+   */
+  openLog(options?: LogOptions): Promise<Log>;
+  /** Closes the log where one is open, and releases the lock. */
+  close(): Promise<void>;
+}
+
+/** What was found on disk when the log was opened. */
+export interface Recovery {
+  /** True where there was no log: nothing was ever written here. */
+  readonly empty: boolean;
+  readonly segments: number;
+  /** Records read, of every type. */
+  readonly records: number;
+  /** Bytes of a torn last batch that were cut off; never anything that was acknowledged. */
+  readonly truncatedBytes: number;
+  /** The snapshot that `readSnapshot` gives; null where there is none. */
+  readonly snapshot: SnapshotMetadata | null;
+  /** Why the newer snapshot was passed over for the previous one; null where it was not. */
+  readonly snapshotFallback: string | null;
+  /** The latest applied membership that was saved, which may be newer than the snapshot's. */
+  readonly confState: AppliedConfState | null;
+  readonly durationMs: number;
+}
+
+/** A membership, and the index of the entry that brought it about. */
+export interface AppliedConfState {
+  readonly index: number;
+  readonly confState: ConfState;
+}
+
+/** One step of the consensus core to make durable: all of it, or (after a crash) a prefix. */
+export interface SaveRequest {
+  /**
+   * A snapshot that was received (`receiveSnapshot`) and is now to replace state and log: the log
+   * restarts behind it, then the rest of this request applies.
+   */
+  readonly snapshot?: SnapshotMetadata | null;
+  /**
+   * Consecutive; the first at most `lastIndex() + 1`. Lower ones replace a conflicting tail. The
+   * log keeps references to the entries: their bytes must not change afterwards.
+   */
+  readonly entries?: readonly Entry[];
+  readonly confState?: AppliedConfState | null;
+  readonly hardState?: HardState | null;
+}
+
+/** A snapshot of a leader, verified and waiting for `save({snapshot})`. A newer one replaces it. */
+export interface ReceivedSnapshot {
+  readonly metadata: SnapshotMetadata;
+  /** Size of the file. */
+  readonly bytes: number;
+}
+
+/** The current snapshot as raw bytes, to send to a follower. */
+export interface SnapshotStream {
+  readonly metadata: SnapshotMetadata;
+  readonly bytes: number;
+  /** Can be iterated once; ends the stream. Stays valid when a newer snapshot is written. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Gives the file back where `chunks` was not read to its end. */
+  close(): Promise<void>;
+}
+
+/** What came of `writeSnapshot`. */
+export type SnapshotResult =
+  | { readonly kind: 'written'; readonly bytes: number; readonly durationMs: number }
+  /** A newer snapshot was installed meanwhile; nothing changed. */
+  | { readonly kind: 'superseded' };
+
+/** Figures for metrics; bytes and counts since the log was opened. */
+export interface LogStatistics {
+  readonly batches: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Waiting for the disk now. */
+  readonly pendingBytes: number;
+  readonly segments: number;
+  readonly cachedBytes: number;
+  /** Of the last batch: write and sync, milliseconds. */
+  readonly lastSyncMs: number;
+}
+
+/**
+ * The durable log of one member. It is the core's `Storage`: reads are synchronous and reflect
+ * `save` at once; what is not durable yet is only known to be so through the callback.
+ */
+export interface Log extends Storage {
+  readonly recovery: Recovery;
+  readonly statistics: LogStatistics;
+  /** Everything up to this index is durable here (or covered by the snapshot). */
+  readonly durableIndex: number;
+
+  /**
+   * Queues one step; `done` runs once it is durable, in the order of the calls. Everything that
+   * arrives while a batch is under way shares the next one.
+   *
+   * @throws LogFailedError after a failure; RecordTooLargeError
+   */
+  save(request: SaveRequest, done: () => void): void;
+
+  /**
+   * Called once when a write or sync has failed: no callback of `save` runs any more, and the
+   * process must end. Called at once where that has already happened.
+   */
+  onFailure(listener: (error: Error) => void): void;
+
+  /**
+   * Begins the log of a new cluster with a first snapshot: state, membership and position that
+   * the first entry follows (`metadata.index + 1`). Durable when it resolves.
+   *
+   * @throws LogFormatError where the log is not empty
+   */
+  bootstrap(metadata: SnapshotMetadata, chunks: Iterable<Uint8Array>): Promise<void>;
+
+  /**
+   * Writes a snapshot of the applied state beside the log, a slice at a time; the current one
+   * becomes the previous. One at a time. `chunks` is drawn lazily, up to 4 MiB per chunk.
+   *
+   * @throws LogFailedError where the disk refuses; what was there before stays in place
+   */
+  writeSnapshot(metadata: SnapshotMetadata, chunks: Iterable<Uint8Array>): Promise<SnapshotResult>;
+
+  /** The chunks of the snapshot, as they were written, verified; null where there is none. */
+  readSnapshot(): AsyncIterable<Uint8Array> | null;
+
+  /** The current snapshot's raw bytes for a follower; null where there is none. */
+  openSnapshotStream(): Promise<SnapshotStream | null>;
+
+  /**
+   * Takes a leader's snapshot into a temporary file and verifies all of it; nothing of ours
+   * changes until `save({snapshot})` names it.
+   *
+   * @throws SnapshotInvalidError, ClusterMismatchError, LogFormatError
+   */
+  receiveSnapshot(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot>;
+
+  /**
+   * Gives up entries up to `index`, but none that the previous snapshot needs: while it is there,
+   * a broken current one can be replaced by it and the log. Whole segments are recycled in the
+   * background. Returns the index that the log now starts behind.
+   */
+  compact(index: number): number;
+
+  /** Waits for what was queued, marks the end as clean and closes the files. */
+  close(): Promise<void>;
+}
+
+/** What a record holds; the names are those that `lithair log --raft` prints. */
+export type RecordKind =
+  | 'entry'
+  | 'confChange'
+  | 'confChangeV2'
+  | 'hardState'
+  | 'confState'
+  | 'base'
+  | 'reset'
+  | 'opened'
+  | 'closed'
+  | 'sealed';
+
+/** One record as it stands in a segment, for tools. */
+export interface RawRecord {
+  /** File name of the segment. */
+  readonly segment: string;
+  /** Byte offset in the segment. */
+  readonly offset: number;
+  /** Position in the segment, from 0. */
+  readonly record: number;
+  readonly kind: RecordKind;
+  readonly group: number;
+  readonly key: number;
+  readonly codec: number;
+  /** Entry: its index. hardState: the commit index. Others: the index they speak of, or 0. */
+  readonly index: number;
+  readonly term: number;
+  readonly data: Uint8Array;
+}
+
+/** What `verifyLog` found. */
+export interface LogReport {
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly segments: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** 0 where the log holds no entry. */
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly hardState: HardState | null;
+  /** An unfinished batch at the end: normal in a running node, cut at the next start. */
+  readonly tornBytes: number;
+  readonly snapshots: readonly {
+    readonly file: string;
+    readonly index: number;
+    readonly term: number;
+    readonly bytes: number;
+  }[];
+  /** The first bad place; null where everything is sound. */
+  readonly problem: BadPlace | null;
+}
