@@ -1,0 +1,53 @@
+import { Agent, request as httpRequest } from 'node:http';
+import type { LoadRequest } from './load.ts';
+
+/** Latency in milliseconds. */
+export interface LatencyResult {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Closed loop over keep-alive connections in this process, timed around each request. */
+export async function latency(
+  request: LoadRequest,
+  connections: number,
+  requests: number,
+): Promise<LatencyResult> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const samples: number[] = [];
+  const each = Math.ceil(requests / connections);
+  const loop = async (): Promise<void> => {
+    for (let i = 0; i < each; i += 1) {
+      const startedMs = performance.now();
+      await once(agent, request);
+      samples.push(performance.now() - startedMs);
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, loop));
+  agent.destroy();
+  samples.sort((a, b) => a - b);
+  return { p50Ms: at(samples, 0.5), p99Ms: at(samples, 0.99) };
+}
+
+function at(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+}
+
+function once(agent: Agent, request: LoadRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = httpRequest(
+      request.url,
+      { agent, method: request.method, headers },
+      (response) => {
+        response.resume();
+        response.on('end', () => {
+          if ((response.statusCode ?? 500) < 300) resolve();
+          else reject(new Error(`answered ${response.statusCode}`));
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(request.body);
+  });
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { type BenchServer, startServer } from './processes.ts';
+import { productBody } from './product.ts';
+
+const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
+const MODEL = join(import.meta.dirname, 'model.yaml');
+
+/** Starts `lithair serve` on the bench model. */
+export function startLithair(
+  dataDir: string,
+  port: number,
+  processor: number | null,
+  nodes = 1,
+): Promise<BenchServer> {
+  const words = [CLI, 'serve', MODEL, '--port', String(port), '--data', dataDir];
+  if (nodes > 1) words.push('--nodes', String(nodes));
+  return startServer('lithair', words, `http://127.0.0.1:${port}/readyz`, processor);
+}
+
+/** Creates one product and returns its URL. */
+export async function createProduct(base: string, n: number): Promise<string> {
+  const response = await fetch(`${base}/api/products`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: productBody(n),
+  });
+  const location = response.headers.get('location');
+  await response.arrayBuffer();
+  if (location === null) throw new Error(`creating a product answered ${response.status}`);
+  return new URL(location, base).href;
+}
+
+/** Creates products by bulk requests until there are `count`. */
+export async function fill(base: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 500) {
+    const bodies = Array.from({ length: Math.min(500, count - n) }, (_, i) => productBody(n + i));
+    const response = await fetch(`${base}/api/products/_bulk`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `[${bodies.join(',')}]`,
+    });
+    await response.arrayBuffer();
+    if (response.status !== 201) throw new Error(`bulk answered ${response.status}`);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Measures a node against baselines of the same run and prints a table: `make bench`.
+ * `--seconds N` per load run (default 5), `--rounds N` (default 3), `--products N` (default 100000).
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureCluster } from './cluster.ts';
+import { measureReads } from './reads.ts';
+import { measureSize } from './size.ts';
+import { measureWrites } from './writes.ts';
+
+/** What every scenario is told. */
+export interface BenchPlan {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly products: number;
+  readonly directory: string;
+}
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    products: { type: 'string', default: '100000' },
+    only: { type: 'string', default: '' },
+  },
+});
+
+const SCENARIOS = [
+  { name: 'reads', run: measureReads },
+  { name: 'writes', run: measureWrites },
+  { name: 'cluster', run: measureCluster },
+  { name: 'size', run: measureSize },
+];
+
+const directory = mkdtempSync(join(tmpdir(), 'lithair-bench-'));
+const plan: BenchPlan = {
+  seconds: Number(values.seconds),
+  rounds: Number(values.rounds),
+  products: Number(values.products),
+  directory,
+};
+try {
+  for (const scenario of SCENARIOS) {
+    if (values.only !== '' && values.only !== scenario.name) continue;
+    console.log(`\n${scenario.name}`);
+    for (const line of await scenario.run(plan)) console.log(`  ${line}`);
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
