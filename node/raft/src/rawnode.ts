@@ -1,6 +1,6 @@
 import { encodeConfChange, encodeConfChangeV2 } from './codec/index.ts';
-import type { Config } from './config.ts';
 import { isConfChangeV2, toConfChangeV2 } from './confchange/index.ts';
+import type { Config } from './config.ts';
 import { entriesSize } from './log/index.ts';
 import { applyConfChange } from './membership.ts';
 import { checkMessage } from './message-check.ts';
@@ -317,7 +317,7 @@ export class RawNode {
     const raft = this.#raft;
     if (ready.softState !== null) this.#previousSoftState = ready.softState;
     if (ready.hardState !== null) this.#previousHardState = ready.hardState;
-    raft.takeOutbox();
+    raft.renewOutbox();
     raft.log.acceptUnstable();
     const last = ready.committedEntries.at(-1);
     if (last === undefined) return;

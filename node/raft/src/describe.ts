@@ -1,0 +1,220 @@
+import { decodeConfChange, decodeConfChangeV2 } from './codec/index.ts';
+import { toConfChangeV2 } from './confchange/index.ts';
+import { quote } from './quote.ts';
+import type { Ready } from './ready.ts';
+import type {
+  ConfChange,
+  ConfChangeSingle,
+  ConfChangeV2,
+  ConfState,
+  Entry,
+  HardState,
+  Message,
+  Snapshot,
+  SoftState,
+} from './types.ts';
+import { EntryType, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NONE } from './types.ts';
+
+/**
+ * Texts for people: log lines and dumps. The formats are those of the upstream
+ * implementation, so that its recorded conversations can be compared with ours.
+ */
+
+const MESSAGE_TYPE_NAMES = [
+  'MsgHup',
+  'MsgBeat',
+  'MsgProp',
+  'MsgApp',
+  'MsgAppResp',
+  'MsgVote',
+  'MsgVoteResp',
+  'MsgSnap',
+  'MsgHeartbeat',
+  'MsgHeartbeatResp',
+  'MsgUnreachable',
+  'MsgSnapStatus',
+  'MsgCheckQuorum',
+  'MsgTransferLeader',
+  'MsgTimeoutNow',
+  'MsgReadIndex',
+  'MsgReadIndexResp',
+  'MsgPreVote',
+  'MsgPreVoteResp',
+  'MsgStorageAppend',
+  'MsgStorageAppendResp',
+  'MsgStorageApply',
+  'MsgStorageApplyResp',
+  'MsgForgetLeader',
+] as const;
+
+const ENTRY_TYPE_NAMES = ['EntryNormal', 'EntryConfChange', 'EntryConfChangeV2'] as const;
+
+const STATE_NAMES = [
+  'StateFollower',
+  'StateCandidate',
+  'StateLeader',
+  'StatePreCandidate',
+] as const;
+
+const CONF_CHANGE_TYPE_NAMES = [
+  'ConfChangeAddNode',
+  'ConfChangeRemoveNode',
+  'ConfChangeUpdateNode',
+  'ConfChangeAddLearnerNode',
+] as const;
+
+const TRANSITION_NAMES = [
+  'ConfChangeTransitionAuto',
+  'ConfChangeTransitionJointImplicit',
+  'ConfChangeTransitionJointExplicit',
+] as const;
+
+const CHANGE_LETTERS = ['v', 'r', 'u', 'l'] as const;
+
+/** Renders an entry's bytes. */
+export type EntryFormatter = (data: Uint8Array) => string;
+
+/** `MsgApp` and the like. */
+export function messageTypeName(type: Message['type']): string {
+  return MESSAGE_TYPE_NAMES[type];
+}
+
+/** The type with the given name, undefined when there is none. */
+export function messageTypeByName(name: string): number | undefined {
+  const type = MESSAGE_TYPE_NAMES.findIndex((known) => known === name);
+  return type < 0 ? undefined : type;
+}
+
+/** `StateLeader` and the like. */
+export function stateTypeName(state: SoftState['raftState']): string {
+  return STATE_NAMES[state];
+}
+
+/** An id as it appears in log lines. */
+export function hex(id: number): string {
+  return id.toString(16);
+}
+
+export function describeHardState(state: HardState): string {
+  const vote = state.vote === NONE ? '' : ` Vote:${state.vote}`;
+  return `Term:${state.term}${vote} Commit:${state.commit}`;
+}
+
+export function describeSoftState(state: SoftState): string {
+  return `Lead:${state.lead} State:${stateTypeName(state.raftState)}`;
+}
+
+export function describeConfState(state: ConfState): string {
+  return (
+    `Voters:[${state.voters.join(' ')}] VotersOutgoing:[${state.votersOutgoing.join(' ')}] ` +
+    `Learners:[${state.learners.join(' ')}] LearnersNext:[${state.learnersNext.join(' ')}] ` +
+    `AutoLeave:${state.autoLeave}`
+  );
+}
+
+export function describeSnapshot(snapshot: Snapshot): string {
+  const { index, term, confState } = snapshot.metadata;
+  return `Index:${index} Term:${term} ConfState:${describeConfState(confState)}`;
+}
+
+/** Several lines, each ended by a line break. */
+export function describeEntries(entries: readonly Entry[], format: EntryFormatter = quote): string {
+  return entries.map((entry) => `${describeEntry(entry, format)}\n`).join('');
+}
+
+export function describeEntry(entry: Entry, format: EntryFormatter = quote): string {
+  const content = describeContent(entry, format);
+  const name = ENTRY_TYPE_NAMES[entry.type];
+  return `${entry.term}/${entry.index} ${name}${content === '' ? '' : ` ${content}`}`;
+}
+
+function describeContent(entry: Entry, format: EntryFormatter): string {
+  if (entry.type === EntryType.Normal) return format(entry.data);
+  try {
+    return entry.type === EntryType.ConfChange
+      ? describeChanges(toConfChangeV2(decodeConfChange(entry.data)).changes)
+      : describeChanges(decodeConfChangeV2(entry.data).changes);
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** The short form, as in `v1 l2 r3`. */
+export function describeChanges(changes: readonly ConfChangeSingle[]): string {
+  return changes.map((change) => `${CHANGE_LETTERS[change.type]}${change.nodeId}`).join(' ');
+}
+
+export function describeConfChange(change: ConfChange | ConfChangeV2): string {
+  const { transition, changes, context } = toConfChangeV2(change);
+  let text = `transition:${TRANSITION_NAMES[transition]}`;
+  for (const { type, nodeId } of changes) {
+    text += ` changes:{type:${CONF_CHANGE_TYPE_NAMES[type]} node_id:${nodeId}}`;
+  }
+  return context.length === 0 ? text : `${text} context:${quote(context)}`;
+}
+
+export function describeMessage(message: Message, format: EntryFormatter = quote): string {
+  return describeIndented('', message, format);
+}
+
+function describeIndented(indent: string, message: Message, format: EntryFormatter): string {
+  let text =
+    `${indent}${describeTarget(message.from)}->${describeTarget(message.to)} ` +
+    `${messageTypeName(message.type)} Term:${message.term} Log:${message.logTerm}/${message.index}`;
+  if (message.reject) text += ` Rejected (Hint: ${message.rejectHint})`;
+  if (message.commit !== 0) text += ` Commit:${message.commit}`;
+  if (message.vote !== NONE) text += ` Vote:${message.vote}`;
+  text += describeEntryList(indent, message.entries, format);
+  const snapshot = message.snapshot;
+  if (snapshot !== null && snapshot.metadata.index !== 0) {
+    text += `\n${indent}  Snapshot: ${describeSnapshot(snapshot)}`;
+  }
+  if (message.responses.length === 0) return text;
+  const responses = message.responses.map(
+    (response) => `\n${describeIndented(`${indent}  `, response, format)}`,
+  );
+  return `${text} Responses:[${responses.join('')}\n${indent}]`;
+}
+
+function describeEntryList(
+  indent: string,
+  entries: readonly Entry[],
+  format: EntryFormatter,
+): string {
+  const [first] = entries;
+  if (first === undefined) return '';
+  if (entries.length === 1) return ` Entries:[${describeEntry(first, format)}]`;
+  const lines = entries.map((entry) => `\n${indent}  ${describeEntry(entry, format)}`);
+  return ` Entries:[${lines.join('')}\n${indent}]`;
+}
+
+function describeTarget(id: number): string {
+  if (id === NONE) return 'None';
+  if (id === LOCAL_APPEND_THREAD) return 'AppendThread';
+  return id === LOCAL_APPLY_THREAD ? 'ApplyThread' : hex(id);
+}
+
+/** The whole of a Ready, over several lines. */
+export function describeReady(ready: Ready, format: EntryFormatter = quote): string {
+  let text = '';
+  if (ready.softState !== null) text += `${describeSoftState(ready.softState)}\n`;
+  if (ready.hardState !== null) text += `HardState ${describeHardState(ready.hardState)}\n`;
+  if (ready.readStates.length > 0) text += `ReadStates ${describeReadStates(ready)}\n`;
+  if (ready.entries.length > 0) text += `Entries:\n${describeEntries(ready.entries, format)}`;
+  if (ready.snapshot !== null) text += `Snapshot ${describeSnapshot(ready.snapshot)}\n`;
+  if (ready.committedEntries.length > 0) {
+    text += `CommittedEntries:\n${describeEntries(ready.committedEntries, format)}`;
+  }
+  if (ready.messages.length > 0) {
+    const lines = ready.messages.map((message) => `${describeMessage(message, format)}\n`);
+    text += `Messages:\n${lines.join('')}`;
+  }
+  return text === '' ? '<empty Ready>' : `Ready MustSync=${ready.mustSync}:\n${text}`;
+}
+
+function describeReadStates(ready: Ready): string {
+  const states = ready.readStates.map(
+    (state) => `{${state.index} [${Array.from(state.requestCtx).join(' ')}]}`,
+  );
+  return `[${states.join(' ')}]`;
+}

@@ -1,0 +1,174 @@
+import { assert } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { LogLevel } from '../logger.ts';
+import type { Entry, Snapshot } from '../types.ts';
+
+/** Returned in place of a term that is not known; no real term is negative. */
+export const UNKNOWN_TERM = -1;
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/**
+ * The end of the log that is not known to be durable yet: entries, and possibly a
+ * snapshot that comes before them. Parts that were handed out for writing are "in
+ * progress" and stay here until the write is acknowledged, so that the log is
+ * whole at any time.
+ *
+ * `offset` may lie within what the Storage holds: what is written next then
+ * replaces the Storage's tail.
+ */
+export class Unstable {
+  #snapshot: Snapshot | null = null;
+  #snapshotInProgress = false;
+  /** Entry `i` has index `offset + i`. */
+  #entries: Entry[] = [];
+  #offset: number;
+  /** The first index that was not handed out; `offset <= offsetInProgress`. */
+  #offsetInProgress: number;
+  readonly #logger: Logger;
+
+  constructor(offset: number, logger: Logger) {
+    this.#offset = offset;
+    this.#offsetInProgress = offset;
+    this.#logger = logger;
+  }
+
+  get snapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get offsetInProgress(): number {
+    return this.#offsetInProgress;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** The index of the last entry, or of the snapshot; 0 when there is neither. */
+  lastIndex(): number {
+    const count = this.#entries.length;
+    if (count > 0) return this.#offset + count - 1;
+    return this.#snapshot === null ? 0 : this.#snapshot.metadata.index;
+  }
+
+  /** The term at `index`, or UNKNOWN_TERM when that is not part of the unstable log. */
+  term(index: number): number {
+    if (index >= this.#offset) {
+      const entry = this.#entries[index - this.#offset];
+      return entry === undefined ? UNKNOWN_TERM : entry.term;
+    }
+    const metadata = this.#snapshot?.metadata;
+    return metadata !== undefined && metadata.index === index ? metadata.term : UNKNOWN_TERM;
+  }
+
+  get hasNextEntries(): boolean {
+    return this.#offsetInProgress - this.#offset < this.#entries.length;
+  }
+
+  /** The entries that were not handed out for writing yet. */
+  nextEntries(): readonly Entry[] {
+    if (!this.hasNextEntries) return NO_ENTRIES;
+    return this.#entries.slice(this.#offsetInProgress - this.#offset);
+  }
+
+  /** The snapshot, unless there is none or it was handed out already. */
+  nextSnapshot(): Snapshot | null {
+    return this.#snapshotInProgress ? null : this.#snapshot;
+  }
+
+  /** Notes that everything has been handed out for writing. */
+  acceptInProgress(): void {
+    this.#offsetInProgress = this.#offset + this.#entries.length;
+    if (this.#snapshot !== null) this.#snapshotInProgress = true;
+  }
+
+  /**
+   * Drops the entries up to `index`, which are durable. Only for a caller who knows
+   * that no write still in progress can overwrite them. Does nothing when the entry
+   * at `index` is not the one with `term`: it has been replaced meanwhile.
+   */
+  stableTo(index: number, term: number): void {
+    const found = this.term(index);
+    if (found === UNKNOWN_TERM) {
+      if (this.#infoOn) this.#info(`entry at index ${index} missing from unstable log; ignoring`);
+      return;
+    }
+    if (index < this.#offset) {
+      if (this.#infoOn) this.#info(`entry at index ${index} matched unstable snapshot; ignoring`);
+      return;
+    }
+    if (found !== term) {
+      if (this.#infoOn) {
+        this.#info(
+          `entry at (index,term)=(${index},${term}) mismatched with ` +
+            `entry at (${index},${found}) in unstable log; ignoring`,
+        );
+      }
+      return;
+    }
+    const count = index + 1 - this.#offset;
+    // Splitting off the rest is cheaper than shifting it, and frees the others.
+    this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
+    this.#offset = index + 1;
+    this.#offsetInProgress = Math.max(this.#offsetInProgress, this.#offset);
+  }
+
+  /** Drops the snapshot when it is the one at `index`, which is durable. */
+  stableSnapshotTo(index: number): void {
+    if (this.#snapshot?.metadata.index !== index) return;
+    this.#snapshot = null;
+    this.#snapshotInProgress = false;
+  }
+
+  /** Begins anew after `snapshot`. */
+  restore(snapshot: Snapshot): void {
+    this.#offset = snapshot.metadata.index + 1;
+    this.#offsetInProgress = this.#offset;
+    this.#entries = [];
+    this.#snapshot = snapshot;
+    this.#snapshotInProgress = false;
+  }
+
+  /** Appends `entries`, which are not empty, in place of whatever follows their predecessor. */
+  truncateAndAppend(entries: readonly Entry[]): void {
+    const from = entries[0]?.index ?? 0;
+    const end = this.#offset + this.#entries.length;
+    if (from === end) {
+      for (const entry of entries) this.#entries.push(entry);
+      return;
+    }
+    if (from <= this.#offset) {
+      if (this.#infoOn) this.#info(`replace the unstable entries from index ${from}`);
+      this.#entries = entries.slice();
+      this.#offset = from;
+      this.#offsetInProgress = from;
+      return;
+    }
+    if (this.#infoOn) this.#info(`truncate the unstable entries before index ${from}`);
+    this.#entries = [...this.slice(this.#offset, from), ...entries];
+    this.#offsetInProgress = Math.min(this.#offsetInProgress, from);
+  }
+
+  /** A copy of the entries `lo <= index < hi`, all of which must be here. */
+  slice(lo: number, hi: number): Entry[] {
+    const end = this.#offset + this.#entries.length;
+    assert(
+      this.#offset <= lo && lo <= hi && hi <= end,
+      `unstable slice [${lo},${hi}) is out of bounds [${this.#offset},${end}]`,
+    );
+    return this.#entries.slice(lo - this.#offset, hi - this.#offset);
+  }
+
+  get #infoOn(): boolean {
+    return this.#logger.level <= LogLevel.Info;
+  }
+
+  #info(text: string): void {
+    this.#logger.write(LogLevel.Info, text);
+  }
+}

@@ -1,0 +1,52 @@
+import { MessageError } from './errors.ts';
+import { isLocalTarget } from './messages.ts';
+import type { Message } from './types.ts';
+import { EntryType, MessageType, NONE } from './types.ts';
+
+/**
+ * Refuses what no correct peer could have sent, before it can do any harm.
+ * Runs for every message, so it is written to cost next to nothing.
+ *
+ * @throws {MessageError} naming the field and its value.
+ */
+export function checkMessage(message: Message, self: number): void {
+  checkCount('type', message.type);
+  if (message.type > MessageType.ForgetLeader) refuse('type', message.type);
+  if (message.to !== self && message.to !== NONE) refuse('to', message.to);
+  if (!isLocalTarget(message.from)) checkCount('from', message.from);
+  checkCount('term', message.term);
+  checkCount('logTerm', message.logTerm);
+  checkCount('index', message.index);
+  checkCount('commit', message.commit);
+  checkCount('rejectHint', message.rejectHint);
+  if (message.entries.length > 0) checkEntries(message);
+  if (message.snapshot !== null) {
+    checkCount('snapshot.index', message.snapshot.metadata.index);
+    checkCount('snapshot.term', message.snapshot.metadata.term);
+  }
+}
+
+/** What a leader appends continues the entry before it, with terms that never fall. */
+function checkEntries(message: Message): void {
+  const isAppend = message.type === MessageType.App;
+  let index = message.index;
+  let term = message.logTerm;
+  for (const entry of message.entries) {
+    checkCount('entry.index', entry.index);
+    checkCount('entry.term', entry.term);
+    if (entry.type > EntryType.ConfChangeV2) refuse('entry.type', entry.type);
+    if (!isAppend) continue;
+    index++;
+    if (entry.index !== index) refuse('entry.index', entry.index);
+    if (entry.term < term || entry.term > message.term) refuse('entry.term', entry.term);
+    term = entry.term;
+  }
+}
+
+function checkCount(field: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) refuse(field, value);
+}
+
+function refuse(field: string, value: number): never {
+  throw new MessageError(`message field ${field} has the impossible value ${String(value)}`);
+}

@@ -1,0 +1,87 @@
+import type { Entry, Message } from './types.ts';
+import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, MessageType, NO_BYTES } from './types.ts';
+
+const NO_ENTRIES: readonly Entry[] = [];
+const NO_MESSAGES: readonly Message[] = [];
+
+/**
+ * A message with every other field at its zero value. The one place where
+ * messages are made, so that all of them have the same hidden class.
+ */
+export function newMessage(type: MessageType, to: number): Message {
+  return {
+    type,
+    to,
+    from: 0,
+    term: 0,
+    logTerm: 0,
+    index: 0,
+    entries: NO_ENTRIES,
+    commit: 0,
+    vote: 0,
+    snapshot: null,
+    reject: false,
+    rejectHint: 0,
+    context: NO_BYTES,
+    responses: NO_MESSAGES,
+  };
+}
+
+const LOCAL_TYPES = typeSet([
+  MessageType.Hup,
+  MessageType.Beat,
+  MessageType.Unreachable,
+  MessageType.SnapStatus,
+  MessageType.CheckQuorum,
+  MessageType.StorageAppend,
+  MessageType.StorageAppendResp,
+  MessageType.StorageApply,
+  MessageType.StorageApplyResp,
+]);
+
+const RESPONSE_TYPES = typeSet([
+  MessageType.AppResp,
+  MessageType.VoteResp,
+  MessageType.HeartbeatResp,
+  MessageType.Unreachable,
+  MessageType.ReadIndexResp,
+  MessageType.PreVoteResp,
+  MessageType.StorageAppendResp,
+  MessageType.StorageApplyResp,
+]);
+
+/** Answers that say "I persisted this": they may leave only once it is durable. */
+const AFTER_APPEND_TYPES = typeSet([
+  MessageType.AppResp,
+  MessageType.VoteResp,
+  MessageType.PreVoteResp,
+]);
+
+/** Whether a message of this type never travels over the network. */
+export function isLocalMessage(type: MessageType): boolean {
+  return ((LOCAL_TYPES >> type) & 1) === 1;
+}
+
+/** Whether a message of this type answers another one. */
+export function isResponseMessage(type: MessageType): boolean {
+  return ((RESPONSE_TYPES >> type) & 1) === 1;
+}
+
+/** Whether a message of this type has to wait for what it acknowledges to be durable. */
+export function waitsForAppend(type: MessageType): boolean {
+  return ((AFTER_APPEND_TYPES >> type) & 1) === 1;
+}
+
+/** Whether `id` names one of the local storage threads. */
+export function isLocalTarget(id: number): boolean {
+  return id === LOCAL_APPEND_THREAD || id === LOCAL_APPLY_THREAD;
+}
+
+/** The answer to a vote request of the given type. */
+export function voteResponseType(type: MessageType): MessageType {
+  return type === MessageType.Vote ? MessageType.VoteResp : MessageType.PreVoteResp;
+}
+
+function typeSet(types: readonly MessageType[]): number {
+  return types.reduce<number>((set, type) => set | (1 << type), 0);
+}

@@ -1,0 +1,174 @@
+import type { ResolvedConfig } from './config.ts';
+import { messageTypeName } from './describe.ts';
+import { RaftInvariantError } from './errors.ts';
+import { RaftLog } from './log/index.ts';
+import { LogLevel } from './logger.ts';
+import { waitsForAppend } from './messages.ts';
+import { ReadOnlyQueue } from './read-only.ts';
+import { ProgressTracker } from './tracker/index.ts';
+import type { HardState, Message, ReadState, SoftState } from './types.ts';
+import { MessageType, NONE, StateType } from './types.ts';
+
+/**
+ * The state of one member (Raft paper, figure 2) and its outbox. What happens to
+ * it is written, idea by idea, in `election.ts`, `replication.ts`, `read-index.ts`,
+ * `membership.ts` and `step.ts`.
+ */
+export class Raft {
+  readonly id: number;
+  readonly config: ResolvedConfig;
+  readonly log: RaftLog;
+  tracker: ProgressTracker;
+
+  term = 0;
+  vote = NONE;
+  state: StateType = StateType.Follower;
+  /** The leader of the current term, as far as this member knows. */
+  lead = NONE;
+  /** Whom leadership is being handed to; meanwhile nothing is accepted for the log. */
+  leadTransferee = NONE;
+
+  /**
+   * At least the index of the last configuration change in the log. The next one
+   * may be proposed once this is applied, so that only one is ever under way.
+   */
+  pendingConfIndex = 0;
+  /** Bytes of proposals that are not committed yet; never more than there really are. */
+  uncommittedSize = 0;
+
+  readOnly = new ReadOnlyQueue();
+  /** ReadIndex requests that arrived before the leader had committed an entry of its term. */
+  pendingReadIndexMessages: Message[] = [];
+
+  /** Ticks since the last word of a leader, or since a leader's last CheckQuorum. */
+  electionElapsed = 0;
+  /** Ticks since the last heartbeat; a leader's only. */
+  heartbeatElapsed = 0;
+  /** The election timeout in force, in `[electionTick, 2 * electionTick)`. */
+  randomizedElectionTimeout = 0;
+
+  /** To other members, at once. */
+  messages: Message[] = [];
+  /** To anyone including this member, once everything unstable so far is durable. */
+  messagesAfterAppend: Message[] = [];
+  readStates: ReadState[] = [];
+
+  constructor(config: ResolvedConfig) {
+    this.id = config.id;
+    this.config = config;
+    this.log = new RaftLog(config.storage, config.logger, config.maxCommittedSizePerReady);
+    this.tracker = new ProgressTracker(config.maxInflightMsgs, config.maxInflightBytes);
+  }
+
+  get isLeader(): boolean {
+    return this.state === StateType.Leader;
+  }
+
+  /** Whether this member could lead: a voter (of either half) without a snapshot to install. */
+  get promotable(): boolean {
+    const own = this.tracker.get(this.id);
+    return own !== undefined && !own.isLearner && !this.log.hasUnstableSnapshot();
+  }
+
+  softState(): SoftState {
+    return { lead: this.lead, raftState: this.state };
+  }
+
+  hardState(): HardState {
+    return { term: this.term, vote: this.vote, commit: this.log.committed };
+  }
+
+  /** Starts a new outbox: the old arrays belong to the Ready that they went into. */
+  renewOutbox(): void {
+    this.messages = [];
+    this.messagesAfterAppend = [];
+    this.readStates = [];
+  }
+
+  /**
+   * Puts a message into the outbox, signed with id and term. Votes and
+   * acknowledgements are promises about durable state, so they wait until that
+   * state is durable (Raft thesis, section 3.8). So do their refusals: those may
+   * rest on a vote or on entries that could still get lost.
+   */
+  send(message: Message): void {
+    if (message.from === NONE) message.from = this.id;
+    this.#sign(message);
+    if (waitsForAppend(message.type)) {
+      this.messagesAfterAppend.push(message);
+      return;
+    }
+    if (message.to === this.id) {
+      const name = messageTypeName(message.type);
+      throw this.fatal(`message should not be self-addressed when sending ${name}`);
+    }
+    this.messages.push(message);
+  }
+
+  #sign(message: Message): void {
+    switch (message.type) {
+      case MessageType.Vote:
+      case MessageType.VoteResp:
+      case MessageType.PreVote:
+      case MessageType.PreVoteResp:
+        // Its sender decides: a pre-vote is about a term that nobody is in yet.
+        if (message.term === 0) throw this.#wrongTerm(message);
+        return;
+      case MessageType.Prop:
+      case MessageType.ReadIndex:
+        // Forwarded requests are not bound to a term.
+        if (message.term !== 0) throw this.#wrongTerm(message);
+        return;
+      default:
+        if (message.term !== 0) throw this.#wrongTerm(message);
+        message.term = this.term;
+    }
+  }
+
+  #wrongTerm(message: Message): RaftInvariantError {
+    const name = messageTypeName(message.type);
+    if (message.term === 0) return this.fatal(`term should be set when sending ${name}`);
+    return this.fatal(`term should not be set when sending ${name} (was ${message.term})`);
+  }
+
+  // A text is built only where the level admits it, which the caller asks first:
+  // `if (raft.debugOn) raft.debug(...)`.
+
+  get debugOn(): boolean {
+    return this.config.logger.level <= LogLevel.Debug;
+  }
+
+  get infoOn(): boolean {
+    return this.config.logger.level <= LogLevel.Info;
+  }
+
+  get warningOn(): boolean {
+    return this.config.logger.level <= LogLevel.Warning;
+  }
+
+  debug(text: string): void {
+    this.config.logger.write(LogLevel.Debug, text);
+  }
+
+  info(text: string): void {
+    this.config.logger.write(LogLevel.Info, text);
+  }
+
+  warning(text: string): void {
+    this.config.logger.write(LogLevel.Warning, text);
+  }
+
+  error(text: string): void {
+    if (this.config.logger.level <= LogLevel.Error) {
+      this.config.logger.write(LogLevel.Error, text);
+    }
+  }
+
+  /** Logs that something impossible has happened, and returns the error to throw. */
+  fatal(text: string): RaftInvariantError {
+    if (this.config.logger.level <= LogLevel.Fatal) {
+      this.config.logger.write(LogLevel.Fatal, text);
+    }
+    return new RaftInvariantError(text);
+  }
+}
