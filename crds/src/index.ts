@@ -1,6 +1,21 @@
 // @lithair/crds: the model language. Types, one strict validator, the compiled schema and the
 // comparison of two schemas. Operator, node and CLI use nothing else.
 
+export { compareSchemas, type SchemaComparison } from './compare.ts';
+export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
+export { QUERY_PARAMETERS } from './language.ts';
+export {
+  compareDecimals,
+  decimalOf,
+  isDate,
+  isDatetime,
+  isDecimal,
+  isUuid,
+  MAX_DECIMAL_LENGTH,
+  textLength,
+} from './lexical.ts';
+export { type ModelFile, readModelFile } from './model-file.ts';
+export { compilePattern } from './pattern/index.ts';
 export { type FileProblem, formatProblem, type Problem, type ProblemCode } from './problems.ts';
 export {
   API_VERSION,
@@ -21,6 +36,7 @@ export {
   type LithairModelStatus,
   type Metadata,
   type ModelSpec,
+  type NestedFieldSpec,
   type NodeStatus,
   type PersistenceSpec,
   type Phase,
@@ -32,3 +48,4 @@ export {
   voterCount,
 } from './resource.ts';
 export type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+export { type Validation, validateResource, validateSpec } from './validate.ts';

@@ -92,17 +92,22 @@ export interface ValueSpec {
   minItems?: number;
   maxItems?: number;
   /** object. */
-  fields?: FieldSpec[];
+  fields?: NestedFieldSpec[];
 }
 
-export interface FieldSpec extends ValueSpec {
+/** A field of an object. */
+export interface NestedFieldSpec extends ValueSpec {
   name: string;
-  primaryKey: boolean;
   required: boolean;
+  default?: JsonValue;
+}
+
+/** A field of a model. */
+export interface FieldSpec extends NestedFieldSpec {
+  primaryKey: boolean;
   immutable: boolean;
   unique: boolean;
   index: IndexKind;
-  default?: JsonValue;
   /** date and datetime: the leader's clock when the row is created. */
   defaultFrom?: 'now';
   /** reference: the name of the model it points to. */

@@ -1,0 +1,60 @@
+// A spec as it is written, before the defaults: what the joi schema has proved about it.
+import type { FieldType, IndexKind, JsonValue, VoterCount } from './resource.ts';
+
+export interface AuthoredValue {
+  type: FieldType;
+  nullable?: boolean;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  values?: string[];
+  items?: AuthoredValue;
+  minItems?: number;
+  maxItems?: number;
+  fields?: AuthoredNestedField[];
+}
+
+export interface AuthoredNestedField extends AuthoredValue {
+  name: string;
+  required?: boolean;
+  default?: JsonValue;
+}
+
+export interface AuthoredField extends AuthoredNestedField {
+  primaryKey?: boolean;
+  immutable?: boolean;
+  unique?: boolean;
+  index?: IndexKind;
+  defaultFrom?: 'now';
+  to?: string;
+  onDelete?: 'restrict';
+}
+
+export interface AuthoredModel {
+  name: string;
+  path?: string;
+  fields: AuthoredField[];
+  persistence?: { durability?: 'quorum'; consistency?: 'strong' };
+}
+
+export interface AuthoredCluster {
+  voters?: VoterCount;
+  regions?: { name: string; role?: 'Voter'; nodes?: VoterCount }[];
+  storage?: { size?: string; className?: string; retain?: boolean };
+  image?: string;
+  resources?: { requests?: Amounts; limits?: Amounts };
+}
+
+interface Amounts {
+  cpu?: string;
+  memory?: string;
+}
+
+export interface AuthoredSpec {
+  models: AuthoredModel[];
+  store?: { snapshotEvery?: number; batchSize?: number; syncMode?: 'group' };
+  auth?: { mode: 'open' };
+  cluster?: AuthoredCluster;
+}

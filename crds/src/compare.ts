@@ -1,0 +1,196 @@
+// What it means for the rows that exist when one schema takes the place of another.
+//
+// A change is additive when every stored row is valid under the new schema as it is, with nothing
+// rewritten. A new optional field is therefore absent from old rows, also where it has a default:
+// the default fills in when a row is next written. A new required field is breaking, since old
+// rows would not have it.
+import { canonicalJson } from './compile.ts';
+import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
+import { compareNumbers } from './rules.ts';
+import type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+
+export interface SchemaComparison {
+  kind: 'same' | 'additive' | 'breaking';
+  /** Every difference in words, in the order of the new schema. */
+  changes: string[];
+  /** Why it is breaking; paths lead into the compiled schema that is asked for. */
+  reasons: Problem[];
+}
+
+/** Compares the schema that serves with the one that is asked for. */
+export function compareSchemas(old: Schema, next: Schema): SchemaComparison {
+  const comparison = new Comparison();
+  comparison.schemas(old, next);
+  const { changes, reasons } = comparison;
+  if (changes.length === 0 && canonicalJson(old) !== canonicalJson(next)) {
+    changes.push('the order of models, fields or values');
+  }
+  if (reasons.length > 0) return { kind: 'breaking', changes, reasons };
+  return { kind: changes.length > 0 ? 'additive' : 'same', changes, reasons };
+}
+
+/** +1: a larger value allows more (an upper bound); -1: a smaller one does (a lower bound). */
+const LIMITS = [
+  ['minimum', -1],
+  ['maximum', 1],
+  ['minLength', -1],
+  ['maxLength', 1],
+  ['minItems', -1],
+  ['maxItems', 1],
+] as const;
+
+class Comparison {
+  readonly changes: string[] = [];
+  readonly reasons: Problem[] = [];
+
+  schemas(old: Schema, next: Schema): void {
+    for (const [at, model] of next.models.entries()) {
+      const before = old.models.find(({ name }) => name === model.name);
+      if (before) this.models(before, model, ['models', at]);
+      else this.changes.push(`model ${model.name} is new`);
+    }
+    for (const model of old.models) {
+      if (next.models.some(({ name }) => name === model.name)) continue;
+      this.break(['models'], 'model_removed', `model ${model.name} is gone`);
+    }
+    for (const key of ['snapshotEvery', 'batchSize', 'syncMode'] as const) {
+      if (old.store[key] === next.store[key]) continue;
+      this.changes.push(`store.${key}: ${old.store[key]} becomes ${next.store[key]}`);
+    }
+  }
+
+  private models(old: ModelSchema, next: ModelSchema, path: Path): void {
+    const changed = (what: string, from: string, to: string) =>
+      `${next.name}: the ${what} ${from} becomes ${to}`;
+    if (old.path !== next.path) {
+      this.break([...path, 'path'], 'path_changed', changed('path', old.path, next.path));
+    }
+    if (old.primaryKey !== next.primaryKey) {
+      const message = changed('primary key', old.primaryKey, next.primaryKey);
+      this.break([...path, 'primaryKey'], 'primary_key_changed', message);
+    }
+    this.fields(old.fields, next.fields, path, next.name);
+  }
+
+  private fields(old: FieldSchema[], next: FieldSchema[], path: Path, owner: string): void {
+    for (const [at, field] of next.entries()) {
+      const place = [...path, 'fields', at];
+      const name = `${owner}.${field.name}`;
+      const before = old.find((candidate) => candidate.name === field.name);
+      if (before) this.field(before, field, place, name);
+      else this.newField(field, place, name);
+    }
+    for (const field of old) {
+      if (next.some(({ name }) => name === field.name)) continue;
+      this.break([...path, 'fields'], 'field_removed', `${owner}.${field.name} is gone`);
+    }
+  }
+
+  private newField(field: FieldSchema, path: Path, name: string): void {
+    if (!field.required) {
+      this.changes.push(`${name} is new`);
+      return;
+    }
+    const message = `${name} is new and required, and the rows that exist do not have it`;
+    this.break([...path, 'required'], 'field_required', message);
+  }
+
+  private field(old: FieldSchema, next: FieldSchema, path: Path, name: string): void {
+    if (old.type !== next.type) {
+      const message = `${name}: type ${old.type} becomes ${next.type}`;
+      this.break([...path, 'type'], 'type_changed', message);
+      return;
+    }
+    this.flags(old, next, path, name);
+    this.value(old, next, path, name);
+    if (old.to !== next.to) {
+      const message = `${name} refers to ${next.to} instead of ${old.to}`;
+      this.break([...path, 'to'], 'reference_changed', message);
+    }
+    if (old.index !== next.index) {
+      this.changes.push(`${name}: index ${old.index} becomes ${next.index}`);
+    }
+    this.noted(old, next, name, 'default');
+    this.noted(old, next, name, 'defaultFrom');
+  }
+
+  private flags(old: FieldSchema, next: FieldSchema, path: Path, name: string): void {
+    this.flag(name, 'required', old.required, next.required, () =>
+      this.break([...path, 'required'], 'field_required', `${name} becomes required`),
+    );
+    this.flag(name, 'unique', old.unique, next.unique, () =>
+      this.break([...path, 'unique'], 'unique_added', `${name} becomes unique`),
+    );
+    this.flag(name, 'immutable', old.immutable, next.immutable, () =>
+      this.changes.push(`${name} becomes immutable`),
+    );
+  }
+
+  private flag(name: string, what: string, old: boolean, next: boolean, set: () => void): void {
+    if (old === next) return;
+    if (next) set();
+    else this.changes.push(`${name} is no longer ${what}`);
+  }
+
+  private noted(old: FieldSchema, next: FieldSchema, name: string, key: 'default' | 'defaultFrom') {
+    const [before, after] = [JSON.stringify(old[key]), JSON.stringify(next[key])];
+    if (before === after) return;
+    this.changes.push(`${name}: ${key} ${before ?? 'none'} becomes ${after ?? 'none'}`);
+  }
+
+  /** What holds of a field and of the items of an array alike. */
+  private value(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {
+    if (old.type !== next.type) {
+      const message = `${name}: type ${old.type} becomes ${next.type}`;
+      this.break([...path, 'type'], 'type_changed', message);
+      return;
+    }
+    if (old.nullable && !next.nullable) {
+      this.narrow([...path, 'nullable'], `${name} is no longer nullable`);
+    } else if (!old.nullable && next.nullable) this.changes.push(`${name} becomes nullable`);
+    this.limits(old, next, path, name);
+    this.pattern(old, next, path, name);
+    this.values(old, next, path, name);
+    if (old.items && next.items) this.value(old.items, next.items, [...path, 'items'], `${name}[]`);
+    this.fields(old.fields ?? [], next.fields ?? [], path, name);
+  }
+
+  private limits(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {
+    for (const [limit, direction] of LIMITS) {
+      const [before, after] = [old[limit], next[limit]];
+      if (before === after) continue;
+      const message = `${name}: ${limit} ${before ?? 'none'} becomes ${after ?? 'none'}`;
+      const widened =
+        after === undefined ||
+        (before !== undefined && compareNumbers(after, before) * direction >= 0);
+      if (widened) this.changes.push(message);
+      else this.narrow([...path, limit], message);
+    }
+  }
+
+  private pattern(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {
+    if (old.pattern === next.pattern) return;
+    if (next.pattern === undefined) this.changes.push(`${name} has no pattern any more`);
+    else this.narrow([...path, 'pattern'], `${name}: the pattern becomes ${next.pattern}`);
+  }
+
+  private values(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {
+    const [before, after] = [new Set(old.values), new Set(next.values)];
+    for (const value of after) {
+      if (!before.has(value)) this.changes.push(`${name}: the value ${value} is new`);
+    }
+    for (const value of before) {
+      if (after.has(value)) continue;
+      this.break([...path, 'values'], 'value_removed', `${name}: the value ${value} is gone`);
+    }
+  }
+
+  private narrow(path: Path, message: string): void {
+    this.break(path, 'constraint_narrowed', message);
+  }
+
+  private break(path: Path, code: ProblemCode, message: string): void {
+    this.changes.push(message);
+    this.reasons.push(problem(path, code, message));
+  }
+}

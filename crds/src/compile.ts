@@ -1,0 +1,160 @@
+// From a validated spec to the canonical schema.
+import { createHash } from 'node:crypto';
+import { decimalOf } from './lexical.ts';
+import type {
+  FieldSpec,
+  JsonValue,
+  LithairModelSpec,
+  ModelSpec,
+  NestedFieldSpec,
+  ValueSpec,
+} from './resource.ts';
+import type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+
+/** Compiles a validated spec. What the cluster looks like (`cluster`, `auth`) is not part of it. */
+export function compileSchema(spec: LithairModelSpec): Schema {
+  return {
+    models: spec.models.map(compileModel),
+    store: {
+      snapshotEvery: spec.store.snapshotEvery,
+      batchSize: spec.store.batchSize,
+      syncMode: spec.store.syncMode,
+    },
+  };
+}
+
+/** The schema as the one JSON text that stands for it: keys sorted, no spaces. */
+export function canonicalJson(schema: Schema): string {
+  return stringify(schema);
+}
+
+/** SHA-256 of the canonical JSON, in hex. */
+export function schemaFingerprint(schema: Schema): string {
+  return createHash('sha256').update(canonicalJson(schema)).digest('hex');
+}
+
+/**
+ * Reads back what `canonicalJson` wrote: from a raft entry or a snapshot, whose checksum has
+ * already been verified.
+ * @throws {SyntaxError} when the text is not JSON or not a schema.
+ */
+export function parseSchema(json: string): Schema {
+  const value: unknown = JSON.parse(json);
+  if (!isSchema(value)) throw new SyntaxError('not a compiled schema');
+  return value;
+}
+
+function compileModel(model: ModelSpec): ModelSchema {
+  const key = model.fields.find((field) => field.primaryKey);
+  if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
+  return {
+    name: model.name,
+    path: model.path,
+    primaryKey: key.name,
+    fields: model.fields.map(compileField),
+  };
+}
+
+function compileField(field: FieldSpec): FieldSchema {
+  const keyIndex = field.index === 'ordered' ? 'ordered' : 'none';
+  return {
+    ...compileNested(field),
+    immutable: field.immutable,
+    unique: field.primaryKey ? false : field.unique,
+    index: field.primaryKey ? keyIndex : field.index,
+    ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
+    ...(field.to !== undefined && { to: field.to }),
+    ...(field.onDelete !== undefined && { onDelete: field.onDelete }),
+  };
+}
+
+function compileNested(field: NestedFieldSpec): FieldSchema {
+  return {
+    name: field.name,
+    ...compileValue(field),
+    required: field.required,
+    immutable: false,
+    unique: false,
+    index: 'none',
+    ...(field.default !== undefined && { default: canonicalDefault(field, field.default) }),
+  };
+}
+
+function compileValue(value: ValueSpec): ValueSchema {
+  const { minLength, maxLength, pattern, minItems, maxItems } = value;
+  return {
+    type: value.type,
+    nullable: value.nullable,
+    ...(value.minimum !== undefined && { minimum: compileBound(value, value.minimum) }),
+    ...(value.maximum !== undefined && { maximum: compileBound(value, value.maximum) }),
+    ...(minLength !== undefined && { minLength }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(pattern !== undefined && { pattern }),
+    ...(value.values && { values: [...value.values] }),
+    ...(value.items && { items: compileValue(value.items) }),
+    ...(minItems !== undefined && { minItems }),
+    ...(maxItems !== undefined && { maxItems }),
+    ...(value.fields && { fields: value.fields.map(compileNested) }),
+  };
+}
+
+function compileBound(value: ValueSpec, bound: number): number | string {
+  const plain = bound === 0 ? 0 : bound;
+  return value.type === 'decimal' ? decimalOf(plain) : plain;
+}
+
+/** A decimal inside a default is a decimal text, however it was written. */
+function canonicalDefault(value: ValueSpec, given: JsonValue): JsonValue {
+  if (value.type === 'decimal' && typeof given === 'number') return decimalOf(given);
+  const { items, fields } = value;
+  if (Array.isArray(given))
+    return items ? given.map((item) => canonicalDefault(items, item)) : given;
+  if (typeof given !== 'object' || given === null) return Object.is(given, -0) ? 0 : given;
+  const members = Object.entries(given).map(([name, member]): [string, JsonValue] => {
+    const field = fields?.find((candidate) => candidate.name === name);
+    return [name, field ? canonicalDefault(field, member) : member];
+  });
+  return Object.fromEntries(members);
+}
+
+function stringify(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stringify).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, v]) => `${JSON.stringify(name)}:${stringify(v)}`).join(',')}}`;
+}
+
+function isSchema(value: unknown): value is Schema {
+  if (!isMap(value) || !Array.isArray(value['models']) || !isMap(value['store'])) return false;
+  const { snapshotEvery, batchSize, syncMode } = value['store'];
+  const store = Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
+  return store && syncMode === 'group' && value['models'].every(isModelSchema);
+}
+
+function isModelSchema(value: unknown): boolean {
+  if (!isMap(value)) return false;
+  const texts = [value['name'], value['path'], value['primaryKey']];
+  return texts.every((t) => typeof t === 'string') && isFieldList(value['fields']);
+}
+
+function isFieldList(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isFieldSchema);
+}
+
+function isFieldSchema(value: unknown): boolean {
+  if (!isMap(value) || typeof value['name'] !== 'string') return false;
+  const flags = [value['required'], value['immutable'], value['unique']];
+  const sound = flags.every((flag) => typeof flag === 'boolean');
+  return sound && typeof value['index'] === 'string' && isValueSchema(value);
+}
+
+function isValueSchema(value: unknown): boolean {
+  if (!isMap(value) || typeof value['type'] !== 'string') return false;
+  if (typeof value['nullable'] !== 'boolean') return false;
+  const items = value['items'] === undefined || isValueSchema(value['items']);
+  return items && (value['fields'] === undefined || isFieldList(value['fields']));
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,116 @@
+// What an attribute means where it is left out. Expanding twice changes nothing.
+import type {
+  AuthoredCluster,
+  AuthoredField,
+  AuthoredModel,
+  AuthoredNestedField,
+  AuthoredSpec,
+  AuthoredValue,
+} from './authored.ts';
+import { DEFAULTS } from './language.ts';
+import { defaultPath } from './plural.ts';
+import type {
+  ClusterSpec,
+  FieldSpec,
+  LithairModelSpec,
+  ModelSpec,
+  NestedFieldSpec,
+  ValueSpec,
+} from './resource.ts';
+
+export function expandSpec(spec: AuthoredSpec): LithairModelSpec {
+  return {
+    models: spec.models.map(expandModel),
+    store: {
+      snapshotEvery: spec.store?.snapshotEvery ?? DEFAULTS.snapshotEvery,
+      batchSize: spec.store?.batchSize ?? DEFAULTS.batchSize,
+      syncMode: spec.store?.syncMode ?? 'group',
+    },
+    ...(spec.auth && { auth: { mode: spec.auth.mode } }),
+    cluster: expandCluster(spec.cluster ?? {}),
+  };
+}
+
+function expandModel(model: AuthoredModel): ModelSpec {
+  return {
+    name: model.name,
+    path: model.path ?? defaultPath(model.name),
+    fields: model.fields.map(expandField),
+    persistence: {
+      durability: model.persistence?.durability ?? 'quorum',
+      consistency: model.persistence?.consistency ?? 'strong',
+    },
+  };
+}
+
+function expandField(field: AuthoredField): FieldSpec {
+  const key = field.primaryKey ?? false;
+  const value = expandNested(field);
+  if (key && field.type === 'string') {
+    value.minLength ??= 1;
+    value.maxLength ??= DEFAULTS.keyLength;
+  }
+  return {
+    ...value,
+    primaryKey: key,
+    required: field.required ?? (key && field.type === 'string'),
+    immutable: field.immutable ?? key,
+    unique: field.unique ?? key,
+    index: field.index ?? 'none',
+    ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
+    ...(field.to !== undefined && { to: field.to }),
+    ...(field.type === 'reference' && { onDelete: field.onDelete ?? 'restrict' }),
+  };
+}
+
+function expandNested(field: AuthoredNestedField): NestedFieldSpec {
+  return {
+    name: field.name,
+    ...expandValue(field),
+    required: field.required ?? false,
+    ...(field.default !== undefined && { default: field.default }),
+  };
+}
+
+function expandValue(value: AuthoredValue): ValueSpec {
+  const { minimum, maximum, minLength, maxLength, pattern, minItems, maxItems } = value;
+  return {
+    type: value.type,
+    nullable: value.nullable ?? false,
+    ...(minimum !== undefined && { minimum }),
+    ...(maximum !== undefined && { maximum }),
+    ...(minLength !== undefined && { minLength }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(pattern !== undefined && { pattern }),
+    ...(value.values && { values: [...value.values] }),
+    ...(value.items && { items: expandValue(value.items) }),
+    ...(minItems !== undefined && { minItems }),
+    ...(maxItems !== undefined && { maxItems }),
+    ...(value.fields && { fields: value.fields.map(expandNested) }),
+  };
+}
+
+function expandCluster(cluster: AuthoredCluster): ClusterSpec {
+  const { storage, regions, resources } = cluster;
+  return {
+    ...(regions
+      ? {
+          regions: regions.map((r) => ({
+            name: r.name,
+            role: 'Voter',
+            nodes: r.nodes ?? DEFAULTS.voters,
+          })),
+        }
+      : { voters: cluster.voters ?? DEFAULTS.voters }),
+    storage: {
+      size: storage?.size ?? DEFAULTS.storageSize,
+      ...(storage?.className !== undefined && { className: storage.className }),
+      retain: storage?.retain ?? true,
+    },
+    ...(cluster.image !== undefined && { image: cluster.image }),
+    resources: {
+      requests: { ...DEFAULTS.requests, ...resources?.requests },
+      limits: { ...resources?.limits },
+    },
+  };
+}

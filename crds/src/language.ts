@@ -1,0 +1,424 @@
+// The language itself: every attribute, where it stands, its shape and its bounds; and every
+// attribute of the design that is known and not built yet.
+import { FIELD_TYPES } from './resource.ts';
+import type { IntegerShape, ListShape, NumberShape, RecordShape, TextShape } from './shape.ts';
+
+export const LIMITS = {
+  models: 100,
+  fields: 200,
+  values: 1000,
+  valueLength: 256,
+  patternLength: 500,
+  regions: 16,
+  textLength: 16 * 1024 * 1024,
+  arrayItems: 100_000,
+} as const;
+
+export const DEFAULTS = {
+  snapshotEvery: 100_000,
+  batchSize: 100,
+  voters: 3,
+  storageSize: '10Gi',
+  requests: { cpu: '100m', memory: '256Mi' },
+  keyLength: 256,
+} as const;
+
+export const VOTER_COUNTS = [1, 3, 5, 7] as const;
+
+/** Query parameters of the REST contract: a field of this name could not be filtered by. */
+export const QUERY_PARAMETERS = [
+  'limit',
+  'cursor',
+  'sort',
+  'fields',
+  'count',
+  'consistency',
+  'expand',
+  'at',
+  'version',
+  'or',
+] as const;
+
+/** Names that every JavaScript object answers to. */
+export const OBJECT_MEMBERS = Object.getOwnPropertyNames(Object.prototype);
+
+export const NAME_RULES = {
+  field: {
+    pattern: '^[A-Za-z][A-Za-z0-9_]*$',
+    says: 'must start with a letter and hold only letters, digits and _',
+    code: 'invalid_name',
+  },
+  model: {
+    pattern: '^[A-Z][A-Za-z0-9]*$',
+    says: 'must start with a capital letter and hold only letters and digits',
+    code: 'invalid_name',
+  },
+  region: {
+    pattern: '^[a-z]([a-z0-9-]*[a-z0-9])?$',
+    says: 'must start with a small letter and hold only small letters, digits and inner dashes',
+    code: 'invalid_name',
+  },
+} as const;
+
+export const QUANTITY_PATTERN = '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$';
+export const SIZE_PATTERN = '^[1-9][0-9]*(M|G|T|P|Mi|Gi|Ti|Pi)$';
+
+const name = (rule: (typeof NAME_RULES)[keyof typeof NAME_RULES], what: string): TextShape => ({
+  kind: 'text',
+  required: true,
+  maxLength: 63,
+  rule,
+  description: `Name of the ${what}, unique among its siblings.`,
+});
+
+const flag = (description: string) => ({ kind: 'boolean', description }) as const;
+const bound = (description: string): NumberShape => ({ kind: 'number', description });
+const size = (description: string, maximum: number): IntegerShape => ({
+  kind: 'integer',
+  minimum: 0,
+  maximum,
+  description,
+});
+
+/** What fields, fields inside objects and items of arrays share. */
+const valueAttributes = {
+  type: {
+    kind: 'text',
+    required: true,
+    maxLength: 32,
+    choices: FIELD_TYPES,
+    laterChoices: ['sequence'],
+    description: `One of ${FIELD_TYPES.join(', ')}.`,
+  },
+  nullable: flag('Whether null is a value of its own.'),
+  minimum: bound('Smallest value (integer, number, decimal).'),
+  maximum: bound('Largest value (integer, number, decimal).'),
+  minLength: size('Fewest code points (string, text).', LIMITS.textLength),
+  maxLength: size('Most code points (string, text).', LIMITS.textLength),
+  pattern: {
+    kind: 'text',
+    maxLength: LIMITS.patternLength,
+    description: 'Regular expression to be found in the value (string, text).',
+  },
+  values: {
+    kind: 'list',
+    minItems: 1,
+    maxItems: LIMITS.values,
+    noun: 'values',
+    of: () => ({
+      kind: 'text',
+      maxLength: LIMITS.valueLength,
+      description: 'One value of the enum.',
+    }),
+    description: 'The values of an enum.',
+  },
+  items: {
+    kind: 'record',
+    nests: true,
+    get attributes(): RecordShape['attributes'] {
+      return valueAttributes;
+    },
+    later: ['collation', 'representation', 'format', 'memory'],
+    elsewhere: {
+      attributes: [
+        ...['name', 'required', 'default', 'defaultFrom', 'primaryKey', 'immutable', 'unique'],
+        ...['index', 'to', 'onDelete', 'historize', 'permissions', 'computed', 'renamedFrom'],
+      ],
+      says: 'does not apply to the items of an array',
+    },
+    description: 'What each item of an array is.',
+  },
+  minItems: size('Fewest items (array).', LIMITS.arrayItems),
+  maxItems: size('Most items (array).', LIMITS.arrayItems),
+  fields: {
+    kind: 'list',
+    minItems: 1,
+    maxItems: LIMITS.fields,
+    noun: 'fields',
+    of: () => nestedField,
+    description: 'The fields of an object.',
+  },
+} satisfies RecordShape['attributes'];
+
+const presence = {
+  required: flag('Whether the field must be there.'),
+  default: { kind: 'any', description: 'Value of an absent field.' },
+} satisfies RecordShape['attributes'];
+
+/** Known to the design, refused by this version. */
+const LATER_FIELD = [
+  ...['historize', 'permissions', 'collation', 'representation', 'computed', 'memory', 'format'],
+  ...['renamedFrom', 'hidden', 'audited', 'versioned', 'encrypted', 'states', 'sequence'],
+];
+
+const nestedField: RecordShape = {
+  kind: 'record',
+  key: 'name',
+  nests: true,
+  attributes: {
+    name: name(NAME_RULES.field, 'field'),
+    ...valueAttributes,
+    ...presence,
+  },
+  later: LATER_FIELD,
+  elsewhere: {
+    attributes: ['primaryKey', 'immutable', 'unique', 'index', 'defaultFrom', 'to', 'onDelete'],
+    says: 'applies to a field of the model, not to one inside an object',
+  },
+  description: 'A field of an object.',
+};
+
+const field: RecordShape = {
+  kind: 'record',
+  key: 'name',
+  nests: true,
+  attributes: {
+    name: name(NAME_RULES.field, 'field'),
+    ...valueAttributes,
+    ...presence,
+    primaryKey: flag('Whether this is the key of the model (uuid or string).'),
+    immutable: flag('Whether the value stays what it was when the row was created.'),
+    unique: flag('Whether no two rows may have the same value.'),
+    index: {
+      kind: 'text',
+      maxLength: 32,
+      choices: ['none', 'hash', 'ordered'],
+      laterChoices: ['bloom'],
+      description: 'hash answers equality, ordered also ranges and sorting.',
+    },
+    defaultFrom: {
+      kind: 'text',
+      maxLength: 32,
+      choices: ['now'],
+      laterChoices: ['uuid', 'actor'],
+      description: 'now: the time of the write (date, datetime).',
+    },
+    to: {
+      kind: 'text',
+      maxLength: 63,
+      rule: NAME_RULES.model,
+      description: 'The model that a reference points to.',
+    },
+    onDelete: {
+      kind: 'text',
+      maxLength: 32,
+      choices: ['restrict'],
+      laterChoices: ['cascade', 'setNull'],
+      description: 'restrict: a row that is referred to cannot be deleted.',
+    },
+  },
+  later: LATER_FIELD,
+  description: 'A field of the model.',
+};
+
+const choice = (
+  description: string,
+  choices: readonly string[],
+  laterChoices: readonly string[],
+): TextShape => ({ kind: 'text', maxLength: 32, choices, laterChoices, description });
+
+const model: RecordShape = {
+  kind: 'record',
+  key: 'name',
+  attributes: {
+    name: name(NAME_RULES.model, 'model'),
+    path: {
+      kind: 'text',
+      maxLength: 200,
+      description: 'Route of the collection; /api/<plural, kebab-case> by default.',
+    },
+    fields: {
+      kind: 'list',
+      required: true,
+      minItems: 1,
+      maxItems: LIMITS.fields,
+      noun: 'fields',
+      of: () => field,
+      description: 'The fields of the model, one of them the primary key.',
+    },
+    persistence: {
+      kind: 'record',
+      attributes: {
+        durability: choice('When a write is answered.', ['quorum'], ['leader', 'periodic']),
+        consistency: choice('What a read promises.', ['strong'], ['sequential', 'eventual']),
+      },
+      later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
+      description: 'What a write promises.',
+    },
+  },
+  later: [
+    ...['events', 'permissions', 'lifecycle', 'caching', 'tracing', 'security', 'historize'],
+    ...['http', 'indexes', 'rules', 'states', 'relations', 'renamedFrom', 'migrations'],
+  ],
+  description: 'A model: one kind of row with its route.',
+};
+
+const quantity = (description: string): TextShape => ({
+  kind: 'text',
+  maxLength: 32,
+  rule: {
+    pattern: QUANTITY_PATTERN,
+    says: 'must be a Kubernetes quantity in quotes, such as "500m" or "1Gi"',
+    code: 'invalid_value',
+  },
+  description,
+});
+
+const resourceList = (description: string): RecordShape => ({
+  kind: 'record',
+  attributes: { cpu: quantity('CPU.'), memory: quantity('Memory.') },
+  later: [],
+  description,
+});
+
+const region: RecordShape = {
+  kind: 'record',
+  key: 'name',
+  attributes: {
+    name: { ...name(NAME_RULES.region, 'region'), maxLength: 20 },
+    role: choice('What the nodes of the region are.', ['Voter'], ['Learner']),
+    nodes: {
+      kind: 'integer',
+      minimum: 1,
+      maximum: 7,
+      choices: VOTER_COUNTS,
+      description: 'Nodes in the region: 1, 3, 5 or 7.',
+    },
+  },
+  later: ['nodeSelector'],
+  description: 'A region: one StatefulSet.',
+};
+
+const cluster: RecordShape = {
+  kind: 'record',
+  attributes: {
+    voters: {
+      kind: 'integer',
+      minimum: 1,
+      maximum: 7,
+      choices: VOTER_COUNTS,
+      description: 'Voting nodes: 1, 3 (the default), 5 or 7.',
+    },
+    regions: {
+      kind: 'list',
+      minItems: 1,
+      maxItems: LIMITS.regions,
+      noun: 'regions',
+      of: () => region,
+      description: 'Instead of voters: the nodes of one region.',
+    },
+    storage: {
+      kind: 'record',
+      attributes: {
+        size: {
+          kind: 'text',
+          maxLength: 20,
+          rule: {
+            pattern: SIZE_PATTERN,
+            says: 'must be a whole number with a unit, such as "10Gi"',
+            code: 'invalid_value',
+          },
+          description: 'Size of each volume; it may grow, never shrink.',
+        },
+        className: {
+          kind: 'text',
+          maxLength: 253,
+          rule: {
+            pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+            says: 'must be the name of a storage class',
+            code: 'invalid_name',
+          },
+          description: 'Storage class; the default one where absent.',
+        },
+        retain: flag('Keep the volumes when the resource is deleted (the default).'),
+      },
+      later: [],
+      description: 'The volume of each node.',
+    },
+    image: {
+      kind: 'text',
+      maxLength: 512,
+      rule: {
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._:/@-]*$',
+        says: 'must be an image reference',
+        code: 'invalid_value',
+      },
+      description: 'Image of the nodes; the one of the operator where absent.',
+    },
+    resources: {
+      kind: 'record',
+      attributes: {
+        requests: resourceList('What each node is guaranteed.'),
+        limits: resourceList('What each node may use.'),
+      },
+      later: [],
+      description: 'CPU and memory of each node.',
+    },
+  },
+  later: [
+    ...['readReplicas', 'updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
+  ],
+  description: 'The nodes that run the models.',
+};
+
+const models: ListShape = {
+  kind: 'list',
+  required: true,
+  minItems: 1,
+  maxItems: LIMITS.models,
+  noun: 'models',
+  of: () => model,
+  description: 'The models of the cluster.',
+};
+
+export const specShape: RecordShape = {
+  kind: 'record',
+  required: true,
+  attributes: {
+    models,
+    store: {
+      kind: 'record',
+      attributes: {
+        snapshotEvery: {
+          kind: 'integer',
+          minimum: 1,
+          maximum: 1_000_000_000,
+          description: 'Applied entries between two snapshots.',
+        },
+        batchSize: {
+          kind: 'integer',
+          minimum: 1,
+          maximum: 10_000,
+          description: 'Most entries in one append.',
+        },
+        syncMode: choice('How writes reach the disk.', ['group'], ['always', 'periodic', 'none']),
+      },
+      later: [],
+      description: 'Settings of the log and the state, for the whole cluster.',
+    },
+    auth: {
+      kind: 'record',
+      attributes: {
+        mode: { ...choice('Who may call.', ['open'], ['tokens']), required: true },
+      },
+      later: ['jwt', 'apiKeys'],
+      description: 'Who may call the API; open means everybody.',
+    },
+    cluster,
+  },
+  later: ['projections', 'gateway'],
+  description: 'What is wanted.',
+};
+
+export const resourceShape: RecordShape = {
+  kind: 'record',
+  attributes: {
+    apiVersion: { kind: 'text', required: true, maxLength: 64, description: 'API version.' },
+    kind: { kind: 'text', required: true, maxLength: 64, description: 'Kind.' },
+    metadata: { kind: 'opaque', required: true, description: 'Name and namespace.' },
+    spec: specShape,
+    status: { kind: 'opaque', description: 'What is observed.' },
+  },
+  later: [],
+  description: 'A declarative model and the cluster that serves it.',
+};

@@ -1,0 +1,126 @@
+// Glushkov's automaton of an expression: one state per character set that occurs in it, and an
+// edge wherever one occurrence can follow another. (V. M. Glushkov, 1961.)
+import { ANY, type CharSet, type Parsed, type Tree, UnsupportedPattern } from './parse.ts';
+
+export interface Automaton {
+  sets: CharSet[];
+  follow: number[][];
+  /** Two loops allow the same step: the number of ways doubles with every round. */
+  doubled: boolean;
+}
+
+const MAX_STATES = 400;
+/** A repeat of more than this many copies counts as a loop, which has at least as many ways. */
+const MAX_COPIES = 64;
+
+interface Piece {
+  first: number[];
+  last: number[];
+  nullable: boolean;
+}
+
+/** @throws {UnsupportedPattern} when the expression is too large to check. */
+export function automatonOf({ tree, anchored, closed }: Parsed): Automaton {
+  const builder = new Builder();
+  const wanted = closed ? tree : withoutTail(tree);
+  const skip: Tree = {
+    kind: 'repeat',
+    body: { kind: 'set', set: ANY },
+    minimum: 0,
+    maximum: Infinity,
+  };
+  builder.add(anchored ? wanted : { kind: 'sequence', parts: [skip, wanted] });
+  return {
+    sets: builder.sets,
+    follow: builder.edges.map((set) => [...set]),
+    doubled: builder.doubled,
+  };
+}
+
+/** A search that need not reach the end is over once the last repeat has its minimum. */
+function withoutTail(tree: Tree): Tree {
+  if (tree.kind === 'repeat' && tree.minimum <= 1) {
+    return tree.minimum === 0 ? { kind: 'sequence', parts: [] } : withoutTail(tree.body);
+  }
+  const last = tree.kind === 'sequence' ? tree.parts.at(-1) : undefined;
+  if (tree.kind !== 'sequence' || !last) return tree;
+  return { kind: 'sequence', parts: [...tree.parts.slice(0, -1), withoutTail(last)] };
+}
+
+class Builder {
+  readonly sets: CharSet[] = [];
+  readonly edges: Set<number>[] = [];
+  doubled = false;
+
+  add(tree: Tree): Piece {
+    if (tree.kind === 'set') return this.state(tree.set);
+    if (tree.kind === 'choice') return this.choice(tree.options);
+    if (tree.kind === 'sequence')
+      return this.sequence(tree.parts.map((part) => () => this.add(part)));
+    return this.repeat(tree.body, tree.minimum, tree.maximum);
+  }
+
+  private state(set: CharSet): Piece {
+    const state = this.sets.push(set) - 1;
+    if (state >= MAX_STATES) throw new UnsupportedPattern('is too large to be checked');
+    this.edges.push(new Set());
+    return { first: [state], last: [state], nullable: false };
+  }
+
+  private choice(options: readonly Tree[]): Piece {
+    const pieces = options.map((option) => this.add(option));
+    return {
+      first: pieces.flatMap((piece) => piece.first),
+      last: pieces.flatMap((piece) => piece.last),
+      nullable: pieces.some((piece) => piece.nullable),
+    };
+  }
+
+  private sequence(parts: readonly (() => Piece)[]): Piece {
+    let whole: Piece = { first: [], last: [], nullable: true };
+    for (const part of parts) {
+      const next = part();
+      this.connect(whole.last, next.first);
+      whole = {
+        first: whole.nullable ? [...whole.first, ...next.first] : whole.first,
+        last: next.nullable ? [...whole.last, ...next.last] : next.last,
+        nullable: whole.nullable && next.nullable,
+      };
+    }
+    return whole;
+  }
+
+  private repeat(body: Tree, minimum: number, maximum: number): Piece {
+    if (maximum === 0) return { first: [], last: [], nullable: true };
+    const copies = Number.isFinite(maximum) ? maximum : minimum;
+    if (copies > MAX_COPIES) return this.loop(body, minimum === 0);
+    if (Number.isFinite(maximum)) return this.copies(body, minimum, maximum);
+    if (minimum <= 1) return this.loop(body, minimum === 0);
+    const ahead = Array.from({ length: minimum - 1 }, () => () => this.add(body));
+    return this.sequence([...ahead, () => this.loop(body, false)]);
+  }
+
+  private loop(body: Tree, optional: boolean): Piece {
+    const piece = this.add(body);
+    this.connect(piece.last, piece.first);
+    return optional ? { ...piece, nullable: true } : piece;
+  }
+
+  /** x{2,4} as xx(x(x)?)?, so that each count is reached in one way. */
+  private copies(body: Tree, minimum: number, maximum: number): Piece {
+    if (maximum === 0) return { first: [], last: [], nullable: true };
+    const left = Math.max(0, minimum - 1);
+    const whole = this.sequence([() => this.add(body), () => this.copies(body, left, maximum - 1)]);
+    return minimum === 0 ? { ...whole, nullable: true } : whole;
+  }
+
+  private connect(from: readonly number[], to: readonly number[]): void {
+    for (const state of from) {
+      const edges = this.edges[state];
+      for (const next of to) {
+        if (edges?.has(next)) this.doubled = true;
+        edges?.add(next);
+      }
+    }
+  }
+}

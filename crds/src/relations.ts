@@ -1,0 +1,158 @@
+// Rules between models, between fields and within the cluster: names, routes, keys, references.
+// They look at the raw value, because one broken field must not hide what is wrong elsewhere.
+import { OBJECT_MEMBERS, QUERY_PARAMETERS } from './language.ts';
+import { defaultPath } from './plural.ts';
+import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
+import { quote } from './structure.ts';
+
+type Fact = { value: string; path: Path };
+
+/** Every rule that needs more than one field; `root` is where the spec stands in the document. */
+export function checkRelations(spec: unknown, root: Path): Problem[] {
+  const models = listAt(spec, 'models').map((value, at) => ({
+    value,
+    path: [...root, 'models', at],
+  }));
+  const names = models.flatMap(({ value, path }) => textAt(value, 'name', path));
+  return [
+    ...duplicates(names, 'model'),
+    ...checkRoutes(models),
+    ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
+    ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
+  ];
+}
+
+function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem[] {
+  const fields = listAt(model, 'fields');
+  return [
+    ...checkFieldNames(fields, [...path, 'fields'], true),
+    ...checkKeys(fields, [...path, 'fields']),
+    ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
+  ];
+}
+
+function checkFieldNames(fields: readonly unknown[], path: Path, top: boolean): Problem[] {
+  const names = fields.flatMap((field, at) => textAt(field, 'name', [...path, at]));
+  return [
+    ...duplicates(names, 'field'),
+    ...names.flatMap((name) => checkReserved(name, top)),
+    ...fields.flatMap((field, at) => checkInnerNames(field, [...path, at])),
+  ];
+}
+
+function checkInnerNames(value: unknown, path: Path): Problem[] {
+  const items = memberAt(value, 'items');
+  return [
+    ...checkFieldNames(listAt(value, 'fields'), [...path, 'fields'], false),
+    ...(items === undefined ? [] : checkInnerNames(items, [...path, 'items'])),
+  ];
+}
+
+function checkReserved({ value, path }: Fact, top: boolean): Problem[] {
+  const parameters: readonly string[] = QUERY_PARAMETERS;
+  if (top && parameters.includes(value)) {
+    return [problem(path, 'reserved_name', `${quote(value)} is a query parameter of every list`)];
+  }
+  if (!OBJECT_MEMBERS.includes(value)) return [];
+  return [problem(path, 'reserved_name', `${quote(value)} is a reserved name`)];
+}
+
+function checkKeys(fields: readonly unknown[], path: Path): Problem[] {
+  if (fields.length === 0) return [];
+  const keys = fields.flatMap((field, at) => (memberAt(field, 'primaryKey') === true ? [at] : []));
+  if (keys.length === 0) {
+    return [problem(path, 'primary_key', 'one field must say primaryKey: true')];
+  }
+  const message = 'only one field can be the primary key';
+  return keys.slice(1).map((at) => problem([...path, at, 'primaryKey'], 'primary_key', message));
+}
+
+function checkTarget(field: unknown, path: Path, models: readonly Fact[]): Problem[] {
+  const known = new Set(models.map(({ value }) => value));
+  return textAt(field, 'to', path)
+    .filter((target) => !known.has(target.value))
+    .map((target) =>
+      problem(target.path, 'missing_model', `there is no model ${quote(target.value)}`),
+    );
+}
+
+function duplicates(names: readonly Fact[], noun: string): Problem[] {
+  const seen = new Map<string, Path>();
+  return names.flatMap((name) => {
+    if (!seen.has(name.value)) {
+      seen.set(name.value, name.path);
+      return [];
+    }
+    return [
+      problem(name.path, 'duplicate_name', `a second ${noun} is called ${quote(name.value)}`),
+    ];
+  });
+}
+
+const ROUTE = /^\/api(\/[A-Za-z0-9][A-Za-z0-9._~-]*)+$/;
+
+function checkRoutes(models: readonly { value: unknown; path: Path }[]): Problem[] {
+  const routes = models.flatMap(({ value, path }): (Fact & { given: boolean })[] => {
+    const [given] = textAt(value, 'path', path);
+    if (given) return [{ ...given, given: true }];
+    const [name] = textAt(value, 'name', path);
+    return name ? [{ value: defaultPath(name.value), path: name.path, given: false }] : [];
+  });
+  const malformed = routes.flatMap((route) => (route.given ? checkRoute(route) : []));
+  const clashes = routes.flatMap((route, at) => clash(route, routes.slice(0, at)));
+  return [...malformed, ...clashes];
+}
+
+function checkRoute({ value, path }: Fact): Problem[] {
+  if (ROUTE.test(value)) return [];
+  const refuse = (code: ProblemCode, message: string) => [problem(path, code, message)];
+  if (!value.startsWith('/api/')) {
+    return refuse('reserved_path', `must start with /api/; ${quote(value)} does not`);
+  }
+  if (/\/_/.test(value)) {
+    return refuse('reserved_path', `a part that starts with _ is reserved, in ${quote(value)}`);
+  }
+  const rule = 'parts of letters, digits and . _ ~ - that start with a letter or digit';
+  return refuse('invalid_path', `must be /api/ and ${rule}; ${quote(value)} is not`);
+}
+
+/** `/api/a/b` under `/api/a` would be taken for the row `b` of the other model. */
+function clash(route: Fact, earlier: readonly Fact[]): Problem[] {
+  const under = (inner: string, outer: string) => inner.startsWith(`${outer}/`);
+  const other = earlier.find(
+    ({ value }) => value === route.value || under(value, route.value) || under(route.value, value),
+  );
+  if (!other) return [];
+  const how = other.value === route.value ? 'is taken by' : `clashes with ${other.value} of`;
+  return [problem(route.path, 'path_clash', `the path ${route.value} ${how} another model`)];
+}
+
+function checkCluster(cluster: unknown, path: Path): Problem[] {
+  const regions = listAt(cluster, 'regions');
+  const names = regions.flatMap((region, at) => textAt(region, 'name', [...path, 'regions', at]));
+  const problems = duplicates(names, 'region');
+  if (regions.length > 1) {
+    const message = 'more than one region is not supported yet';
+    problems.push(problem([...path, 'regions', 1], 'not_supported_yet', message));
+  }
+  if (memberAt(cluster, 'voters') === undefined || memberAt(cluster, 'regions') === undefined) {
+    return problems;
+  }
+  const message = 'voters and regions exclude each other: give one of them';
+  return [...problems, problem([...path, 'voters'], 'conflicting', message)];
+}
+
+function memberAt(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return Reflect.get(value, name);
+}
+
+function listAt(value: unknown, name: string): readonly unknown[] {
+  const list = memberAt(value, name);
+  return Array.isArray(list) ? list : [];
+}
+
+function textAt(value: unknown, name: string, path: Path): Fact[] {
+  const text = memberAt(value, name);
+  return typeof text === 'string' ? [{ value: text, path: [...path, name] }] : [];
+}

@@ -1,0 +1,221 @@
+// Rules between attributes of one field: which attribute applies to which type, ranges, patterns
+// and defaults. Everything here has the right structure already.
+import type { AuthoredField, AuthoredNestedField, AuthoredValue } from './authored.ts';
+import { explainDefault } from './default-value.ts';
+import { DEFAULTS } from './language.ts';
+import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
+import { refusePattern } from './pattern/index.ts';
+import { type Path, type Problem, problem } from './problems.ts';
+import type { FieldType } from './resource.ts';
+import { quote } from './structure.ts';
+
+type Attribute = keyof AuthoredField;
+
+const NUMERIC: FieldType[] = ['integer', 'number', 'decimal'];
+const TEXTUAL: FieldType[] = ['string', 'text'];
+const TEMPORAL: FieldType[] = ['date', 'datetime'];
+
+/** The types an attribute applies to; an attribute that is not listed applies to all. */
+const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
+  minimum: NUMERIC,
+  maximum: NUMERIC,
+  minLength: TEXTUAL,
+  maxLength: TEXTUAL,
+  pattern: TEXTUAL,
+  values: ['enum'],
+  items: ['array'],
+  minItems: ['array'],
+  maxItems: ['array'],
+  fields: ['object'],
+  to: ['reference'],
+  onDelete: ['reference'],
+  defaultFrom: TEMPORAL,
+  primaryKey: ['uuid', 'string'],
+  unique: ['string', ...NUMERIC, ...TEMPORAL, 'uuid', 'enum', 'reference'],
+  index: ['string', ...NUMERIC, 'boolean', ...TEMPORAL, 'uuid', 'enum', 'reference'],
+};
+
+/** What a type cannot do without. */
+const NEEDS: Partial<Record<FieldType, Attribute>> = {
+  enum: 'values',
+  array: 'items',
+  object: 'fields',
+  reference: 'to',
+};
+
+/** Checks a field of a model. */
+export function checkField(field: AuthoredField, path: Path): Problem[] {
+  return [
+    ...checkNested(field, path),
+    ...checkKey(field, path),
+    ...checkDefault(field, path),
+    ...checkFieldDefault(field, path),
+  ];
+}
+
+function checkNested(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
+  return [
+    ...checkApplies(value, path),
+    ...checkRanges(value, path),
+    ...checkBounds(value, path),
+    ...checkPatternOf(value, path),
+    ...checkEnum(value, path),
+    ...checkInside(value, path),
+  ];
+}
+
+function checkInside(value: AuthoredValue, path: Path): Problem[] {
+  const fields = value.fields ?? [];
+  const problems = fields.flatMap((field, at) => {
+    const place = [...path, 'fields', at];
+    return [
+      ...refuseReference(field, place),
+      ...checkNested(field, place),
+      ...checkDefault(field, place),
+    ];
+  });
+  if (!value.items) return problems;
+  const place = [...path, 'items'];
+  return [...problems, ...refuseReference(value.items, place), ...checkNested(value.items, place)];
+}
+
+function refuseReference(value: AuthoredValue, path: Path): Problem[] {
+  if (value.type !== 'reference') return [];
+  const message = 'a reference inside an array or object is not supported yet';
+  return [problem([...path, 'type'], 'not_supported_yet', message)];
+}
+
+function checkApplies(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
+  const problems: Problem[] = [];
+  for (const [attribute, given] of Object.entries(value)) {
+    const types = Object.entries(APPLIES_TO).find(([name]) => name === attribute)?.[1];
+    if (!types || given === false || given === 'none' || types.includes(value.type)) continue;
+    const message = `${attribute} does not apply to type ${value.type}; it applies to ${types.join(', ')}`;
+    problems.push(problem([...path, attribute], 'does_not_apply', message));
+  }
+  const needed = NEEDS[value.type];
+  if (needed && !Object.hasOwn(value, needed)) {
+    const isItem = needed === 'to' && !('name' in value);
+    const message = `type ${value.type} needs ${needed}`;
+    if (!isItem) problems.push(problem([...path, needed], 'missing_attribute', message));
+  }
+  if ('index' in value && value.index === 'ordered' && value.type === 'boolean') {
+    const message = 'a boolean has no order worth an index; use hash';
+    problems.push(problem([...path, 'index'], 'does_not_apply', message));
+  }
+  return problems;
+}
+
+const RANGES = [
+  ['minimum', 'maximum'],
+  ['minLength', 'maxLength'],
+  ['minItems', 'maxItems'],
+] as const;
+
+function checkRanges(value: AuthoredValue, path: Path): Problem[] {
+  return RANGES.flatMap(([low, high]) => {
+    const [least, most] = [value[low], value[high]];
+    if (least === undefined || most === undefined || least <= most) return [];
+    const message = `${low} ${least} is above ${high} ${most}`;
+    return [problem([...path, low], 'impossible_range', message)];
+  });
+}
+
+/** A bound is a number of YAML, which holds 15 digits for certain. */
+function checkBounds(value: AuthoredValue, path: Path): Problem[] {
+  return (['minimum', 'maximum'] as const).flatMap((bound) => {
+    const given = value[bound];
+    if (given === undefined) return [];
+    if (value.type === 'integer' && !Number.isSafeInteger(given)) {
+      const message = `${bound} of an integer must be a whole number below 2^53, not ${given}`;
+      return [problem([...path, bound], 'invalid_value', message)];
+    }
+    const digits = decimalOf(given).replaceAll(/^-?0*\.?0*|\./g, '').length;
+    if (value.type !== 'decimal' || (digits <= 15 && isDecimal(decimalOf(given)))) return [];
+    const message = `${bound} must have at most 15 digits, not ${given}`;
+    return [problem([...path, bound], 'invalid_value', message)];
+  });
+}
+
+function checkPatternOf(value: AuthoredValue, path: Path): Problem[] {
+  if (value.pattern === undefined || !TEXTUAL.includes(value.type)) return [];
+  const isKey = 'primaryKey' in value && value.primaryKey === true;
+  const refusal = refusePattern(
+    value.pattern,
+    value.maxLength ?? (isKey ? DEFAULTS.keyLength : Infinity),
+  );
+  if (!refusal) return [];
+  const message = `pattern ${quote(value.pattern)} ${refusal.message}`;
+  return [problem([...path, 'pattern'], refusal.code, message)];
+}
+
+function checkEnum(value: AuthoredValue, path: Path): Problem[] {
+  const values = value.values ?? [];
+  const seen = new Set<string>();
+  return values.flatMap((entry, at) => {
+    if (!seen.has(entry)) {
+      seen.add(entry);
+      return [];
+    }
+    const message = `the value ${quote(entry)} is there twice`;
+    return [problem([...path, 'values', at], 'duplicate_value', message)];
+  });
+}
+
+function checkKey(field: AuthoredField, path: Path): Problem[] {
+  if (!field.primaryKey) return [];
+  const refuse = (attribute: Attribute, message: string) =>
+    problem([...path, attribute], 'primary_key', message);
+  const problems: Problem[] = [];
+  if (field.nullable) problems.push(refuse('nullable', 'a primary key is never null'));
+  if (field.immutable === false) problems.push(refuse('immutable', 'a primary key never changes'));
+  if (field.unique === false) problems.push(refuse('unique', 'a primary key is always unique'));
+  if (field.default !== undefined) {
+    problems.push(
+      refuse('default', 'a primary key cannot have a default: it would be taken twice'),
+    );
+  }
+  if (field.type !== 'string') return problems;
+  if (field.required === false) {
+    problems.push(
+      refuse('required', 'a string primary key comes from the client, so it is required'),
+    );
+  }
+  if (field.minLength === 0) problems.push(refuse('minLength', 'a primary key is never empty'));
+  if ((field.maxLength ?? 0) > DEFAULTS.keyLength) {
+    const message = `a primary key has at most ${DEFAULTS.keyLength} characters`;
+    problems.push(refuse('maxLength', message));
+  }
+  return problems;
+}
+
+function checkDefault(field: AuthoredNestedField, path: Path): Problem[] {
+  if (field.default === undefined) return [];
+  const reason = explainDefault(field, field.default);
+  if (reason === undefined) return [];
+  return [problem([...path, 'default'], 'impossible_default', `impossible default: ${reason}`)];
+}
+
+function checkFieldDefault(field: AuthoredField, path: Path): Problem[] {
+  if (field.default === undefined || field.primaryKey) return [];
+  const place = [...path, 'default'];
+  if (field.defaultFrom !== undefined) {
+    return [problem(place, 'conflicting', 'default and defaultFrom exclude each other')];
+  }
+  if (field.unique && field.default !== null) {
+    return [
+      problem(
+        place,
+        'conflicting',
+        'a unique field cannot have a default: it would be taken twice',
+      ),
+    ];
+  }
+  return [];
+}
+
+/** Orders two bounds or values of a numeric type exactly. */
+export function compareNumbers(a: number | string, b: number | string): number {
+  const text = (value: number | string) => (typeof value === 'number' ? decimalOf(value) : value);
+  return compareDecimals(text(a), text(b));
+}

@@ -1,0 +1,161 @@
+// The one validator: structure by joi, then the rules that joi cannot say, then the defaults.
+import type { AuthoredField, AuthoredSpec } from './authored.ts';
+import { expandSpec } from './defaults.ts';
+import { resourceShape, specShape } from './language.ts';
+import { type Path, type Problem, problem } from './problems.ts';
+import { checkRelations } from './relations.ts';
+import {
+  API_VERSION,
+  authDeclared,
+  KIND,
+  type LithairModel,
+  type LithairModelSpec,
+  type LithairModelStatus,
+  type Metadata,
+} from './resource.ts';
+import { checkField } from './rules.ts';
+import { quote, structureChecker } from './structure.ts';
+
+export type Validation<T> =
+  | { ok: true; value: T; authDeclared: boolean; warnings: Problem[] }
+  | { ok: false; problems: Problem[] };
+
+/** More problems than this are not reported at once. */
+const MAX_PROBLEMS = 100;
+
+/** Longest name for which every object of the cluster still gets a legal name. */
+const MAX_NAME = 52;
+
+const checkResourceStructure = structureChecker(resourceShape);
+const checkSpecStructure = structureChecker(specShape);
+
+/**
+ * Validates a whole LithairModel. Nothing is converted or ignored; the value has every default of
+ * its spec expanded. All problems are reported, in the order of the document's rules.
+ */
+export function validateResource(value: unknown): Validation<LithairModel> {
+  const structure = checkResourceStructure(value);
+  const spec: unknown = isMap(value) ? value['spec'] : undefined;
+  const problems = [...structure, ...checkEnvelope(value), ...checkSpec(spec, ['spec'], structure)];
+  if (problems.length > 0 || !isAuthoredResource(value)) return refuse(problems);
+  const expanded: LithairModel = {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: value.metadata,
+    spec: expandSpec(value.spec),
+    ...(value.status && { status: value.status }),
+  };
+  return accept(expanded, expanded.spec, ['spec']);
+}
+
+/** Validates a bare spec; paths start at the spec itself. */
+export function validateSpec(value: unknown): Validation<LithairModelSpec> {
+  const structure = checkSpecStructure(value);
+  const problems = [...structure, ...checkSpec(value, [], structure)];
+  if (problems.length > 0 || !isAuthoredSpec(value)) return refuse(problems);
+  const spec = expandSpec(value);
+  return accept(spec, spec, []);
+}
+
+function accept<T>(value: T, spec: LithairModelSpec, root: Path): Validation<T> {
+  const declared = authDeclared(spec);
+  const message = 'auth.mode is not said: only this machine may call (say auth: {mode: open})';
+  const warnings = declared ? [] : [problem([...root, 'auth'], 'auth_not_declared', message)];
+  return { ok: true, value, authDeclared: declared, warnings };
+}
+
+function refuse(problems: readonly Problem[]): { ok: false; problems: Problem[] } {
+  return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) };
+}
+
+/** Fields whose structure is wrong are left to the structure's problems. */
+function checkSpec(spec: unknown, root: Path, structure: readonly Problem[]): Problem[] {
+  const broken = structure.map((p) => p.pointer);
+  const isSound = (pointer: string) =>
+    !broken.some((other) => other === pointer || other.startsWith(`${pointer}/`));
+  const problems = checkRelations(spec, root);
+  for (const [field, path] of fieldsOf(spec, root)) {
+    if (isSoundField(field, path, isSound)) problems.push(...checkField(field, path));
+  }
+  return problems;
+}
+
+function fieldsOf(spec: unknown, root: Path): [unknown, Path][] {
+  const models: unknown = isMap(spec) ? spec['models'] : undefined;
+  if (!Array.isArray(models)) return [];
+  return models.flatMap((model: unknown, at): [unknown, Path][] => {
+    const fields: unknown = isMap(model) ? model['fields'] : undefined;
+    if (!Array.isArray(fields)) return [];
+    return fields.map((field: unknown, index) => [field, [...root, 'models', at, 'fields', index]]);
+  });
+}
+
+/** The structure check found nothing at or below the field, so it has the shape of one. */
+function isSoundField(
+  field: unknown,
+  path: Path,
+  isSound: (pointer: string) => boolean,
+): field is AuthoredField {
+  return isMap(field) && isSound(problem(path, 'wrong_type', '').pointer);
+}
+
+function checkEnvelope(value: unknown): Problem[] {
+  if (!isMap(value)) return [];
+  const problems: Problem[] = [];
+  for (const [attribute, wanted] of [
+    ['apiVersion', API_VERSION],
+    ['kind', KIND],
+  ] as const) {
+    const given = value[attribute];
+    if (typeof given !== 'string' || given === wanted) continue;
+    const message = `must be ${wanted}, not ${quote(given)}`;
+    problems.push(problem([attribute], 'invalid_value', message));
+  }
+  return [...problems, ...checkName(value)];
+}
+
+function checkName(resource: Record<string, unknown>): Problem[] {
+  const metadata = resource['metadata'];
+  if (!isMap(metadata)) return [];
+  const name = metadata['name'];
+  const path = ['metadata', 'name'];
+  if (name === undefined) return [problem(path, 'missing_attribute', 'name is missing')];
+  if (typeof name !== 'string') return [problem(path, 'wrong_type', 'must be a string')];
+  if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
+    const rule =
+      'must start with a small letter and hold only small letters, digits and inner dashes';
+    return [problem(path, 'invalid_name', `${rule}; ${quote(name)} does not`)];
+  }
+  const region = firstRegion(resource['spec']);
+  const length = name.length + (region === undefined ? 0 : region.length + 1);
+  if (length <= MAX_NAME) return [];
+  const what = region === undefined ? 'at most' : `with the region ${quote(region)}, at most`;
+  return [problem(path, 'too_long', `${what} ${MAX_NAME} characters, not ${length}`)];
+}
+
+function firstRegion(spec: unknown): string | undefined {
+  const cluster: unknown = isMap(spec) ? spec['cluster'] : undefined;
+  const regions: unknown = isMap(cluster) ? cluster['regions'] : undefined;
+  const first: unknown = Array.isArray(regions) ? regions[0] : undefined;
+  const name = isMap(first) ? first['name'] : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+interface AuthoredResource {
+  metadata: Metadata;
+  spec: AuthoredSpec;
+  status?: LithairModelStatus;
+}
+
+/** Joi and the rules have found no problem: that is the proof. */
+function isAuthoredResource(value: unknown): value is AuthoredResource {
+  return isMap(value) && isMap(value['metadata']) && isAuthoredSpec(value['spec']);
+}
+
+function isAuthoredSpec(value: unknown): value is AuthoredSpec {
+  return isMap(value) && Array.isArray(value['models']);
+}
