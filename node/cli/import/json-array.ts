@@ -73,18 +73,18 @@ class ElementSplitter {
 
   /** Whether `char` stands behind the element that is being read. */
   #endsElement(char: string): boolean {
-    if (this.#inString) {
-      if (this.#escaped) this.#escaped = false;
-      else if (char === '\\') this.#escaped = true;
-      else if (char === '"') this.#inString = false;
-      return false;
-    }
+    if (this.#inString) return this.#insideString(char);
     if (char === '"') this.#inString = true;
-    else if (char === '{' || char === '[') this.#depth += 1;
-    else if (char === '}' || char === ']') {
-      if (this.#depth === 0) return true;
-      this.#depth -= 1;
-    } else if (char === ',' && this.#depth === 0) return true;
+    if (char === '{' || char === '[') this.#depth += 1;
+    if (this.#depth === 0) return char === ',' || char === ']' || char === '}';
+    if (char === '}' || char === ']') this.#depth -= 1;
+    return false;
+  }
+
+  #insideString(char: string): false {
+    if (this.#escaped) this.#escaped = false;
+    else if (char === '\\') this.#escaped = true;
+    else if (char === '"') this.#inString = false;
     return false;
   }
 

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { writeCertificates } from '../certificate-files.ts';
+import { EXIT } from '../cli-error.ts';
+import { Member } from './member.ts';
+
+/** What `lithair serve FILE --nodes N` was told. Node i listens on each port plus i. */
+export interface LocalClusterOptions {
+  readonly file: string;
+  readonly nodes: number;
+  readonly host: string;
+  readonly port: number;
+  readonly opsPort: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+}
+
+/**
+ * Runs the members n1…nN until SIGINT or SIGTERM, or until one of them cannot run at all (its
+ * configuration or directory is refused). Resolves to the exit code.
+ */
+export async function runLocalCluster(options: LocalClusterOptions): Promise<number> {
+  const names = Array.from({ length: options.nodes }, (_, i) => `n${i + 1}`);
+  const certificates = join(options.dataDir, 'certs');
+  await writeCertificates(certificates, names);
+  const members = names.map((name, i) => new Member(name, wordsOf(options, names, name, i)));
+  return new Promise((resolve) => {
+    let ending = false;
+    const end = (exitCode: number): void => {
+      if (ending) return;
+      ending = true;
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      void Promise.all(members.map((member) => member.stop())).then(() => resolve(exitCode));
+    };
+    const stop = (): void => end(EXIT.ok);
+    process.on('SIGINT', stop).on('SIGTERM', stop);
+    for (const member of members) member.run(end);
+  });
+}
+
+function wordsOf(
+  options: LocalClusterOptions,
+  names: readonly string[],
+  name: string,
+  i: number,
+): string[] {
+  const peers = names.map((peer, j) => `${peer}=127.0.0.1:${options.peerPort + j}`).join(',');
+  const flags = {
+    name,
+    host: options.host,
+    port: String(options.port + i),
+    'ops-port': String(options.opsPort + i),
+    'peer-port': String(options.peerPort + i),
+    'initial-cluster': peers,
+    data: join(options.dataDir, name),
+    'peer-tls': join(options.dataDir, 'certs', name),
+  };
+  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  return ['serve', options.file, ...words];
+}

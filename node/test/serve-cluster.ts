@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, freePort, LithairProcess, lithair } from './serve-process.ts';
+
+/** One member of a cluster under test: its place stays, its process may come and go. */
+export interface TestMember {
+  readonly name: string;
+  readonly url: string;
+  readonly opsUrl: string;
+  readonly dataDir: string;
+  readonly words: readonly string[];
+  process: LithairProcess;
+}
+
+/** What `/_cluster/status` says, as far as tests ask. */
+export interface TestStatus {
+  readonly role: string;
+  readonly name: string;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly clusterId: string;
+  readonly schemaVersion: number;
+  readonly members: readonly { readonly name: string; readonly role: string }[];
+}
+
+/** A cluster of real processes on loopback, run member by member as by hand. */
+export class ServeCluster {
+  readonly directory: string;
+  readonly members: TestMember[];
+
+  private constructor(directory: string, members: TestMember[]) {
+    this.directory = directory;
+    this.members = members;
+  }
+
+  /** Starts `count` members on the model and waits until all are ready and voters. */
+  static async start(model: string, count: number): Promise<ServeCluster> {
+    const directory = await mkdtemp(join(tmpdir(), 'lithair-cluster-'));
+    const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
+    const certs = join(directory, 'certs');
+    await lithair('certs', certs, ...names.flatMap((name) => ['--name', name]));
+    const peerPorts = await Promise.all(names.map(freePort));
+    const initial = names.map((name, i) => `${name}=127.0.0.1:${peerPorts[i]}`).join(',');
+    const members = await Promise.all(
+      names.map((name, i) => placeMember(directory, model, name, peerPorts[i] ?? 0, initial)),
+    );
+    const cluster = new ServeCluster(directory, members);
+    await cluster.allReady();
+    return cluster;
+  }
+
+  /** Waits until every member is ready and every one is a voter. */
+  async allReady(): Promise<void> {
+    for (const member of this.members) {
+      await eventually(`${member.name} to be ready\n${member.process.output.slice(-2000)}`, () =>
+        isReady(member),
+      );
+    }
+    await eventually('all members to be voters', async () => {
+      const status = await statusOf(this.members[0]);
+      const voters = status?.members.filter((member) => member.role === 'voter').length;
+      return voters === this.members.length ? true : null;
+    });
+  }
+
+  /** The member that leads now. */
+  leader(): Promise<TestMember> {
+    return eventually('a leader', async () => {
+      for (const member of this.members) {
+        const status = await statusOf(member).catch(() => null);
+        if (status?.role === 'leader') return member;
+      }
+      return null;
+    });
+  }
+
+  /** Starts a member's process again on its directory. */
+  restart(member: TestMember): void {
+    member.process = new LithairProcess(member.words);
+  }
+
+  /** Ends all processes and removes all files. */
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.process.kill('SIGKILL')));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function placeMember(
+  directory: string,
+  model: string,
+  name: string,
+  peerPort: number,
+  initialCluster: string,
+): Promise<TestMember> {
+  const [port, opsPort] = await Promise.all([freePort(), freePort()]);
+  const dataDir = join(directory, name);
+  const flags = {
+    name,
+    port,
+    'ops-port': opsPort,
+    'peer-port': peerPort,
+    data: dataDir,
+    'peer-tls': join(directory, 'certs', name),
+    'initial-cluster': initialCluster,
+  };
+  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+  const all = ['serve', model, ...words];
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    opsUrl: `http://127.0.0.1:${opsPort}`,
+    dataDir,
+    words: all,
+    process: new LithairProcess(all),
+  };
+}
+
+async function isReady(member: TestMember): Promise<true | null> {
+  const response = await fetch(`${member.url}/readyz`);
+  await response.arrayBuffer();
+  return response.ok ? true : null;
+}
+
+/** The member's own view of the cluster; null where it gives none. */
+export async function statusOf(member: TestMember | undefined): Promise<TestStatus | null> {
+  if (member === undefined) return null;
+  const response = await fetch(`${member.opsUrl}/_cluster/status`, {
+    signal: AbortSignal.timeout(2000),
+  });
+  const body: unknown = await response.json();
+  return response.ok && isStatus(body) ? body : null;
+}
+
+function isStatus(body: unknown): body is TestStatus {
+  return typeof body === 'object' && body !== null && 'role' in body && 'members' in body;
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A `lithair` process that a test started, and all that it printed. */
+export class LithairProcess {
+  readonly ended: Promise<ProcessEnd>;
+  readonly #child: ChildProcess;
+  #output = '';
+
+  /** Starts `lithair WORDS…`. */
+  constructor(words: readonly string[]) {
+    this.#child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout?.on('data', (chunk: Buffer) => this.#keep(chunk));
+    this.#child.stderr?.on('data', (chunk: Buffer) => this.#keep(chunk));
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Standard output and error so far, the last megabyte of it. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Sends a signal and waits for the end. */
+  async kill(signal: NodeJS.Signals): Promise<ProcessEnd> {
+    this.#child.kill(signal);
+    return this.ended;
+  }
+
+  /** Sends a signal and returns at once. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#output = (this.#output + chunk.toString('utf8')).slice(-1024 * 1024);
+  }
+}
+
+/** Runs `lithair WORDS…` to its end. */
+export async function lithair(...words: string[]): Promise<ProcessEnd & { output: string }> {
+  const started = new LithairProcess(words);
+  const end = await started.ended;
+  return { ...end, output: started.output };
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
+    });
+  });
+}
+
+/**
+ * Waits until `check` gives something other than null.
+ *
+ * @throws Error with what was waited for, after `timeoutMs`
+ */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T | null>,
+  timeoutMs = 60_000,
+): Promise<T> {
+  const givesUpMs = performance.now() + timeoutMs;
+  while (performance.now() < givesUpMs) {
+    const found = await check().catch(() => null);
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
