@@ -14,6 +14,7 @@ export {
   MAX_DECIMAL_LENGTH,
   textLength,
 } from './lexical.ts';
+export { crdManifest } from './manifest.ts';
 export { type ModelFile, readModelFile } from './model-file.ts';
 export { compilePattern } from './pattern/index.ts';
 export { type FileProblem, formatProblem, type Problem, type ProblemCode } from './problems.ts';

@@ -24,6 +24,10 @@ export type ModelFile =
 const MAX_FILE_LENGTH = 1024 * 1024;
 /** Most nodes that aliases may stand for, in total. */
 const MAX_ALIAS_COUNT = 100;
+/** One mistake often makes many errors after it. */
+const MAX_SYNTAX_ERRORS = 10;
+/** How the parser reports that nesting used up the stack. */
+const STACK_OVERFLOW = /call stack|stack overflow/i;
 
 /**
  * Reads a model file. `fileName` is what problems call the file. A bare spec becomes a resource
@@ -91,6 +95,7 @@ class Source {
   value(document: Document): unknown {
     try {
       this.checkScalars(document);
+      if (this.problems.some(({ code }) => code === 'yaml_syntax')) return undefined;
       const value: unknown = document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
       return value;
     } catch (error) {
@@ -109,7 +114,9 @@ class Source {
     try {
       const parsed = parseAllDocuments(this.text, { ...options, version: '1.2', merge: false });
       const documents = Array.isArray(parsed) ? parsed : [];
-      for (const error of documents.flatMap(({ errors }) => errors)) {
+      const errors = documents.flatMap((document) => [...document.errors, ...document.warnings]);
+      if (errors.some(({ message }) => STACK_OVERFLOW.test(message))) throw new RangeError();
+      for (const error of errors.slice(0, MAX_SYNTAX_ERRORS)) {
         this.add(error.pos[0], 'yaml_syntax', plain(error.message));
       }
       return documents;

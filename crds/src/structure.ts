@@ -1,5 +1,6 @@
 // The joi schema, built from the language's shapes, and joi's errors in our own words.
 import Joi, { type ValidationErrorItem } from 'joi';
+import { checkExtent } from './extent.ts';
 import { type Path, type Problem, problem } from './problems.ts';
 import { MAX_DEPTH, type RecordShape, type Shape, shapeAt, type TextShape } from './shape.ts';
 import { didYouMean } from './suggest.ts';
@@ -8,6 +9,8 @@ import { didYouMean } from './suggest.ts';
 export function structureChecker(root: RecordShape): (value: unknown) => Problem[] {
   const schema = build(root, 0);
   return (value) => {
+    const tooLong = checkExtent(root, value);
+    if (tooLong.length > 0) return tooLong;
     const { error } = schema.validate(value, { abortEarly: false, convert: false });
     return (error?.details ?? []).map((detail) => reword(root, detail));
   };
@@ -70,7 +73,7 @@ function unknownAttribute(root: RecordShape, path: Path): Problem {
 
 function explain(shape: Shape | undefined, path: Path, type: string, value: unknown): Problem {
   if (type === 'any.required') {
-    return problem(path, 'missing_attribute', `${attributeOf(path)} is missing`);
+    return problem(path, 'missing_attribute', 'is missing');
   }
   if (type === 'any.unknown') {
     return problem(path, 'too_deep', `fields may nest ${MAX_DEPTH} levels deep, not more`);
@@ -92,10 +95,9 @@ function explainBound(shape: Shape, path: Path, value: unknown): Problem {
       : `must be between ${shape.minimum} and ${shape.maximum}`;
     return problem(path, 'out_of_range', `${allowed}, not ${describe(value)}`);
   }
-  if (shape.kind === 'list' && Array.isArray(value)) {
-    return value.length > shape.maxItems
-      ? problem(path, 'too_many', `at most ${shape.maxItems} ${shape.noun}, not ${value.length}`)
-      : problem(path, 'too_few', `at least ${shape.minItems} of the ${shape.noun} must be given`);
+  if (shape.kind === 'list') {
+    const message = `at least ${shape.minItems} of the ${shape.noun} must be given`;
+    return problem(path, 'too_few', message);
   }
   return problem(path, 'invalid_value', `must be ${kindOf(shape)}`);
 }

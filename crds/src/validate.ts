@@ -70,14 +70,12 @@ function refuse(problems: readonly Problem[]): { ok: false; problems: Problem[] 
 
 /** Fields whose structure is wrong are left to the structure's problems. */
 function checkSpec(spec: unknown, root: Path, structure: readonly Problem[]): Problem[] {
-  const broken = structure.map((p) => p.pointer);
-  const isSound = (pointer: string) =>
-    !broken.some((other) => other === pointer || other.startsWith(`${pointer}/`));
-  const problems = checkRelations(spec, root);
-  for (const [field, path] of fieldsOf(spec, root)) {
-    if (isSoundField(field, path, isSound)) problems.push(...checkField(field, path));
-  }
-  return problems;
+  if (structure.some(({ code }) => code === 'too_many')) return [];
+  const fields = fieldsOf(spec, root).flatMap(([field, path]) => {
+    const known = withoutRefused(field, path, structure);
+    return isField(known) ? checkField(known, path) : [];
+  });
+  return [...checkRelations(spec, root), ...fields];
 }
 
 function fieldsOf(spec: unknown, root: Path): [unknown, Path][] {
@@ -90,13 +88,27 @@ function fieldsOf(spec: unknown, root: Path): [unknown, Path][] {
   });
 }
 
-/** The structure check found nothing at or below the field, so it has the shape of one. */
-function isSoundField(
-  field: unknown,
-  path: Path,
-  isSound: (pointer: string) => boolean,
-): field is AuthoredField {
-  return isMap(field) && isSound(problem(path, 'wrong_type', '').pointer);
+/**
+ * The field without the attributes that are refused by name, so that its other attributes are
+ * still checked; undefined where an attribute of the language is malformed.
+ */
+function withoutRefused(field: unknown, path: Path, structure: readonly Problem[]): unknown {
+  if (!isMap(field)) return undefined;
+  const { pointer } = problem(path, 'wrong_type', '');
+  const inside = structure.filter((p) => `${p.pointer}/`.startsWith(`${pointer}/`));
+  const refused = new Set<string>();
+  for (const { code, pointer: place } of inside) {
+    const name = place.slice(pointer.length + 1);
+    const byName = code === 'unknown_attribute' || code === 'not_supported_yet';
+    if (!byName || name === 'type' || name === '' || name.includes('/')) return undefined;
+    refused.add(name);
+  }
+  return Object.fromEntries(Object.entries(field).filter(([name]) => !refused.has(name)));
+}
+
+/** Called with what `withoutRefused` left: the structure check found nothing in it. */
+function isField(field: unknown): field is AuthoredField {
+  return isMap(field);
 }
 
 function checkEnvelope(value: unknown): Problem[] {
@@ -119,7 +131,7 @@ function checkName(resource: Record<string, unknown>): Problem[] {
   if (!isMap(metadata)) return [];
   const name = metadata['name'];
   const path = ['metadata', 'name'];
-  if (name === undefined) return [problem(path, 'missing_attribute', 'name is missing')];
+  if (name === undefined) return [problem(path, 'missing_attribute', 'is missing')];
   if (typeof name !== 'string') return [problem(path, 'wrong_type', 'must be a string')];
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
     const rule =

@@ -1,0 +1,32 @@
+// Lists and maps that are longer than the language allows, found before anything looks at what
+// they hold: the work of validation is bounded by this.
+import { type Path, type Problem, problem } from './problems.ts';
+import type { Shape } from './shape.ts';
+
+const MAX_ATTRIBUTES = 100;
+
+/** Problems for every list or map that is too long; nothing below it is looked at. */
+export function checkExtent(shape: Shape, value: unknown, path: Path = []): Problem[] {
+  if (shape.kind === 'list' && Array.isArray(value)) {
+    if (value.length > shape.maxItems) {
+      const message = `at most ${shape.maxItems} ${shape.noun}, not ${value.length}`;
+      return [problem(path, 'too_many', message)];
+    }
+    const of = shape.of();
+    return value.flatMap((entry: unknown, at) => checkExtent(of, entry, [...path, at]));
+  }
+  if (shape.kind !== 'record' || typeof value !== 'object' || value === null) return [];
+  const members: [string, unknown][] = Object.entries(value);
+  if (members.length > MAX_ATTRIBUTES) {
+    const message = `at most ${MAX_ATTRIBUTES} attributes, not ${members.length}`;
+    return [problem(path, 'too_many', message)];
+  }
+  return members.flatMap(([name, member]) => {
+    // Copying this attribute would change what the copy inherits instead.
+    if (name === '__proto__') {
+      return [problem([...path, name], 'unknown_attribute', `unknown attribute "${name}"`)];
+    }
+    const inner = Object.hasOwn(shape.attributes, name) ? shape.attributes[name] : undefined;
+    return inner ? checkExtent(inner, member, [...path, name]) : [];
+  });
+}
