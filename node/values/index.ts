@@ -1,0 +1,16 @@
+/**
+ * The values room: what a value of a declared type is, how it is written canonically, and how two
+ * of them are ordered. Pure, and a leaf: every room that meets a value uses it.
+ */
+export {
+  canonicalize,
+  canonicalizeText,
+  type ScalarValue,
+  targetSchema,
+} from './canonicalize.ts';
+export { canonicalDecimal, compareDecimals, MAX_DIGITS } from './decimal.ts';
+export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
+export { ExactNumber } from './exact-number.ts';
+export { compareValues, indexKey, NULL_KEY } from './order.ts';
+export { dateOf, datetimeOf } from './time.ts';
+export { isUuid, UUID_RANDOM_BYTES, uuidV7 } from './uuid.ts';

@@ -1,0 +1,51 @@
+import type { JsonValue, ValueSchema } from '@lithair/crds';
+import type { IndexKey } from '../ports/index.ts';
+import { compareDecimals } from './decimal.ts';
+import { numericKey } from './numeric-key.ts';
+import { datetimeKey } from './time.ts';
+
+/** The key of null and absent: before every other. */
+export const NULL_KEY: IndexKey = '';
+
+/**
+ * The order-preserving key of a canonical scalar value (see `IndexKey`): equal values have equal
+ * keys, whatever their scale or fraction. Keys are well-formed Unicode.
+ *
+ * @throws TypeError for array and object values, which have no order
+ */
+export function indexKey(field: ValueSchema, value: JsonValue): IndexKey {
+  if (value === null) return NULL_KEY;
+  if (typeof value === 'number') return numericKey(String(value));
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  if (typeof value !== 'string') throw new TypeError(`${field.type} values have no order`);
+  switch (field.type) {
+    case 'integer':
+    case 'decimal':
+      return numericKey(value);
+    case 'datetime':
+      return datetimeKey(value);
+    default:
+      return textKey(value);
+  }
+}
+
+/** A text is its own key, but for those that would meet the key of null or of the empty text. */
+function textKey(text: string): IndexKey {
+  return text === '' || text.charCodeAt(0) === 0 ? `\u0000${text}` : text;
+}
+
+/**
+ * Compares two canonical values of a field, null first: negative, zero or positive. Numbers by
+ * value, date-times by instant, strings by code unit. It agrees with the order of their keys.
+ */
+export function compareValues(field: ValueSchema, a: JsonValue, b: JsonValue): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
+  if (field.type === 'decimal' && typeof a === 'string' && typeof b === 'string') {
+    return compareDecimals(a, b);
+  }
+  const aKey = indexKey(field, a);
+  const bKey = indexKey(field, b);
+  if (aKey === bKey) return 0;
+  return aKey < bKey ? -1 : 1;
+}
