@@ -1,0 +1,59 @@
+/**
+ * `npm run conformance -w etcd-raft-ts -- [--election-jitter EXPRESSION] [PATH...]`
+ *
+ * Runs data-driven files and ends in `N passed, N failed`. Without a path: those of
+ * the upstream Go module.
+ */
+import { parseArgs } from 'node:util';
+import { DEFAULT_JITTER, parseJitter } from './jitter.ts';
+import type { FileResult, Kind } from './runner.ts';
+import { listFiles, runFile } from './runner.ts';
+import { findUpstream, UPSTREAM_COUNTS } from './upstream.ts';
+
+process.exitCode = main();
+
+function main(): number {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { 'election-jitter': { type: 'string', default: DEFAULT_JITTER } },
+      allowPositionals: true,
+    });
+    const jitter = parseJitter(values['election-jitter']);
+    return positionals.length === 0 ? runUpstream(jitter) : report(run(positionals, jitter));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
+}
+
+function run(paths: readonly string[], jitter: ReturnType<typeof parseJitter>): FileResult[] {
+  return listFiles(paths).map((path) => runFile(path, jitter));
+}
+
+function runUpstream(jitter: ReturnType<typeof parseJitter>): number {
+  const upstream = findUpstream();
+  if (upstream.found) return report(run(upstream.directories, jitter), UPSTREAM_COUNTS);
+  const required = process.env['LITHAIR_REQUIRE_GO'] === '1';
+  console.log(`conformance ${required ? 'failed' : 'skipped'}: ${upstream.reason}`);
+  return required ? 1 : 0;
+}
+
+function report(results: readonly FileResult[], counts?: Record<Kind, number>): number {
+  for (const { path, failure } of results) {
+    if (failure !== null) console.log(`FAILED ${path}\n${failure}\n`);
+  }
+  const failed = results.filter((result) => result.failure !== null).length;
+  const missing = counts === undefined ? [] : missingKinds(results, counts);
+  for (const text of missing) console.log(text);
+  if (results.length === 0) console.log('there are no files to run');
+  console.log(`${results.length - failed} passed, ${failed} failed`);
+  return failed > 0 || missing.length > 0 || results.length === 0 ? 1 : 0;
+}
+
+function missingKinds(results: readonly FileResult[], counts: Record<Kind, number>): string[] {
+  const kinds: readonly Kind[] = ['interaction', 'quorum', 'confchange'];
+  return kinds.flatMap((kind) => {
+    const found = results.filter((result) => result.kind === kind).length;
+    return found === counts[kind] ? [] : [`${counts[kind]} ${kind} files expected, ${found} found`];
+  });
+}

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../src/index.ts';
+import { confChangeDriver } from './confchange-driver.ts';
+import type { TestCase } from './datadriven.ts';
+import { parseFile } from './datadriven.ts';
+import { describeDifference } from './difference.ts';
+import { interactionDriver } from './interaction/commands.ts';
+import { runQuorumCase } from './quorum-driver.ts';
+
+/** The kinds of files, told apart by the commands they use. */
+export type Kind = 'interaction' | 'quorum' | 'confchange';
+
+/** What became of one file; `failure` is a text for people, null when it passed. */
+export interface FileResult {
+  readonly path: string;
+  readonly kind: Kind | null;
+  readonly failure: string | null;
+}
+
+const QUORUM_COMMANDS: readonly string[] = ['committed', 'vote'];
+const CONFCHANGE_COMMANDS: readonly string[] = ['simple', 'enter-joint', 'leave-joint'];
+
+/** Every regular file under the given files and directories, in order of path. */
+export function listFiles(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => !name.startsWith('.'));
+    return listFiles(names.sort().map((name) => join(path, name)));
+  });
+}
+
+/** Runs a file up to its first difference: what follows would only be its consequence. */
+export function runFile(path: string, jitter: Config['randomElectionJitter']): FileResult {
+  let kind: Kind | null = null;
+  try {
+    const cases = parseFile(readFileSync(path, 'utf8'));
+    if (cases.length === 0) return { path, kind, failure: 'the file holds no directive' };
+    kind = kindOf(cases);
+    return { path, kind, failure: runCases(cases, driverOf(kind, jitter)) };
+  } catch (error) {
+    return { path, kind, failure: String(error) };
+  }
+}
+
+function kindOf(cases: readonly TestCase[]): Kind {
+  const all = (known: readonly string[]) => cases.every((test) => known.includes(test.command));
+  if (all(QUORUM_COMMANDS)) return 'quorum';
+  return all(CONFCHANGE_COMMANDS) ? 'confchange' : 'interaction';
+}
+
+function driverOf(kind: Kind, jitter: Config['randomElectionJitter']): (test: TestCase) => string {
+  if (kind === 'quorum') return runQuorumCase;
+  return kind === 'confchange' ? confChangeDriver() : interactionDriver(jitter);
+}
+
+function runCases(cases: readonly TestCase[], run: (test: TestCase) => string): string | null {
+  for (const test of cases) {
+    const where = `line ${test.line}: ${test.command}`;
+    try {
+      const output = run(test);
+      const actual = output === '' || output.endsWith('\n') ? output : `${output}\n`;
+      if (actual !== test.expected) return `${where}\n${describeDifference(test.expected, actual)}`;
+    } catch (error) {
+      return `${where}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    }
+  }
+  return null;
+}
