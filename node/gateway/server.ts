@@ -1,0 +1,63 @@
+import { createServer, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  type Listener,
+  PROBLEM_CONTENT_TYPE,
+  PROBLEMS,
+  type ProblemCode,
+  problemJson,
+} from '../http/index.ts';
+import type { GatewayLimits } from './limits.ts';
+
+/**
+ * A server with every bound set; the caller listens and closes. A body that waits for
+ * `100 Continue` is asked for by the pipeline when it wants the body, never before.
+ */
+export function createBoundedServer(listener: Listener, limits: GatewayLimits): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      noDelay: true,
+    },
+    listener,
+  );
+  server.maxConnections = limits.connections;
+  server.maxHeadersCount = limits.headerCount;
+  server.on('checkContinue', listener);
+  server.on('clientError', answerClientError);
+  return server;
+}
+
+/** What arrived is not a request: say why, where somebody still listens, and hang up. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket | NodeJS.WritableStream) {
+  if (!('destroySoon' in socket)) return;
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const code = clientErrorCode(error.code);
+  const body = problemJson(code, CLIENT_ERROR_DETAILS[code]);
+  const { status } = PROBLEMS[code];
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  socket.destroySoon();
+}
+
+type ClientErrorCode = 'headers_too_large' | 'request_timeout' | 'malformed_request';
+
+const CLIENT_ERROR_DETAILS: Readonly<Record<ClientErrorCode, string>> = {
+  headers_too_large: 'Shorten the URL and the headers.',
+  request_timeout: 'The request was not complete in time.',
+  malformed_request: 'The bytes that arrived are not an HTTP/1.1 request.',
+};
+
+function clientErrorCode(code: string | undefined): ClientErrorCode & ProblemCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request_timeout' : 'malformed_request';
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthSpec } from '@lithair/crds';
+import type { Clock, Engine, Logger } from '../ports/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
+
+/** Takes one request; it always answers and never throws or rejects. */
+export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** The first step of the pipeline, which the gateway room brings: throws a `Problem` to refuse. */
+export type Admit = (req: IncomingMessage) => void;
+
+/** Bounds of what one request may cost. */
+export interface ApiLimits {
+  /** Largest body of a single write. */
+  readonly bodyBytes: number;
+  /** Largest body of `_bulk`. */
+  readonly bulkBytes: number;
+  readonly bulkItems: number;
+  /** Deepest nesting of a body. */
+  readonly depth: number;
+  /** Bodies that are being received at one time, all together. */
+  readonly bufferedBytes: number;
+  /** How long a read waits for freshness, or a write for its outcome. */
+  readonly engineTimeoutMs: number;
+}
+
+export const API_LIMITS: ApiLimits = {
+  bodyBytes: 1024 * 1024,
+  bulkBytes: 16 * 1024 * 1024,
+  bulkItems: 1000,
+  depth: 32,
+  bufferedBytes: 256 * 1024 * 1024,
+  engineTimeoutMs: 10_000,
+};
+
+export interface ApiOptions {
+  readonly engine: Engine;
+  readonly auth: AuthSpec;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** `gateway.admit`. */
+  readonly admit: Admit;
+  /** Version of the software, for the OpenAPI document. */
+  readonly version: string;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+export interface Api {
+  /** The REST API, `/openapi.json`, `/docs`, `/healthz` and `/readyz`: the API port. */
+  readonly apiListener: Listener;
+  /** `/metrics` and `/_cluster/status`: the ops port. */
+  readonly opsListener: Listener;
+}

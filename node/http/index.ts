@@ -1,0 +1,16 @@
+/** The REST API: a pipeline of framework-free steps, and Koa as the adapter around it. */
+export {
+  type Admit,
+  API_LIMITS,
+  type Api,
+  type ApiLimits,
+  type ApiOptions,
+  type Listener,
+} from './api.ts';
+export {
+  PROBLEM_CONTENT_TYPE,
+  PROBLEMS,
+  Problem,
+  type ProblemCode,
+  problemJson,
+} from './problems.ts';

@@ -1,0 +1,48 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { RequestMetrics } from './request-metrics.ts';
+
+/** The metrics of one node, which every room may add to. */
+export interface Metrics {
+  /** For the metrics of other rooms. */
+  readonly registry: Registry;
+  readonly requests: RequestMetrics;
+  /**
+   * Adds a gauge that is read when somebody asks.
+   *
+   * @throws Error where the name is taken
+   */
+  gauge(name: string, help: string, read: () => number): void;
+  /** Everything, in the Prometheus text exposition format 0.0.4. */
+  text(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  /** Also the process: CPU, memory, event loop, garbage collection. */
+  readonly processMetrics: boolean;
+}
+
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const requests = new RequestMetrics();
+  return {
+    registry,
+    requests,
+    gauge: (name, help, read) => addGauge(registry, name, help, read),
+    text: async () => `${await registry.metrics()}\n${requests.text()}`,
+  };
+}
+
+function addGauge(registry: Registry, name: string, help: string, read: () => number): void {
+  const gauge = new Gauge({
+    name,
+    help,
+    registers: [],
+    collect(): void {
+      this.set(read());
+    },
+  });
+  registry.registerMetric(gauge);
+}
