@@ -12,6 +12,8 @@ export interface LocalClusterOptions {
   readonly opsPort: number;
   readonly peerPort: number;
   readonly dataDir: string;
+  /** Print requests to try once a node answers. */
+  readonly tryIt: boolean;
 }
 
 /**
@@ -22,7 +24,9 @@ export async function runLocalCluster(options: LocalClusterOptions): Promise<num
   const names = Array.from({ length: options.nodes }, (_, i) => `n${i + 1}`);
   const certificates = join(options.dataDir, 'certs');
   await writeCertificates(certificates, names);
-  const members = names.map((name, i) => new Member(name, wordsOf(options, names, name, i)));
+  const members = names.map(
+    (name, i) => new Member(name, wordsOf(options, names, name, i, options.tryIt && i === 0)),
+  );
   return new Promise((resolve) => {
     let ending = false;
     const end = (exitCode: number): void => {
@@ -42,6 +46,7 @@ function wordsOf(
   names: readonly string[],
   name: string,
   i: number,
+  tryIt: boolean,
 ): string[] {
   const peers = names.map((peer, j) => `${peer}=127.0.0.1:${options.peerPort + j}`).join(',');
   const flags = {
@@ -55,5 +60,5 @@ function wordsOf(
     'peer-tls': join(options.dataDir, 'certs', name),
   };
   const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  return ['serve', options.file, ...words];
+  return ['serve', options.file, ...words, ...(tryIt ? ['--try'] : [])];
 }

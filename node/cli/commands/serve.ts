@@ -1,0 +1,161 @@
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { authDeclared, type LithairModel } from '@lithair/crds';
+import { OPS_PORT_OFFSET, PEER_PORT_OFFSET } from '@lithair/crds/contract';
+import type { InitialMember, NodeOptions } from '../../options.ts';
+import { writeCertificates } from '../certificate-files.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { CliCommand, CliInput } from '../command-line.ts';
+import { runLocalCluster } from '../local-cluster/index.ts';
+import { readModel } from '../model-file.ts';
+import { serveUntilStopped } from '../serve-until-stopped.ts';
+import { whatToTry } from '../what-to-try.ts';
+
+const MAX_NODES = 7;
+const MAX_PORT = 65_535 - PEER_PORT_OFFSET - MAX_NODES;
+
+/** `lithair serve FILE`: one node, or with `--nodes N` a whole local cluster. */
+export const serveCommand: CliCommand = {
+  name: 'serve',
+  summary: 'Serve a model: one node, or a whole local cluster with --nodes 3',
+  positionals: 'FILE',
+  options: {
+    port: { value: 'PORT', help: 'API port (default 8080)' },
+    data: { value: 'DIR', help: 'data directory (default ./data)' },
+    host: { value: 'ADDRESS', help: 'address to listen on (default 127.0.0.1)' },
+    nodes: { value: 'N', help: 'run 1, 3, 5 or 7 members as processes on ports PORT, PORT+1, …' },
+    try: { help: 'print requests to try once it is ready' },
+    'ops-port': { value: 'PORT', help: 'metrics and cluster status (default API port + 1000)' },
+    'peer-port': { value: 'PORT', help: 'peer links and admin API (default API port + 2000)' },
+    name: { value: 'NAME', help: 'name of this member (default n1)' },
+    'initial-cluster': {
+      value: 'LIST',
+      help: 'n1=HOST:PORT,n2=…: run one member of these by hand',
+    },
+    'peer-tls': { value: 'DIR', help: 'certificates of this member (lithair certs makes them)' },
+    managed: { help: 'an operator decides on model changes; FILE only begins a new cluster' },
+    cluster: { value: 'DIR', help: 'files id and bootstrapped, as the operator mounts them' },
+  },
+  details: [
+    'Starting again with a changed FILE submits it as a model change; a breaking one exits 1.',
+    'Example: lithair serve docs/examples/shop.yaml --nodes 3',
+  ],
+  async run(input) {
+    const file = input.positionals[0] ?? '';
+    const model = await modelOf(file);
+    const host = hostOf(input, model);
+    const nodes = input.integer('nodes', 1, MAX_NODES) ?? 1;
+    if (nodes % 2 === 0) throw new CliError(`--nodes takes 1, 3, 5 or 7, not ${nodes}`, EXIT.usage);
+    const ports = portsOf(input);
+    if (nodes > 1) {
+      refuseMemberOptions(input);
+      const dataDir = input.text('data') ?? './data';
+      return runLocalCluster({ file, nodes, host, dataDir, ...ports, tryIt: input.flag('try') });
+    }
+    const onReady = input.flag('try')
+      ? () => process.stdout.write(whatToTry(model.spec, `http://${host}:${ports.port}`))
+      : undefined;
+    return serveUntilStopped(await nodeOptions(input, model, host, ports), onReady);
+  },
+};
+
+interface Ports {
+  readonly port: number;
+  readonly opsPort: number;
+  readonly peerPort: number;
+}
+
+function portsOf(input: CliInput): Ports {
+  const port = input.integer('port', 1, MAX_PORT) ?? 8080;
+  return {
+    port,
+    opsPort: input.integer('ops-port', 1, 65_535) ?? port + OPS_PORT_OFFSET,
+    peerPort: input.integer('peer-port', 1, 65_535) ?? port + PEER_PORT_OFFSET,
+  };
+}
+
+async function modelOf(file: string): Promise<LithairModel> {
+  const read = await readModel(file);
+  if (read.ok) return read.model;
+  throw new CliError(`${file} is not a valid model\n${read.lines.join('\n')}`);
+}
+
+/** Closed by default: without a declared auth mode a node answers on loopback only. */
+function hostOf(input: CliInput, model: LithairModel): string {
+  const host = input.text('host') ?? '127.0.0.1';
+  if (isIP(host) === 0 && host !== 'localhost') {
+    throw new CliError(`--host takes an IP address or localhost, not ${host}`, EXIT.usage);
+  }
+  if (authDeclared(model.spec)) return host;
+  const hint =
+    'the model does not declare spec.auth.mode, so everyone who can connect may do anything';
+  if (!isLoopback(host)) throw new CliError(`${hint}: refusing to listen on ${host}`);
+  process.stderr.write(`warning: ${hint}; answering on loopback only\n`);
+  return host;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function refuseMemberOptions(input: CliInput): void {
+  for (const option of ['name', 'initial-cluster', 'peer-tls', 'cluster']) {
+    if (input.text(option) !== undefined) {
+      throw new CliError(
+        `--${option} runs one member by hand; it does not go with --nodes`,
+        EXIT.usage,
+      );
+    }
+  }
+}
+
+async function nodeOptions(
+  input: CliInput,
+  model: LithairModel,
+  host: string,
+  ports: Ports,
+): Promise<NodeOptions> {
+  const name = input.text('name') ?? 'n1';
+  const dataDir = input.text('data') ?? './data';
+  const initialCluster = initialClusterOf(input, name, ports.peerPort);
+  if (initialCluster.length > 1 && input.text('peer-tls') === undefined) {
+    throw new CliError('--initial-cluster needs --peer-tls (lithair certs makes it)', EXIT.usage);
+  }
+  return {
+    name,
+    host,
+    ...ports,
+    peerHost: initialCluster.length > 1 ? host : '127.0.0.1',
+    dataDir,
+    peerTlsDir: input.text('peer-tls') ?? (await ownCertificates(dataDir, name)),
+    spec: model.spec,
+    managed: input.flag('managed'),
+    clusterDir: input.text('cluster') ?? null,
+    initialCluster,
+  };
+}
+
+/** A single node talks to its admin CLI over the same mutual TLS as members do. */
+async function ownCertificates(dataDir: string, name: string): Promise<string> {
+  const dir = join(dataDir, 'certs');
+  await writeCertificates(dir, [name]);
+  return join(dir, name);
+}
+
+function initialClusterOf(input: CliInput, name: string, peerPort: number): InitialMember[] {
+  const text = input.text('initial-cluster');
+  if (text === undefined) return [{ name, address: `127.0.0.1:${peerPort}` }];
+  const members = text.split(',').map(initialMember);
+  if (new Set(members.map((member) => member.name)).size < members.length) {
+    throw new CliError('--initial-cluster names a member twice', EXIT.usage);
+  }
+  if (members.some((member) => member.name === name)) return members;
+  throw new CliError(`--initial-cluster does not name this member, ${name}`, EXIT.usage);
+}
+
+function initialMember(text: string): InitialMember {
+  const found = /^([a-z0-9][a-z0-9.-]*)=(\S+:\d{1,5})$/.exec(text.trim());
+  const [, name, address] = found ?? [];
+  if (name !== undefined && address !== undefined) return { name, address };
+  throw new CliError(`--initial-cluster takes NAME=HOST:PORT,…, not ${text}`, EXIT.usage);
+}

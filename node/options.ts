@@ -1,0 +1,29 @@
+import type { LithairModelSpec } from '@lithair/crds';
+
+/** A member that the cluster is first made of. */
+export interface InitialMember {
+  readonly name: string;
+  /** `host:port` of its peer listener. */
+  readonly address: string;
+}
+
+/** Everything a node is started with. */
+export interface NodeOptions {
+  /** The member's name, which its certificate must carry. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly opsPort: number;
+  readonly peerHost: string;
+  readonly peerPort: number;
+  readonly dataDir: string;
+  /** Directory with ca.crt, tls.crt and tls.key of this member. */
+  readonly peerTlsDir: string;
+  readonly spec: LithairModelSpec;
+  /** The operator decides on model changes: the file counts only when a cluster begins. */
+  readonly managed: boolean;
+  /** Directory with the files `id` and `bootstrapped`; null outside of Kubernetes. */
+  readonly clusterDir: string | null;
+  /** In order: the first may bootstrap, once. Contains this member. */
+  readonly initialCluster: readonly InitialMember[];
+}
