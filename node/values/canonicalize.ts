@@ -98,7 +98,7 @@ function canonicalText(value: JsonValue | ExactNumber): Reading<string> {
   return refuse('invalid_unicode', 'must be well-formed Unicode: it holds half a surrogate pair');
 }
 
-function canonicalEnum(field: ValueSchema, value: JsonValue | ExactNumber): Reading<string> {
+function canonicalEnum(value: JsonValue | ExactNumber, field: ValueSchema): Reading<string> {
   if (typeof value !== 'string') return wrongType('a string');
   const values = field.values ?? [];
   return values.includes(value)
