@@ -11,9 +11,11 @@ import {
   parseAllDocuments,
   visit,
 } from 'yaml';
+import { resourceShape, specShape } from './language.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { type FileProblem, type Problem, problem } from './problems.ts';
 import { API_VERSION, KIND, type LithairModel } from './resource.ts';
+import { type RecordShape, shapeAt } from './shape.ts';
 import { validateResource, validateSpec } from './validate.ts';
 
 export type ModelFile =
@@ -162,21 +164,30 @@ function explainScalar(source: string, value: unknown): string | undefined {
   return exact ? undefined : `${source} has more digits than a number holds: put it in quotes`;
 }
 
-/** An unknown attribute is its key; a missing one is the map that lacks it. */
-function offsetOf(document: Document, { pointer, code }: Problem): number {
-  const atKey = code === 'unknown_attribute' || code === 'not_supported_yet';
+/** An attribute that is not in the language is its name; a missing one is the map that lacks it. */
+function offsetOf(document: Document, { pointer }: Problem): number {
+  const steps = stepsOf(pointer);
+  const known = isKnown(resourceShape, steps) || isKnown(specShape, steps);
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
-  const steps = stepsOf(pointer);
   for (const [index, step] of steps.entries()) {
     const resolved = isAlias(node) ? node.resolve(document) : node;
     const [key, child] = childOf(resolved, step);
     const isLast = index === steps.length - 1;
     offset =
-      (isLast && atKey ? startOf(key) : undefined) ?? startOf(child) ?? startOf(key) ?? offset;
+      (isLast && !known ? startOf(key) : undefined) ?? startOf(child) ?? startOf(key) ?? offset;
     node = child;
   }
   return offset;
+}
+
+function isKnown(root: RecordShape, steps: readonly string[]): boolean {
+  return (
+    shapeAt(
+      root,
+      steps.map((step) => (/^[0-9]+$/.test(step) ? Number(step) : step)),
+    ) !== undefined
+  );
 }
 
 function childOf(node: unknown, step: string): [unknown, unknown] {

@@ -12,7 +12,8 @@ export function structureChecker(root: RecordShape): (value: unknown) => Problem
     const tooLong = checkExtent(root, value);
     if (tooLong.length > 0) return tooLong;
     const { error } = schema.validate(value, { abortEarly: false, convert: false });
-    return (error?.details ?? []).map((detail) => reword(root, detail));
+    const problems = (error?.details ?? []).map((detail) => reword(root, detail));
+    return problems.filter((p, at) => !problems.slice(0, at).some((q) => q.pointer === p.pointer));
   };
 }
 
@@ -43,9 +44,11 @@ function text(shape: TextShape): Joi.Schema {
   return shape.rule ? bounded.pattern(new RegExp(shape.rule.pattern)) : bounded;
 }
 
+const TOO_DEEP = Joi.any().custom((_, helpers) => helpers.error('any.unknown'));
+
 function record(shape: RecordShape, depth: number): Joi.Schema {
   const inner = shape.nests ? depth + 1 : depth;
-  if (inner > MAX_DEPTH) return Joi.any().forbidden();
+  if (inner > MAX_DEPTH) return TOO_DEEP;
   const keys = Object.entries(shape.attributes).map(([k, s]) => [k, build(s, inner)] as const);
   return Joi.object(Object.fromEntries(keys));
 }

@@ -1,0 +1,674 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { type Problem, validateResource, validateSpec } from './index.ts';
+
+const ID = '{name: id, type: uuid, primaryKey: true}';
+
+/** A spec of one model `A` with a key, these further fields and these further attributes. */
+function specWith(fields: string, more = ''): string {
+  return `models: [{name: A, fields: [${ID}${fields === '' ? '' : `, ${fields}`}]}]\n${more}`;
+}
+
+function problemsOf(spec: string): Problem[] {
+  const result = validateSpec(parse(spec));
+  return result.ok ? [] : result.problems;
+}
+
+/** What is refused: the further fields of model A, the path below models[0], code and message. */
+const FIELD_REFUSALS: [string, string, string, RegExp][] = [
+  ['{name: x}', 'fields[1].type', 'missing_attribute', /^is missing$/],
+  ['{type: string}', 'fields[1].name', 'missing_attribute', /^is missing$/],
+  ['{name: x, type: strin}', 'fields[1].type', 'invalid_value', /did you mean "string"\?/],
+  ['{name: x, type: sequence}', 'fields[1].type', 'not_supported_yet', /"sequence" is not supp/],
+  ['{name: x, type: 3}', 'fields[1].type', 'wrong_type', /must be a string, not 3/],
+  ['{name: 1x, type: string}', 'fields[1].name', 'invalid_name', /must start with a letter/],
+  ['{name: _x, type: string}', 'fields[1].name', 'invalid_name', /must start with a letter/],
+  ['{name: "", type: string}', 'fields[1].name', 'invalid_value', /must not be empty/],
+  [`{name: ${'x'.repeat(64)}, type: string}`, 'fields[1].name', 'too_long', /at most 63/],
+  ['{name: id, type: string}', 'fields[1].name', 'duplicate_name', /second field .* "id"/],
+  ['{name: limit, type: string}', 'fields[1].name', 'reserved_name', /query parameter/],
+  ['{name: or, type: string}', 'fields[1].name', 'reserved_name', /query parameter/],
+  ['{name: constructor, type: string}', 'fields[1].name', 'reserved_name', /reserved name/],
+  ['{name: x, type: string, required: 1}', 'fields[1].required', 'wrong_type', /true or false/],
+  [
+    '{name: x, type: string, maxLenght: 1}',
+    'fields[1].maxLenght',
+    'unknown_attribute',
+    /"maxLength"/,
+  ],
+  [
+    '{name: x, type: string, zzz: 1}',
+    'fields[1].zzz',
+    'unknown_attribute',
+    /^unknown attribute "zzz"$/,
+  ],
+  [
+    '{name: x, type: string, historize: {}}',
+    'fields[1].historize',
+    'not_supported_yet',
+    /^historize is/,
+  ],
+  ['{name: x, type: string, format: email}', 'fields[1].format', 'not_supported_yet', /^format is/],
+  [
+    '{name: x, type: string, index: bloom}',
+    'fields[1].index',
+    'not_supported_yet',
+    /"bloom" is not/,
+  ],
+  [
+    '{name: x, type: string, index: tree}',
+    'fields[1].index',
+    'invalid_value',
+    /none, hash or ordered/,
+  ],
+  ['{name: x, type: text, index: hash}', 'fields[1].index', 'does_not_apply', /to type text/],
+  ['{name: x, type: boolean, index: ordered}', 'fields[1].index', 'does_not_apply', /use hash/],
+  [
+    '{name: x, type: array, items: {type: string}, index: hash}',
+    'fields[1].index',
+    'does_not_apply',
+    /array/,
+  ],
+  ['{name: x, type: text, unique: true}', 'fields[1].unique', 'does_not_apply', /to type text/],
+  ['{name: x, type: string, unique: live}', 'fields[1].unique', 'wrong_type', /true or false/],
+  ['{name: x, type: integer, pattern: a}', 'fields[1].pattern', 'does_not_apply', /string, text/],
+  ['{name: x, type: string, minimum: 1}', 'fields[1].minimum', 'does_not_apply', /integer, number/],
+  ['{name: x, type: date, minimum: 1}', 'fields[1].minimum', 'does_not_apply', /integer, number/],
+  [
+    '{name: x, type: integer, minLength: 1}',
+    'fields[1].minLength',
+    'does_not_apply',
+    /string, text/,
+  ],
+  ['{name: x, type: string, values: [a]}', 'fields[1].values', 'does_not_apply', /enum/],
+  ['{name: x, type: string, minItems: 1}', 'fields[1].minItems', 'does_not_apply', /array/],
+  ['{name: x, type: string, to: A}', 'fields[1].to', 'does_not_apply', /reference/],
+  ['{name: x, type: string, defaultFrom: now}', 'fields[1].defaultFrom', 'does_not_apply', /date/],
+  [
+    '{name: x, type: uuid, defaultFrom: uuid}',
+    'fields[1].defaultFrom',
+    'not_supported_yet',
+    /"uuid"/,
+  ],
+  [
+    '{name: x, type: integer, minimum: 2, maximum: 1}',
+    'fields[1].minimum',
+    'impossible_range',
+    /2 is above/,
+  ],
+  [
+    '{name: x, type: string, minLength: 2, maxLength: 1}',
+    'fields[1].minLength',
+    'impossible_range',
+    /2/,
+  ],
+  [
+    '{name: x, type: string, minLength: -1}',
+    'fields[1].minLength',
+    'out_of_range',
+    /between 0 and/,
+  ],
+  [
+    '{name: x, type: string, minLength: 1.5}',
+    'fields[1].minLength',
+    'wrong_type',
+    /a whole number/,
+  ],
+  ['{name: x, type: integer, minimum: 0.5}', 'fields[1].minimum', 'invalid_value', /whole number/],
+  [
+    '{name: x, type: decimal, minimum: 0.1234567890123456}',
+    'fields[1].minimum',
+    'invalid_value',
+    /15 digits/,
+  ],
+  [
+    '{name: x, type: string, pattern: "["}',
+    'fields[1].pattern',
+    'invalid_pattern',
+    /not a regular expr/,
+  ],
+  [
+    '{name: x, type: string, pattern: "(a+)+$"}',
+    'fields[1].pattern',
+    'unsafe_pattern',
+    /take forever/,
+  ],
+  [
+    '{name: x, type: string, pattern: "^a+a+$"}',
+    'fields[1].pattern',
+    'unsafe_pattern',
+    /maxLength: 4096/,
+  ],
+  [
+    `{name: x, type: string, pattern: "${'a'.repeat(501)}"}`,
+    'fields[1].pattern',
+    'too_long',
+    /500/,
+  ],
+  ['{name: x, type: enum}', 'fields[1].values', 'missing_attribute', /type enum needs values/],
+  ['{name: x, type: enum, values: []}', 'fields[1].values', 'too_few', /at least 1/],
+  [
+    '{name: x, type: enum, values: [a, b, a]}',
+    'fields[1].values[2]',
+    'duplicate_value',
+    /"a" is there/,
+  ],
+  ['{name: x, type: enum, values: [1]}', 'fields[1].values[0]', 'wrong_type', /a string, not 1/],
+  ['{name: x, type: array}', 'fields[1].items', 'missing_attribute', /type array needs items/],
+  [
+    '{name: x, type: array, items: {type: string, name: y}}',
+    'fields[1].items.name',
+    'does_not_apply',
+    /items of an/,
+  ],
+  [
+    '{name: x, type: array, items: {type: enum}}',
+    'fields[1].items.values',
+    'missing_attribute',
+    /needs values/,
+  ],
+  [
+    '{name: x, type: array, items: {type: reference}}',
+    'fields[1].items.type',
+    'not_supported_yet',
+    /a reference/,
+  ],
+  ['{name: x, type: object}', 'fields[1].fields', 'missing_attribute', /type object needs fields/],
+  [
+    '{name: x, type: object, fields: [{name: y, type: uuid, primaryKey: true}]}',
+    'fields[1].fields[0].primaryKey',
+    'does_not_apply',
+    /inside an object/,
+  ],
+  [
+    '{name: x, type: object, fields: [{name: y, type: string}, {name: y, type: string}]}',
+    'fields[1].fields[1].name',
+    'duplicate_name',
+    /"y"/,
+  ],
+  ['{name: x, type: reference}', 'fields[1].to', 'missing_attribute', /type reference needs to/],
+  ['{name: x, type: reference, to: B}', 'fields[1].to', 'missing_model', /no model "B"/],
+  [
+    '{name: x, type: reference, to: A, onDelete: cascade}',
+    'fields[1].onDelete',
+    'not_supported_yet',
+    /"cascade"/,
+  ],
+  [
+    '{name: x, type: reference, to: A, default: b}',
+    'fields[1].default',
+    'impossible_default',
+    /cannot be known/,
+  ],
+  [
+    '{name: x, type: string, default: 3}',
+    'fields[1].default',
+    'impossible_default',
+    /3 is not a string/,
+  ],
+  [
+    '{name: x, type: string, default: null}',
+    'fields[1].default',
+    'impossible_default',
+    /not nullable/,
+  ],
+  [
+    '{name: x, type: string, maxLength: 1, default: ab}',
+    'fields[1].default',
+    'impossible_default',
+    /longer than/,
+  ],
+  [
+    '{name: x, type: string, minLength: 3, default: ab}',
+    'fields[1].default',
+    'impossible_default',
+    /shorter than/,
+  ],
+  [
+    '{name: x, type: string, pattern: "^a$", default: ab}',
+    'fields[1].default',
+    'impossible_default',
+    /pattern/,
+  ],
+  [
+    '{name: x, type: integer, default: 1.5}',
+    'fields[1].default',
+    'impossible_default',
+    /whole number/,
+  ],
+  [
+    '{name: x, type: integer, minimum: 2, default: 1}',
+    'fields[1].default',
+    'impossible_default',
+    /below minimum 2/,
+  ],
+  [
+    '{name: x, type: number, maximum: 2, default: 2.5}',
+    'fields[1].default',
+    'impossible_default',
+    /above maximum 2/,
+  ],
+  [
+    '{name: x, type: decimal, maximum: 2, default: "2.01"}',
+    'fields[1].default',
+    'impossible_default',
+    /above/,
+  ],
+  [
+    '{name: x, type: decimal, default: abc}',
+    'fields[1].default',
+    'impossible_default',
+    /not a decimal/,
+  ],
+  [
+    '{name: x, type: boolean, default: "true"}',
+    'fields[1].default',
+    'impossible_default',
+    /true or false/,
+  ],
+  [
+    '{name: x, type: date, default: "2023-02-29"}',
+    'fields[1].default',
+    'impossible_default',
+    /not a date/,
+  ],
+  [
+    '{name: x, type: datetime, default: "2023-02-28"}',
+    'fields[1].default',
+    'impossible_default',
+    /not a moment/,
+  ],
+  ['{name: x, type: uuid, default: abc}', 'fields[1].default', 'impossible_default', /not a UUID/],
+  [
+    '{name: x, type: enum, values: [a], default: b}',
+    'fields[1].default',
+    'impossible_default',
+    /"b" is not one of a/,
+  ],
+  [
+    '{name: x, type: array, items: {type: integer}, default: [a]}',
+    'fields[1].default',
+    'impossible_default',
+    /"a" is not/,
+  ],
+  [
+    '{name: x, type: array, items: {type: integer}, maxItems: 1, default: [1, 2]}',
+    'fields[1].default',
+    'impossible_default',
+    /maxItems/,
+  ],
+  [
+    '{name: x, type: object, fields: [{name: y, type: integer}], default: {z: 1}}',
+    'fields[1].default',
+    'impossible_default',
+    /"z" is not a field/,
+  ],
+  [
+    '{name: x, type: object, fields: [{name: y, type: integer, required: true}], default: {}}',
+    'fields[1].default',
+    'impossible_default',
+    /y is missing/,
+  ],
+  [
+    '{name: x, type: date, default: "2024-01-01", defaultFrom: now}',
+    'fields[1].default',
+    'conflicting',
+    /exclude/,
+  ],
+  [
+    '{name: x, type: string, unique: true, default: a}',
+    'fields[1].default',
+    'conflicting',
+    /taken twice/,
+  ],
+  ['{name: x, type: uuid, primaryKey: true}', 'fields[1].primaryKey', 'primary_key', /only one/],
+];
+
+for (const [fields, path, code, message] of FIELD_REFUSALS) {
+  test(`refused as ${code}: ${fields.slice(0, 90)}`, () => {
+    const problems = problemsOf(specWith(fields));
+    assert.deepEqual(
+      problems.map((p) => [p.path, p.code]),
+      [[`models[0].${path}`, code]],
+    );
+    assert.match(problems[0]?.message ?? '', message);
+  });
+}
+
+/** Whole specs that are refused: the path, the code and the message. */
+const SPEC_REFUSALS: [string, string, string, RegExp][] = [
+  ['{}', 'models', 'missing_attribute', /is missing/],
+  ['{models: []}', 'models', 'too_few', /at least 1/],
+  ['{models: {}}', 'models', 'wrong_type', /a list, not a map/],
+  [`{models: [{name: a, fields: [${ID}]}]}`, 'models[0].name', 'invalid_name', /capital letter/],
+  ['{models: [{name: A, fields: []}]}', 'models[0].fields', 'too_few', /at least 1/],
+  [
+    '{models: [{name: A, fields: [{name: x, type: string}]}]}',
+    'models[0].fields',
+    'primary_key',
+    /one field must say/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: integer, primaryKey: true}]}]}',
+    'models[0].fields[0].primaryKey',
+    'does_not_apply',
+    /uuid, string/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: uuid, primaryKey: true, nullable: true}]}]}',
+    'models[0].fields[0].nullable',
+    'primary_key',
+    /never null/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: uuid, primaryKey: true, immutable: false}]}]}',
+    'models[0].fields[0].immutable',
+    'primary_key',
+    /never changes/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: uuid, primaryKey: true, unique: false}]}]}',
+    'models[0].fields[0].unique',
+    'primary_key',
+    /always unique/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: string, primaryKey: true, required: false}]}]}',
+    'models[0].fields[0].required',
+    'primary_key',
+    /from the client/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: string, primaryKey: true, minLength: 0}]}]}',
+    'models[0].fields[0].minLength',
+    'primary_key',
+    /never empty/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: string, primaryKey: true, maxLength: 257}]}]}',
+    'models[0].fields[0].maxLength',
+    'primary_key',
+    /at most 256/,
+  ],
+  [
+    '{models: [{name: A, fields: [{name: x, type: string, primaryKey: true, default: a}]}]}',
+    'models[0].fields[0].default',
+    'primary_key',
+    /taken twice/,
+  ],
+  [
+    `{models: [{name: A, fields: [${ID}]}, {name: A, path: /api/b, fields: [${ID}]}]}`,
+    'models[1].name',
+    'duplicate_name',
+    /second model/,
+  ],
+  [
+    `{models: [{name: A, path: /products, fields: [${ID}]}]}`,
+    'models[0].path',
+    'reserved_path',
+    /start with \/api\//,
+  ],
+  [
+    `{models: [{name: A, path: /healthz, fields: [${ID}]}]}`,
+    'models[0].path',
+    'reserved_path',
+    /start with \/api\//,
+  ],
+  [
+    `{models: [{name: A, path: /api/_events, fields: [${ID}]}]}`,
+    'models[0].path',
+    'reserved_path',
+    /starts with _/,
+  ],
+  [
+    `{models: [{name: A, path: "/api/a b", fields: [${ID}]}]}`,
+    'models[0].path',
+    'invalid_path',
+    /letters, digits/,
+  ],
+  [
+    `{models: [{name: A, path: /api/a/, fields: [${ID}]}]}`,
+    'models[0].path',
+    'invalid_path',
+    /letters, digits/,
+  ],
+  [
+    `{models: [{name: A, path: /api/bs, fields: [${ID}]}, {name: B, fields: [${ID}]}]}`,
+    'models[1].name',
+    'path_clash',
+    /is taken by/,
+  ],
+  [
+    `{models: [{name: A, fields: [${ID}]}, {name: B, path: /api/as/b, fields: [${ID}]}]}`,
+    'models[1].path',
+    'path_clash',
+    /clashes with \/api\/as/,
+  ],
+  [specWith('', 'projections: []'), 'projections', 'not_supported_yet', /projections is not/],
+  [specWith('', 'gateway: {cors: {}}'), 'gateway', 'not_supported_yet', /gateway is not/],
+  [specWith('', 'modles: []'), 'modles', 'unknown_attribute', /did you mean "models"/],
+  [specWith('', 'auth: {}'), 'auth.mode', 'missing_attribute', /is missing/],
+  [specWith('', 'auth: {mode: tokens}'), 'auth.mode', 'not_supported_yet', /"tokens" is not/],
+  [specWith('', 'auth: {mode: opne}'), 'auth.mode', 'invalid_value', /must be open, .* "open"/],
+  [specWith('', 'auth: {mode: open, jwt: {}}'), 'auth.jwt', 'not_supported_yet', /jwt is not/],
+  [
+    specWith('', 'store: {snapshotEvery: 0}'),
+    'store.snapshotEvery',
+    'out_of_range',
+    /between 1 and/,
+  ],
+  [
+    specWith('', 'store: {batchSize: "100"}'),
+    'store.batchSize',
+    'wrong_type',
+    /a whole number, not "100"/,
+  ],
+  [specWith('', 'store: {syncMode: none}'), 'store.syncMode', 'not_supported_yet', /"none"/],
+  [specWith('', 'cluster: {voters: 2}'), 'cluster.voters', 'out_of_range', /1, 3, 5 or 7, not 2/],
+  [
+    specWith('', 'cluster: {voters: 3, regions: [{name: eu}]}'),
+    'cluster.voters',
+    'conflicting',
+    /exclude each other/,
+  ],
+  [
+    specWith('', 'cluster: {regions: [{name: eu}, {name: us}]}'),
+    'cluster.regions[1]',
+    'not_supported_yet',
+    /more than one region/,
+  ],
+  [
+    specWith('', 'cluster: {regions: [{name: eu, role: Learner}]}'),
+    'cluster.regions[0].role',
+    'not_supported_yet',
+    /"Learner"/,
+  ],
+  [
+    specWith('', 'cluster: {regions: [{name: EU}]}'),
+    'cluster.regions[0].name',
+    'invalid_name',
+    /small letter/,
+  ],
+  [
+    specWith('', 'cluster: {readReplicas: 1}'),
+    'cluster.readReplicas',
+    'not_supported_yet',
+    /readReplicas is not/,
+  ],
+  [
+    specWith('', 'cluster: {storage: {size: 10}}'),
+    'cluster.storage.size',
+    'wrong_type',
+    /a string, not 10/,
+  ],
+  [
+    specWith('', 'cluster: {storage: {size: 10Q}}'),
+    'cluster.storage.size',
+    'invalid_value',
+    /such as "10Gi"/,
+  ],
+  [
+    specWith('', 'cluster: {resources: {limits: {cpu: x}}}'),
+    'cluster.resources.limits.cpu',
+    'invalid_value',
+    /quantity/,
+  ],
+];
+
+for (const [spec, path, code, message] of SPEC_REFUSALS) {
+  test(`refused as ${code} at ${path}: ${spec.slice(0, 100).trim()}`, () => {
+    const problems = problemsOf(spec);
+    assert.deepEqual(
+      problems.map((p) => [p.path, p.code]),
+      [[path, code]],
+    );
+    assert.match(problems[0]?.message ?? '', message);
+  });
+}
+
+const LATER_MODEL = ['events', 'permissions', 'lifecycle', 'caching', 'tracing', 'security'];
+for (const attribute of LATER_MODEL) {
+  test(`the attribute ${attribute} of a model is refused as not supported yet`, () => {
+    const problems = problemsOf(`models: [{name: A, ${attribute}: {}, fields: [${ID}]}]`);
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      [`${attribute} is not supported yet`],
+    );
+  });
+}
+
+test('durability and consistency accept only what is built', () => {
+  const model = (p: string) => `models: [{name: A, persistence: ${p}, fields: [${ID}]}]`;
+  assert.deepEqual(problemsOf(model('{durability: quorum, consistency: strong}')), []);
+  const codes = problemsOf(model('{durability: leader, consistency: eventual}')).map((p) => p.code);
+  assert.deepEqual(codes, ['not_supported_yet', 'not_supported_yet']);
+});
+
+test('all problems are reported, not only the first', () => {
+  const fields =
+    '{name: x, type: integer, pattern: a, historize: {}}, {name: y, type: nope, zzz: 1}';
+  const paths = problemsOf(specWith(fields, 'auth: {mode: tokens}')).map((p) => p.path);
+  assert.deepEqual(paths.toSorted(), [
+    'auth.mode',
+    'models[0].fields[1].historize',
+    'models[0].fields[1].pattern',
+    'models[0].fields[2].type',
+    'models[0].fields[2].zzz',
+  ]);
+});
+
+test('pointers follow RFC 6901', () => {
+  const [p] = problemsOf(specWith('{name: x, type: string, "a/b~c": 1}'));
+  assert.equal(p?.pointer, '/models/0/fields/1/a~1b~0c');
+});
+
+test('fields nest five levels deep, not more', () => {
+  const nest = (levels: number): string =>
+    levels === 1
+      ? '{name: x, type: string}'
+      : `{name: x, type: object, fields: [${nest(levels - 1)}]}`;
+  assert.deepEqual(problemsOf(specWith(nest(5))), []);
+  assert.deepEqual(
+    problemsOf(specWith(nest(6))).map((p) => p.code),
+    ['too_deep'],
+  );
+});
+
+test('lists are bounded before anything in them is looked at', () => {
+  const models = Array.from({ length: 101 }, () => ({ zzz: 1 }));
+  const result = validateSpec({ models });
+  assert.ok(!result.ok);
+  assert.deepEqual(
+    result.problems.map((p) => [p.path, p.code]),
+    [['models', 'too_many']],
+  );
+  const values = Array.from({ length: 1001 }, (_, i) => `v${i}`).join(',');
+  const [p] = problemsOf(specWith(`{name: x, type: enum, values: [${values}]}`));
+  assert.equal(p?.message, 'at most 1000 values, not 1001');
+});
+
+test('every default is expanded, and expanding twice changes nothing', () => {
+  const result = validateSpec(parse(specWith('{name: x, type: reference, to: A}')));
+  assert.ok(result.ok);
+  const field = {
+    nullable: false,
+    unique: false,
+    index: 'none',
+    immutable: false,
+    required: false,
+  };
+  assert.deepEqual(result.value.models[0], {
+    name: 'A',
+    path: '/api/as',
+    persistence: { durability: 'quorum', consistency: 'strong' },
+    fields: [
+      { ...field, name: 'id', type: 'uuid', primaryKey: true, immutable: true, unique: true },
+      { ...field, name: 'x', type: 'reference', primaryKey: false, to: 'A', onDelete: 'restrict' },
+    ],
+  });
+  assert.deepEqual(result.value.store, {
+    snapshotEvery: 100000,
+    batchSize: 100,
+    syncMode: 'group',
+  });
+  assert.equal(result.value.cluster.voters, 3);
+  const again = validateSpec(result.value);
+  assert.ok(again.ok);
+  assert.deepEqual(again.value, result.value);
+});
+
+test('a spec that does not say auth.mode is valid and flagged', () => {
+  const silent = validateSpec(parse(specWith('')));
+  assert.ok(silent.ok && !silent.authDeclared);
+  assert.deepEqual(
+    silent.warnings.map((p) => p.code),
+    ['auth_not_declared'],
+  );
+  const open = validateSpec(parse(specWith('', 'auth: {mode: open}')));
+  assert.ok(open.ok && open.authDeclared && open.warnings.length === 0);
+});
+
+const resource = (more: object) => ({
+  apiVersion: 'lithair.dev/v1alpha1',
+  kind: 'LithairModel',
+  metadata: { name: 'shop', labels: { a: 'b' } },
+  spec: parse(specWith('')),
+  ...more,
+});
+
+test('a resource keeps its metadata and status as Kubernetes wrote them', () => {
+  const result = validateResource(resource({ status: { phase: 'Ready', other: 1 } }));
+  assert.ok(result.ok);
+  assert.deepEqual(result.value.metadata, { name: 'shop', labels: { a: 'b' } });
+  assert.deepEqual(result.value.status, { phase: 'Ready', other: 1 });
+});
+
+const RESOURCE_REFUSALS: [object, string, RegExp][] = [
+  [{ apiVersion: 'lithair.dev/v1' }, 'apiVersion', /must be lithair.dev\/v1alpha1/],
+  [{ kind: 'Model' }, 'kind', /must be LithairModel/],
+  [{ metadata: {} }, 'metadata.name', /is missing/],
+  [{ metadata: { name: 'Shop' } }, 'metadata.name', /small letter/],
+  [{ metadata: { name: 'a'.repeat(53) } }, 'metadata.name', /at most 52/],
+  [{ spec: { models: 1 } }, 'spec.models', /must be a list/],
+  [{ extra: 1 }, 'extra', /unknown attribute/],
+];
+
+for (const [more, path, message] of RESOURCE_REFUSALS) {
+  test(`a resource with ${JSON.stringify(more).slice(0, 50)} is refused at ${path}`, () => {
+    const result = validateResource(resource(more));
+    assert.ok(!result.ok);
+    assert.deepEqual(
+      result.problems.map((p) => p.path),
+      [path],
+    );
+    assert.match(result.problems[0]?.message ?? '', message);
+  });
+}
+
+test('a value that is no map at all is refused', () => {
+  for (const value of [null, 1, 'x', [], undefined]) {
+    assert.ok(!validateResource(value).ok);
+    assert.ok(!validateSpec(value).ok);
+  }
+});
