@@ -1,0 +1,64 @@
+/** Bundles one program with everything it needs into a single file, with the notices it owes. */
+import { copyFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { noticesOf } from './notices.ts';
+
+/** A program that becomes an image. */
+export interface Program {
+  /** Also the image: `lithair/<name>`. */
+  readonly name: 'node' | 'operator';
+  readonly entry: string;
+  readonly output: string;
+}
+
+/** What goes into images, in the order in which they are built. */
+export const PROGRAMS: readonly Program[] = [
+  { name: 'node', entry: 'node/cli/main.ts', output: 'lithair.mjs' },
+  { name: 'operator', entry: 'operator/main.ts', output: 'operator.mjs' },
+];
+
+// CommonJS packages inside an ES module still ask for these three.
+const BANNER = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
+/**
+ * Writes `<directory>/app` with the bundle, the licence and the third-party notices, and returns
+ * the size of the bundle in bytes. Times are fixed, so that the same sources give the same layer.
+ *
+ * @throws Error of esbuild, which names file and line, where the sources do not bundle.
+ */
+export async function bundle(root: string, program: Program, directory: string): Promise<number> {
+  const app = join(directory, 'app');
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(app, { recursive: true });
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [program.entry],
+    outfile: join(app, program.output),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    banner: { js: BANNER },
+    legalComments: 'none',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcemap: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  writeFileSync(
+    join(app, 'THIRD-PARTY-NOTICES.txt'),
+    noticesOf(root, Object.keys(result.metafile.inputs)),
+  );
+  copyFileSync(join(root, 'LICENSE'), join(app, 'LICENSE'));
+  for (const file of [program.output, 'THIRD-PARTY-NOTICES.txt', 'LICENSE']) {
+    utimesSync(join(app, file), 0, 0);
+  }
+  return Object.values(result.metafile.outputs)[0]?.bytes ?? 0;
+}

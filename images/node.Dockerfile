@@ -1,0 +1,9 @@
+# Needs no network and no BuildKit; `make images` builds app/ first.
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+FROM ${BASE_IMAGE}
+COPY app/ /app/
+ENV NODE_ENV=production
+USER 65532:65532
+EXPOSE 8080 9080 10080
+ENTRYPOINT ["/nodejs/bin/node"]
+CMD ["/app/lithair.mjs"]

@@ -1,0 +1,55 @@
+import type { ClusterStatus, MemberStatus, ModelChangeResponse } from '@lithair/crds/contract';
+import { isRecord } from '../kubernetes/index.ts';
+
+const ROLES: ReadonlySet<unknown> = new Set(['leader', 'follower', 'candidate', 'learner']);
+const NUMBERS = ['epoch', 'memberId', 'leader', 'term', 'commit', 'applied', 'schemaVersion'];
+const TEXTS = ['clusterId', 'name', 'schemaFingerprint', 'version'];
+
+/** Whether a JSON value is the status of a member that holds a cluster. */
+export function isClusterStatus(value: unknown): value is ClusterStatus {
+  if (!isRecord(value)) return false;
+  return (
+    ROLES.has(value['role']) &&
+    typeof value['ready'] === 'boolean' &&
+    NUMBERS.every((name) => Number.isSafeInteger(value[name])) &&
+    TEXTS.every((name) => typeof value[name] === 'string') &&
+    Array.isArray(value['members']) &&
+    value['members'].every(isMemberStatus)
+  );
+}
+
+function isMemberStatus(value: unknown): value is MemberStatus {
+  if (!isRecord(value)) return false;
+  return (
+    Number.isSafeInteger(value['id']) &&
+    typeof value['name'] === 'string' &&
+    (value['role'] === 'voter' || value['role'] === 'learner') &&
+    (value['lag'] === null || typeof value['lag'] === 'number')
+  );
+}
+
+/** Whether a JSON value is the answer to a model change that was not refused. */
+export function isModelChange(value: unknown): value is ModelChangeResponse {
+  if (!isRecord(value)) return false;
+  return (
+    (value['result'] === 'unchanged' ||
+      value['result'] === 'applied' ||
+      value['result'] === 'would-apply') &&
+    Number.isSafeInteger(value['schemaVersion']) &&
+    Array.isArray(value['changes']) &&
+    value['changes'].every((change) => typeof change === 'string')
+  );
+}
+
+/** The reasons in an RFC 9457 problem, one line each. */
+export function problemReasons(value: unknown, status: number): readonly string[] {
+  if (!isRecord(value)) return [`answered with ${status}`];
+  const errors: unknown[] = Array.isArray(value['errors']) ? value['errors'] : [];
+  const reasons = errors.filter(isRecord).map((error) => {
+    const place = typeof error['pointer'] === 'string' ? `${error['pointer']}: ` : '';
+    return `${place}${String(error['message'] ?? error['code'])}`;
+  });
+  if (reasons.length > 0) return reasons;
+  const detail = value['detail'] ?? value['title'];
+  return [typeof detail === 'string' ? detail : `answered with ${status}`];
+}

@@ -1,0 +1,80 @@
+import type { LithairModelSpec } from '@lithair/crds';
+import type { IssuedCertificate } from '@lithair/crds/certificates';
+import type { KubeObject } from '../kubernetes/index.ts';
+import { ownedMetadata, retainedMetadata } from './labels.ts';
+import { type ClusterPlan, namesOf } from './names.ts';
+
+export const AUTHORITY_CERTIFICATE_KEY = 'ca.crt';
+export const AUTHORITY_KEY_KEY = 'ca.key';
+
+interface Place {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
+/** The spec in force, as `model.json`; read by a node only when the cluster is bootstrapped. */
+export function modelConfigMap(cluster: ClusterPlan, inForce: LithairModelSpec): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: ownedMetadata(cluster, namesOf(cluster.name).model),
+    data: { 'model.json': `${JSON.stringify(inForce, null, 1)}\n` },
+  };
+}
+
+/** Identity of the cluster: outlives the resource, because the volumes do. */
+export function clusterConfigMap(
+  place: Place,
+  clusterId: string,
+  bootstrapped: boolean,
+): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: retainedMetadata(place, namesOf(place.name).cluster),
+    data: { id: clusterId, bootstrapped: String(bootstrapped) },
+  };
+}
+
+/** The certificate authority; whoever reads it can become any member. */
+export function authoritySecret(
+  place: Place,
+  certificatePem: string,
+  privateKeyPem: string,
+): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: retainedMetadata(place, namesOf(place.name).authority),
+    data: {
+      [AUTHORITY_CERTIFICATE_KEY]: base64(certificatePem),
+      [AUTHORITY_KEY_KEY]: base64(privateKeyPem),
+    },
+  };
+}
+
+/** Certificate and key of every member, as `<pod>.crt` and `<pod>.key`, with the authority's. */
+export function peerTlsSecret(
+  place: Place,
+  authorityPem: string,
+  members: ReadonlyMap<string, IssuedCertificate>,
+): KubeObject {
+  const data: Record<string, string> = { [AUTHORITY_CERTIFICATE_KEY]: base64(authorityPem) };
+  for (const [name, issued] of members) {
+    data[`${name}.crt`] = base64(issued.certificatePem);
+    data[`${name}.key`] = base64(issued.privateKeyPem);
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: retainedMetadata(place, namesOf(place.name).peerTls),
+    data,
+  };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64');
+}

@@ -1,0 +1,208 @@
+import type {
+  V1Affinity,
+  V1Container,
+  V1PodTemplateSpec,
+  V1Probe,
+  V1ResourceRequirements,
+  V1Volume,
+  V1VolumeMount,
+} from '@kubernetes/client-node';
+import {
+  API_PORT,
+  CA_CERTIFICATE_FILE,
+  MEMBER_CERTIFICATE_FILE,
+  MEMBER_KEY_FILE,
+  OPS_PORT_OFFSET,
+  PEER_PORT_OFFSET,
+} from '@lithair/crds/contract';
+import { podSelector } from './labels.ts';
+import { type ClusterPlan, type MemberGroup, memberNames, namesOf } from './names.ts';
+import { parseQuantity } from './quantity.ts';
+
+/** Name of the volume claim template, so a claim is `data-<pod>`. */
+export const DATA_VOLUME = 'data';
+
+const USER_ID = 65532;
+const PEER_PORT = API_PORT + PEER_PORT_OFFSET;
+const DATA_PATH = '/var/lib/lithair';
+const MODEL_PATH = '/etc/lithair/model';
+const CLUSTER_PATH = '/etc/lithair/cluster';
+const PEER_TLS_PATH = '/etc/lithair/peer-tls';
+const DEFAULT_REQUESTS = { cpu: '100m', memory: '128Mi' } as const;
+
+/**
+ * The pod of a member. It depends on the spec and the image alone, never on the operator's version
+ * or on anything that changes while a cluster runs, so that an operator's upgrade replaces no pod.
+ */
+export function podTemplate(
+  cluster: ClusterPlan,
+  groups: readonly MemberGroup[],
+  labels: Record<string, string>,
+): V1PodTemplateSpec {
+  const members = memberNames(groups);
+  return {
+    metadata: { labels },
+    spec: {
+      serviceAccountName: namesOf(cluster.name).serviceAccount,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 30,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: USER_ID,
+        runAsGroup: USER_ID,
+        fsGroup: USER_ID,
+        fsGroupChangePolicy: 'OnRootMismatch',
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      affinity: affinity(cluster.name, groups),
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'topology.kubernetes.io/zone',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: { matchLabels: podSelector(cluster.name) },
+        },
+      ],
+      containers: [container(cluster, members)],
+      volumes: volumes(cluster, members),
+    },
+  };
+}
+
+function container(cluster: ClusterPlan, members: readonly string[]): V1Container {
+  return {
+    name: 'lithair',
+    image: cluster.image,
+    imagePullPolicy: 'IfNotPresent',
+    args: nodeArguments(cluster, members),
+    env: [
+      {
+        name: 'POD_NAME',
+        valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } },
+      },
+      { name: 'LITHAIR_LOG', value: 'json' },
+    ],
+    ports: [
+      { name: 'api', containerPort: API_PORT, protocol: 'TCP' },
+      { name: 'ops', containerPort: API_PORT + OPS_PORT_OFFSET, protocol: 'TCP' },
+      { name: 'peer', containerPort: PEER_PORT, protocol: 'TCP' },
+    ],
+    resources: resources(cluster),
+    // Recovery of a large log comes before the listener; ten minutes is far beyond it.
+    startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 300 }),
+    livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 2 }),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: volumeMounts(),
+  };
+}
+
+function nodeArguments(cluster: ClusterPlan, members: readonly string[]): string[] {
+  const domain = `${namesOf(cluster.name).peersService}.${cluster.namespace}.svc`;
+  const initial = members.map((name) => `${name}=${name}.${domain}:${PEER_PORT}`).join(',');
+  return [
+    '/app/lithair.mjs',
+    'serve',
+    `${MODEL_PATH}/model.json`,
+    '--managed',
+    '--name',
+    '$(POD_NAME)',
+    '--host',
+    '0.0.0.0',
+    '--data',
+    DATA_PATH,
+    '--peer-tls',
+    PEER_TLS_PATH,
+    '--cluster',
+    CLUSTER_PATH,
+    '--initial-cluster',
+    initial,
+  ];
+}
+
+function probe(
+  path: string,
+  times: { readonly periodSeconds: number; readonly failureThreshold: number },
+): V1Probe {
+  const httpGet = { path, port: 'api', scheme: 'HTTP' };
+  return { httpGet, timeoutSeconds: 3, successThreshold: 1, ...times };
+}
+
+/** What the spec says, with small requests where it says nothing and no limit allows less. */
+function resources(cluster: ClusterPlan): V1ResourceRequirements {
+  const declared = cluster.spec.cluster.resources;
+  const limits = defined(declared.limits);
+  const requests: Record<string, string> = defined(declared.requests);
+  for (const [name, value] of Object.entries(DEFAULT_REQUESTS)) {
+    requests[name] ??= smaller(value, limits[name]);
+  }
+  return { requests, ...(Object.keys(limits).length === 0 ? {} : { limits }) };
+}
+
+function defined(amounts: { cpu?: string; memory?: string }): Record<string, string> {
+  const entries = Object.entries(amounts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries);
+}
+
+function smaller(value: string, limit: string | undefined): string {
+  if (limit === undefined) return value;
+  return (parseQuantity(limit) ?? 0) < (parseQuantity(value) ?? 0) ? limit : value;
+}
+
+function volumeMounts(): V1VolumeMount[] {
+  return [
+    { name: DATA_VOLUME, mountPath: DATA_PATH },
+    { name: 'model', mountPath: MODEL_PATH, readOnly: true },
+    { name: 'cluster', mountPath: CLUSTER_PATH, readOnly: true },
+    // A container sees its own key and nobody else's.
+    { name: 'peer-tls', mountPath: PEER_TLS_PATH, readOnly: true, subPathExpr: '$(POD_NAME)' },
+    { name: 'tmp', mountPath: '/tmp' },
+  ];
+}
+
+function volumes(cluster: ClusterPlan, members: readonly string[]): V1Volume[] {
+  const names = namesOf(cluster.name);
+  const items = members.flatMap((name) => [
+    { key: CA_CERTIFICATE_FILE, path: `${name}/${CA_CERTIFICATE_FILE}` },
+    { key: `${name}.crt`, path: `${name}/${MEMBER_CERTIFICATE_FILE}` },
+    { key: `${name}.key`, path: `${name}/${MEMBER_KEY_FILE}` },
+  ]);
+  return [
+    { name: 'model', configMap: { name: names.model, defaultMode: 0o444 } },
+    { name: 'cluster', configMap: { name: names.cluster, defaultMode: 0o444 } },
+    { name: 'peer-tls', secret: { secretName: names.peerTls, defaultMode: 0o440, items } },
+    { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+  ];
+}
+
+/** Prefers one member per machine, and machines of the declared region; never insists. */
+function affinity(name: string, groups: readonly MemberGroup[]): V1Affinity {
+  const regions = groups.flatMap((group) => (group.region === null ? [] : [group.region]));
+  const apart: V1Affinity = {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: { matchLabels: podSelector(name) },
+          },
+        },
+      ],
+    },
+  };
+  if (regions.length === 0) return apart;
+  const key = 'topology.kubernetes.io/region';
+  const preference = { matchExpressions: [{ key, operator: 'In', values: regions }] };
+  return {
+    ...apart,
+    nodeAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 50, preference }],
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { LithairModelSpec } from '@lithair/crds';
+import type { KubeObject } from '../kubernetes/index.ts';
+import {
+  allServices,
+  type ClusterPlan,
+  clusterConfigMap,
+  groupsOf,
+  memberNames,
+  modelConfigMap,
+  podDisruptionBudget,
+  serviceAccount,
+  statefulSet,
+} from '../manifests/index.ts';
+import { withAppliedHash } from './drift.ts';
+import type { Identity } from './identity.ts';
+import { TOPOLOGY_ANNOTATION, topologyOf } from './topology.ts';
+
+/** What is wanted. */
+export interface Desired {
+  readonly name: string;
+  /** Whether deleting the resource has to wait until its volumes are deleted. */
+  readonly finalizer: boolean;
+  readonly identity: Identity;
+  /** Text of the annotation on the identity. */
+  readonly topology: string;
+  /** Retained ConfigMap, as it is created where there is none. */
+  readonly identityObject: KubeObject;
+  readonly members: readonly string[];
+  /** Owned objects in the order in which they are applied, with their hash. */
+  readonly objects: readonly KubeObject[];
+  /** Pod that leads; null where nobody knows, and then labels stay as they are. */
+  readonly leader: string | null;
+}
+
+/** What `desire` is made from. */
+export interface DesireInput {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** As far as it can be followed: see `heldSpec`. */
+  readonly spec: LithairModelSpec;
+  /** The models that the running cluster has, or is to be bootstrapped with. */
+  readonly modelInForce: LithairModelSpec;
+  readonly image: string;
+  readonly identity: Identity;
+  readonly leader: string | null;
+  /** Where false, no StatefulSet is made: its storage class could never be changed afterwards. */
+  readonly storageReady: boolean;
+}
+
+/** Builds every object of a cluster. */
+export function desire(input: DesireInput): Desired {
+  const { name, spec, identity } = input;
+  const groups = groupsOf(name, spec);
+  const cluster: ClusterPlan = { ...input, clusterId: identity.id };
+  const topology = topologyOf(name, spec);
+  const sets = groups.map((group) => statefulSet(cluster, groups, group));
+  const objects = [
+    serviceAccount(cluster),
+    modelConfigMap(cluster, input.modelInForce),
+    ...allServices(cluster),
+    podDisruptionBudget(cluster),
+    ...(input.storageReady ? sets : []),
+  ];
+  const bare = clusterConfigMap(cluster, identity.id, identity.bootstrapped);
+  const annotations = { [TOPOLOGY_ANNOTATION]: topology };
+  return {
+    name,
+    finalizer: !spec.cluster.storage.retain,
+    identity,
+    topology,
+    identityObject: { ...bare, metadata: { ...bare.metadata, annotations } },
+    members: memberNames(groups),
+    objects: objects.map(withAppliedHash),
+    leader: input.leader,
+  };
+}

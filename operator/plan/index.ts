@@ -1,0 +1,12 @@
+/**
+ * What is to be done, as a pure function of what is there and what is wanted. No I/O, no clock and
+ * no randomness: executors live in `reconcile`, and only they do anything.
+ */
+export type { Action } from './actions.ts';
+export { type DeletionState, planDeletion } from './deletion.ts';
+export { type Desired, type DesireInput, desire } from './desire.ts';
+export { drifted, withAppliedHash } from './drift.ts';
+export { type Identity, type IdentitySources, resolveIdentity } from './identity.ts';
+export { type Observed, objectKey, type PodView, viewPod } from './observed.ts';
+export { FINALIZER, plan } from './plan.ts';
+export { heldSpec, type SpecInForce, TOPOLOGY_ANNOTATION, topologyOf } from './topology.ts';

@@ -1,0 +1,95 @@
+import { isRecord, type KubeObject } from '../kubernetes/index.ts';
+import { LEADER_LABEL } from '../manifests/index.ts';
+
+/** A pod as far as the operator looks at it. */
+export interface PodView {
+  readonly name: string;
+  readonly uid: string;
+  /** Null until it has one. */
+  readonly ip: string | null;
+  readonly ready: boolean;
+  readonly deleting: boolean;
+  readonly leaderLabel: boolean;
+  /** Revision of the template that it was made from. */
+  readonly revision: string | null;
+  readonly image: string | null;
+  /** Why it does not run, in words: unschedulable, image missing, the last exit. */
+  readonly trouble: string | null;
+}
+
+/** What is there. */
+export interface Observed {
+  /** Objects that belong to the cluster, by `objectKey`. Secrets are not among them. */
+  readonly objects: ReadonlyMap<string, KubeObject>;
+  readonly pods: readonly PodView[];
+  readonly finalizers: readonly string[];
+  readonly authority: 'present' | 'missing';
+  /** Members whose certificate is missing, from another authority, or about to expire. */
+  readonly certificatesDue: readonly string[];
+}
+
+/** Key of an object within its namespace. */
+export function objectKey(kind: string, name: string): string {
+  return `${kind}/${name}`;
+}
+
+/** Reads what matters from a Pod. */
+export function viewPod(pod: KubeObject): PodView {
+  const status = record(pod['status']);
+  const spec = record(pod['spec']);
+  const container = record(array(spec['containers'])[0]);
+  const conditions = array(status['conditions']).map(record);
+  const { name, uid, labels, deletionTimestamp } = pod.metadata;
+  return {
+    name,
+    uid: uid ?? '',
+    ip: text(status['podIP']),
+    ready: conditions.some((c) => c['type'] === 'Ready' && c['status'] === 'True'),
+    deleting: deletionTimestamp !== undefined,
+    leaderLabel: labels?.[LEADER_LABEL] === 'true',
+    revision: labels?.['controller-revision-hash'] ?? null,
+    image: text(container['image']),
+    trouble: containerTrouble(status) ?? schedulingTrouble(conditions),
+  };
+}
+
+/** Exit codes of a node and what they mean; see docs/operations.md. */
+const EXIT_MEANINGS: Readonly<Record<number, string>> = {
+  1: 'bad configuration or model',
+  2: 'wrong arguments',
+  3: 'the data directory was refused: locked, of another cluster, or damaged',
+  4: 'stopped after a disk error',
+  137: 'killed, most often out of memory',
+};
+
+function containerTrouble(status: Record<string, unknown>): string | null {
+  const container = record(array(status['containerStatuses'])[0]);
+  const waiting = record(record(container['state'])['waiting']);
+  const stopped = record(record(container['state'])['terminated']);
+  const last = record(record(container['lastState'])['terminated']);
+  const reason = text(waiting['reason']);
+  if (reason !== null && /Err|BackOff|Invalid/.test(reason) && reason !== 'CrashLoopBackOff') {
+    return `${reason}: ${text(waiting['message']) ?? 'no reason given'}`;
+  }
+  const code = stopped['exitCode'] ?? (container['ready'] === true ? undefined : last['exitCode']);
+  if (typeof code !== 'number' || code === 0) return null;
+  return `exit code ${code} (${EXIT_MEANINGS[code] ?? 'see its log'})`;
+}
+
+function schedulingTrouble(conditions: readonly Record<string, unknown>[]): string | null {
+  const scheduled = conditions.find((c) => c['type'] === 'PodScheduled');
+  if (scheduled === undefined || scheduled['status'] !== 'False') return null;
+  return `${text(scheduled['reason']) ?? 'Unschedulable'}: ${text(scheduled['message']) ?? ''}`;
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
+
+function array(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}

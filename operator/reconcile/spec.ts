@@ -1,0 +1,50 @@
+import { type LithairModelSpec, type Problem, validateResource, validateSpec } from '@lithair/crds';
+import { isRecord, type KubeObject } from '../kubernetes/index.ts';
+import type { Verdict } from '../status/index.ts';
+
+/** A spec that can be followed, or why it cannot. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly spec: LithairModelSpec | null;
+}
+
+/**
+ * Validates the spec of a resource. The API server adds to metadata and status what the model
+ * language need not know, so only name and spec are judged.
+ */
+export function judge(resource: KubeObject): Judgement {
+  const { apiVersion, kind, metadata } = resource;
+  const named = { apiVersion, kind, metadata: { name: metadata.name }, spec: resource['spec'] };
+  const result = validateResource(named);
+  if (!result.ok) return refuse('InvalidModel', result.problems.map(line));
+  if (!result.authDeclared) {
+    return refuse('AuthNotDeclared', [
+      'spec.auth.mode: must be said in a cluster, where everyone could call: say auth: {mode: open}',
+    ]);
+  }
+  return { verdict: { kind: 'accepted' }, spec: result.value.spec };
+}
+
+function refuse(
+  reason: 'InvalidModel' | 'AuthNotDeclared',
+  problems: readonly string[],
+): Judgement {
+  return { verdict: { kind: 'refused', reason, problems }, spec: null };
+}
+
+function line({ path, message }: Problem): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+/** The spec that was accepted last, from the model ConfigMap; null where there is none to read. */
+export function acceptedSpec(configMap: KubeObject | undefined): LithairModelSpec | null {
+  const data = configMap?.['data'];
+  const text = isRecord(data) ? data['model.json'] : undefined;
+  if (typeof text !== 'string') return null;
+  try {
+    const result = validateSpec(JSON.parse(text));
+    return result.ok ? result.value : null;
+  } catch {
+    return null;
+  }
+}

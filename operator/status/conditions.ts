@@ -1,0 +1,159 @@
+import { CONDITION_TYPES, type Condition, type ConditionType } from '@lithair/crds';
+import type { ClusterView } from '../admin/index.ts';
+import type { StatusInput } from './status.ts';
+
+/** A condition without its times. */
+type Finding = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+const MAX_MESSAGE_LENGTH = 2_000;
+
+/** All conditions of a resource; a time moves only where the status of its condition does. */
+export function buildConditions(input: StatusInput, view: ClusterView): Condition[] {
+  const findings: Record<ConditionType, Finding> = {
+    Ready: ready(input, view),
+    QuorumAvailable: quorumAvailable(view),
+    Progressing: progressing(input, view),
+    Degraded: degraded(input, view),
+    SchemaApplied: schemaApplied(input),
+    StorageLow: storageLow(),
+    ClusterIDMismatch: clusterIdMismatch(input),
+  };
+  const before = input.previous?.conditions ?? [];
+  return CONDITION_TYPES.map((type) => {
+    const finding = findings[type];
+    const old = before.find((condition) => condition.type === type);
+    const same = old !== undefined && old.status === finding.status;
+    return {
+      type,
+      ...finding,
+      message: finding.message.slice(0, MAX_MESSAGE_LENGTH),
+      observedGeneration: input.generation,
+      lastTransitionTime: same ? old.lastTransitionTime : input.now,
+    };
+  });
+}
+
+function yes(reason: string, message: string): Finding {
+  return { status: 'True', reason, message };
+}
+
+function no(reason: string, message: string): Finding {
+  return { status: 'False', reason, message };
+}
+
+function unknown(reason: string, message: string): Finding {
+  return { status: 'Unknown', reason, message };
+}
+
+function ready(input: StatusInput, view: ClusterView): Finding {
+  const { verdict, blocked, members } = input;
+  if (input.deleting) return no('Deleting', 'the resource is being deleted');
+  if (verdict.kind === 'refused') return no(verdict.reason, refusal(verdict.problems, input));
+  if (input.strangers.length > 0) return no('ClusterIDMismatch', strangersText(input));
+  if (blocked !== null) return no(blocked.reason, blocked.message);
+  if (view.quorum !== true) return no(noQuorumReason(view), quorumAvailable(view).message);
+  const missing = notReady(input, view);
+  if (missing.length > 0) {
+    return no('MembersNotReady', `waiting for ${missing.join(', ')}`);
+  }
+  return yes('ClusterReady', `${members.length} of ${members.length} members are ready`);
+}
+
+function refusal(problems: readonly string[], input: StatusInput): string {
+  const serving = input.pods.length > 0 ? '; what was accepted before goes on serving' : '';
+  return `${problems.join('; ')}${serving}`;
+}
+
+function noQuorumReason(view: ClusterView): string {
+  return view.best === null ? 'Starting' : 'NoQuorum';
+}
+
+/** Members whose pod is not ready, or that do not vote yet. */
+export function notReady(input: StatusInput, view: ClusterView): readonly string[] {
+  return input.members
+    .map(({ name }) => name)
+    .filter((name) => {
+      const pod = input.pods.find((candidate) => candidate.name === name);
+      return pod?.ready !== true || pod.deleting || view.members.get(name)?.role !== 'voter';
+    });
+}
+
+function quorumAvailable(view: ClusterView): Finding {
+  if (view.quorum === true) {
+    return yes('LeaderElected', `${view.leader} leads in term ${view.term}`);
+  }
+  if (view.quorum === null) return unknown('NoAnswer', 'no member answers yet');
+  if (view.best === null) return no('NotBootstrapped', 'the members wait to be bootstrapped');
+  return no('NoLeader', `no leader has a majority in term ${view.term}`);
+}
+
+function progressing(input: StatusInput, view: ClusterView): Finding {
+  const { blocked, refusedChanges, outdatedPods } = input;
+  if (input.deleting) return yes('Deleting', 'pods, then volumes are deleted');
+  if (input.verdict.kind === 'refused') {
+    return no(input.verdict.reason, 'the spec is not followed until it is valid');
+  }
+  if (blocked !== null) return no(blocked.reason, blocked.message);
+  if (refusedChanges.length > 0) return no('ChangeNotSupported', refusedChanges.join('; '));
+  if (outdatedPods.length > 0) {
+    return yes(
+      'PodTemplateChanged',
+      `the change takes effect when pods are replaced: ${outdatedPods.join(', ')}`,
+    );
+  }
+  if (notReady(input, view).length > 0 || view.quorum !== true) {
+    return yes('MembersStarting', 'waiting until every member is ready');
+  }
+  return no('AsSpecified', 'the cluster is as the spec wants it');
+}
+
+function degraded(input: StatusInput, view: ClusterView): Finding {
+  const troubles = input.pods.flatMap(({ name, trouble, ready: isReady }) =>
+    trouble === null || isReady ? [] : [`${name}: ${trouble}`],
+  );
+  if (troubles.length > 0) return yes('MembersFailing', troubles.join('; '));
+  const missing = notReady(input, view);
+  const hasServed = input.previous?.schemaVersion !== undefined;
+  if (hasServed && missing.length > 0)
+    return yes('MembersMissing', `not ready: ${missing.join(', ')}`);
+  if (input.blocked?.degrades === true) return yes(input.blocked.reason, input.blocked.message);
+  return no('AllWell', 'no member is known to fail');
+}
+
+function schemaApplied(input: StatusInput): Finding {
+  const { schema, verdict } = input;
+  if (verdict.kind === 'refused') return no(verdict.reason, verdict.problems.join('; '));
+  switch (schema.kind) {
+    case 'applied':
+      return yes('Applied', `schema version ${schema.version} is in force`);
+    case 'refused':
+      return no('Refused', `${schema.reasons.join('; ')}; the previous schema goes on serving`);
+    case 'pending':
+      return decidedBefore(input) ?? unknown('Pending', schema.reason);
+  }
+}
+
+/** A leader that is away for a moment does not take back what was decided about this generation. */
+function decidedBefore({ previous, generation }: StatusInput): Finding | null {
+  const before = previous?.conditions?.find(({ type }) => type === 'SchemaApplied');
+  if (before === undefined || before.observedGeneration !== generation) return null;
+  const { status, reason, message } = before;
+  return status === 'Unknown' ? null : { status, reason, message };
+}
+
+/** Members do not report their free space to the operator yet; they answer 507 themselves. */
+function storageLow(): Finding {
+  return unknown('NotReported', 'members do not report free space; see the metrics of the nodes');
+}
+
+function clusterIdMismatch(input: StatusInput): Finding {
+  if (input.strangers.length === 0) {
+    return no('SameCluster', 'every disk that answered belongs to this cluster');
+  }
+  return yes('ForeignDisk', strangersText(input));
+}
+
+function strangersText(input: StatusInput): string {
+  const others = input.strangers.join(', ');
+  return `this is cluster ${input.clusterId}, but a member or volume belongs to ${others}`;
+}

@@ -1,0 +1,118 @@
+import type { LithairModelStatus, NodeStatus, Phase } from '@lithair/crds';
+import { type ClusterView, type MemberReport, viewCluster } from '../admin/index.ts';
+import type { PodView } from '../plan/index.ts';
+import { buildConditions, notReady } from './conditions.ts';
+
+/** Whether the spec can be followed. */
+export type Verdict =
+  | { readonly kind: 'accepted' }
+  | {
+      readonly kind: 'refused';
+      readonly reason: 'InvalidModel' | 'AuthNotDeclared';
+      /** `path: message`, one each. */
+      readonly problems: readonly string[];
+    };
+
+/** How the submitted models stand to those of the running cluster. */
+export type SchemaState =
+  | { readonly kind: 'applied'; readonly version: number }
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] }
+  | { readonly kind: 'pending'; readonly reason: string };
+
+/** What keeps the operator from going on. */
+interface Blocked {
+  readonly reason: string;
+  readonly message: string;
+  /** Whether a cluster that was well suffers from it. */
+  readonly degrades: boolean;
+}
+
+/** What a status is made from. */
+export interface StatusInput {
+  readonly name: string;
+  readonly namespace: string;
+  readonly generation: number;
+  readonly previous: LithairModelStatus | undefined;
+  /** RFC 3339. */
+  readonly now: string;
+  readonly deleting: boolean;
+  readonly verdict: Verdict;
+  readonly blocked: Blocked | null;
+  readonly refusedChanges: readonly string[];
+  readonly clusterId: string | null;
+  readonly strangers: readonly string[];
+  readonly members: readonly { readonly name: string; readonly region: string | null }[];
+  readonly pods: readonly PodView[];
+  readonly reports: readonly MemberReport[];
+  readonly outdatedPods: readonly string[];
+  readonly schema: SchemaState;
+  readonly image: string | null;
+}
+
+/** The status as it is to be; equal to the previous one where nothing changed. */
+export function buildStatus(input: StatusInput): LithairModelStatus {
+  const view = viewCluster(input.reports);
+  const { previous, members } = input;
+  const nodes = members.map((member) => nodeStatus(member, input, view));
+  const ready = nodes.filter((node) => node.ready).length;
+  const leader = view.leader ?? undefined;
+  const term = Math.max(view.term, previous?.term ?? 0);
+  const schemaVersion = view.best?.schemaVersion ?? previous?.schemaVersion;
+  return {
+    observedGeneration: input.generation,
+    phase: phaseOf(input, view),
+    ...(schemaVersion === undefined ? {} : { schemaVersion }),
+    ...(input.clusterId === null ? {} : { clusterId: input.clusterId }),
+    endpoint: `http://${input.name}.${input.namespace}.svc`,
+    ...(leader === undefined ? {} : { leader }),
+    ...(term === 0 ? {} : { term }),
+    ...(input.image === null ? {} : { image: input.image }),
+    nodeSummary: `${ready}/${members.length}`,
+    nodes,
+    conditions: buildConditions(input, view),
+  };
+}
+
+function nodeStatus(
+  member: { readonly name: string; readonly region: string | null },
+  input: StatusInput,
+  view: ClusterView,
+): NodeStatus {
+  const pod = input.pods.find(({ name }) => name === member.name);
+  const report = input.reports.find(({ name }) => name === member.name);
+  const status = report?.answer.kind === 'serving' ? report.answer.status : null;
+  const known = view.members.get(member.name);
+  const lag = known?.lag ?? null;
+  return {
+    name: member.name,
+    ...(known === undefined ? {} : { memberId: String(known.id) }),
+    role: status?.role ?? 'unknown',
+    ...(member.region === null ? {} : { region: member.region }),
+    ready: pod?.ready === true && !pod.deleting,
+    ...(lag === null ? {} : { lag: coarse(lag) }),
+    ...(status === null ? {} : { version: status.version }),
+  };
+}
+
+/** One significant digit, and 0 below a thousand: a busy cluster must not write a status a second. */
+function coarse(lag: number): number {
+  if (lag < 1_000) return 0;
+  const unit = 10 ** Math.floor(Math.log10(lag));
+  return Math.floor(lag / unit) * unit;
+}
+
+function phaseOf(input: StatusInput, view: ClusterView): Phase {
+  if (input.deleting) return 'Deleting';
+  if (input.strangers.length > 0) return 'Failed';
+  const hasServed = input.previous?.schemaVersion !== undefined || view.best !== null;
+  if (input.verdict.kind === 'refused' && !hasServed) return 'Failed';
+  if (input.blocked !== null && !hasServed) return 'Pending';
+  if (!hasServed) return 'Creating';
+  if (view.quorum === true && notReady(input, view).length === 0) return 'Ready';
+  return hasBeenReady(input) ? 'Degraded' : 'Creating';
+}
+
+function hasBeenReady(input: StatusInput): boolean {
+  const phase = input.previous?.phase;
+  return phase === 'Ready' || phase === 'Degraded' || phase === 'Failed';
+}
