@@ -21,9 +21,9 @@ interface ExpectedRejections {
 }
 
 test('3,201 films with their dirt: the good rows equal the source, the bad ones are the expected', async (t) => {
-  const names: Record<string, string> = readJson(join(EXAMPLES, 'movies.map.json'));
+  const names: Record<string, string> = JSON.parse(textOf(join(EXAMPLES, 'movies.map.json')));
   const maps = Object.entries(names).flatMap(([from, to]) => ['--map', `${from}=${to}`]);
-  const expected: ExpectedRejections = readJson(join(EXAMPLES, 'movies.rejected.json'));
+  const expected: ExpectedRejections = JSON.parse(textOf(join(EXAMPLES, 'movies.rejected.json')));
   const file = join(DATA, 'movies.json');
   const cluster = await ServeCluster.start(join(EXAMPLES, 'movies.yaml'), 3);
   try {
@@ -34,7 +34,7 @@ test('3,201 films with their dirt: the good rows equal the source, the bad ones 
       expected.rejected.map((rejection) => [rejection.row, rejection.line]),
     );
     const bad = new Set(expected.rejected.map((rejection) => rejection.row));
-    const wanted = readJson<Row[]>(file)
+    const wanted = rowsOf(file)
       .filter((_row, i) => !bad.has(i + 1))
       .map((row) => rename(row, names));
     assert.equal(wanted.length, expected.accepted);
@@ -54,7 +54,7 @@ test('20,000 flights arrive whole while the leader is killed', async (t) => {
     const output = await importWhileLeaderDies(t, cluster, '/api/flights', 'Flight', file, []);
     assert.match(output, /20000 accepted, 0 rejected/);
     const found = await allRows(cluster.members[2]?.url ?? '', '/api/flights');
-    assertSameRows(found, readJson<Row[]>(file));
+    assertSameRows(found, rowsOf(file));
   } finally {
     await cluster.stop();
   }
@@ -73,7 +73,7 @@ async function importWhileLeaderDies(
   const startedMs = performance.now();
   const running = new LithairProcess(['import', urls, model, file, ...flags]);
   const leader = await cluster.leader();
-  const rows = readJson<Row[]>(file).length;
+  const rows = rowsOf(file).length;
   await eventually('a tenth of the rows', async () =>
     (await count(leader.url, path)) > rows / 10 ? true : null,
   );
@@ -148,6 +148,10 @@ function rename(row: Row, names: Record<string, string>): Row {
   return Object.fromEntries(Object.entries(row).map(([key, value]) => [names[key] ?? key, value]));
 }
 
-function readJson<T>(path: string): T {
-  return JSON.parse(readFileSync(path, 'utf8'));
+function rowsOf(path: string): Row[] {
+  return JSON.parse(textOf(path));
+}
+
+function textOf(path: string): string {
+  return readFileSync(path, 'utf8');
 }
