@@ -21,10 +21,8 @@ export function parseJitter(expression: string): Config['randomElectionJitter'] 
   const parser = new Parser(tokens);
   const evaluate = parser.sum();
   parser.end();
-  return (electionTick, id, term) => {
-    const value = evaluate(id, term) % electionTick;
-    return value < 0 ? value + electionTick : value;
-  };
+  return (electionTick, id, term) =>
+    ((evaluate(id, term) % electionTick) + electionTick) % electionTick;
 }
 
 class Parser {
