@@ -25,7 +25,9 @@ const EXPLAIN: Record<FieldType, Explain> = {
   string: explainText,
   text: explainText,
   integer: (field, value) =>
-    Number.isSafeInteger(value) ? explainRange(field, String(value)) : not(value, 'a whole number'),
+    typeof value === 'number' && Number.isSafeInteger(value)
+      ? explainRange(field, decimalOf(value))
+      : not(value, 'a whole number'),
   number: (field, value) =>
     typeof value === 'number' ? explainRange(field, decimalOf(value)) : not(value, 'a number'),
   decimal: (field, value) => {
@@ -59,6 +61,7 @@ function not(value: JsonValue, wanted: string): string {
 
 function explainText(field: AuthoredValue, value: JsonValue): string | undefined {
   if (typeof value !== 'string') return not(value, 'a string');
+  if (!value.isWellFormed()) return 'it holds half a surrogate pair';
   const length = textLength(value);
   if (length < (field.minLength ?? 0)) return `shorter than minLength ${field.minLength}`;
   if (length > (field.maxLength ?? Infinity)) return `longer than maxLength ${field.maxLength}`;

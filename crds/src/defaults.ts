@@ -46,14 +46,10 @@ function expandModel(model: AuthoredModel): ModelSpec {
 function expandField(field: AuthoredField): FieldSpec {
   const key = field.primaryKey ?? false;
   const value = expandNested(field);
-  if (key && field.type === 'string') {
-    value.minLength ??= 1;
-    value.maxLength ??= DEFAULTS.keyLength;
-  }
   return {
     ...value,
+    ...(key && field.type === 'string' && expandStringKey(value)),
     primaryKey: key,
-    required: field.required ?? (key && field.type === 'string'),
     immutable: field.immutable ?? key,
     unique: field.unique ?? key,
     index: field.index ?? 'none',
@@ -61,6 +57,11 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.to !== undefined && { to: field.to }),
     ...(field.type === 'reference' && { onDelete: field.onDelete ?? 'restrict' }),
   };
+}
+
+/** A string key comes from the client, is part of a URL and is never empty. */
+function expandStringKey({ minLength = 1, maxLength = DEFAULTS.keyLength }: ValueSpec) {
+  return { required: true, minLength, maxLength };
 }
 
 function expandNested(field: AuthoredNestedField): NestedFieldSpec {

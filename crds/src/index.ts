@@ -4,16 +4,7 @@
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
 export { QUERY_PARAMETERS } from './language.ts';
-export {
-  compareDecimals,
-  decimalOf,
-  isDate,
-  isDatetime,
-  isDecimal,
-  isUuid,
-  MAX_DECIMAL_LENGTH,
-  textLength,
-} from './lexical.ts';
+export { textLength } from './lexical.ts';
 export { crdManifest } from './manifest.ts';
 export { type ModelFile, readModelFile } from './model-file.ts';
 export { compilePattern } from './pattern/index.ts';

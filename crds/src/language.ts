@@ -121,8 +121,20 @@ const valueAttributes = {
     later: ['collation', 'representation', 'format', 'memory'],
     elsewhere: {
       attributes: [
-        ...['name', 'required', 'default', 'defaultFrom', 'primaryKey', 'immutable', 'unique'],
-        ...['index', 'to', 'onDelete', 'historize', 'permissions', 'computed', 'renamedFrom'],
+        'name',
+        'required',
+        'default',
+        'defaultFrom',
+        'primaryKey',
+        'immutable',
+        'unique',
+        'index',
+        'to',
+        'onDelete',
+        'historize',
+        'permissions',
+        'computed',
+        'renamedFrom',
       ],
       says: 'does not apply to the items of an array',
     },
@@ -147,8 +159,20 @@ const presence = {
 
 /** Known to the design, refused by this version. */
 const LATER_FIELD = [
-  ...['historize', 'permissions', 'collation', 'representation', 'computed', 'memory', 'format'],
-  ...['renamedFrom', 'hidden', 'audited', 'versioned', 'encrypted', 'states', 'sequence'],
+  'historize',
+  'permissions',
+  'collation',
+  'representation',
+  'computed',
+  'memory',
+  'format',
+  'renamedFrom',
+  'hidden',
+  'audited',
+  'versioned',
+  'encrypted',
+  'states',
+  'sequence',
 ];
 
 const nestedField: RecordShape = {
@@ -247,8 +271,20 @@ const model: RecordShape = {
     },
   },
   later: [
-    ...['events', 'permissions', 'lifecycle', 'caching', 'tracing', 'security', 'historize'],
-    ...['http', 'indexes', 'rules', 'states', 'relations', 'renamedFrom', 'migrations'],
+    'events',
+    'permissions',
+    'lifecycle',
+    'caching',
+    'tracing',
+    'security',
+    'historize',
+    'http',
+    'indexes',
+    'rules',
+    'states',
+    'relations',
+    'renamedFrom',
+    'migrations',
   ],
   description: 'A model: one kind of row with its route.',
 };
@@ -355,9 +391,7 @@ const cluster: RecordShape = {
       description: 'CPU and memory of each node.',
     },
   },
-  later: [
-    ...['readReplicas', 'updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
-  ],
+  later: ['readReplicas', 'updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
   description: 'The nodes that run the models.',
 };
 

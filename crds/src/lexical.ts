@@ -1,21 +1,22 @@
-// How the values of each type are written in JSON. Node and validator share these, so that a
-// default and a request body are judged by the same rule.
+// The canonical form of the values of each type: what a default must be written in, so that it
+// can be stored as it stands.
 
-/** Most characters of a decimal: enough for any amount, little enough to compare at once. */
-export const MAX_DECIMAL_LENGTH = 100;
+/** Most digits of a decimal, a lone zero before the point apart. */
+const MAX_DECIMAL_DIGITS = 64;
 
 const DECIMAL = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/;
-const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
+const NEGATIVE_ZERO = /^-[0.]+$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DATE = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/;
-const TIME =
-  /^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/;
+const TIME = /^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?Z$/;
 
 /** `-12.50`: digits with an optional sign and fraction, no exponent, no leading zeros. */
 export function isDecimal(text: string): boolean {
-  return text.length <= MAX_DECIMAL_LENGTH && DECIMAL.test(text);
+  const digits = text.replace(/^-?(0\.)?/, '').replace('.', '').length;
+  return digits <= MAX_DECIMAL_DIGITS && DECIMAL.test(text) && !NEGATIVE_ZERO.test(text);
 }
 
-/** Any UUID in the form of RFC 9562, in either case. */
+/** Any UUID in the form of RFC 9562, in lower case. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
@@ -28,7 +29,7 @@ export function isDate(text: string): boolean {
   return Number(day) >= 1 && Number(day) <= days;
 }
 
-/** A moment, `2024-02-29T12:00:00.5Z` (RFC 3339 date-time, capital T and Z). */
+/** A moment in UTC, `2024-02-29T12:00:00.5Z` (RFC 3339 date-time), to the millisecond. */
 export function isDatetime(text: string): boolean {
   return text[10] === 'T' && isDate(text.slice(0, 10)) && TIME.test(text.slice(11));
 }

@@ -60,14 +60,13 @@ function column(name: string, type: string, jsonPath: string): Json {
 }
 
 function rootSchema(): Json {
-  const text = { type: 'string' };
   return {
     type: 'object',
     description: resourceShape.description,
     required: ['spec'],
     properties: {
-      apiVersion: text,
-      kind: text,
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
       metadata: { type: 'object' },
       spec: { ...schemaOf(specShape, ['spec'], 0), 'x-kubernetes-validations': [NEVER_SHRINKS] },
       status: statusSchema(),
@@ -151,8 +150,11 @@ function isSpelled(shape: RecordShape, level: number): boolean {
   return !shape.nests || level < SPELLED_LEVELS;
 }
 
+function text(maxLength: number): Json {
+  return { type: 'string', maxLength };
+}
+
 function statusSchema(): Json {
-  const text = (maxLength: number) => ({ type: 'string', maxLength });
   const integer = { type: 'integer', format: 'int64' };
   return {
     type: 'object',

@@ -31,8 +31,23 @@ const IRREGULAR: Readonly<Record<string, string | undefined>> = {
 };
 
 const UNCHANGED = new Set([
-  ...['data', 'equipment', 'feedback', 'fish', 'hardware', 'information', 'media', 'metadata'],
-  ...['money', 'music', 'news', 'people', 'series', 'sheep', 'software', 'species', 'staff'],
+  'data',
+  'equipment',
+  'feedback',
+  'fish',
+  'hardware',
+  'information',
+  'media',
+  'metadata',
+  'money',
+  'music',
+  'news',
+  'people',
+  'series',
+  'sheep',
+  'software',
+  'species',
+  'staff',
 ]);
 
 /** `ProductCategory` becomes `/api/product-categories`. */
@@ -59,6 +74,6 @@ function pluralWord(word: string): string {
   const irregular = Object.hasOwn(IRREGULAR, word) ? IRREGULAR[word] : undefined;
   if (irregular !== undefined) return irregular;
   if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
-  if (/sis$/.test(word)) return `${word.slice(0, -2)}es`;
+  if (word.endsWith('sis')) return `${word.slice(0, -2)}es`;
   return /(s|x|z|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
 }

@@ -116,9 +116,12 @@ function checkRoute({ value, path }: Fact): Problem[] {
   return refuse('invalid_path', `must be /api/ and ${rule}; ${quote(value)} is not`);
 }
 
+function under(inner: string, outer: string): boolean {
+  return inner.startsWith(`${outer}/`);
+}
+
 /** `/api/a/b` under `/api/a` would be taken for the row `b` of the other model. */
 function clash(route: Fact, earlier: readonly Fact[]): Problem[] {
-  const under = (inner: string, outer: string) => inner.startsWith(`${outer}/`);
   const other = earlier.find(
     ({ value }) => value === route.value || under(value, route.value) || under(route.value, value),
   );

@@ -86,24 +86,32 @@ function refuseReference(value: AuthoredValue, path: Path): Problem[] {
 }
 
 function checkApplies(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
-  const problems: Problem[] = [];
-  for (const [attribute, given] of Object.entries(value)) {
-    const types = Object.entries(APPLIES_TO).find(([name]) => name === attribute)?.[1];
-    if (!types || given === false || given === 'none' || types.includes(value.type)) continue;
-    const message = `${attribute} does not apply to type ${value.type}; it applies to ${types.join(', ')}`;
-    problems.push(problem([...path, attribute], 'does_not_apply', message));
-  }
+  const problems = Object.entries(value).flatMap(([attribute, given]) => {
+    const types = typesOf(attribute);
+    if (!types || given === false || given === 'none' || types.includes(value.type)) return [];
+    const where = `it applies to ${types.join(', ')}`;
+    const message = `${attribute} does not apply to type ${value.type}; ${where}`;
+    return [problem([...path, attribute], 'does_not_apply', message)];
+  });
+  return [...problems, ...checkNeeds(value, path), ...checkOrder(value, path)];
+}
+
+function typesOf(attribute: string): FieldType[] | undefined {
+  return Object.entries(APPLIES_TO).find(([name]) => name === attribute)?.[1];
+}
+
+/** An item that is a reference is refused as such: it needs no `to` as well. */
+function checkNeeds(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
   const needed = NEEDS[value.type];
-  if (needed && !Object.hasOwn(value, needed)) {
-    const isItem = needed === 'to' && !('name' in value);
-    const message = `type ${value.type} needs ${needed}`;
-    if (!isItem) problems.push(problem([...path, needed], 'missing_attribute', message));
-  }
-  if ('index' in value && value.index === 'ordered' && value.type === 'boolean') {
-    const message = 'a boolean has no order worth an index; use hash';
-    problems.push(problem([...path, 'index'], 'does_not_apply', message));
-  }
-  return problems;
+  if (!needed || Object.hasOwn(value, needed)) return [];
+  if (needed === 'to' && !('name' in value)) return [];
+  return [problem([...path, needed], 'missing_attribute', `type ${value.type} needs ${needed}`)];
+}
+
+function checkOrder(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
+  if (value.type !== 'boolean' || !('index' in value) || value.index !== 'ordered') return [];
+  const message = 'a boolean has no order worth an index; use hash';
+  return [problem([...path, 'index'], 'does_not_apply', message)];
 }
 
 const RANGES = [
@@ -214,8 +222,11 @@ function checkFieldDefault(field: AuthoredField, path: Path): Problem[] {
   return [];
 }
 
-/** Orders two bounds or values of a numeric type exactly. */
+/** Orders two bounds of a numeric type exactly. */
 export function compareNumbers(a: number | string, b: number | string): number {
-  const text = (value: number | string) => (typeof value === 'number' ? decimalOf(value) : value);
-  return compareDecimals(text(a), text(b));
+  return compareDecimals(textOf(a), textOf(b));
+}
+
+function textOf(value: number | string): string {
+  return typeof value === 'number' ? decimalOf(value) : value;
 }

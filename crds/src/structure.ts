@@ -150,8 +150,7 @@ function kindOf(shape: Shape): string {
 }
 
 function attributeOf(path: Path): string {
-  const name = path.findLast((step) => typeof step === 'string');
-  return String(name ?? 'value');
+  return path.findLast((step) => typeof step === 'string') ?? 'value';
 }
 
 /** A value in a message: short, on one line. */

@@ -86,18 +86,14 @@ class Search {
     const z = node % this.size;
     const y = Math.floor(node / this.size) % this.size;
     const x = Math.floor(node / this.size / this.size);
-    const after: number[] = [];
-    for (const nextX of this.next(x).filter((s) => inA.has(s))) {
-      for (const nextZ of this.next(z).filter((s) => inB.has(s) && this.meet(nextX, s))) {
-        for (const nextY of this.next(y)) {
-          this.step();
-          if (this.meet(nextX, nextY) && this.meet(nextY, nextZ)) {
-            after.push(this.triple(nextX, nextY, nextZ));
-          }
-        }
-      }
-    }
-    return after;
+    const allX = this.next(x).filter((s) => inA.has(s));
+    const allZ = this.next(z).filter((s) => inB.has(s));
+    const ends = allX.flatMap((nextX) => allZ.map((nextZ) => [nextX, nextZ] as const));
+    return ends.flatMap(([nextX, nextZ]) =>
+      this.next(y)
+        .filter((nextY) => this.allMeet(nextX, nextY, nextZ))
+        .map((nextY) => this.triple(nextX, nextY, nextZ)),
+    );
   }
 
   private pairsAfter(node: number): number[] {
@@ -116,6 +112,11 @@ class Search {
 
   private next(state: number): number[] {
     return this.follow[state] ?? [];
+  }
+
+  private allMeet(x: number, y: number, z: number): boolean {
+    this.step();
+    return this.meet(x, y) && this.meet(y, z) && this.meet(x, z);
   }
 
   private meet(a: number, b: number): boolean {
@@ -154,41 +155,58 @@ interface Frame {
   at: number;
 }
 
-/** Strongly connected components, later ones first (Tarjan, without recursion). */
+/** Strongly connected components, later ones first. */
 function components(roots: readonly number[], edges: Edges): number[][] {
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const waiting: number[] = [];
-  const onStack = new Set<number>();
-  const groups: number[][] = [];
-  const lower = (node: number, value: number) =>
-    low.set(node, Math.min(low.get(node) ?? value, value));
-  const enter = (node: number): Frame => {
-    index.set(node, index.size);
-    lower(node, index.size - 1);
-    waiting.push(node);
-    onStack.add(node);
-    return { node, index: index.size - 1, edges: edges(node), at: 0 };
-  };
-  const leave = (frame: Frame) => {
-    if (low.get(frame.node) !== frame.index) return;
-    const group = waiting.splice(waiting.lastIndexOf(frame.node));
-    for (const node of group) onStack.delete(node);
-    groups.push(group);
-  };
-  for (const root of roots) {
-    if (index.has(root)) continue;
-    const frames = [enter(root)];
+  const search = new ComponentSearch(edges);
+  for (const root of roots) search.from(root);
+  return search.groups;
+}
+
+/** Tarjan's algorithm, with a list of frames in place of recursion. */
+class ComponentSearch {
+  readonly groups: number[][] = [];
+  private readonly edges: Edges;
+  private readonly index = new Map<number, number>();
+  private readonly low = new Map<number, number>();
+  private readonly waiting: number[] = [];
+  private readonly isWaiting = new Set<number>();
+
+  constructor(edges: Edges) {
+    this.edges = edges;
+  }
+
+  from(root: number): void {
+    if (this.index.has(root)) return;
+    const frames = [this.enter(root)];
     for (let frame = frames.at(-1); frame; frame = frames.at(-1)) {
       const next = frame.edges[frame.at++];
       if (next === undefined) {
-        leave(frame);
         frames.pop();
-        const parent = frames.at(-1);
-        if (parent) lower(parent.node, low.get(frame.node) ?? Infinity);
-      } else if (!index.has(next)) frames.push(enter(next));
-      else if (onStack.has(next)) lower(frame.node, index.get(next) ?? Infinity);
+        this.leave(frame, frames.at(-1));
+      } else if (!this.index.has(next)) frames.push(this.enter(next));
+      else if (this.isWaiting.has(next)) this.lower(frame.node, this.index.get(next));
     }
   }
-  return groups;
+
+  private enter(node: number): Frame {
+    const index = this.index.size;
+    this.index.set(node, index);
+    this.low.set(node, index);
+    this.waiting.push(node);
+    this.isWaiting.add(node);
+    return { node, index, edges: this.edges(node), at: 0 };
+  }
+
+  private leave(frame: Frame, parent: Frame | undefined): void {
+    const low = this.low.get(frame.node);
+    if (parent) this.lower(parent.node, low);
+    if (low !== frame.index) return;
+    const group = this.waiting.splice(this.waiting.lastIndexOf(frame.node));
+    for (const node of group) this.isWaiting.delete(node);
+    this.groups.push(group);
+  }
+
+  private lower(node: number, value = Infinity): void {
+    this.low.set(node, Math.min(this.low.get(node) ?? value, value));
+  }
 }

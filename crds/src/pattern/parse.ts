@@ -45,7 +45,7 @@ class Reader {
   private position = 0;
 
   constructor(pattern: string) {
-    this.chars = [...pattern];
+    this.chars = Array.from(pattern);
   }
 
   choice(depth: number): Tree {
