@@ -1,0 +1,50 @@
+import type { Problem, Schema } from '@lithair/crds';
+import type { Outcome } from '../ports/index.ts';
+
+/**
+ * What the session remembers of one proposal until it is applied or dropped. Opaque to callers;
+ * `index` is 0 until the proposal has its place in the log.
+ */
+export interface Ticket {
+  readonly index: number;
+}
+
+/**
+ * What came of executing a command on the leader.
+ *
+ * `outcome`: nothing is to be proposed. The answer may be given once two things hold. First, this
+ * member has applied `dependsOnIndex` in the term it leads (0: nothing to wait for), because the
+ * answer was computed on writes that are proposed and not committed. Second, where `confirm` is
+ * set, a ReadIndex begun after the execution has succeeded, because a leader that was cut off may
+ * answer from a state that is no longer the newest. Where either fails, nothing has happened: the
+ * command may be tried again (`unavailable`).
+ *
+ * `propose`: `data` is to be proposed, and `proposed` or `dropped` called, before the next
+ * `execute`. Its outcome is what apply returns.
+ */
+export type Execution =
+  | {
+      readonly kind: 'outcome';
+      readonly outcome: Outcome;
+      readonly dependsOnIndex: number;
+      readonly confirm: boolean;
+    }
+  | { readonly kind: 'propose'; readonly data: Uint8Array; readonly ticket: Ticket };
+
+/** What a model change would do. `propose`: as with a command, see {@link Execution}. */
+export type SchemaPlan =
+  | { readonly kind: 'same'; readonly schemaVersion: number }
+  | { readonly kind: 'breaking'; readonly reasons: readonly Problem[] }
+  | { readonly kind: 'additive'; readonly changes: readonly string[]; readonly next: Schema };
+
+/** What came of asking the session for a model change. */
+export type SchemaExecution =
+  | Exclude<SchemaPlan, { kind: 'additive' }>
+  /** Another model change is proposed and not applied yet. */
+  | { readonly kind: 'in_progress' }
+  | {
+      readonly kind: 'propose';
+      readonly changes: readonly string[];
+      readonly data: Uint8Array;
+      readonly ticket: Ticket;
+    };

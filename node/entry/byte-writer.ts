@@ -1,0 +1,92 @@
+const INITIAL_BYTES = 4096;
+/** A buffer that a rare large entry made grow beyond this is given back afterwards. */
+const MAX_KEPT_BYTES = 1 << 20;
+const MAX_VARINT_BYTES = 8;
+/** Texts up to this length are copied unit by unit: a call into the runtime costs more. */
+const SHORT_TEXT = 40;
+
+/** Writes varints and texts into one growing buffer, which is used again after `take`. */
+export class ByteWriter {
+  private buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  private at = 0;
+
+  get length(): number {
+    return this.at;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.buffer[this.at++] = value;
+  }
+
+  /** LEB128 of a safe, non-negative integer. */
+  varint(value: number): void {
+    this.reserve(MAX_VARINT_BYTES);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.buffer[this.at++] = (rest % 0x80) | 0x80;
+      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 0x80);
+    }
+    this.buffer[this.at++] = rest;
+  }
+
+  /** Keeps four bytes for a length that is known later; gives their position. */
+  reserveUint32(): number {
+    this.reserve(4);
+    this.at += 4;
+    return this.at - 4;
+  }
+
+  setUint32(position: number, value: number): void {
+    this.buffer.writeUInt32LE(value, position);
+  }
+
+  /**
+   * A text: a varint of its length in bytes, doubled, plus 1 where it is not plain ASCII; then
+   * UTF-8. ASCII is told apart because it is read back without decoding.
+   */
+  text(value: string): void {
+    if (value.length <= SHORT_TEXT && this.shortAscii(value)) return;
+    const bytes = Buffer.byteLength(value);
+    const ascii = bytes === value.length;
+    this.varint(bytes * 2 + (ascii ? 0 : 1));
+    this.reserve(bytes);
+    this.at += this.buffer.write(value, this.at, ascii ? 'latin1' : 'utf8');
+  }
+
+  private shortAscii(value: string): boolean {
+    const { length } = value;
+    this.reserve(length + 1);
+    const { buffer } = this;
+    const start = this.at + 1;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return false;
+      buffer[start + i] = code;
+    }
+    buffer[this.at] = length * 2;
+    this.at = start + length;
+    return true;
+  }
+
+  /** A copy of what was written; the writer is empty again. */
+  take(): Uint8Array {
+    const copy = Buffer.from(this.buffer.subarray(0, this.at));
+    this.at = 0;
+    if (this.buffer.length > MAX_KEPT_BYTES) this.buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+    return copy;
+  }
+
+  /** Forgets what was written. */
+  reset(): void {
+    this.at = 0;
+  }
+
+  private reserve(bytes: number): void {
+    const needed = this.at + bytes;
+    if (needed <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(grown, 0, 0, this.at);
+    this.buffer = grown;
+  }
+}

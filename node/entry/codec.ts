@@ -1,0 +1,220 @@
+import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { EntryError } from './errors.ts';
+import {
+  APPLY_VERSION,
+  type Change,
+  type Entry,
+  MAX_CHANGES,
+  type MemberEntry,
+  type MemberRemovalEntry,
+  type SchemaEntry,
+  type WriteEntry,
+} from './types.ts';
+
+// An entry is: apply version (varint), kind (byte), length of the whole (uint32, little endian),
+// then the fields of the kind. Positions in these lists are part of the format: append only.
+const KINDS = ['write', 'schema', 'member', 'memberRemoval'] as const;
+const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
+const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
+const INTENTS = ['voter', 'learner'] as const;
+
+/** Set in a change's first byte where its model is that of the change before. */
+const SAME_MODEL = 0x10;
+/** Effect, empty id, version. */
+const LEAST_CHANGE_BYTES = 3;
+const LEAST_TEXT_BYTES = 1;
+
+/** Owned by `encodeEntry`, which is not reentrant and leaves it empty. */
+const writer = new ByteWriter();
+
+/**
+ * Writes an entry.
+ *
+ * @throws EntryError `entry_too_large` beyond {@link MAX_CHANGES} changes
+ */
+export function encodeEntry(entry: Entry): Uint8Array {
+  writer.reset();
+  writer.varint(APPLY_VERSION);
+  writer.byte(KINDS.indexOf(entry.kind));
+  const lengthAt = writer.reserveUint32();
+  writeBody(entry);
+  writer.setUint32(lengthAt, writer.length);
+  return writer.take();
+}
+
+function writeBody(entry: Entry): void {
+  switch (entry.kind) {
+    case 'write':
+      return writeWrite(entry);
+    case 'schema':
+      return writeSchema(entry);
+    case 'member':
+      return writeMember(writer, entry.member);
+    case 'memberRemoval':
+      return writer.varint(entry.memberId);
+  }
+}
+
+function writeWrite(entry: WriteEntry): void {
+  if (entry.changes.length > MAX_CHANGES) {
+    throw new EntryError('entry_too_large', `an entry holds at most ${MAX_CHANGES} changes`);
+  }
+  writer.varint(entry.memberId);
+  writer.varint(entry.timestampMs);
+  writer.varint(entry.schemaVersion);
+  writer.text(entry.actor.subject);
+  writer.byte(METHODS.indexOf(entry.actor.method));
+  writer.byte(entry.idempotency === null ? 0 : 1);
+  if (entry.idempotency !== null) {
+    writer.text(entry.idempotency.scope);
+    writer.text(entry.idempotency.fingerprint);
+  }
+  writer.varint(entry.changes.length);
+  let model = '';
+  for (const change of entry.changes) {
+    writeChange(change, model);
+    model = change.model;
+  }
+}
+
+function writeChange(change: Change, modelBefore: string): void {
+  const sameModel = change.model === modelBefore;
+  writer.byte(EFFECTS.indexOf(change.effect) | (sameModel ? SAME_MODEL : 0));
+  if (!sameModel) writer.text(change.model);
+  writer.text(change.id);
+  writer.varint(change.expectedVersion);
+  if (change.effect !== 'created' && change.effect !== 'updated') return;
+  writer.text(change.json);
+  writer.varint(change.keys.length);
+  for (const key of change.keys) writer.text(key);
+}
+
+function writeSchema(entry: SchemaEntry): void {
+  writer.varint(entry.memberId);
+  writer.varint(entry.timestampMs);
+  writer.varint(entry.expectedSchemaVersion);
+  writer.text(entry.schemaJson);
+}
+
+/** Writes a member record; snapshots hold them in the same form. */
+export function writeMember(target: ByteWriter, member: MemberRecord): void {
+  target.varint(member.id);
+  target.text(member.name);
+  target.text(member.address);
+  target.text(member.diskUuid);
+  target.byte(INTENTS.indexOf(member.intent));
+}
+
+/**
+ * Reads an entry. JSON in it is not parsed.
+ *
+ * @throws EntryError `malformed_entry`, or `unsupported_entry` for a later apply version
+ */
+export function decodeEntry(data: Uint8Array): Entry {
+  const reader = new ByteReader(data);
+  const version = reader.varint();
+  if (version !== APPLY_VERSION) {
+    throw new EntryError(
+      'unsupported_entry',
+      `the entry needs apply version ${version}, this binary knows ${APPLY_VERSION}`,
+    );
+  }
+  const kind = pick(KINDS, reader.byte(), 'kind');
+  if (reader.uint32() !== data.length) {
+    throw new EntryError('malformed_entry', 'the length of the entry is not the one it announces');
+  }
+  const entry = readBody(reader, kind);
+  reader.end();
+  return entry;
+}
+
+function readBody(reader: ByteReader, kind: Entry['kind']): Entry {
+  switch (kind) {
+    case 'write':
+      return readWrite(reader);
+    case 'schema':
+      return readSchema(reader);
+    case 'member':
+      return { kind, member: readMember(reader) } satisfies MemberEntry;
+    case 'memberRemoval':
+      return { kind, memberId: reader.varint() } satisfies MemberRemovalEntry;
+  }
+}
+
+function readWrite(reader: ByteReader): WriteEntry {
+  const memberId = reader.varint();
+  const timestampMs = reader.varint();
+  const schemaVersion = reader.varint();
+  const actor = { subject: reader.text(), method: readMethod(reader) };
+  const idempotency = readIdempotency(reader);
+  const count = reader.count(LEAST_CHANGE_BYTES);
+  if (count > MAX_CHANGES) throw new EntryError('malformed_entry', `it has ${count} changes`);
+  const changes: Change[] = [];
+  let model = '';
+  for (let i = 0; i < count; i++) {
+    const change = readChange(reader, model);
+    changes.push(change);
+    model = change.model;
+  }
+  return { kind: 'write', memberId, timestampMs, schemaVersion, actor, idempotency, changes };
+}
+
+function readMethod(reader: ByteReader): Actor['method'] {
+  return pick(METHODS, reader.byte(), 'authentication method');
+}
+
+function readIdempotency(reader: ByteReader): IdempotencyKey | null {
+  const present = reader.byte();
+  if (present === 0) return null;
+  if (present !== 1) throw new EntryError('malformed_entry', `idempotency flag ${present}`);
+  return { scope: reader.text(), fingerprint: reader.text() };
+}
+
+function readChange(reader: ByteReader, modelBefore: string): Change {
+  const head = reader.byte();
+  const effect = pick(EFFECTS, head & ~SAME_MODEL, 'effect');
+  const model = (head & SAME_MODEL) === 0 ? reader.text() : modelBefore;
+  const id = reader.text();
+  const expectedVersion = reader.varint();
+  if (effect === 'deleted' || effect === 'unchanged') {
+    return { effect, model, id, expectedVersion };
+  }
+  const json = reader.text();
+  return { effect, model, id, expectedVersion, json, keys: readTexts(reader) };
+}
+
+function readTexts(reader: ByteReader): string[] {
+  const count = reader.count(LEAST_TEXT_BYTES);
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) texts.push(reader.text());
+  return texts;
+}
+
+function readSchema(reader: ByteReader): SchemaEntry {
+  return {
+    kind: 'schema',
+    memberId: reader.varint(),
+    timestampMs: reader.varint(),
+    expectedSchemaVersion: reader.varint(),
+    schemaJson: reader.text(),
+  };
+}
+
+/** Reads what {@link writeMember} wrote. */
+export function readMember(reader: ByteReader): MemberRecord {
+  return {
+    id: reader.varint(),
+    name: reader.text(),
+    address: reader.text(),
+    diskUuid: reader.text(),
+    intent: pick(INTENTS, reader.byte(), 'intent'),
+  };
+}
+
+function pick<T>(list: readonly T[], at: number, what: string): T {
+  const found = list[at];
+  if (found === undefined) throw new EntryError('malformed_entry', `unknown ${what} ${at}`);
+  return found;
+}

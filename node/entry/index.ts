@@ -1,0 +1,19 @@
+/**
+ * The entry room: what a raft entry of this project carries, and its binary form (codec 1 of the
+ * log's record header). Pure. Readers and writers of bytes are shared with snapshots.
+ */
+export { ByteReader } from './byte-reader.ts';
+export { ByteWriter } from './byte-writer.ts';
+export { decodeEntry, encodeEntry, readMember, writeMember } from './codec.ts';
+export { EntryError, type EntryErrorCode } from './errors.ts';
+export {
+  APPLY_VERSION,
+  type Change,
+  type Entry,
+  type EntryActor,
+  MAX_CHANGES,
+  type MemberEntry,
+  type MemberRemovalEntry,
+  type SchemaEntry,
+  type WriteEntry,
+} from './types.ts';

@@ -1,0 +1,70 @@
+import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
+
+/** What apply means today; an entry that asks for a later one stops the member that is too old. */
+export const APPLY_VERSION = 1;
+
+/** Most changes that one entry may carry. */
+export const MAX_CHANGES = 1000;
+
+/** Who asked, as the log keeps it: no roles, they are decided before a command is executed. */
+export type EntryActor = Pick<Actor, 'subject' | 'method'>;
+
+/**
+ * What a write does to one aggregate. `expectedVersion` is that of the aggregate before, live or
+ * deleted; 0 where the id was never used. A created or updated one gets the next version.
+ */
+export type Change =
+  | {
+      readonly effect: 'created' | 'updated';
+      readonly model: string;
+      readonly id: string;
+      readonly expectedVersion: number;
+      /** Serialized JSON with every field, in the order of the schema. */
+      readonly json: string;
+      /** In the order of the model's indexed fields. */
+      readonly keys: readonly string[];
+    }
+  | {
+      readonly effect: 'deleted' | 'unchanged';
+      readonly model: string;
+      readonly id: string;
+      readonly expectedVersion: number;
+    };
+
+/** The effects of one command, all of them or none. Each aggregate appears once. */
+export interface WriteEntry {
+  readonly kind: 'write';
+  /** The member that executed the command. */
+  readonly memberId: number;
+  /** Its clock, epoch milliseconds. */
+  readonly timestampMs: number;
+  /** The schema that the changes were made under. */
+  readonly schemaVersion: number;
+  readonly actor: EntryActor;
+  readonly idempotency: IdempotencyKey | null;
+  readonly changes: readonly Change[];
+}
+
+/** A model change: takes effect where the schema version is still the expected one. */
+export interface SchemaEntry {
+  readonly kind: 'schema';
+  readonly memberId: number;
+  readonly timestampMs: number;
+  readonly expectedSchemaVersion: number;
+  /** The next schema in its canonical JSON. */
+  readonly schemaJson: string;
+}
+
+/** Adds a member with the next id, or replaces what the table says of a present one. */
+export interface MemberEntry {
+  readonly kind: 'member';
+  readonly member: MemberRecord;
+}
+
+/** Removes a member for ever: its id is not used again. */
+export interface MemberRemovalEntry {
+  readonly kind: 'memberRemoval';
+  readonly memberId: number;
+}
+
+export type Entry = WriteEntry | SchemaEntry | MemberEntry | MemberRemovalEntry;

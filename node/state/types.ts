@@ -1,0 +1,71 @@
+import type { Schema } from '@lithair/crds';
+import type { EntryActor } from '../entry/index.ts';
+import type { MemberRecord, Outcome } from '../ports/index.ts';
+
+/** What the first member of a cluster begins with, before its first entry. */
+export interface InitialState {
+  readonly clusterId: string;
+  /** 1; a restore from a backup begins a new one. */
+  readonly epoch: number;
+  readonly schema: Schema;
+  readonly members: readonly MemberRecord[];
+  /** Begin of log time, epoch milliseconds. */
+  readonly nowMs: number;
+}
+
+/** What came of a model change. */
+export type SchemaOutcome =
+  | { readonly kind: 'applied'; readonly schemaVersion: number; readonly fingerprint: string }
+  | {
+      readonly kind: 'rejected';
+      /** `version_conflict`: another model change came first; `invalid`: it drops a model. */
+      readonly code: 'version_conflict' | 'invalid';
+      readonly message: string;
+    };
+
+/** What came of a change of the member table. */
+export type MemberOutcome =
+  | { readonly kind: 'applied' }
+  | {
+      readonly kind: 'rejected';
+      /** `invalid`: an id out of turn or used before; `not_found`: no such member. */
+      readonly code: 'invalid' | 'not_found';
+      readonly message: string;
+    };
+
+/** What an entry did. `none`: it carried nothing, as the first entry of a term does. */
+export type ApplyResult =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'write'; readonly outcome: Outcome }
+  | { readonly kind: 'schema'; readonly outcome: SchemaOutcome }
+  | { readonly kind: 'member'; readonly outcome: MemberOutcome };
+
+/** One accepted change of one aggregate: a record of the event log. */
+export interface StateEvent {
+  /** From 1, without gaps, over all models. */
+  readonly sequence: number;
+  readonly index: number;
+  /** Position among the changes of its entry. */
+  readonly subIndex: number;
+  /** Such as `ProductCreated`. */
+  readonly type: string;
+  readonly model: string;
+  readonly id: string;
+  readonly version: number;
+  /** Log time, epoch milliseconds. */
+  readonly timestampMs: number;
+  readonly actor: EntryActor;
+  readonly memberId: number;
+  readonly schemaVersion: number;
+  /** Serialized aggregate; null after a delete. */
+  readonly json: string | null;
+}
+
+/** Is told every accepted event, in order, while its entry is applied. Must not throw. */
+export type EventSink = (event: StateEvent) => void;
+
+/** How many outcomes are kept for retried requests, and for how long in log time. */
+export interface DedupLimits {
+  readonly maxRecords: number;
+  readonly maxAgeMs: number;
+}
