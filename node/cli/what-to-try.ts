@@ -28,16 +28,20 @@ function exampleBody(model: ModelSpec): Record<string, unknown> {
   return Object.fromEntries(wanted.map((field) => [field.name, exampleValue(field)]));
 }
 
+const EXAMPLES: Partial<Record<FieldSpec['type'], unknown>> = {
+  boolean: true,
+  date: '2026-01-01',
+  datetime: '2026-01-01T12:00:00Z',
+  uuid: '00000000-0000-4000-8000-000000000000',
+  array: [],
+  object: {},
+};
+
 function exampleValue(field: FieldSpec): unknown {
   if (field.default !== undefined) return field.default;
-  if (field.type === 'integer' || field.type === 'number') return Math.max(1, field.minimum ?? 1);
-  if (field.type === 'decimal') return String(Math.max(12.5, field.minimum ?? 0));
-  if (field.type === 'boolean') return true;
+  if (field.type in EXAMPLES) return EXAMPLES[field.type];
   if (field.type === 'enum') return field.values?.[0];
-  if (field.type === 'date') return '2026-01-01';
-  if (field.type === 'datetime') return '2026-01-01T12:00:00Z';
-  if (field.type === 'uuid') return '00000000-0000-4000-8000-000000000000';
-  if (field.type === 'array') return [];
-  if (field.type === 'object') return {};
+  if (field.type === 'decimal') return String(Math.max(12.5, field.minimum ?? 0));
+  if (field.type === 'integer' || field.type === 'number') return Math.max(1, field.minimum ?? 1);
   return 'example'.padEnd(field.minLength ?? 0, '-').slice(0, field.maxLength ?? 200);
 }
