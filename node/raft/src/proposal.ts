@@ -1,4 +1,4 @@
-import { decodeConfChange, decodeConfChangeV2 } from './codec/index.ts';
+import { CodecError, decodeConfChange, decodeConfChangeV2 } from './codec/index.ts';
 import { toConfChangeV2 } from './confchange/index.ts';
 import { describeConfChange, hex } from './describe.ts';
 import type { Raft } from './raft.ts';
@@ -23,18 +23,23 @@ export function propose(raft: Raft, message: Message): StepResult {
     }
     return 'proposal-dropped';
   }
-  if (!appendEntries(raft, admitConfChanges(raft, message.entries))) return 'proposal-dropped';
+  const admitted = admitConfChanges(raft, message.entries);
+  if (admitted === null || !appendEntries(raft, admitted)) return 'proposal-dropped';
   broadcastAppend(raft);
   return 'ok';
 }
 
-/** Replaces membership changes that are not possible now by empty entries. */
-function admitConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry[] {
+/**
+ * Replaces membership changes that are not possible now by empty entries. Null when
+ * one cannot be decoded: it may come from a peer, and must not get into the log.
+ */
+function admitConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry[] | null {
   let admitted: Entry[] | null = null;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
     if (entry === undefined || entry.type === EntryType.Normal) continue;
     const change = decodeChange(entry);
+    if (change === null) return null;
     const reason = refusal(raft, change);
     if (reason === null || raft.config.disableConfChangeValidation) {
       raft.pendingConfIndex = raft.log.lastIndex() + i + 1;
@@ -52,10 +57,15 @@ function admitConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry
   return admitted ?? entries;
 }
 
-function decodeChange(entry: Entry): ConfChangeV2 {
-  return entry.type === EntryType.ConfChange
-    ? toConfChangeV2(decodeConfChange(entry.data))
-    : decodeConfChangeV2(entry.data);
+function decodeChange(entry: Entry): ConfChangeV2 | null {
+  try {
+    return entry.type === EntryType.ConfChange
+      ? toConfChangeV2(decodeConfChange(entry.data))
+      : decodeConfChangeV2(entry.data);
+  } catch (error) {
+    if (error instanceof CodecError) return null;
+    throw error;
+  }
 }
 
 /**
