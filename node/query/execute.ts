@@ -1,0 +1,149 @@
+import type { AggregateRecord, ModelReader } from '../ports/index.ts';
+import { encodeCursor, type Origin } from './cursor.ts';
+import { parseRecord, Row } from './fields.ts';
+import type { ListQuery } from './list-query.ts';
+import { compareKeys, comparePositions, type Position, positionOf } from './order.ts';
+import { type AccessPath, type Place, plan, startOf } from './plan.ts';
+import { TopK } from './top-k.ts';
+
+/** One page of a list. */
+export interface Page {
+  /** Serialized JSON of each row. */
+  readonly rows: readonly string[];
+  /** Opaque; null on the last page. */
+  readonly next: string | null;
+  /** All rows that match, where it was asked for. */
+  readonly total: number | null;
+}
+
+/** Rows that are looked at before other requests get their turn. */
+const SLICE_ROWS = 2000;
+
+/**
+ * Answers a list query. It takes a newer reader at each slice, since records and indexes go on
+ * changing between two; a row that stays as it is is on exactly one page.
+ *
+ * @returns the page at once where one slice was enough
+ */
+export function execute(
+  query: ListQuery,
+  currentReader: () => ModelReader,
+  origin: Origin,
+): Page | Promise<Page> {
+  const reader = currentReader();
+  if (query.countsTotal && query.filters.length === 0) {
+    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin);
+    const total = reader.size;
+    return uncounted instanceof Promise
+      ? uncounted.then((page) => ({ ...page, total }))
+      : { ...uncounted, total };
+  }
+  return executeScan(query, currentReader, origin);
+}
+
+function executeScan(
+  query: ListQuery,
+  currentReader: () => ModelReader,
+  origin: Origin,
+): Page | Promise<Page> {
+  const scan = new Scan(query, plan(query, currentReader()));
+  if (scan.runSlice(currentReader())) return scan.page(origin);
+  return finish(scan, currentReader, origin);
+}
+
+async function finish(scan: Scan, currentReader: () => ModelReader, origin: Origin): Promise<Page> {
+  do await nextTurn();
+  while (!scan.runSlice(currentReader()));
+  return scan.page(origin);
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Candidate {
+  readonly record: AggregateRecord;
+  readonly position: Position;
+}
+
+class Scan {
+  readonly #query: ListQuery;
+  readonly #path: AccessPath;
+  /** One more than the page holds, to know whether there is another page. */
+  readonly #kept: TopK<Candidate>;
+  /** A row that moves while a scan pauses must not be there twice. */
+  readonly #keptIds = new Set<string>();
+  #behind: Place | null;
+  #total = 0;
+
+  constructor(query: ListQuery, path: AccessPath) {
+    this.#query = query;
+    this.#path = path;
+    this.#behind = startOf(path, query);
+    this.#kept = new TopK(query.limit + 1, (a, b) =>
+      comparePositions(query.order, a.position, b.position),
+    );
+  }
+
+  /** Looks at the next rows; true where nothing is left to look at. */
+  runSlice(reader: ModelReader): boolean {
+    let looked = 0;
+    for (const record of this.#path.rows(reader, this.#behind)) {
+      if (this.#look(record, reader)) return true;
+      looked += 1;
+      if (looked < SLICE_ROWS) continue;
+      this.#behind = this.#path.placeOf(record, reader);
+      return false;
+    }
+    return true;
+  }
+
+  page(origin: Origin): Page {
+    const { limit, projection, fingerprint, countsTotal } = this.#query;
+    const sorted = this.#kept.sorted();
+    const shown = sorted.slice(0, limit);
+    const last = sorted.length > limit ? shown.at(-1) : undefined;
+    return {
+      rows: shown.map(({ record }) =>
+        projection === null ? record.json : project(record, projection),
+      ),
+      next: last === undefined ? null : encodeCursor(last.position, fingerprint, origin),
+      total: countsTotal ? this.#total : null,
+    };
+  }
+
+  /** Takes one row into account; true where no later row can belong to the page. */
+  #look(record: AggregateRecord, reader: ModelReader): boolean {
+    const { filters, order, after, countsTotal } = this.#query;
+    const row = new Row(record, reader);
+    for (const filter of filters) if (!filter.matches(row)) return false;
+    this.#total += 1;
+    const position = positionOf(row, order);
+    if (after !== null && comparePositions(order, position, after) <= 0) return false;
+    const candidate = { record, position };
+    if (this.#kept.wants(candidate)) this.#keep(candidate);
+    else if (!countsTotal) return this.#isPast(position);
+    return !countsTotal && this.#path.sorted === 'whole' && this.#kept.isFull;
+  }
+
+  #keep(candidate: Candidate): void {
+    if (this.#keptIds.has(candidate.record.id)) return;
+    const dropped = this.#kept.isFull ? this.#kept.last : undefined;
+    if (dropped !== undefined) this.#keptIds.delete(dropped.record.id);
+    this.#kept.add(candidate);
+    this.#keptIds.add(candidate.record.id);
+  }
+
+  /** Rows that come by their first term can stop where that term is behind all that is kept. */
+  #isPast(position: Position): boolean {
+    const last = this.#kept.last;
+    if (last === undefined || this.#path.sorted === 'none') return false;
+    return compareKeys(position.keys[0] ?? '', last.position.keys[0] ?? '') !== 0;
+  }
+}
+
+/** The JSON of some fields of a record. */
+export function project(record: AggregateRecord, names: readonly string[]): string {
+  const values = parseRecord(record);
+  return JSON.stringify(Object.fromEntries(names.map((name) => [name, values[name] ?? null])));
+}

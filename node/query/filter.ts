@@ -1,0 +1,169 @@
+import type { FieldType, JsonValue } from '@lithair/crds';
+import type { IndexKey } from '../ports/index.ts';
+import { canonicalizeText, indexKey, NULL_KEY } from '../values/index.ts';
+import type { QueryField, Row } from './fields.ts';
+import { QueryRefusal } from './refusal.ts';
+
+export const OPERATORS = [
+  'eq',
+  'ne',
+  'lt',
+  'lte',
+  'gt',
+  'gte',
+  'in',
+  'nin',
+  'contains',
+  'startsWith',
+  'null',
+] as const;
+
+export type Operator = (typeof OPERATORS)[number];
+
+/** One condition; all conditions of a query must hold. */
+export interface Filter {
+  readonly field: QueryField;
+  readonly operator: Operator;
+  /** Keys that the operator compares with; empty for those that look at the value. */
+  readonly keys: readonly IndexKey[];
+  /** What tells this condition from another, for the fingerprint of the query. */
+  readonly text: string;
+  matches(row: Row): boolean;
+}
+
+/** Most values of one `in` or `nin`. */
+const MAX_LIST = 1000;
+const UNORDERED: readonly FieldType[] = ['boolean', 'array', 'object'];
+const TEXTUAL: readonly FieldType[] = ['string', 'text'];
+
+/** Whether values of the field can be compared in this way. */
+export function takes(field: QueryField, operator: Operator): boolean {
+  const { type } = field.values;
+  switch (operator) {
+    case 'null':
+      return true;
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+      return !UNORDERED.includes(type);
+    case 'startsWith':
+      return TEXTUAL.includes(type);
+    case 'contains':
+      return TEXTUAL.includes(type) || hasScalarItems(field);
+    default:
+      return type !== 'array' && type !== 'object';
+  }
+}
+
+function hasScalarItems(field: QueryField): boolean {
+  const type = field.values.items?.type;
+  return type !== undefined && type !== 'array' && type !== 'object';
+}
+
+/**
+ * Compiles one condition. `values` are the decoded parts of the parameter: one, but for `in` and
+ * `nin`. ne and nin are the complement of eq and in, so they hold for null; the others do not.
+ *
+ * @throws QueryRefusal where a value is not one of the field's type
+ */
+export function compileFilter(
+  field: QueryField,
+  operator: Operator,
+  values: readonly string[],
+  parameter: string,
+): Filter {
+  if (values.length > MAX_LIST) {
+    const message = `${parameter}: takes at most ${MAX_LIST} values`;
+    throw new QueryRefusal('invalid_query', parameter, 'too_many_items', message);
+  }
+  const [only = ''] = values;
+  const base = { field, operator, text: JSON.stringify([field.name, operator, values]) };
+  switch (operator) {
+    case 'null':
+      return { ...base, keys: [], matches: nullTest(field, only, parameter) };
+    case 'startsWith':
+      return { ...base, keys: [], matches: (row) => textOf(row, field).startsWith(only) };
+    case 'contains':
+      return { ...base, keys: [], matches: containsTest(field, only, parameter) };
+    default: {
+      const keys = values.map((text) => keyOf(field, text, parameter));
+      return { ...base, keys, matches: keyTest(field, operator, keys) };
+    }
+  }
+}
+
+function keyOf(field: QueryField, text: string, parameter: string): IndexKey {
+  const reading = canonicalizeText(field.values, text);
+  if (reading.ok) return indexKey(field.values, reading.value);
+  throw new QueryRefusal(
+    'invalid_query',
+    parameter,
+    reading.code,
+    `${parameter} ${reading.message}`,
+  );
+}
+
+function keyTest(
+  field: QueryField,
+  operator: Exclude<Operator, 'null' | 'startsWith' | 'contains'>,
+  keys: readonly IndexKey[],
+): (row: Row) => boolean {
+  const [key = NULL_KEY] = keys;
+  const set = new Set(keys);
+  switch (operator) {
+    case 'eq':
+      return (row) => row.key(field) === key;
+    case 'ne':
+      return (row) => row.key(field) !== key;
+    case 'in':
+      return (row) => set.has(row.key(field));
+    case 'nin':
+      return (row) => !set.has(row.key(field));
+    case 'gt':
+      return (row) => row.key(field) > key;
+    case 'gte':
+      return (row) => row.key(field) >= key;
+    case 'lt':
+      return (row) => isBelow(row.key(field), key);
+    case 'lte':
+      return (row) => row.key(field) === key || isBelow(row.key(field), key);
+  }
+}
+
+/** null is below everything in the order, and outside of every range. */
+function isBelow(key: IndexKey, bound: IndexKey): boolean {
+  return key < bound && key !== NULL_KEY;
+}
+
+function nullTest(field: QueryField, text: string, parameter: string): (row: Row) => boolean {
+  if (text !== 'true' && text !== 'false') {
+    const message = `${parameter} must be true or false`;
+    throw new QueryRefusal('invalid_query', parameter, 'invalid_type', message);
+  }
+  const wanted = text === 'true';
+  if (field.isId) return () => !wanted;
+  return (row) => (row.value(field) === null) === wanted;
+}
+
+function containsTest(field: QueryField, text: string, parameter: string): (row: Row) => boolean {
+  const { items } = field.values;
+  if (items === undefined) return (row) => textOf(row, field).includes(text);
+  const reading = canonicalizeText(items, text);
+  if (!reading.ok) {
+    const message = `${parameter} ${reading.message}`;
+    throw new QueryRefusal('invalid_query', parameter, reading.code, message);
+  }
+  const key = indexKey(items, reading.value);
+  return (row) => arrayOf(row, field).some((item) => indexKey(items, item) === key);
+}
+
+function textOf(row: Row, field: QueryField): string {
+  const value = row.value(field);
+  return typeof value === 'string' ? value : '';
+}
+
+function arrayOf(row: Row, field: QueryField): readonly JsonValue[] {
+  const value = row.value(field);
+  return Array.isArray(value) ? value : [];
+}

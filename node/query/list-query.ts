@@ -1,0 +1,153 @@
+import type { ModelSchema, Schema } from '@lithair/crds';
+import { decodeCursor, queryFingerprint } from './cursor.ts';
+import { compileFields, type QueryField, type QueryFields } from './fields.ts';
+import { compileFilter, type Filter, OPERATORS, type Operator, takes } from './filter.ts';
+import { completeOrder, type Order, type Position, type SortTerm } from './order.ts';
+import { QueryRefusal } from './refusal.ts';
+
+/** One parameter of a query string, decoded; its parts are what stood between plain commas. */
+export interface Parameter {
+  readonly name: string;
+  readonly value: string;
+  readonly parts: readonly string[];
+}
+
+/** What a list request wants, checked against the model. */
+export interface ListQuery {
+  readonly filters: readonly Filter[];
+  readonly order: Order;
+  /** Fields to return, in the order of the schema; null: all. */
+  readonly projection: readonly string[] | null;
+  readonly limit: number;
+  readonly after: Position | null;
+  readonly countsTotal: boolean;
+  readonly fingerprint: string;
+}
+
+/** Reads the queries of one model. */
+export interface QueryCompiler {
+  /** @throws QueryRefusal */
+  list(parameters: readonly Parameter[]): ListQuery;
+  /** The names in `fields`. @throws QueryRefusal */
+  projection(parameter: Parameter): readonly string[];
+}
+
+export const DEFAULT_LIMIT = 20;
+export const MAX_LIMIT = 1000;
+const MAX_SORT_TERMS = 4;
+const LATER_PARAMETERS = ['or', 'expand', 'at', 'version'];
+
+/** Made once per schema. */
+export function compileQueries(schema: Schema, model: ModelSchema): QueryCompiler {
+  const fields = compileFields(schema, model);
+  const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
+  return { projection, list: (parameters) => readList(parameters, model, fields, projection) };
+}
+
+function readList(
+  parameters: readonly Parameter[],
+  model: ModelSchema,
+  fields: QueryFields,
+  projection: QueryCompiler['projection'],
+): ListQuery {
+  const settings = new Map<string, Parameter>();
+  const filters: Filter[] = [];
+  for (const parameter of parameters) {
+    if (LATER_PARAMETERS.includes(parameter.name)) throw notYet(parameter.name);
+    if (!SETTINGS.includes(parameter.name)) filters.push(readFilter(parameter, fields));
+    else if (settings.has(parameter.name))
+      throw refuse(parameter.name, 'repeated', 'is there twice');
+    else settings.set(parameter.name, parameter);
+  }
+  const order = readSort(settings.get('sort'), fields);
+  const fingerprint = queryFingerprint(model.name, order, filters);
+  const [cursor, shown] = [settings.get('cursor'), settings.get('fields')];
+  return {
+    filters,
+    order,
+    projection: shown === undefined ? null : projection(shown),
+    limit: readLimit(settings.get('limit')),
+    after: cursor === undefined ? null : decodeCursor(cursor.value, fingerprint, order),
+    countsTotal: readFlag(settings.get('count')),
+    fingerprint,
+  };
+}
+
+const SETTINGS: readonly string[] = ['limit', 'cursor', 'sort', 'fields', 'count'];
+
+function readFilter(parameter: Parameter, fields: QueryFields): Filter {
+  const { name } = parameter;
+  const bracket = name.indexOf('[');
+  const field = fields.get(bracket === -1 ? name : name.slice(0, bracket));
+  const operator = bracket === -1 ? 'eq' : operatorOf(name.slice(bracket));
+  if (field === undefined || operator === undefined || !takes(field, operator)) {
+    const message = 'there is no such field, or it does not take this operator';
+    throw refuse(name, 'unknown_filter', message);
+  }
+  const isList = operator === 'in' || operator === 'nin';
+  return compileFilter(field, operator, isList ? parameter.parts : [parameter.value], name);
+}
+
+function operatorOf(bracketed: string): Operator | undefined {
+  return OPERATORS.find((operator) => bracketed === `[${operator}]`);
+}
+
+function readSort(parameter: Parameter | undefined, fields: QueryFields): Order {
+  const terms = (parameter?.parts ?? []).map((part) => readTerm(part, fields));
+  if (terms.length > MAX_SORT_TERMS) {
+    throw refuse('sort', 'too_many_items', `takes at most ${MAX_SORT_TERMS} fields`);
+  }
+  const names = new Set(terms.map((term) => term.field.name));
+  if (names.size !== terms.length) throw refuse('sort', 'repeated', 'names a field twice');
+  return completeOrder(terms);
+}
+
+function readTerm(part: string, fields: QueryFields): SortTerm {
+  const descending = part.startsWith('-');
+  const name = descending ? part.slice(1) : part;
+  const field = fields.get(name);
+  if (field === undefined || !isSortable(field)) {
+    throw refuse('sort', 'unknown_filter', `"${name}": there is no such field to sort by`);
+  }
+  return { field, descending };
+}
+
+/** A text can be longer than any cursor, which has to hold the value. */
+function isSortable(field: QueryField): boolean {
+  return !['text', 'array', 'object'].includes(field.values.type);
+}
+
+function readProjection(
+  parameter: Parameter,
+  model: ModelSchema,
+  fields: QueryFields,
+): readonly string[] {
+  const unknown = parameter.parts.find((name) => !fields.has(name));
+  if (unknown !== undefined) {
+    throw refuse('fields', 'unknown_filter', `"${unknown}": there is no such field`);
+  }
+  return model.fields.map((field) => field.name).filter((name) => parameter.parts.includes(name));
+}
+
+function readLimit(parameter: Parameter | undefined): number {
+  if (parameter === undefined) return DEFAULT_LIMIT;
+  if (!/^[0-9]{1,9}$/.test(parameter.value) || Number(parameter.value) === 0) {
+    throw refuse('limit', 'invalid_type', `must be a whole number from 1 to ${MAX_LIMIT}`);
+  }
+  return Math.min(Number(parameter.value), MAX_LIMIT);
+}
+
+function readFlag(parameter: Parameter | undefined): boolean {
+  if (parameter === undefined || parameter.value === 'false') return false;
+  if (parameter.value === 'true') return true;
+  throw refuse(parameter.name, 'invalid_type', 'must be true or false');
+}
+
+function refuse(parameter: string, reason: string, message: string): QueryRefusal {
+  return new QueryRefusal('invalid_query', parameter, reason, `${parameter}: ${message}`);
+}
+
+function notYet(parameter: string): QueryRefusal {
+  const message = `The parameter "${parameter}" is not supported yet.`;
+  return new QueryRefusal('not_supported_yet', parameter, 'not_supported_yet', message);
+}

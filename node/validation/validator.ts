@@ -1,0 +1,210 @@
+import { isUtf8 } from 'node:buffer';
+import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
+import type { FieldError, JsonObject } from '../ports/index.ts';
+import { canonicalId, refuseId } from './ids.ts';
+import { type JsonInput, JsonRefusal, readJson } from './json-reader.ts';
+import { compileMember, compileMembers, type Member } from './read-value.ts';
+import { Report } from './report.ts';
+
+/** Why a body is refused as a whole; the http room has a status for each. */
+export type BodyRefusalCode =
+  | 'malformed_json'
+  | 'too_deep'
+  | 'too_many_items'
+  | 'invalid'
+  | 'immutable_field';
+
+/** A refused body: at least one error with its pointer. */
+export interface BodyRefusal {
+  readonly ok: false;
+  readonly code: BodyRefusalCode;
+  readonly errors: readonly FieldError[];
+}
+
+/** A body in canonical form, or why there is none. */
+export type BodyReading<T> = { readonly ok: true; readonly body: T } | BodyRefusal;
+
+export interface BodyLimits {
+  /** Deepest nesting. */
+  readonly depth: number;
+  /** Most items of a bulk body. */
+  readonly items: number;
+}
+
+/**
+ * Reads the request bodies of one model. A canonical body has its fields in canonical form, with
+ * defaults and null filled in, but for what only the leader knows: a generated primary key,
+ * `defaultFrom`, and, in a replacement, immutable fields that are absent, which are kept.
+ */
+export interface ModelValidator {
+  create(bytes: Uint8Array): BodyReading<JsonObject>;
+  createMany(bytes: Uint8Array): BodyReading<JsonObject[]>;
+  /** `creates`: whether the aggregate must not exist, so that nothing can be kept. */
+  replace(bytes: Uint8Array, id: string, creates: boolean): BodyReading<JsonObject>;
+  /** The canonical id that a segment of the path means; null where it can be no id. */
+  id(text: string): string | null;
+}
+
+/** Closures made once per schema: nothing of the schema is looked at again for a body. */
+export function compileValidator(
+  schema: Schema,
+  model: ModelSchema,
+  limits: BodyLimits,
+): ModelValidator {
+  const members = model.fields.map((field) => compileMember(schema, field));
+  const key = members.find((member) => member.name === model.primaryKey);
+  if (key === undefined) throw new TypeError(`${model.name} has no primary key`);
+  const plan: Plan = { key, members, readMembers: compileMembers(members, 'unknown_field') };
+  return {
+    create: (bytes) =>
+      readBody(bytes, limits, (input, report) => createOne(plan, input, '', report)),
+    createMany: (bytes) => readMany(plan, bytes, limits),
+    replace: (bytes, id, creates) =>
+      readBody(bytes, limits, (input, report) => replaceOne(plan, input, id, creates, report)),
+    id: (text) => canonicalId(key.field, text),
+  };
+}
+
+interface Plan {
+  readonly key: Member;
+  readonly members: readonly Member[];
+  readonly readMembers: ReturnType<typeof compileMembers>;
+}
+
+type Shape<T> = (input: JsonInput, report: Report) => T;
+
+function createOne(plan: Plan, input: JsonInput, pointer: string, report: Report): JsonObject {
+  const object = plan.readMembers(input, pointer, report);
+  if (object === null) return {};
+  const id = object[plan.key.name];
+  if (id === null) delete object[plan.key.name];
+  else if (typeof id === 'string') checkId(plan.key.field, id, pointer, report);
+  for (const member of plan.members) {
+    if (isLeftToLeader(plan, member) && !isMissingKey(plan, member)) continue;
+    member.complete(object, pointer, report);
+  }
+  return object;
+}
+
+/** A key that the client must bring is reported here; one that is generated is not. */
+function isMissingKey(plan: Plan, member: Member): boolean {
+  return member === plan.key && member.field.required;
+}
+
+function isLeftToLeader(plan: Plan, member: Member): boolean {
+  return member === plan.key || member.field.defaultFrom !== undefined;
+}
+
+function checkId(field: FieldSchema, id: string, pointer: string, report: Report): void {
+  const refusal = field.type === 'uuid' ? null : refuseId(id);
+  if (refusal !== null) report.refuse(`${pointer}/${field.name}`, refusal.code, refusal.message);
+}
+
+function replaceOne(
+  plan: Plan,
+  input: JsonInput,
+  id: string,
+  creates: boolean,
+  report: Report,
+): JsonObject {
+  const object = plan.readMembers(input, '', report);
+  if (object === null) return {};
+  const given = object[plan.key.name];
+  if (typeof given === 'string' && given !== id) {
+    report.refuse(`/${plan.key.name}`, 'immutable_field', 'must be the id of the path');
+  }
+  object[plan.key.name] = id;
+  for (const member of plan.members) {
+    if (isLeftToLeader(plan, member) || (member.field.immutable && !creates)) continue;
+    member.complete(object, '', report);
+  }
+  return object;
+}
+
+function readMany(plan: Plan, bytes: Uint8Array, limits: BodyLimits): BodyReading<JsonObject[]> {
+  return readBody(bytes, limits, (input, report) => {
+    if (!Array.isArray(input)) {
+      report.refuse('', 'invalid_type', 'must be an array');
+      return [];
+    }
+    if (input.length === 0) report.refuse('', 'too_few_items', 'must have at least one item');
+    if (input.length > limits.items) {
+      report.refuse('', 'too_many_items', `must have at most ${limits.items} items`);
+      return [];
+    }
+    return input.map((item, at) => createOne(plan, item, `/${at}`, report));
+  });
+}
+
+/**
+ * What `JSON.parse` would be wrong or silent about: a colon behind white space (its key may be a
+ * repeated one that the count below misses), a number of 16 digits or with an exponent.
+ */
+const NEEDS_CARE = /[ \t\r\n]:|[:[,][ \t\r\n]*-?(?:[0-9.]{16}|[0-9.]+[eE])/;
+
+/**
+ * The usual body is parsed once, natively. It is read again, slowly and exactly, where a number
+ * may have lost digits, a key may be there twice, or something is wrong and a person wants to
+ * know where. Nesting is bounded by the model, so that only refused bodies need a look at it.
+ */
+function readBody<T>(bytes: Uint8Array, limits: BodyLimits, shape: Shape<T>): BodyReading<T> {
+  if (!isUtf8(bytes)) return refusal('malformed_json', '', 'invalid_utf8', 'must be UTF-8');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (!NEEDS_CARE.test(text)) {
+    const report = new Report();
+    const input = parseFast(text);
+    const body = input === undefined ? undefined : shape(input, report);
+    if (body !== undefined && isSound(report, text)) return { ok: true, body };
+  }
+  return readCarefully(text, limits, shape);
+}
+
+function parseFast(text: string): JsonInput | undefined {
+  try {
+    const input: JsonInput = JSON.parse(text);
+    return input;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSound(report: Report, text: string): boolean {
+  return report.errors.length === 0 && !report.needsSource && countKeys(text) === report.keys;
+}
+
+/** At least the keys of the text; more where a string holds the same two characters. */
+function countKeys(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('":'); at !== -1; at = text.indexOf('":', at + 2)) count += 1;
+  return count;
+}
+
+function readCarefully<T>(text: string, limits: BodyLimits, shape: Shape<T>): BodyReading<T> {
+  try {
+    const report = new Report();
+    const body = shape(readJson(text, limits.depth), report);
+    return report.errors.length === 0 ? { ok: true, body } : refusedBy(report.errors);
+  } catch (error) {
+    if (!(error instanceof JsonRefusal)) throw error;
+    const code = error.code === 'too_deep' ? 'too_deep' : 'malformed_json';
+    return refusal(code, error.pointer, error.code, error.message);
+  }
+}
+
+function refusedBy(errors: readonly FieldError[]): BodyRefusal {
+  const [first] = errors;
+  const onlyImmutable = errors.every((error) => error.code === 'immutable_field');
+  if (first?.code === 'too_many_items' && first.pointer === '') {
+    return { ok: false, code: 'too_many_items', errors };
+  }
+  return { ok: false, code: onlyImmutable ? 'immutable_field' : 'invalid', errors };
+}
+
+function refusal(
+  code: BodyRefusalCode,
+  pointer: string,
+  errorCode: string,
+  message: string,
+): BodyRefusal {
+  return { ok: false, code, errors: [{ pointer, code: errorCode, message }] };
+}
