@@ -11,6 +11,6 @@ export {
 export { canonicalDecimal, compareDecimals, MAX_DIGITS } from './decimal.ts';
 export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
 export { ExactNumber } from './exact-number.ts';
-export { compareValues, indexKey, NULL_KEY } from './order.ts';
+export { compareValues, idOfKey, indexKey, keyOfId, NULL_KEY } from './order.ts';
 export { dateOf, datetimeOf } from './time.ts';
 export { isUuid, UUID_RANDOM_BYTES, uuidV7 } from './uuid.ts';

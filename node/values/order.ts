@@ -34,6 +34,16 @@ function textKey(text: string): IndexKey {
   return text === '' || text.charCodeAt(0) === 0 ? `\u0000${text}` : text;
 }
 
+/** The key of an id: of a primary key, and of a reference to it. */
+export function keyOfId(id: string): IndexKey {
+  return textKey(id);
+}
+
+/** The id that a key stands for; the inverse of {@link keyOfId}. */
+export function idOfKey(key: IndexKey): string {
+  return key.charCodeAt(0) === 0 ? key.slice(1) : key;
+}
+
 /**
  * Compares two canonical values of a field, null first: negative, zero or positive. Numbers by
  * value, date-times by instant, strings by code unit. It agrees with the order of their keys.

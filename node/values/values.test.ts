@@ -11,8 +11,10 @@ import {
   dateOf,
   datetimeOf,
   ExactNumber,
+  idOfKey,
   indexKey,
   isUuid,
+  keyOfId,
   targetSchema,
   uuidV7,
 } from './index.ts';
@@ -282,6 +284,10 @@ describe('texts, enums, booleans and uuids', () => {
     assert.equal(reads('uuid', '018F4E6C5B7A7C3D9E8F0A1B2C3D4E5F'), 'invalid_uuid');
     assert.equal(reads('uuid', `${upper}0`), 'invalid_uuid');
     assert.equal(reads('uuid', 7), 'invalid_type');
+  });
+  it('give back the id that a key stands for', () => {
+    for (const id of ['a', '\u0000', '\u0000a', 'é']) assert.equal(idOfKey(keyOfId(id)), id);
+    assert.equal(keyOfId('B-1'), indexKey(of('reference'), 'B-1'));
   });
   it('have no order for arrays and objects', () => {
     assert.throws(() => indexKey(of('array'), []), TypeError);
