@@ -2,6 +2,16 @@
  * The durable log of a member: segments with group commit, snapshots, the identity and the lock of
  * a data directory. The format is described in docs/storage-format.md.
  */
+
+export { openDataDirectory } from './data-directory.ts';
 export * from './errors.ts';
 export type * from './file-system.ts';
+export {
+  type CrashKind,
+  type Fault,
+  MemoryFileSystem,
+  type MemoryFileSystemOptions,
+  type Operation,
+} from './memory-file-system.ts';
+export { NodeFileSystem } from './node-file-system.ts';
 export type * from './types.ts';

@@ -1,0 +1,205 @@
+import type { SnapshotMetadata } from 'etcd-raft-ts';
+import { Batch, BufferPool } from './batch.ts';
+import { crc32c } from './crc32c.ts';
+import {
+  ENTRY_CODEC,
+  emptyHeader,
+  isEntryType,
+  NO_CODEC,
+  RECORD_HEADER_BYTES,
+  RecordType,
+  recordBytes,
+  writeHeader,
+} from './record.ts';
+import { SEGMENT_HEADER_BYTES, writeSegmentHeader } from './segment-header.ts';
+
+/** Kept free at the end of every segment: for the record that seals it, and for one that closes. */
+const RESERVED_BYTES = 2 * RECORD_HEADER_BYTES;
+const NO_PAYLOAD = new Uint8Array(0);
+
+/** What the appender needs to know of the log around it. */
+export interface AppenderContext {
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly segmentBytes: number;
+  readonly maxBatchBytes: number;
+  /** Index of the last entry of the log, as of the records appended so far. */
+  lastIndex(): number;
+  /** 16 random bytes. */
+  nonce(): Uint8Array;
+  /** Appends the records that every segment begins with: base, membership, hard state. */
+  appendHead(appender: Appender): void;
+}
+
+/** Where a log goes on. */
+export interface AppendPosition {
+  readonly sequence: number;
+  readonly salt: number;
+  readonly checksum: number;
+  readonly offset: number;
+  readonly capacity: number;
+}
+
+/**
+ * Lays records out: encodes them into the batch that is open, at the place in the segment where
+ * they will stand, and goes on in a new segment where one is full. Does no I/O.
+ */
+export class Appender {
+  readonly #context: AppenderContext;
+  readonly #pool = new BufferPool();
+  readonly #header = emptyHeader();
+  #closed: Batch[] = [];
+  #open: Batch | null = null;
+  #sequence: number;
+  #salt: number;
+  #checksum: number;
+  #offset: number;
+  #capacity: number;
+
+  /** `position` is null for a log that has no segment yet. */
+  constructor(context: AppenderContext, position: AppendPosition | null) {
+    this.#context = context;
+    this.#sequence = position?.sequence ?? 0;
+    this.#salt = position?.salt ?? 0;
+    this.#checksum = position?.checksum ?? 0;
+    this.#offset = position?.offset ?? 0;
+    this.#capacity = position?.capacity ?? 0;
+  }
+
+  /** The segment that the last record went to. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** How full the segment is, from 0 to 1. */
+  get fill(): number {
+    return this.#offset / this.#capacity;
+  }
+
+  /** The batch whose callbacks run when everything appended so far is durable; null: none pending. */
+  get lastBatch(): Batch | null {
+    return this.#open ?? this.#closed.at(-1) ?? null;
+  }
+
+  pendingBytes(): number {
+    return this.#closed.reduce((sum, batch) => sum + batch.length, this.#open?.length ?? 0);
+  }
+
+  /** The lowest entry (or restart) that no finished or running batch holds. */
+  lowestPendingIndex(): number {
+    let lowest = this.#open?.lowestIndex ?? Number.MAX_SAFE_INTEGER;
+    for (const batch of this.#closed) lowest = Math.min(lowest, batch.lowestIndex);
+    return lowest;
+  }
+
+  /** Appends one record and returns its offset in the segment that `sequence` names afterwards. */
+  append(type: number, index: number, term: number, payload: Uint8Array = NO_PAYLOAD): number {
+    const size = recordBytes(payload.length);
+    if (this.#offset + size + RESERVED_BYTES > this.#capacity) this.#beginSegment(size);
+    const batch = this.#open ?? this.#beginBatch(false, null);
+    this.#encode(batch, type, index, term, payload, size);
+    if (isEntryType(type) || type === RecordType.Reset)
+      batch.lowestIndex = Math.min(batch.lowestIndex, index);
+    const offset = this.#offset;
+    this.#offset += size;
+    return offset;
+  }
+
+  /** Everything from here on waits until the received snapshot is in place. */
+  beginInstall(metadata: SnapshotMetadata): void {
+    this.#closeBatch();
+    this.#beginBatch(false, metadata);
+  }
+
+  /** To be called when a request is complete: bounds the open batch. */
+  endRequest(): void {
+    if ((this.#open?.length ?? 0) >= this.#context.maxBatchBytes) this.#closeBatch();
+  }
+
+  /** Hands the next batch to the disk; null where nothing waits. */
+  take(): Batch | null {
+    const closed = this.#closed.shift();
+    if (closed !== undefined) return closed;
+    this.#closeBatch();
+    return this.#closed.shift() ?? null;
+  }
+
+  /** Gives the buffer of a batch back that is durable. */
+  release(batch: Batch): void {
+    this.#pool.give(batch.bytes);
+  }
+
+  /** The record that closes a segment which the log has left, and where it stands. */
+  static seal(salt: number, checksum: number, offset: number): Uint8Array {
+    const bytes = new Uint8Array(RECORD_HEADER_BYTES);
+    const header = emptyHeader();
+    header.type = RecordType.Sealed;
+    header.previous = checksum;
+    header.batchOffset = offset;
+    writeHeader(bytes, new DataView(bytes.buffer), 0, header, salt);
+    return bytes;
+  }
+
+  #encode(
+    batch: Batch,
+    type: number,
+    index: number,
+    term: number,
+    payload: Uint8Array,
+    size: number,
+  ): void {
+    const at = batch.reserve(size);
+    const end = at + RECORD_HEADER_BYTES + payload.length;
+    batch.bytes.set(payload, at + RECORD_HEADER_BYTES);
+    batch.bytes.fill(0, end, at + size);
+    const header = this.#header;
+    header.payloadBytes = payload.length;
+    header.payloadChecksum = crc32c(payload, 0, payload.length, 0);
+    header.previous = this.#checksum;
+    header.batchOffset = batch.beginsSegment ? SEGMENT_HEADER_BYTES : batch.offset;
+    header.type = type;
+    header.codec = isEntryType(type) ? ENTRY_CODEC : NO_CODEC;
+    header.index = index;
+    header.term = term;
+    writeHeader(batch.bytes, batch.view, at, header, this.#salt);
+    this.#checksum = header.checksum;
+    batch.records += 1;
+  }
+
+  /** Leaves the segment; the new one has room for a record of `size` bytes whatever its usual size. */
+  #beginSegment(size: number): void {
+    this.#closeBatch();
+    const { segmentBytes, clusterId, memberId } = this.#context;
+    const header = {
+      sequence: this.#sequence + 1,
+      firstIndex: this.#context.lastIndex() + 1,
+      previousChecksum: this.#checksum,
+      previousEnd: this.#offset,
+      clusterId,
+      memberId,
+    };
+    this.#sequence += 1;
+    this.#offset = 0;
+    const batch = this.#beginBatch(true, null);
+    const at = batch.reserve(SEGMENT_HEADER_BYTES);
+    this.#salt = writeSegmentHeader(batch.bytes.subarray(at), header, this.#context.nonce());
+    this.#checksum = this.#salt;
+    this.#offset = SEGMENT_HEADER_BYTES;
+    this.#capacity = Number.MAX_SAFE_INTEGER;
+    this.#context.appendHead(this);
+    this.#capacity = Math.max(segmentBytes, this.#offset + size + RESERVED_BYTES);
+  }
+
+  #beginBatch(beginsSegment: boolean, install: SnapshotMetadata | null): Batch {
+    const place = { sequence: this.#sequence, offset: this.#offset, beginsSegment };
+    this.#open = new Batch(place, install, this.#pool.take());
+    return this.#open;
+  }
+
+  #closeBatch(): void {
+    if (this.#open === null) return;
+    this.#open.lastIndex = this.#context.lastIndex();
+    this.#closed.push(this.#open);
+    this.#open = null;
+  }
+}

@@ -1,0 +1,138 @@
+import * as fs from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type {
+  Completion,
+  FileLock,
+  FileStat,
+  FileSystem,
+  OpenFile,
+  OpenMode,
+} from './file-system.ts';
+
+const FLAGS: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+' };
+
+/** The real disk. Files are readable and writable by their owner only. */
+export class NodeFileSystem implements FileSystem {
+  async makeDirectory(path: string): Promise<void> {
+    await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
+  }
+
+  async list(path: string): Promise<string[]> {
+    return (await fs.promises.readdir(path)).sort();
+  }
+
+  async stat(path: string): Promise<FileStat | null> {
+    try {
+      const stat = await fs.promises.stat(path);
+      return { size: stat.size, kind: kindOf(stat) };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  open(path: string, mode: OpenMode): Promise<OpenFile> {
+    return new Promise((resolve, reject) => {
+      fs.open(path, FLAGS[mode], 0o600, (error, descriptor) => {
+        if (error) reject(error);
+        else resolve(new NodeFile(descriptor));
+      });
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return fs.promises.rename(from, to);
+  }
+
+  remove(path: string): Promise<void> {
+    return fs.promises.unlink(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    const directory = await fs.promises.open(path, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /**
+   * SQLite's exclusive mode holds a kernel (fcntl) lock: it works between containers that share a
+   * volume, where process ids mean nothing, and the kernel drops it when the process dies. Nothing
+   * else may open the file in this process: closing it anywhere would drop the lock.
+   */
+  lock(path: string): FileLock | null {
+    const database = new DatabaseSync(path);
+    try {
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      if (isBusy(error)) return null;
+      throw error;
+    }
+    return {
+      release: () => {
+        if (database.isOpen) database.close();
+      },
+    };
+  }
+}
+
+function kindOf(stat: fs.Stats): FileStat['kind'] {
+  if (stat.isFile()) return 'file';
+  return stat.isDirectory() ? 'directory' : 'other';
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+}
+
+class NodeFile implements OpenFile {
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  read(target: Uint8Array, position: number): number {
+    let filled = 0;
+    while (filled < target.length) {
+      const length = target.length - filled;
+      const read = fs.readSync(this.#descriptor, target, filled, length, position + filled);
+      if (read === 0) break;
+      filled += read;
+    }
+    return filled;
+  }
+
+  write(source: Uint8Array, position: number, done: Completion): void {
+    fs.write(this.#descriptor, source, 0, source.length, position, (error, written) => {
+      if (error) done(error);
+      // A short write is no failure: the rest was not tried yet.
+      else if (written === source.length) done(null);
+      else if (written === 0) done(new Error('the disk took no bytes'));
+      else this.write(source.subarray(written), position + written, done);
+    });
+  }
+
+  sync(done: Completion): void {
+    fs.fdatasync(this.#descriptor, done);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.close(this.#descriptor, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+}

@@ -1,0 +1,367 @@
+import type { SnapshotMetadata } from 'etcd-raft-ts';
+import { crc32c } from './crc32c.ts';
+import {
+  ClusterMismatchError,
+  LogCorruptError,
+  LogError,
+  LogFailedError,
+  NotALogError,
+  SnapshotInvalidError,
+} from './errors.ts';
+import { syncFile, writeAt } from './file-steps.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { viewOf } from './numbers.ts';
+import {
+  CHUNK_HEADER_BYTES,
+  encodeSnapshotHeader,
+  encodeTrailer,
+  headerChecksum,
+  MAX_CHUNK_BYTES,
+  type SnapshotHeader,
+  SnapshotVerifier,
+} from './snapshot-format.ts';
+import type { ReceivedSnapshot, SnapshotStream } from './types.ts';
+
+export const SNAPSHOT_NAME = 'state.raftsnap';
+export const PREVIOUS_SNAPSHOT_NAME = 'state.raftsnap.prev';
+const WRITING_NAME = 'state.raftsnap.tmp';
+const INCOMING_NAME = 'state.raftsnap.incoming';
+
+const READ_BYTES = 1024 * 1024;
+/** Syncing now and then keeps the last sync, which shares the disk with the log, short. */
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
+
+/** A snapshot file that was found sound. */
+export interface StoredSnapshot {
+  readonly metadata: SnapshotMetadata;
+  readonly bytes: number;
+}
+
+/** How much of a file is checked. */
+type Extent = 'header' | 'all';
+
+/** What a store is opened with. */
+export interface SnapshotStoreOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly pause: () => Promise<void>;
+}
+
+/** The snapshot files of a member: the current one, the one before it, and one on its way in. */
+export class SnapshotStore {
+  readonly #options: SnapshotStoreOptions;
+  #current: StoredSnapshot | null = null;
+  #previous: StoredSnapshot | null = null;
+  /** Null, or why the file with the current name is not to be used. */
+  #fallback: string | null = null;
+  #incoming: ReceivedSnapshot | null = null;
+  /** Renames happen one after another. */
+  #publishing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SnapshotStoreOptions) {
+    this.#options = options;
+  }
+
+  /** The snapshot to restore from. */
+  get current(): StoredSnapshot | null {
+    return this.#current;
+  }
+
+  get previous(): StoredSnapshot | null {
+    return this.#previous;
+  }
+
+  /** Why the previous snapshot stands in for the current one; null where it does not. */
+  get fallback(): string | null {
+    return this.#fallback;
+  }
+
+  /**
+   * Removes what an earlier process left unfinished, and verifies what is there. A broken snapshot
+   * is passed over for the previous one; whether the log reaches back to that is for the caller.
+   *
+   * @throws LogCorruptError where there are snapshots and none is sound
+   */
+  async open(): Promise<void> {
+    for (const name of [WRITING_NAME, INCOMING_NAME]) await this.#removeIfThere(name);
+    const current = await this.#inspect(SNAPSHOT_NAME, 'all');
+    const sound = current !== null && !(current instanceof LogError);
+    // Beside a sound one, the previous snapshot is only asked where it stands.
+    const previous = await this.#inspect(PREVIOUS_SNAPSHOT_NAME, sound ? 'header' : 'all');
+    if (!(previous instanceof LogError)) this.#previous = previous;
+    if (current instanceof LogError) this.#fallback = current.message;
+    else if (current === null && previous !== null) this.#fallback = `${SNAPSHOT_NAME} is missing`;
+    else this.#current = current;
+    if (this.#fallback === null) return;
+    if (this.#previous === null) throw current ?? previous;
+    this.#current = this.#previous;
+  }
+
+  /** Name of the file that `current` is in. */
+  #currentName(): string {
+    return this.#fallback === null ? SNAPSHOT_NAME : PREVIOUS_SNAPSHOT_NAME;
+  }
+
+  async #inspect(name: string, extent: Extent): Promise<StoredSnapshot | LogError | null> {
+    const { fs, directory } = this.#options;
+    if ((await fs.stat(`${directory}/${name}`)) === null) return null;
+    try {
+      return await verifySnapshotFile(fs, directory, name, this.#options, extent);
+    } catch (error) {
+      if (error instanceof LogCorruptError || error instanceof NotALogError) return error;
+      throw error;
+    }
+  }
+
+  async #removeIfThere(name: string): Promise<void> {
+    const { fs, directory } = this.#options;
+    if ((await fs.stat(`${directory}/${name}`)) !== null) await fs.remove(`${directory}/${name}`);
+  }
+
+  /** Writes a snapshot and makes it the current one; false where a newer one came in between. */
+  async write(metadata: SnapshotMetadata, chunks: Iterable<Uint8Array>): Promise<number | null> {
+    const { fs, directory, clusterId, memberId } = this.#options;
+    const path = `${directory}/${WRITING_NAME}`;
+    const file = await fs.open(path, 'create');
+    let bytes: number;
+    try {
+      bytes = await this.#writeAll(file, { metadata, clusterId, memberId }, chunks);
+    } catch (error) {
+      await file.close();
+      await fs.remove(path).catch(() => undefined);
+      throw error;
+    }
+    await file.close();
+    const written = await this.#exclusively(async () => {
+      if (this.#current !== null && this.#current.metadata.index >= metadata.index) {
+        await fs.remove(path);
+        return false;
+      }
+      await this.#publish(WRITING_NAME, { metadata, bytes });
+      return true;
+    });
+    return written ? bytes : null;
+  }
+
+  async #writeAll(
+    file: OpenFile,
+    header: SnapshotHeader,
+    chunks: Iterable<Uint8Array>,
+  ): Promise<number> {
+    const head = encodeSnapshotHeader(header);
+    await writeAt(file, head, 0);
+    let checksum = headerChecksum(head);
+    let at = head.length;
+    let [count, payloadBytes, unsynced] = [0, 0, 0];
+    for (const chunk of chunks) {
+      if (chunk.length === 0) continue;
+      if (chunk.length > MAX_CHUNK_BYTES) throw new RangeError('a snapshot chunk is too long');
+      checksum = crc32c(chunk, 0, chunk.length, checksum);
+      await writeChunk(file, chunk, checksum, at);
+      at += CHUNK_HEADER_BYTES + chunk.length;
+      count += 1;
+      payloadBytes += chunk.length;
+      unsynced += chunk.length;
+      if (unsynced >= SYNC_EVERY_BYTES) {
+        await syncFile(file);
+        unsynced = 0;
+      }
+      await this.#options.pause();
+    }
+    const trailer = encodeTrailer(count, payloadBytes, checksum);
+    await writeAt(file, trailer, at);
+    await syncFile(file);
+    return at + trailer.length;
+  }
+
+  /** Takes a snapshot in and verifies all of it; `install` puts it in place. */
+  async receive(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot> {
+    const { fs, directory, clusterId } = this.#options;
+    this.#incoming = null;
+    const file = await fs.open(`${directory}/${INCOMING_NAME}`, 'create');
+    const verifier = new SnapshotVerifier('the received snapshot');
+    try {
+      for await (const piece of stream) {
+        const at = verifier.bytes;
+        verifier.push(piece);
+        await writeAt(file, piece, at);
+      }
+      const header = verifier.finish();
+      requireCluster(header, clusterId, 'the received snapshot');
+      await syncFile(file);
+      this.#incoming = { metadata: header.metadata, bytes: verifier.bytes };
+      return this.#incoming;
+    } catch (error) {
+      if (error instanceof LogCorruptError) throw new SnapshotInvalidError(error.message);
+      throw error;
+    } finally {
+      await file.close();
+      if (this.#incoming === null) await this.#removeIfThere(INCOMING_NAME).catch(() => undefined);
+    }
+  }
+
+  /** True where the snapshot that was received last is this one. */
+  hasReceived(metadata: SnapshotMetadata): boolean {
+    const received = this.#incoming?.metadata;
+    return received?.index === metadata.index && received.term === metadata.term;
+  }
+
+  /** Makes the received snapshot the current one, durably. */
+  install(metadata: SnapshotMetadata): Promise<void> {
+    return this.#exclusively(async () => {
+      const incoming = this.#incoming;
+      if (incoming === null || !this.hasReceived(metadata)) {
+        throw new Error(`snapshot ${metadata.index} was not received`);
+      }
+      this.#incoming = null;
+      await this.#publish(INCOMING_NAME, incoming);
+    });
+  }
+
+  async #publish(name: string, snapshot: StoredSnapshot): Promise<void> {
+    const { fs, directory } = this.#options;
+    const path = `${directory}/${SNAPSHOT_NAME}`;
+    // A current file that is broken or gone must not push the sound previous one out.
+    if (this.#current !== null && this.#fallback === null) {
+      await fs.rename(path, `${directory}/${PREVIOUS_SNAPSHOT_NAME}`);
+    }
+    await fs.rename(`${directory}/${name}`, path);
+    await fs.syncDirectory(directory);
+    this.#previous = this.#current;
+    this.#current = snapshot;
+    this.#fallback = null;
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#publishing.then(work);
+    this.#publishing = result.catch(() => undefined);
+    return result;
+  }
+
+  /** The chunks of the current snapshot. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    const { fs, directory, pause } = this.#options;
+    const name = this.#currentName();
+    const file = await fs.open(`${directory}/${name}`, 'read');
+    try {
+      yield* readChunks(file, name, pause);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The current snapshot's file as it is. */
+  async stream(): Promise<SnapshotStream | null> {
+    const snapshot = this.#current;
+    if (snapshot === null) return null;
+    const { fs, directory, pause } = this.#options;
+    // The open file stays this snapshot whatever is renamed over it.
+    const opened = await this.#exclusively(async () => ({
+      snapshot: this.#current ?? snapshot,
+      file: await fs.open(`${directory}/${this.#currentName()}`, 'read'),
+    }));
+    let open = true;
+    const close = async () => {
+      if (open) await opened.file.close();
+      open = false;
+    };
+    const chunks = rawBytes(opened.file, pause, close);
+    return { metadata: opened.snapshot.metadata, bytes: opened.snapshot.bytes, chunks, close };
+  }
+}
+
+async function writeChunk(file: OpenFile, chunk: Uint8Array, checksum: number, at: number) {
+  const framed = new Uint8Array(CHUNK_HEADER_BYTES + chunk.length);
+  const view = viewOf(framed);
+  view.setUint32(0, chunk.length, true);
+  view.setUint32(4, checksum, true);
+  framed.set(chunk, CHUNK_HEADER_BYTES);
+  await writeAt(file, framed, at);
+}
+
+async function* rawBytes(
+  file: OpenFile,
+  pause: () => Promise<void>,
+  close: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let at = 0; ; ) {
+      const piece = new Uint8Array(READ_BYTES);
+      const read = file.read(piece, at);
+      if (read === 0) return;
+      yield piece.subarray(0, read);
+      at += read;
+      await pause();
+    }
+  } finally {
+    await close();
+  }
+}
+
+/** Yields the chunks of a snapshot that was verified before; checks each of them again. */
+async function* readChunks(
+  file: OpenFile,
+  name: string,
+  pause: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const start = new Uint8Array(20);
+  file.read(start, 0);
+  let checksum = headerChecksum(start);
+  let at = viewOf(start).getUint32(16, true);
+  for (let record = 0; ; record++) {
+    const frame = new Uint8Array(CHUNK_HEADER_BYTES);
+    file.read(frame, at);
+    const length = viewOf(frame).getUint32(0, true);
+    if (length === 0) return;
+    const chunk = new Uint8Array(Math.min(length, MAX_CHUNK_BYTES));
+    const read = file.read(chunk, at + CHUNK_HEADER_BYTES);
+    checksum = crc32c(chunk, 0, read, checksum);
+    if (read !== length || checksum !== viewOf(frame).getUint32(4, true)) {
+      const reason = 'a chunk does not match its checksum';
+      throw new LogCorruptError({ file: name, offset: at, record, reason });
+    }
+    yield chunk;
+    at += CHUNK_HEADER_BYTES + length;
+    await pause();
+  }
+}
+
+/**
+ * Reads a snapshot file and checks it: all of it, or as far as its header.
+ *
+ * @throws LogCorruptError, LogFormatError, NotALogError, ClusterMismatchError
+ */
+export async function verifySnapshotFile(
+  fs: FileSystem,
+  directory: string,
+  name: string,
+  owner: { readonly clusterId: string | null; readonly pause: () => Promise<void> },
+  extent: Extent,
+): Promise<StoredSnapshot> {
+  const file = await fs.open(`${directory}/${name}`, 'read');
+  const bytes = file.size();
+  const verifier = new SnapshotVerifier(name);
+  for await (const piece of rawBytes(file, owner.pause, () => file.close())) {
+    verifier.push(piece);
+    if (extent === 'header' && verifier.header !== null) break;
+  }
+  const header = extent === 'header' ? verifier.header : verifier.finish();
+  if (header === null) return { metadata: verifier.finish().metadata, bytes };
+  if (owner.clusterId !== null) requireCluster(header, owner.clusterId, name);
+  return { metadata: header.metadata, bytes };
+}
+
+function requireCluster(header: SnapshotHeader, clusterId: string, name: string): void {
+  if (header.clusterId === clusterId) return;
+  const text = `${name} belongs to cluster ${header.clusterId}, not to ${clusterId}`;
+  throw new ClusterMismatchError(text);
+}
+
+/** Turns what the disk said into what callers of the log are promised. */
+export function asLogFailure(what: string, error: unknown): Error {
+  if (error instanceof LogError || error instanceof RangeError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new LogFailedError(`${what} failed: ${reason}`, error);
+}
