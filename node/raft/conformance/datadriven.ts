@@ -82,25 +82,27 @@ function parseExpected(lines: Lines): string {
   return asText(expected);
 }
 
+/** Blank lines belong to the text, which ends at two `----` in a row. */
 function parseSpacedExpected(lines: Lines): string {
   const expected: string[] = [];
   for (let line = lines.next(); line !== null; line = lines.next()) {
-    if (line === '----') {
-      const second = lines.next();
-      if (second === '----') {
-        const after = lines.next();
-        if (after !== null && after !== '') {
-          throw new FormatError(`line ${lines.number}: text after the end of a section`);
-        }
-        break;
-      }
-      expected.push(line);
-      if (second !== null) expected.push(second);
-      continue;
-    }
     expected.push(line);
+    if (line !== '----') continue;
+    const second = lines.next();
+    if (second === '----') {
+      expected.pop();
+      requireBlank(lines);
+      break;
+    }
+    if (second !== null) expected.push(second);
   }
   return asText(expected);
+}
+
+function requireBlank(lines: Lines): void {
+  const line = lines.next();
+  if (line === null || line === '') return;
+  throw new FormatError(`line ${lines.number}: text after the end of a section`);
 }
 
 function asText(lines: readonly string[]): string {

@@ -14,11 +14,14 @@ export function describeDifference(expected: string, actual: string): string {
   ) {
     end++;
   }
-  const mark = (sign: string) => (line: string) => `${sign} ${line}`;
   return [
     ...wanted.slice(Math.max(0, start - CONTEXT_LINES), start).map(mark(' ')),
     ...wanted.slice(start, wanted.length - end).map(mark('-')),
     ...got.slice(start, got.length - end).map(mark('+')),
     ...got.slice(got.length - end, got.length - end + CONTEXT_LINES).map(mark(' ')),
   ].join('\n');
+}
+
+function mark(sign: string): (line: string) => string {
+  return (line) => `${sign} ${line}`;
 }

@@ -103,32 +103,45 @@ export class ConfigError extends Error {
  * @throws {ConfigError} naming the option and the reason.
  */
 export function resolveConfig(config: Config): ResolvedConfig {
-  const maxSizePerMsg = config.maxSizePerMsg ?? NO_LIMIT;
   const resolved: ResolvedConfig = {
     id: config.id,
+    storage: config.storage,
+    applied: config.applied ?? 0,
     electionTick: config.electionTick,
     heartbeatTick: config.heartbeatTick,
     randomElectionJitter: config.randomElectionJitter,
-    storage: config.storage,
-    applied: config.applied ?? 0,
-    asyncStorageWrites: config.asyncStorageWrites ?? false,
-    maxSizePerMsg,
-    maxCommittedSizePerReady: config.maxCommittedSizePerReady || maxSizePerMsg,
-    maxUncommittedEntriesSize: config.maxUncommittedEntriesSize || NO_LIMIT,
-    maxInflightMsgs: config.maxInflightMsgs,
-    maxInflightBytes: config.maxInflightBytes || NO_LIMIT,
-    checkQuorum: config.checkQuorum ?? false,
-    preVote: config.preVote ?? false,
-    readOnlyOption: config.readOnlyOption ?? ReadOnlyOption.Safe,
     logger: config.logger ?? silentLogger,
-    disableProposalForwarding: config.disableProposalForwarding ?? false,
-    disableConfChangeValidation: config.disableConfChangeValidation ?? false,
-    stepDownOnRemoval: config.stepDownOnRemoval ?? false,
+    readOnlyOption: config.readOnlyOption ?? ReadOnlyOption.Safe,
+    ...resolveSizes(config),
+    ...resolveSwitches(config),
   };
   checkTimers(resolved);
   checkSizes(resolved);
   checkRest(resolved);
   return resolved;
+}
+
+/** Where 0 means "no limit of its own", so does leaving it out. */
+function resolveSizes(config: Config) {
+  const maxSizePerMsg = config.maxSizePerMsg ?? NO_LIMIT;
+  return {
+    maxSizePerMsg,
+    maxCommittedSizePerReady: config.maxCommittedSizePerReady || maxSizePerMsg,
+    maxUncommittedEntriesSize: config.maxUncommittedEntriesSize || NO_LIMIT,
+    maxInflightMsgs: config.maxInflightMsgs,
+    maxInflightBytes: config.maxInflightBytes || NO_LIMIT,
+  };
+}
+
+function resolveSwitches(config: Config) {
+  return {
+    asyncStorageWrites: config.asyncStorageWrites ?? false,
+    checkQuorum: config.checkQuorum ?? false,
+    preVote: config.preVote ?? false,
+    disableProposalForwarding: config.disableProposalForwarding ?? false,
+    disableConfChangeValidation: config.disableConfChangeValidation ?? false,
+    stepDownOnRemoval: config.stepDownOnRemoval ?? false,
+  };
 }
 
 function checkTimers(config: ResolvedConfig): void {

@@ -230,17 +230,17 @@ describe('leadership', () => {
   });
 });
 
+function follower() {
+  const cluster = new Cluster([1], {}, confStateOf([1, 2]));
+  return cluster.member(1);
+}
+
+function install(index: number, term: number, voters: readonly number[]) {
+  const snapshot = makeSnapshot(index, term, confStateOf(voters));
+  return makeMessage({ type: MessageType.Snap, from: 2, to: 1, term: 3, snapshot });
+}
+
 describe('a snapshot from a leader', () => {
-  function follower() {
-    const cluster = new Cluster([1], {}, confStateOf([1, 2]));
-    return cluster.member(1);
-  }
-
-  function install(index: number, term: number, voters: readonly number[]) {
-    const snapshot = makeSnapshot(index, term, confStateOf(voters));
-    return makeMessage({ type: MessageType.Snap, from: 2, to: 1, term: 3, snapshot });
-  }
-
   it('replaces log and membership', () => {
     const member = follower();
     member.raft.step(install(9, 2, [1, 2, 3]));

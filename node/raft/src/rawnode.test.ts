@@ -123,6 +123,19 @@ class AsyncNode {
   }
 }
 
+/** The leader of `term` sends the entry at index 2. */
+function appendOf(term: number, content: string): Message {
+  return makeMessage({
+    type: MessageType.App,
+    from: term,
+    to: 1,
+    term,
+    index: 1,
+    logTerm: 1,
+    entries: [makeEntry(term, 2, content)],
+  });
+}
+
 describe('asynchronous storage writes', () => {
   it('can be under way several at a time', () => {
     const node = new AsyncNode();
@@ -167,25 +180,15 @@ describe('asynchronous storage writes', () => {
   it('keep entries that another write in progress may still replace', () => {
     const storage = foundedStorage(confStateOf([1, 2, 3]));
     const member = new Member(1, storage, { asyncStorageWrites: true });
-    const append = (term: number, content: string) =>
-      makeMessage({
-        type: MessageType.App,
-        from: term,
-        to: 1,
-        term,
-        index: 1,
-        logTerm: 1,
-        entries: [makeEntry(term, 2, content)],
-      });
     const persist = (ready: Ready) => {
       const message = ready.messages.find((sent) => sent.to === LOCAL_APPEND_THREAD);
       assert.ok(message !== undefined);
       storage.append(message.entries);
       for (const response of message.responses) if (response.to === 1) member.raft.step(response);
     };
-    member.raft.step(append(2, 'A'));
+    member.raft.step(appendOf(2, 'A'));
     const first = member.raft.ready();
-    member.raft.step(append(3, 'B'));
+    member.raft.step(appendOf(3, 'B'));
     const second = member.raft.ready();
     persist(first);
     assert.equal(member.raft.basicStatus().lastIndex, 2);
@@ -203,8 +206,9 @@ describe('asynchronous storage writes', () => {
   });
 });
 
+const member = () => new Member(1, foundedStorage(confStateOf([1, 2])), {});
+
 describe('a message', () => {
-  const member = () => new Member(1, foundedStorage(confStateOf([1, 2])), {});
   const append = { type: MessageType.App, from: 2, to: 1, term: 2, index: 1, logTerm: 1 };
 
   it('that no correct peer could have sent is refused, and changes nothing', () => {

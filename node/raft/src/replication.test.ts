@@ -217,18 +217,18 @@ describe('a leader', () => {
   });
 });
 
-describe('flow control', () => {
-  function leaderWith(options: object): { cluster: Cluster; leader: Member; sent: () => number } {
-    const cluster = new Cluster([1, 2], options);
-    const leader = cluster.elect(1);
-    cluster.silence();
-    const sent = () =>
-      leader
-        .work()
-        .filter((message) => message.type === MessageType.App && message.entries.length > 0).length;
-    return { cluster, leader, sent };
-  }
+function leaderWith(options: object): { cluster: Cluster; leader: Member; sent: () => number } {
+  const cluster = new Cluster([1, 2], options);
+  const leader = cluster.elect(1);
+  cluster.silence();
+  const sent = () =>
+    leader
+      .work()
+      .filter((message) => message.type === MessageType.App && message.entries.length > 0).length;
+  return { cluster, leader, sent };
+}
 
+describe('flow control', () => {
   it('stops after the number of messages under way', () => {
     const { leader, sent } = leaderWith({ maxInflightMsgs: 3 });
     for (let i = 0; i < 10; i++) leader.propose('x');
@@ -269,18 +269,18 @@ describe('flow control', () => {
   });
 });
 
-describe('a follower behind the compacted log', () => {
-  function lagging(): { cluster: Cluster; leader: Member } {
-    const cluster = new Cluster([1, 2, 3]);
-    const leader = cluster.elect(1);
-    cluster.isolate(3);
-    for (let i = 0; i < 5; i++) leader.propose(`v${i}`);
-    cluster.settle();
-    leader.storage.createSnapshot(leader.commit, null, bytes('snapshot'));
-    leader.storage.compact(leader.commit);
-    return { cluster, leader };
-  }
+function lagging(): { cluster: Cluster; leader: Member } {
+  const cluster = new Cluster([1, 2, 3]);
+  const leader = cluster.elect(1);
+  cluster.isolate(3);
+  for (let i = 0; i < 5; i++) leader.propose(`v${i}`);
+  cluster.settle();
+  leader.storage.createSnapshot(leader.commit, null, bytes('snapshot'));
+  leader.storage.compact(leader.commit);
+  return { cluster, leader };
+}
 
+describe('a follower behind the compacted log', () => {
   it('gets a snapshot, and then the entries after it', () => {
     const { cluster, leader } = lagging();
     cluster.heal();
@@ -342,12 +342,12 @@ describe('a heartbeat', () => {
   });
 });
 
-describe('a storage that contradicts itself', () => {
-  const broken = (changes: Partial<Storage>): Member => {
-    const storage = foundedStorage(confStateOf([1]));
-    return new Member(1, Object.assign(storage, changes), {});
-  };
+const broken = (changes: Partial<Storage>): Member => {
+  const storage = foundedStorage(confStateOf([1]));
+  return new Member(1, Object.assign(storage, changes), {});
+};
 
+describe('a storage that contradicts itself', () => {
   it('is refused at the start', () => {
     assert.throws(() => broken({ lastIndex: () => 0 }), /storage breaks its contract/);
     const lost = { hardState: { term: 3, vote: 0, commit: 7 }, confState: confStateOf([1]) };

@@ -36,8 +36,7 @@ export function step(raft: Raft, message: Message): StepResult {
       hup(raft, raft.config.preVote ? 'pre-election' : 'election');
       return 'ok';
     case MessageType.StorageAppendResp:
-      if (message.index !== 0) raft.log.stableTo(message.index, message.logTerm);
-      if (message.snapshot !== null) snapshotApplied(raft, message.snapshot);
+      writesDone(raft, message);
       return 'ok';
     case MessageType.StorageApplyResp:
       entriesApplied(raft, message);
@@ -158,6 +157,11 @@ function handleOldStorageAppendResponse(raft: Raft, message: Message): void {
         `${messageTypeName(message.type)} message with lower term [term: ${message.term}]`,
     );
   }
+  if (message.snapshot !== null) snapshotApplied(raft, message.snapshot);
+}
+
+function writesDone(raft: Raft, message: Message): void {
+  if (message.index !== 0) raft.log.stableTo(message.index, message.logTerm);
   if (message.snapshot !== null) snapshotApplied(raft, message.snapshot);
 }
 

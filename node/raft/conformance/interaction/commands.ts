@@ -242,13 +242,11 @@ function proposeConfChange(env: InteractionEnv, test: TestCase): string {
   let transition: ConfChangeTransition = ConfChangeTransition.Auto;
   for (const { key, values } of test.args.slice(1)) {
     for (const value of values) {
+      const known = TRANSITIONS.get(value);
       if (key === 'v1') v1 = parseBoolean(value);
       else if (key !== 'transition') return `unknown command ${key}`;
-      else {
-        const known = TRANSITIONS.get(value);
-        if (known === undefined) return `unknown transition ${value}`;
-        transition = known;
-      }
+      else if (known === undefined) return `unknown transition ${value}`;
+      else transition = known;
     }
   }
   const change = buildChange(test, v1, transition);
@@ -333,11 +331,10 @@ function setElectionTimeout(env: InteractionEnv, test: TestCase): void {
 function stabilize(env: InteractionEnv, test: TestCase): string | void {
   const before = env.output.level;
   try {
-    for (const { key, values } of test.args) {
-      for (const value of values) {
-        const error = key === 'log-level' ? setLevel(env, value) : undefined;
-        if (error !== undefined) return error;
-      }
+    const levels = test.args.filter((arg) => arg.key === 'log-level').flatMap((arg) => arg.values);
+    for (const level of levels) {
+      const error = setLevel(env, level);
+      if (error !== undefined) return error;
     }
     const ids = bareNumbers(test);
     env.stabilize(ids.length === 0 ? env.nodes : ids.map((id) => env.node(id)));

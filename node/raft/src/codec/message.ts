@@ -46,19 +46,12 @@ export function encodeMessage(message: Message): Uint8Array {
     throw new CodecError('LOCAL_MESSAGE', `message type ${message.type}`);
   }
   const flags = flagsOf(message);
-  const writer = new Writer(messageSize(message, flags));
+  const writer = new Writer(messageSize(message));
   writer.byte(FORMAT);
   writer.byte(message.type);
   writer.byte(flags & 0xff);
   writer.byte(flags >> 8);
-  if (flags & TO) writer.varint(message.to);
-  if (flags & FROM) writer.varint(message.from);
-  if (flags & TERM) writer.varint(message.term);
-  if (flags & LOG_TERM) writer.varint(message.logTerm);
-  if (flags & INDEX) writer.varint(message.index);
-  if (flags & COMMIT) writer.varint(message.commit);
-  if (flags & VOTE) writer.varint(message.vote);
-  if (flags & REJECT_HINT) writer.varint(message.rejectHint);
+  writeNumbers(writer, message, flags);
   if (flags & CONTEXT) writer.byteString(message.context);
   if (flags & ENTRIES) {
     writer.varint(message.entries.length);
@@ -81,14 +74,7 @@ export function decodeMessage(frame: Uint8Array): Message {
   const message = newMessage(messageType(reader.byte()), 0);
   const flags = reader.byte() | (reader.byte() << 8);
   if (flags > KNOWN_FLAGS) throw new CodecError('UNKNOWN_FORMAT', `message flags ${flags}`);
-  if (flags & TO) message.to = reader.varint();
-  if (flags & FROM) message.from = reader.varint();
-  if (flags & TERM) message.term = reader.varint();
-  if (flags & LOG_TERM) message.logTerm = reader.varint();
-  if (flags & INDEX) message.index = reader.varint();
-  if (flags & COMMIT) message.commit = reader.varint();
-  if (flags & VOTE) message.vote = reader.varint();
-  if (flags & REJECT_HINT) message.rejectHint = reader.varint();
+  readNumbers(reader, message, flags);
   if (flags & REJECT) message.reject = true;
   if (flags & CONTEXT) message.context = reader.byteString();
   if (flags & ENTRIES) message.entries = readEntries(reader);
@@ -104,7 +90,51 @@ function messageType(value: number): MessageType {
   return type;
 }
 
+function writeNumbers(writer: Writer, message: Message, flags: number): void {
+  if (flags & TO) writer.varint(message.to);
+  if (flags & FROM) writer.varint(message.from);
+  if (flags & TERM) writer.varint(message.term);
+  if (flags & LOG_TERM) writer.varint(message.logTerm);
+  if (flags & INDEX) writer.varint(message.index);
+  if (flags & COMMIT) writer.varint(message.commit);
+  if (flags & VOTE) writer.varint(message.vote);
+  if (flags & REJECT_HINT) writer.varint(message.rejectHint);
+}
+
+function readNumbers(reader: Reader, message: Message, flags: number): void {
+  if (flags & TO) message.to = reader.varint();
+  if (flags & FROM) message.from = reader.varint();
+  if (flags & TERM) message.term = reader.varint();
+  if (flags & LOG_TERM) message.logTerm = reader.varint();
+  if (flags & INDEX) message.index = reader.varint();
+  if (flags & COMMIT) message.commit = reader.varint();
+  if (flags & VOTE) message.vote = reader.varint();
+  if (flags & REJECT_HINT) message.rejectHint = reader.varint();
+}
+
+function numbersSize(message: Message): number {
+  return (
+    numberSize('to', message.to) +
+    numberSize('from', message.from) +
+    numberSize('term', message.term) +
+    numberSize('logTerm', message.logTerm) +
+    numberSize('index', message.index) +
+    numberSize('commit', message.commit) +
+    numberSize('vote', message.vote) +
+    numberSize('rejectHint', message.rejectHint)
+  );
+}
+
 function flagsOf(message: Message): number {
+  let flags = numberFlags(message);
+  if (message.reject) flags |= REJECT;
+  if (message.context.length > 0) flags |= CONTEXT;
+  if (message.entries.length > 0) flags |= ENTRIES;
+  if (message.snapshot !== null) flags |= SNAPSHOT;
+  return flags;
+}
+
+function numberFlags(message: Message): number {
   let flags = 0;
   if (message.to !== 0) flags |= TO;
   if (message.from !== 0) flags |= FROM;
@@ -114,32 +144,21 @@ function flagsOf(message: Message): number {
   if (message.commit !== 0) flags |= COMMIT;
   if (message.vote !== 0) flags |= VOTE;
   if (message.rejectHint !== 0) flags |= REJECT_HINT;
-  if (message.reject) flags |= REJECT;
-  if (message.context.length > 0) flags |= CONTEXT;
-  if (message.entries.length > 0) flags |= ENTRIES;
-  if (message.snapshot !== null) flags |= SNAPSHOT;
   return flags;
 }
 
-function messageSize(message: Message, flags: number): number {
-  let size = HEADER_SIZE;
-  if (flags & TO) size += numberSize('to', message.to);
-  if (flags & FROM) size += numberSize('from', message.from);
-  if (flags & TERM) size += numberSize('term', message.term);
-  if (flags & LOG_TERM) size += numberSize('logTerm', message.logTerm);
-  if (flags & INDEX) size += numberSize('index', message.index);
-  if (flags & COMMIT) size += numberSize('commit', message.commit);
-  if (flags & VOTE) size += numberSize('vote', message.vote);
-  if (flags & REJECT_HINT) size += numberSize('rejectHint', message.rejectHint);
-  if (flags & CONTEXT) size += byteStringSize(message.context);
-  if (flags & ENTRIES) {
+function messageSize(message: Message): number {
+  let size = HEADER_SIZE + numbersSize(message);
+  if (message.context.length > 0) size += byteStringSize(message.context);
+  if (message.entries.length > 0) {
     size += varintSize(message.entries.length);
     for (const entry of message.entries) size += encodedEntrySize(entry);
   }
   return message.snapshot === null ? size : size + snapshotSize(message.snapshot);
 }
 
+/** A number that is 0 has no flag and takes no room. */
 function numberSize(name: string, value: number): number {
   checkNumber(name, value);
-  return varintSize(value);
+  return value === 0 ? 0 : varintSize(value);
 }

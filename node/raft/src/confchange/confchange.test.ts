@@ -166,10 +166,11 @@ describe('a stored ConfState', () => {
   });
 });
 
-describe('the way a change is carried out', () => {
-  const v2 = (transition: ConfChangeTransition, ...list: ConfChangeSingle[]) =>
-    confChangePath({ transition, changes: list, context: NO_BYTES });
+function v2(transition: ConfChangeTransition, ...list: ConfChangeSingle[]) {
+  return confChangePath({ transition, changes: list, context: NO_BYTES });
+}
 
+describe('the way a change is carried out', () => {
   it('is joint consensus when asked for, or for more than one change', () => {
     assert.equal(v2(ConfChangeTransition.Auto, add(1)), 'simple');
     assert.equal(v2(ConfChangeTransition.Auto, add(1), add(2)), 'enter-joint-auto-leave');

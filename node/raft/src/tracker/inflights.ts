@@ -80,7 +80,7 @@ export class Inflights {
 
   #grow(): void {
     const capacity = this.#indexes.length;
-    const indexes = new Array<number>(Math.max(1, capacity * 2)).fill(0);
+    const indexes = Array.from({ length: Math.max(1, capacity * 2) }, () => 0);
     const sizes = indexes.slice();
     for (let i = 0; i < this.#count; i++) {
       const at = (this.#start + i) & (capacity - 1);
