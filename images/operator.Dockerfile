@@ -5,5 +5,6 @@ COPY app/ /app/
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 9080
-ENTRYPOINT ["/nodejs/bin/node"]
+# It waits far more than it computes: these flags trade speed for about 20 MB of memory.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "--v8-pool-size=1", "--optimize-for-size"]
 CMD ["/app/operator.mjs"]

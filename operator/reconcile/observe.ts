@@ -42,11 +42,15 @@ export function takeSnapshot(caches: Caches, namespace: string, name: string): S
   return {
     objects,
     statefulSets,
-    pods: caches.ofCluster('Pod', namespace, name).map(viewPod),
+    pods: caches.ofCluster('Pod', namespace, name).map(viewPod).sort(byName),
     identity,
     topology: fixed ? topology : null,
     accepted: acceptedSpec(objects.get(objectKey('ConfigMap', names.model))),
   };
+}
+
+function byName(a: PodView, b: PodView): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function readIdentity(configMap: KubeObject): Snapshot['identity'] {

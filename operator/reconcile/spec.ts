@@ -8,11 +8,23 @@ export interface Judgement {
   readonly spec: LithairModelSpec | null;
 }
 
+// An object of a cache is never changed in place, so what was found out about it stays true.
+const judged = new WeakMap<KubeObject, Judgement>();
+const accepted = new WeakMap<KubeObject, LithairModelSpec | null>();
+
 /**
  * Validates the spec of a resource. The API server adds to metadata and status what the model
  * language need not know, so only name and spec are judged.
  */
 export function judge(resource: KubeObject): Judgement {
+  const known = judged.get(resource);
+  if (known !== undefined) return known;
+  const judgement = validate(resource);
+  judged.set(resource, judgement);
+  return judgement;
+}
+
+function validate(resource: KubeObject): Judgement {
   const { apiVersion, kind, metadata } = resource;
   const named = { apiVersion, kind, metadata: { name: metadata.name }, spec: resource['spec'] };
   const result = validateResource(named);
@@ -38,7 +50,16 @@ function line({ path, message }: Problem): string {
 
 /** The spec that was accepted last, from the model ConfigMap; null where there is none to read. */
 export function acceptedSpec(configMap: KubeObject | undefined): LithairModelSpec | null {
-  const data = configMap?.['data'];
+  if (configMap === undefined) return null;
+  const known = accepted.get(configMap);
+  if (known !== undefined) return known;
+  const spec = readSpec(configMap);
+  accepted.set(configMap, spec);
+  return spec;
+}
+
+function readSpec(configMap: KubeObject): LithairModelSpec | null {
+  const data = configMap['data'];
   const text = isRecord(data) ? data['model.json'] : undefined;
   if (typeof text !== 'string') return null;
   try {
