@@ -141,12 +141,14 @@ async function serveWords(data: string, port?: number): Promise<string[]> {
 async function startReady(data: string): Promise<LithairProcess> {
   const words = await serveWords(data);
   const started = new LithairProcess(words);
-  await eventually('the node to be ready', async () => {
-    const response = await fetch(`http://127.0.0.1:${words[words.indexOf('--port') + 1]}/readyz`);
-    await response.arrayBuffer();
-    return response.ok ? true : null;
-  });
-  return started;
+  const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}/readyz`;
+  try {
+    await eventually('the node to be ready', async () => ((await fetch(url)).ok ? true : null));
+    return started;
+  } catch (error) {
+    await started.kill('SIGKILL');
+    throw new Error(started.output, { cause: error });
+  }
 }
 
 test('a port in use is named, exit 1', async () => {
