@@ -7,6 +7,8 @@ import { type CharSet, UnsupportedPattern } from './parse.ts';
 
 /** Work allowed for checking one expression. */
 const MAX_STEPS = 2_000_000;
+/** Ways that choices outside of loops may multiply to. */
+const MAX_SPLITS = 1000;
 
 /**
  * The degree d such that matching n characters takes at most about n^(d+1) steps; Infinity where
@@ -16,17 +18,20 @@ const MAX_STEPS = 2_000_000;
 export function ambiguity(automaton: Automaton): number {
   if (automaton.doubled) return Infinity;
   const search = new Search(automaton);
-  return search.isExponential() ? Infinity : search.degree();
+  const unbounded = search.isExponential() || search.splits() > MAX_SPLITS;
+  return unbounded ? Infinity : search.degree();
 }
 
 class Search {
   private readonly follow: number[][];
+  private readonly first: number[];
   private readonly size: number;
   private readonly overlap: boolean[][];
   private steps = 0;
 
   constructor(automaton: Automaton) {
     this.follow = automaton.follow;
+    this.first = automaton.first;
     this.size = automaton.sets.length;
     this.overlap = automaton.sets.map((a) => automaton.sets.map((b) => intersects(a, b)));
   }
@@ -57,6 +62,25 @@ class Search {
       }
     }
     return Math.max(0, ...degrees);
+  }
+
+  /** Upper bound of the ways that are not owed to loops: (a|a)(a|a) has four. */
+  splits(): number {
+    const states = Array.from({ length: this.size }, (_, s) => s);
+    let product = this.width(this.first);
+    for (const group of components(states, (s) => this.next(s))) {
+      const inside = new Set(this.isLoop(group) ? group : []);
+      for (const state of group) {
+        product *= this.width(this.next(state).filter((s) => !inside.has(s)));
+      }
+    }
+    return product;
+  }
+
+  /** Most of these states that one character can lead to. */
+  private width(states: readonly number[]): number {
+    const widths = states.map((a) => states.filter((b) => this.meet(a, b)).length);
+    return Math.max(1, ...widths);
   }
 
   private isLoop(group: readonly number[]): boolean {

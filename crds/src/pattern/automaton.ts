@@ -5,13 +5,16 @@ import { ANY, type CharSet, type Parsed, type Tree, UnsupportedPattern } from '.
 export interface Automaton {
   sets: CharSet[];
   follow: number[][];
-  /** Two loops allow the same step: the number of ways doubles with every round. */
+  /** States in which a match can begin. */
+  first: number[];
+  /** Two loops allow the same step, or one repeats nothing: ways double with every round. */
   doubled: boolean;
 }
 
 const MAX_STATES = 400;
-/** A repeat of more than this many copies counts as a loop, which has at least as many ways. */
+/** A fixed number of characters up to this is written out, a varying one up to the next. */
 const MAX_COPIES = 64;
+const MAX_VARYING_COPIES = 4;
 
 interface Piece {
   first: number[];
@@ -23,18 +26,11 @@ interface Piece {
 export function automatonOf({ tree, anchored, closed }: Parsed): Automaton {
   const builder = new Builder();
   const wanted = closed ? tree : withoutTail(tree);
-  const skip: Tree = {
-    kind: 'repeat',
-    body: { kind: 'set', set: ANY },
-    minimum: 0,
-    maximum: Infinity,
-  };
-  builder.add(anchored ? wanted : { kind: 'sequence', parts: [skip, wanted] });
-  return {
-    sets: builder.sets,
-    follow: builder.edges.map((set) => [...set]),
-    doubled: builder.doubled,
-  };
+  const any: Tree = { kind: 'set', set: ANY };
+  const skip: Tree = { kind: 'repeat', body: any, minimum: 0, maximum: Infinity };
+  const { first } = builder.add(anchored ? wanted : { kind: 'sequence', parts: [skip, wanted] });
+  const follow = builder.edges.map((set) => [...set]);
+  return { sets: builder.sets, follow, first, doubled: builder.doubled };
 }
 
 /** A search that need not reach the end is over once the last repeat has its minimum. */
@@ -90,18 +86,18 @@ class Builder {
     return whole;
   }
 
+  /** What is not written out counts as a loop, which has at least as many ways. */
   private repeat(body: Tree, minimum: number, maximum: number): Piece {
     if (maximum === 0) return { first: [], last: [], nullable: true };
-    const copies = Number.isFinite(maximum) ? maximum : minimum;
-    if (copies > MAX_COPIES) return this.loop(body, minimum === 0);
-    if (Number.isFinite(maximum)) return this.copies(body, minimum, maximum);
-    if (minimum <= 1) return this.loop(body, minimum === 0);
-    const ahead = Array.from({ length: minimum - 1 }, () => () => this.add(body));
-    return this.sequence([...ahead, () => this.loop(body, false)]);
+    if (maximum === 1) return this.copies(body, minimum, maximum);
+    const longest = minimum === maximum ? MAX_COPIES : MAX_VARYING_COPIES;
+    if (body.kind === 'set' && maximum <= longest) return this.copies(body, minimum, maximum);
+    return this.loop(body, minimum === 0);
   }
 
   private loop(body: Tree, optional: boolean): Piece {
     const piece = this.add(body);
+    if (piece.nullable) this.doubled = true;
     this.connect(piece.last, piece.first);
     return optional ? { ...piece, nullable: true } : piece;
   }
