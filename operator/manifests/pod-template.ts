@@ -28,7 +28,6 @@ const DATA_PATH = '/var/lib/lithair';
 const MODEL_PATH = '/etc/lithair/model';
 const CLUSTER_PATH = '/etc/lithair/cluster';
 const PEER_TLS_PATH = '/etc/lithair/peer-tls';
-const DEFAULT_REQUESTS = { cpu: '100m', memory: '128Mi' } as const;
 
 /**
  * The pod of a member. It depends on the spec and the image alone, never on the operator's version
@@ -133,14 +132,16 @@ function probe(
   return { httpGet, timeoutSeconds: 3, successThreshold: 1, ...times };
 }
 
-/** What the spec says, with small requests where it says nothing and no limit allows less. */
+/** What the spec says; a request above its limit, which Kubernetes refuses, is the limit. */
 function resources(cluster: ClusterPlan): V1ResourceRequirements {
   const declared = cluster.spec.cluster.resources;
   const limits = defined(declared.limits);
-  const requests: Record<string, string> = defined(declared.requests);
-  for (const [name, value] of Object.entries(DEFAULT_REQUESTS)) {
-    requests[name] ??= smaller(value, limits[name]);
-  }
+  const requests = Object.fromEntries(
+    Object.entries(defined(declared.requests)).map(([name, value]) => [
+      name,
+      smaller(value, limits[name]),
+    ]),
+  );
   return { requests, ...(Object.keys(limits).length === 0 ? {} : { limits }) };
 }
 

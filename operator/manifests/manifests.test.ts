@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isRecord, type KubeObject } from '../kubernetes/index.ts';
+import { exampleSpec } from '../testing/examples.ts';
+import {
+  allServices,
+  authoritySecret,
+  type ClusterPlan,
+  clusterConfigMap,
+  groupsOf,
+  memberNames,
+  modelConfigMap,
+  peerTlsSecret,
+  podDisruptionBudget,
+  serviceAccount,
+  statefulSet,
+} from './index.ts';
+
+function clusterOf(part: Record<string, unknown> = {}): ClusterPlan {
+  return {
+    name: 'shop',
+    namespace: 'trade',
+    uid: 'u1',
+    spec: exampleSpec(part),
+    image: 'lithair/node:dev',
+    clusterId: 'cluster-1',
+  };
+}
+
+function setOf(part: Record<string, unknown> = {}): KubeObject {
+  const cluster = clusterOf(part);
+  const groups = groupsOf(cluster.name, cluster.spec);
+  const [group] = groups;
+  assert.ok(group);
+  return statefulSet(cluster, groups, group);
+}
+
+/** Value at a path such as `spec.template.spec.containers.0.args`. */
+function at(object: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, step) => {
+    if (Array.isArray(value)) return value[Number(step)];
+    return isRecord(value) ? value[step] : undefined;
+  }, object);
+}
+
+const POD = 'spec.template.spec';
+const CONTAINER = `${POD}.containers.0`;
+
+const RESTRICTED: readonly [string, unknown][] = [
+  [`${POD}.securityContext.runAsNonRoot`, true],
+  [`${POD}.securityContext.runAsUser`, 65532],
+  [`${POD}.securityContext.fsGroup`, 65532],
+  [`${POD}.securityContext.seccompProfile.type`, 'RuntimeDefault'],
+  [`${CONTAINER}.securityContext.allowPrivilegeEscalation`, false],
+  [`${CONTAINER}.securityContext.readOnlyRootFilesystem`, true],
+  [`${CONTAINER}.securityContext.capabilities`, { drop: ['ALL'] }],
+  [`${POD}.automountServiceAccountToken`, false],
+  [`${POD}.enableServiceLinks`, false],
+  [`${POD}.hostNetwork`, undefined],
+];
+
+for (const [path, value] of RESTRICTED) {
+  test(`a pod has ${path} = ${JSON.stringify(value)}`, () => {
+    assert.deepEqual(at(setOf(), path), value);
+  });
+}
+
+const SET: readonly [string, unknown][] = [
+  ['spec.replicas', 3],
+  ['spec.podManagementPolicy', 'Parallel'],
+  ['spec.updateStrategy.type', 'OnDelete'],
+  ['spec.serviceName', 'shop-peers'],
+  ['spec.persistentVolumeClaimRetentionPolicy', { whenDeleted: 'Retain', whenScaled: 'Retain' }],
+  ['spec.volumeClaimTemplates.0.metadata.name', 'data'],
+  ['spec.volumeClaimTemplates.0.spec.storageClassName', undefined],
+  ['spec.volumeClaimTemplates.0.spec.resources.requests.storage', '1Gi'],
+  [`${CONTAINER}.resources`, { requests: { cpu: '100m', memory: '256Mi' } }],
+  [`${CONTAINER}.readinessProbe.httpGet.path`, '/readyz'],
+  [`${CONTAINER}.livenessProbe.httpGet.path`, '/healthz'],
+  [`${POD}.terminationGracePeriodSeconds`, 30],
+];
+
+for (const [path, value] of SET) {
+  test(`a StatefulSet has ${path} = ${JSON.stringify(value)}`, () => {
+    assert.deepEqual(at(setOf(), path), value);
+  });
+}
+
+test('a node is started with the words of the container contract', () => {
+  assert.deepEqual(at(setOf({ voters: 1 }), `${CONTAINER}.args`), [
+    '/app/lithair.mjs',
+    'serve',
+    '/etc/lithair/model/model.json',
+    '--managed',
+    '--name',
+    '$(POD_NAME)',
+    '--host',
+    '0.0.0.0',
+    '--data',
+    '/var/lib/lithair',
+    '--peer-tls',
+    '/etc/lithair/peer-tls',
+    '--cluster',
+    '/etc/lithair/cluster',
+    '--initial-cluster',
+    'shop-0=shop-0.shop-peers.trade.svc:10080',
+  ]);
+});
+
+test('a container listens on the three ports of the contract', () => {
+  const ports = at(setOf(), `${CONTAINER}.ports`);
+  assert.deepEqual(ports, [
+    { name: 'api', containerPort: 8080, protocol: 'TCP' },
+    { name: 'ops', containerPort: 9080, protocol: 'TCP' },
+    { name: 'peer', containerPort: 10080, protocol: 'TCP' },
+  ]);
+});
+
+test('a container sees the key of its own member only', () => {
+  const mounts = at(setOf(), `${CONTAINER}.volumeMounts`);
+  assert.ok(Array.isArray(mounts));
+  const mount = mounts.find((entry: unknown) => at(entry, 'name') === 'peer-tls');
+  assert.equal(at(mount, 'subPathExpr'), '$(POD_NAME)');
+  assert.equal(at(mount, 'readOnly'), true);
+});
+
+test('declared resources are kept, and a small limit lowers the default request', () => {
+  const set = setOf({ resources: { limits: { memory: '96Mi' }, requests: { cpu: '2' } } });
+  assert.deepEqual(at(set, `${CONTAINER}.resources`), {
+    requests: { cpu: '2', memory: '96Mi' },
+    limits: { memory: '96Mi' },
+  });
+});
+
+test('a region names its StatefulSet, its pods and the machines it prefers', () => {
+  const set = setOf({ regions: [{ name: 'eu-west', role: 'Voter', nodes: 3 }] });
+  assert.equal(set.metadata.name, 'shop-eu-west');
+  assert.equal(at(set, 'spec.selector.matchLabels')?.constructor, Object);
+  const preferred = 'preferredDuringSchedulingIgnoredDuringExecution.0.preference.matchExpressions';
+  assert.deepEqual(at(set, `${POD}.affinity.nodeAffinity.${preferred}.0.values`), ['eu-west']);
+  assert.match(
+    String(at(set, `${CONTAINER}.args.15`)),
+    /^shop-eu-west-0=shop-eu-west-0\.shop-peers/,
+  );
+});
+
+test('the selector of a StatefulSet picks the labels of its template', () => {
+  for (const part of [{}, { regions: [{ name: 'eu', role: 'Voter', nodes: 1 }] }]) {
+    const set = setOf(part);
+    const selector = at(set, 'spec.selector.matchLabels');
+    const labels = at(set, 'spec.template.metadata.labels');
+    assert.ok(isRecord(selector) && isRecord(labels));
+    for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value);
+  }
+});
+
+const SERVICES: readonly [string, number, number, Record<string, string> | null][] = [
+  ['shop', 80, 8080, null],
+  ['shop-leader', 80, 8080, { 'lithair.dev/leader': 'true' }],
+  ['shop-read', 80, 8080, null],
+  ['shop-peers', 10080, 10080, null],
+];
+
+for (const [name, port, targetPort, extra] of SERVICES) {
+  test(`Service ${name} leads from ${port} to ${targetPort}`, () => {
+    const service = allServices(clusterOf()).find(({ metadata }) => metadata.name === name);
+    assert.equal(at(service, 'spec.ports.0.port'), port);
+    assert.equal(at(service, 'spec.ports.0.targetPort'), targetPort);
+    assert.equal(at(service, 'spec.ports.1'), undefined);
+    const common = { 'app.kubernetes.io/name': 'lithair', 'lithair.dev/cluster': 'shop' };
+    assert.deepEqual(at(service, 'spec.selector'), { ...common, ...extra });
+  });
+}
+
+test('the peers find each other before they are ready', () => {
+  const peers = allServices(clusterOf()).find(({ metadata }) => metadata.name === 'shop-peers');
+  assert.equal(at(peers, 'spec.clusterIP'), 'None');
+  assert.equal(at(peers, 'spec.publishNotReadyAddresses'), true);
+});
+
+test('what has to outlive the resource has no owner, the rest has exactly one', () => {
+  const cluster = clusterOf();
+  const retained = [
+    clusterConfigMap(cluster, 'cluster-1', false),
+    authoritySecret(cluster, 'cert', 'key'),
+    peerTlsSecret(cluster, 'cert', new Map()),
+  ];
+  const owned = [
+    setOf(),
+    serviceAccount(cluster),
+    podDisruptionBudget(cluster),
+    modelConfigMap(cluster, cluster.spec),
+    ...allServices(cluster),
+  ];
+  for (const { metadata } of retained) assert.equal(metadata.ownerReferences, undefined);
+  for (const { metadata } of owned) {
+    assert.deepEqual(
+      metadata.ownerReferences?.map(({ uid, controller }) => [uid, controller]),
+      [['u1', true]],
+    );
+  }
+});
+
+test('the pod depends on spec and image alone: same input, same bytes', () => {
+  assert.equal(JSON.stringify(setOf()), JSON.stringify(setOf()));
+  const text = JSON.stringify(at(setOf(), 'spec.template'));
+  assert.doesNotMatch(text, /cluster-1|u1|annotations/);
+});
+
+test('members are named in the order in which the first one bootstraps', () => {
+  assert.deepEqual(memberNames(groupsOf('shop', exampleSpec({ voters: 3 }))), [
+    'shop-0',
+    'shop-1',
+    'shop-2',
+  ]);
+});
+
+test('the model ConfigMap holds the whole spec as JSON', () => {
+  const cluster = clusterOf();
+  const text = at(modelConfigMap(cluster, cluster.spec), 'data');
+  assert.ok(isRecord(text) && typeof text['model.json'] === 'string');
+  assert.deepEqual(JSON.parse(text['model.json']), JSON.parse(JSON.stringify(cluster.spec)));
+});
