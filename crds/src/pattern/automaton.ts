@@ -33,10 +33,13 @@ export function automatonOf({ tree, anchored, closed }: Parsed): Automaton {
   return { sets: builder.sets, follow, first, doubled: builder.doubled };
 }
 
-/** A search that need not reach the end is over once the last repeat has its minimum. */
+/**
+ * A search that need not reach the end is over once the last character has been repeated often
+ * enough. This holds of single characters only: a group may be tried at length and then given up.
+ */
 function withoutTail(tree: Tree): Tree {
-  if (tree.kind === 'repeat' && tree.minimum <= 1) {
-    return tree.minimum === 0 ? { kind: 'sequence', parts: [] } : withoutTail(tree.body);
+  if (tree.kind === 'repeat' && tree.minimum <= 1 && tree.body.kind === 'set') {
+    return tree.minimum === 0 ? { kind: 'sequence', parts: [] } : tree.body;
   }
   const last = tree.kind === 'sequence' ? tree.parts.at(-1) : undefined;
   if (tree.kind !== 'sequence' || !last) return tree;
