@@ -7,6 +7,7 @@ export {
   type ApiOptions,
   type Listener,
 } from './api.ts';
+export { createApi } from './create-api.ts';
 export {
   PROBLEM_CONTENT_TYPE,
   PROBLEMS,

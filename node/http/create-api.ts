@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Koa from 'koa';
+import { createAuthorize } from '../access/index.ts';
+import { createAuthenticate } from '../auth/index.ts';
+import type { Engine, StateReader } from '../ports/index.ts';
+import { API_LIMITS, type Api, type ApiOptions, type Listener } from './api.ts';
+import { BodyReceiver } from './body.ts';
+import { Freshness } from './freshness.ts';
+import { clusterStatus, docs, healthz, metricsText, openapi, readyz } from './operations/system.ts';
+import { createPipeline, type Handle, type PipelineParts } from './pipeline.ts';
+import { Problem } from './problems.ts';
+import { RouteTables } from './route-table.ts';
+import { type SystemRoutes, systemRoutes } from './router.ts';
+import { TokenIssuer } from './token.ts';
+
+/** Composes the pipeline for both ports. Nothing listens yet: give the listeners to servers. */
+export function createApi(options: ApiOptions): Api {
+  const { engine, metrics } = options;
+  const { health } = engine;
+  const api = partsOf(
+    options,
+    systemRoutes({
+      '/openapi.json': openapi,
+      '/docs': docs,
+      '/healthz': healthz(health),
+      '/readyz': readyz(health),
+    }),
+  );
+  const ops = { ...api, system: opsRoutes(engine, metrics), tables: NO_TABLES };
+  return {
+    apiListener: koaListener(createPipeline(api)),
+    opsListener: koaListener(createPipeline(ops)),
+  };
+}
+
+function opsRoutes({ health }: Engine, metrics: ApiOptions['metrics']): SystemRoutes {
+  return systemRoutes({
+    '/metrics': metricsText(metrics),
+    '/_cluster/status': clusterStatus(health),
+    '/healthz': healthz(health),
+    '/readyz': readyz(health),
+  });
+}
+
+/** The ops port serves no model. */
+const NO_MODELS = { schemaVersion: 0, fingerprint: '', byPath: new Map(), openapi: () => '{}' };
+const NO_TABLES = { of: () => NO_MODELS };
+
+function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
+  const limits = { ...API_LIMITS, ...options.limits };
+  return {
+    system,
+    limits,
+    admit: options.admit,
+    engine: options.engine,
+    clock: options.clock,
+    logger: options.logger,
+    requests: options.metrics.requests,
+    tables: new RouteTables(limits, options.version),
+    authenticate: createAuthenticate(options.auth),
+    authorize: createAuthorize(options.auth),
+    bodies: new BodyReceiver(limits.bufferedBytes),
+    freshness: new Freshness(limits.engineTimeoutMs),
+    context: { tokens: new TokenIssuer(), state: () => presentState(options.engine) },
+  };
+}
+
+function presentState(engine: Engine): StateReader {
+  const state = engine.state();
+  if (state !== null) return state;
+  throw new Problem('unavailable', `${engine.health.phase}: ${engine.health.detail}`);
+}
+
+/** Koa as an adapter: it hands the raw request over and stays out of the answer. */
+function koaListener(handle: Handle): Listener {
+  const app = new Koa();
+  app.use((ctx) => {
+    ctx.respond = false;
+    return handle(ctx.req, ctx.res);
+  });
+  const callback = app.callback();
+  return (req: IncomingMessage, res: ServerResponse) => void callback(req, res);
+}

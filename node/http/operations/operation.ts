@@ -1,0 +1,46 @@
+import type { AccessOperation } from '../../access/index.ts';
+import type { Command, Outcome, StateReader } from '../../ports/index.ts';
+import type { ApiLimits } from '../api.ts';
+import type { Exchange, ReadView, Reply } from '../exchange.ts';
+import type { TokenIssuer } from '../token.ts';
+
+/** What the operations need from the composition. */
+export interface OperationContext {
+  readonly tokens: TokenIssuer;
+  /** The present state; throws a `Problem` where there is none. */
+  state(): StateReader;
+}
+
+interface Named {
+  /** As metrics, logs and OpenAPI call it. */
+  readonly name: string;
+}
+
+/** Answers from the state of this node. */
+export interface ReadOperation extends Named {
+  readonly kind: 'read';
+  readonly access: AccessOperation;
+  answer(exchange: Exchange, view: ReadView, context: OperationContext): Reply | Promise<Reply>;
+}
+
+/** Submits a command to the leader. */
+export interface WriteOperation extends Named {
+  readonly kind: 'write';
+  readonly access: AccessOperation;
+  /** Largest body; 0 where the operation has none. */
+  bodyLimit(limits: ApiLimits): number;
+  /** Validates; throws a `Problem`. */
+  command(exchange: Exchange, body: Uint8Array): Command;
+  /** Renders an applied outcome. */
+  reply(exchange: Exchange, outcome: AppliedOutcome, context: OperationContext): Reply;
+}
+
+export type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
+
+/** Answers without looking at a model: health, documents, options. */
+export interface SystemOperation extends Named {
+  readonly kind: 'system';
+  answer(exchange: Exchange): Reply | Promise<Reply>;
+}
+
+export type Operation = ReadOperation | WriteOperation | SystemOperation;

@@ -1,0 +1,21 @@
+import type { Exchange } from '../exchange.ts';
+import { Problem } from '../problems.ts';
+
+export function unknownParameter(parameter: string): Problem {
+  const message = `"${parameter.slice(0, 100)}" is not a parameter of this operation.`;
+  const error = { pointer: '', parameter, code: 'unknown_parameter', message };
+  return new Problem('invalid_query', message, { errors: [error] });
+}
+
+export function notYet(parameter: string): Problem {
+  const message = `The parameter "${parameter}" is not supported yet.`;
+  const error = { pointer: '', parameter, code: 'not_supported_yet', message };
+  return new Problem('not_supported_yet', message, { errors: [error] });
+}
+
+/** Writes take no parameter: one that is there was meant to change something. */
+export function requireNoParameters(exchange: Exchange): void {
+  if (exchange.rawQuery === '') return;
+  const [first] = exchange.parameters;
+  if (first !== undefined) throw unknownParameter(first.name);
+}

@@ -1,0 +1,136 @@
+import type { StateReader, WrittenAggregate } from '../../ports/index.ts';
+import type { BodyReading } from '../../validation/index.ts';
+import { etagOf, matchedVersions } from '../etag.ts';
+import type { Exchange, Reply } from '../exchange.ts';
+import { requireAcceptable, requireJson } from '../media-type.ts';
+import { Problem } from '../problems.ts';
+import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import type { AppliedOutcome, OperationContext, WriteOperation } from './operation.ts';
+import { requireNoParameters } from './parameters.ts';
+
+/** POST to a collection. */
+export const create: WriteOperation = {
+  kind: 'write',
+  name: 'create',
+  access: 'create',
+  bodyLimit: (limits) => limits.bodyBytes,
+  command(exchange, bytes) {
+    const { model, validator } = exchange.modelRoute;
+    return { kind: 'create', model: model.name, body: bodyOf(validator.create(bytes)) };
+  },
+  reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
+};
+
+/** POST to `_bulk`: all or nothing. */
+export const bulk: WriteOperation = {
+  kind: 'write',
+  name: 'bulk',
+  access: 'create',
+  bodyLimit: (limits) => limits.bulkBytes,
+  command(exchange, bytes) {
+    const { model, validator } = exchange.modelRoute;
+    return { kind: 'createMany', model: model.name, bodies: bodyOf(validator.createMany(bytes)) };
+  },
+  reply(_exchange, outcome, context) {
+    const rows = outcome.aggregates.map((aggregate) => aggregate.json ?? 'null');
+    return jsonReply(201, writeHeaders(outcome, context), `{"data":[${rows.join(',')}]}`);
+  },
+};
+
+/** PUT of one aggregate. */
+export const replace: WriteOperation = {
+  kind: 'write',
+  name: 'replace',
+  access: 'update',
+  bodyLimit: (limits) => limits.bodyBytes,
+  command(exchange, bytes) {
+    const { model, validator } = exchange.modelRoute;
+    const { headers } = exchange.req;
+    const id = validator.id(exchange.id);
+    const onlyIfAbsent = readIfNoneMatch(headers['if-none-match']);
+    const ifMatch = matchedVersions(headers['if-match']);
+    if (onlyIfAbsent && ifMatch !== null) {
+      throw new Problem('bad_header', 'If-Match and If-None-Match exclude each other.');
+    }
+    if (id === null) throw unusableId(onlyIfAbsent, model.name);
+    const body = bodyOf(validator.replace(bytes, id, onlyIfAbsent));
+    return { kind: 'replace', model: model.name, id, body, onlyIfAbsent, ifMatch };
+  },
+  reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
+};
+
+/** DELETE of one aggregate. */
+export const remove: WriteOperation = {
+  kind: 'write',
+  name: 'delete',
+  access: 'delete',
+  bodyLimit: () => 0,
+  command(exchange) {
+    const { model, validator } = exchange.modelRoute;
+    const ifMatch = matchedVersions(exchange.req.headers['if-match']);
+    const id = validator.id(exchange.id);
+    if (id === null) throw unusableId(false, model.name);
+    return { kind: 'delete', model: model.name, id, ifMatch };
+  },
+  reply: (_exchange, outcome, context) => emptyReply(204, writeHeaders(outcome, context)),
+};
+
+/** What the head of every write must say, looked at before its body is received. */
+export function requireWriteHead(exchange: Exchange, hasBody: boolean): void {
+  const { headers } = exchange.req;
+  requireNoParameters(exchange);
+  requireAcceptable(headers.accept, JSON_CONTENT_TYPE);
+  if (hasBody) requireJson(headers['content-type'], headers['content-encoding']);
+}
+
+function bodyOf<T>(reading: BodyReading<T>): T {
+  if (reading.ok) return reading.body;
+  const [first] = reading.errors;
+  const detail = first === undefined ? '' : `${first.pointer || 'The body'} ${first.message}`;
+  throw new Problem(reading.code, detail, { errors: reading.errors });
+}
+
+function readIfNoneMatch(header: string | undefined): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  throw new Problem('bad_header', 'If-None-Match of a PUT can only be *.');
+}
+
+/** A path that no aggregate can have: to create there is an error, everything else finds nothing. */
+function unusableId(creates: boolean, model: string): Problem {
+  if (!creates) return new Problem('not_found', `${model} has no aggregate of this id.`);
+  const message = 'The id in the path is not one that this model can have.';
+  return new Problem('invalid', message, {
+    errors: [{ pointer: '', parameter: 'id', code: 'invalid_id', message }],
+  });
+}
+
+function aggregateReply(
+  exchange: Exchange,
+  outcome: AppliedOutcome,
+  context: OperationContext,
+): Reply {
+  const aggregate = onlyAggregate(outcome);
+  const { json } = aggregate;
+  const headers = writeHeaders(outcome, context);
+  describe(headers, etagOf(aggregate.version, json), aggregate.version);
+  if (outcome.effect !== 'created') return jsonReply(200, headers, json);
+  const { path } = exchange.modelRoute.model;
+  headers.push('Location', `${path}/${encodeURIComponent(aggregate.id)}`);
+  return jsonReply(201, headers, json);
+}
+
+function onlyAggregate(outcome: AppliedOutcome): WrittenAggregate & { readonly json: string } {
+  const [aggregate] = outcome.aggregates;
+  if (aggregate === undefined || aggregate.json === null) {
+    throw new Error('an applied write of one aggregate brings its JSON');
+  }
+  return { ...aggregate, json: aggregate.json };
+}
+
+function writeHeaders(outcome: AppliedOutcome, { tokens, state }: OperationContext): string[] {
+  const present: StateReader = state();
+  const headers = stateHeaders(tokens, present, outcome.index);
+  if (outcome.replayed) headers.push('Idempotency-Replayed', 'true');
+  return headers;
+}

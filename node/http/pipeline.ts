@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Authorize } from '../access/index.ts';
+import type { Authenticate } from '../auth/index.ts';
+import type { Clock, CommandEnvelope, Engine, Logger, StateReader } from '../ports/index.ts';
+import type { RequestMetrics } from '../telemetry/index.ts';
+import type { Admit, ApiLimits } from './api.ts';
+import { type BodyReceiver, ClientGone } from './body.ts';
+import { Exchange, type ReadView } from './exchange.ts';
+import type { Freshness } from './freshness.ts';
+import { idempotencyOf } from './idempotency.ts';
+import type { OperationContext, ReadOperation, WriteOperation } from './operations/operation.ts';
+import { requireWriteHead } from './operations/write.ts';
+import { problemOf } from './problem-of.ts';
+import { Problem } from './problems.ts';
+import { send, sendProblem } from './respond.ts';
+import type { RouteTables } from './route-table.ts';
+import { route, type SystemRoutes } from './router.ts';
+
+/** Everything that the steps of the pipeline need. */
+export interface PipelineParts {
+  readonly admit: Admit;
+  readonly system: SystemRoutes;
+  readonly tables: Pick<RouteTables, 'of'>;
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+  readonly bodies: BodyReceiver;
+  readonly freshness: Freshness;
+  readonly engine: Engine;
+  readonly context: OperationContext;
+  readonly limits: ApiLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly requests: RequestMetrics;
+}
+
+/** Answers one request; resolves, or returns, when the answer is written. Never throws. */
+export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
+
+/**
+ * The way of a request, step by step. Each step may refuse by throwing a `Problem`; all of them
+ * leave by the one error exit. Reads that need no waiting are answered without a promise.
+ */
+export function createPipeline(parts: PipelineParts): Handle {
+  return (req, res) => {
+    const exchange = new Exchange(req, res, parts.clock.monotonicMs());
+    try {
+      const pending = run(parts, exchange);
+      if (pending === undefined) return observe(parts, exchange);
+      return pending.then(
+        () => observe(parts, exchange),
+        (error: unknown) => fail(parts, exchange, error),
+      );
+    } catch (error) {
+      fail(parts, exchange, error);
+    }
+  };
+}
+
+function run(parts: PipelineParts, exchange: Exchange): Promise<void> | void {
+  // 1. gateway limits
+  parts.admit(exchange.req);
+  // 2. route
+  const state = parts.engine.state();
+  exchange.table = state === null ? null : parts.tables.of(state);
+  route(exchange, parts.system, exchange.table);
+  const { operation } = exchange;
+  if (operation === null) throw new Error('a routed request has an operation');
+  if (operation.kind === 'system') return sendLater(exchange, operation.answer(exchange));
+  // 3. auth
+  authenticate(parts, exchange);
+  // 4. access
+  authorize(parts, exchange, operation);
+  if (state === null) throw new Error('a request about a model has a state');
+  return operation.kind === 'read'
+    ? runRead(parts, exchange, operation, state)
+    : runWrite(parts, exchange, operation);
+}
+
+/** Reads: no body. validation is the query's own, after the state is as fresh as wanted. */
+function runRead(
+  parts: PipelineParts,
+  exchange: Exchange,
+  operation: ReadOperation,
+  state: StateReader,
+): Promise<void> | void {
+  const { headers } = exchange.req;
+  const parameter =
+    exchange.rawQuery === ''
+      ? undefined
+      : exchange.parameters.find(({ name }) => name === 'consistency');
+  const level = headers['lithair-consistency'];
+  const token = headers['lithair-min-index'];
+  const demand = parts.freshness.demandOf(level, parameter, token, state.epoch);
+  const barrier = parts.engine.readBarrier(demand);
+  // 5. query, 6. response
+  if (barrier === null) return answerRead(parts, exchange, operation);
+  return barrier.then(() => answerRead(parts, exchange, operation));
+}
+
+function answerRead(
+  { context }: PipelineParts,
+  exchange: Exchange,
+  operation: ReadOperation,
+): Promise<void> | void {
+  const view = viewOf(context, exchange.modelRoute.model.name);
+  return sendLater(exchange, operation.answer(exchange, view, context));
+}
+
+async function runWrite(
+  parts: PipelineParts,
+  exchange: Exchange,
+  operation: WriteOperation,
+): Promise<void> {
+  const { req, res, table } = exchange;
+  // 5. body
+  const limit = operation.bodyLimit(parts.limits);
+  requireWriteHead(exchange, limit > 0);
+  const bytes = limit === 0 ? NO_BODY : await parts.bodies.receive(req, res, limit);
+  // 6. validation
+  const command = operation.command(exchange, bytes);
+  // 7. command
+  const envelope: CommandEnvelope = {
+    command,
+    actor: exchange.actor,
+    schemaVersion: table?.schemaVersion ?? 0,
+    idempotency: idempotencyOf(
+      req.headers['idempotency-key'],
+      exchange.actor,
+      req.method ?? '',
+      exchange.rawPath,
+      bytes,
+    ),
+    timeoutMs: parts.limits.engineTimeoutMs,
+  };
+  const outcome = await parts.engine.submit(envelope);
+  // 8. response
+  if (outcome.kind === 'rejected') {
+    throw new Problem(outcome.code, outcome.message, { errors: outcome.errors });
+  }
+  send(exchange, operation.reply(exchange, outcome, parts.context));
+}
+
+const NO_BODY = new Uint8Array(0);
+
+function authenticate(parts: PipelineParts, exchange: Exchange): void {
+  const actor = parts.authenticate(exchange.req.headers);
+  if (actor === null) throw new Problem('unauthorized', 'The request names no known caller.');
+  exchange.actor = actor;
+}
+
+function authorize(
+  parts: PipelineParts,
+  exchange: Exchange,
+  operation: ReadOperation | WriteOperation,
+): void {
+  const { model } = exchange.modelRoute;
+  if (parts.authorize(exchange.actor, operation.access, model.name)) return;
+  throw new Problem('forbidden', `The caller has no right to ${operation.access} ${model.name}.`);
+}
+
+function viewOf(context: OperationContext, name: string): ReadView {
+  const state = context.state();
+  const model = state.model(name);
+  if (model === undefined) throw new Problem('schema_changed', 'The model changed meanwhile.');
+  return { state, model };
+}
+
+function sendLater(
+  exchange: Exchange,
+  reply: Parameters<typeof send>[1] | Promise<Parameters<typeof send>[1]>,
+): Promise<void> | void {
+  if (reply instanceof Promise) return reply.then((done) => send(exchange, done));
+  send(exchange, reply);
+}
+
+/** The one error exit. */
+function fail(parts: PipelineParts, exchange: Exchange, error: unknown): void {
+  if (error instanceof ClientGone) return;
+  sendProblem(exchange, problemOf(error, parts.logger), parts.clock);
+  observe(parts, exchange);
+}
+
+function observe({ clock, logger, requests }: PipelineParts, exchange: Exchange): void {
+  const durationMs = clock.monotonicMs() - exchange.startedMs;
+  const status = exchange.res.statusCode;
+  const model = exchange.route?.model.name ?? '';
+  const operation = exchange.operation?.name ?? 'none';
+  requests.series(model, operation).observe(status, durationMs);
+  logger.debug({ model, operation, status, durationMs }, 'request');
+}

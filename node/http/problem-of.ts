@@ -1,0 +1,20 @@
+import { EngineError, type Logger } from '../ports/index.ts';
+import { QueryRefusal } from '../query/index.ts';
+import { Problem } from './problems.ts';
+
+/**
+ * What the caller is told of an error. One that nobody expected is a bug: it is logged, and its
+ * message stays inside.
+ */
+export function problemOf(error: unknown, logger: Logger): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof EngineError) return new Problem(error.code, error.message);
+  if (error instanceof QueryRefusal) {
+    const { code, parameter, reason, message } = error;
+    const errors = [{ pointer: '', parameter, code: reason, message }];
+    return new Problem(code, message, { errors });
+  }
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  logger.error({ trace }, 'a request failed unexpectedly');
+  return new Problem('internal', 'This is a bug of the server; its log holds the reason.');
+}

@@ -1,0 +1,26 @@
+import type { StateReader } from '../ports/index.ts';
+import type { Reply } from './exchange.ts';
+import type { TokenIssuer } from './token.ts';
+
+export const JSON_CONTENT_TYPE = 'application/json';
+export const VARY = 'Authorization, Accept, Accept-Encoding, Lithair-Consistency';
+
+/** Head of every answer about aggregates: what it varies by, and where the state stood. */
+export function stateHeaders(tokens: TokenIssuer, state: StateReader, index: number): string[] {
+  return ['Vary', VARY, 'Cache-Control', 'no-cache', 'Lithair-Index', tokens.issue(state, index)];
+}
+
+/** Adds what describes one aggregate. */
+export function describe(headers: string[], etag: string, version: number): string[] {
+  headers.push('ETag', etag, 'Lithair-Version', String(version));
+  return headers;
+}
+
+export function jsonReply(status: number, headers: string[], body: string): Reply {
+  headers.push('Content-Type', JSON_CONTENT_TYPE);
+  return { status, headers, body };
+}
+
+export function emptyReply(status: number, headers: string[]): Reply {
+  return { status, headers, body: '' };
+}

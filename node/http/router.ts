@@ -1,0 +1,114 @@
+import type { Exchange } from './exchange.ts';
+import { list } from './operations/list.ts';
+import type { Operation, SystemOperation } from './operations/operation.ts';
+import { read } from './operations/read.ts';
+import { options } from './operations/system.ts';
+import { bulk, create, remove, replace } from './operations/write.ts';
+import { Problem } from './problems.ts';
+import { decodePercent } from './query-string.ts';
+import type { ModelRoute, RouteTable } from './route-table.ts';
+
+/** What one kind of route takes, by method. */
+interface MethodTable {
+  readonly allow: string;
+  readonly byMethod: ReadonlyMap<string, Operation>;
+}
+
+const COLLECTION = methods({ GET: list, HEAD: list, POST: create });
+const ITEM = methods({ GET: read, HEAD: read, PUT: replace, DELETE: remove });
+const BULK = methods({ POST: bulk });
+
+/** Routes that the contract has and this version does not. */
+const LATER_COLLECTION_ROUTES = ['_stream'];
+const LATER_ITEM_ROUTES = ['history', 'events'];
+const LATER_PATHS = ['/api/_events'];
+
+/** Routes of fixed paths, answered without a model. */
+export type SystemRoutes = ReadonlyMap<string, MethodTable>;
+
+export function systemRoutes(operations: Readonly<Record<string, SystemOperation>>): SystemRoutes {
+  const entries = Object.entries(operations);
+  return new Map(
+    entries.map(([path, operation]) => [path, methods({ GET: operation, HEAD: operation })]),
+  );
+}
+
+/**
+ * Finds what a request is about: two lookups in a map, for the collection and for the path before
+ * the last slash. `table` is null while the node has no state.
+ *
+ * @throws Problem `unknown_route`, `method_not_allowed`, `bad_percent_encoding`,
+ *   `not_supported_yet`, `unavailable`
+ */
+export function route(exchange: Exchange, system: SystemRoutes, table: RouteTable | null): void {
+  const path = exchange.rawPath;
+  const fixed = system.get(path);
+  if (fixed !== undefined) return choose(exchange, fixed);
+  if (table === null) {
+    throw new Problem('unavailable', 'The node has no state yet: it is starting.');
+  }
+  const collection = table.byPath.get(path);
+  if (collection !== undefined) {
+    exchange.route = collection;
+    return choose(exchange, COLLECTION);
+  }
+  const slash = path.lastIndexOf('/');
+  const parent = table.byPath.get(path.slice(0, slash));
+  if (parent === undefined) return routeFurther(exchange, table);
+  routeBelow(exchange, parent, decodePercent(path.slice(slash + 1)));
+}
+
+function routeBelow(exchange: Exchange, parent: ModelRoute, segment: string): void {
+  exchange.route = parent;
+  exchange.id = segment;
+  if (segment === '') throw unknownRoute();
+  if (segment.charCodeAt(0) !== UNDERSCORE) return choose(exchange, ITEM);
+  if (segment === '_bulk') return choose(exchange, BULK);
+  if (LATER_COLLECTION_ROUTES.includes(segment)) throw laterRoute(segment);
+  throw unknownRoute();
+}
+
+const UNDERSCORE = 95;
+
+/** The rare paths: percent-encoded collections, and what the contract has below an aggregate. */
+function routeFurther(exchange: Exchange, table: RouteTable): void {
+  const segments = exchange.rawPath.split('/').map(decodePercent);
+  if (LATER_PATHS.includes(segments.join('/'))) throw laterRoute(segments.join('/'));
+  const [last = '', above] = [segments.at(-1), table.byPath.get(segments.slice(0, -2).join('/'))];
+  if (above !== undefined && LATER_ITEM_ROUTES.includes(last)) throw laterRoute(last);
+  if (!exchange.rawPath.includes('%')) throw unknownRoute();
+  const collection = table.byPath.get(segments.join('/'));
+  const parent = table.byPath.get(segments.slice(0, -1).join('/'));
+  if (collection !== undefined) {
+    exchange.route = collection;
+    return choose(exchange, COLLECTION);
+  }
+  if (parent === undefined) throw unknownRoute();
+  routeBelow(exchange, parent, last);
+}
+
+function choose(exchange: Exchange, table: MethodTable): void {
+  exchange.allow = table.allow;
+  const operation = table.byMethod.get(exchange.req.method ?? '');
+  if (operation !== undefined) {
+    exchange.operation = operation;
+    return;
+  }
+  const method = (exchange.req.method ?? '').slice(0, 20);
+  const later = method === 'PATCH' && table === ITEM ? ' PATCH is not supported yet.' : '';
+  const detail = `${method} is not one of the methods of this route: ${table.allow}.${later}`;
+  throw new Problem('method_not_allowed', detail, { headers: ['Allow', table.allow] });
+}
+
+function methods(operations: Readonly<Record<string, Operation>>): MethodTable {
+  const all = { ...operations, OPTIONS: options };
+  return { allow: Object.keys(all).join(', '), byMethod: new Map(Object.entries(all)) };
+}
+
+function unknownRoute(): Problem {
+  return new Problem('unknown_route', 'No model and no document has this path.');
+}
+
+function laterRoute(name: string): Problem {
+  return new Problem('not_supported_yet', `The route "${name}" is not supported yet.`);
+}
