@@ -1,0 +1,565 @@
+import type {
+  ConfChangeV2,
+  ConfState,
+  Entry,
+  Message,
+  Ready,
+  Snapshot,
+  Status,
+} from 'etcd-raft-ts';
+import {
+  ConfChangeTransition,
+  decodeConfChange,
+  decodeConfChangeV2,
+  EntryType,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+  MessageType,
+  NO_BYTES,
+  RawNode,
+  type SnapshotMetadata,
+} from 'etcd-raft-ts';
+import {
+  type CommandEnvelope,
+  EngineError,
+  type Outcome,
+  type ReadDemand,
+  type TimerHandle,
+} from '../ports/index.ts';
+import { AppendQueue } from './append-queue.ts';
+import { ApplyQueue } from './apply-queue.ts';
+import { coreLogger } from './core-logger.ts';
+import type { ConsensusDependencies } from './dependencies.ts';
+import { ConsensusError } from './errors.ts';
+import { Forwarder } from './forwarder.ts';
+import { Leadership, type LeadershipEvent } from './leadership.ts';
+import { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
+import type { AppliedEntry, RequestKind, StateMachine } from './ports.ts';
+import { Proposals, type Proposed } from './proposals.ts';
+import { Reads } from './reads.ts';
+import { Snapshots } from './snapshots.ts';
+import { chooseTransferee, Transfer } from './transfer.ts';
+
+/** How many Readys one turn may handle before it yields. */
+const MAX_READYS_PER_TURN = 16;
+
+/**
+ * One member's part in the replicated log: drives the core's Ready loop over disk, network and
+ * state machine. Entries go to the disk and to the followers at once; what depends on durability
+ * follows the sync. No timer stands on that path: work is handled at the end of the turn of the
+ * event loop that it arrived in, so that all of one turn forms one batch.
+ */
+export class Consensus<
+  Result extends AppliedEntry,
+  State extends StateMachine<Result> = StateMachine<Result>,
+> {
+  readonly memberId: number;
+  readonly options: ConsensusOptions;
+  readonly #deps: ConsensusDependencies<Result, State>;
+  readonly #node: RawNode;
+  readonly #leadership = new Leadership();
+  readonly #proposals: Proposals<Result>;
+  readonly #reads: Reads;
+  readonly #appends: AppendQueue;
+  readonly #applies: ApplyQueue;
+  readonly #snapshots: Snapshots;
+  readonly #forwarder: Forwarder;
+  readonly #transfer: Transfer;
+  readonly #defer: (callback: () => void) => void;
+  #admin: ((from: number, body: Uint8Array) => Promise<Uint8Array>) | null = null;
+  #state: State | null;
+  #confState: ConfState;
+  #applied: number;
+  #appliedTerm: number;
+  /** Entries up to here are part of a snapshot that is being installed. */
+  #installIndex = 0;
+  #caughtUp = false;
+  #scheduled = false;
+  #stopped = false;
+  #timer: TimerHandle | null = null;
+  #nextTickMs = 0;
+
+  /** Starts nothing yet; see {@link start}. */
+  constructor(deps: ConsensusDependencies<Result, State>) {
+    const { log, clock, random, logger, transport } = deps;
+    this.#deps = deps;
+    this.memberId = deps.memberId;
+    this.options = { ...DEFAULT_CONSENSUS_OPTIONS, ...deps.options };
+    this.#defer = deps.defer ?? ((callback) => setImmediate(callback));
+    this.#state = deps.state;
+    this.#confState = log.initialState().confState;
+    this.#applied = deps.state?.appliedIndex ?? 0;
+    this.#appliedTerm = this.#applied === 0 ? 0 : log.term(this.#applied);
+    this.#node = this.#createNode();
+    this.#proposals = new Proposals(this.options, clock);
+    this.#reads = new Reads(clock, random, this.options.readAttemptMs);
+    this.#appends = new AppendQueue(log, {
+      deliver: (responses) => this.#deliver(responses),
+      install: (snapshot) => this.#install(snapshot),
+      fail: (error) => this.#fail(error),
+    });
+    this.#applies = new ApplyQueue(
+      clock,
+      this.options.applySliceMs,
+      (entry) => this.#applyEntry(entry),
+      (responses) => this.#deliver(responses),
+    );
+    this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);
+    this.#transfer = new Transfer(this.#node, clock);
+    this.#forwarder = new Forwarder(this, transport, clock, deps.execute);
+  }
+
+  /** Begins to tick, to listen to peers and to take part. */
+  start(): void {
+    this.#deps.log.onFailure((error) => this.#fail(error));
+    this.#deps.transport.start({
+      message: (_from, message) => this.#step(message),
+      request: (from, kind, body) => this.#serve(from, kind, body),
+      snapshot: (_from, message, chunks) => this.#snapshots.receive(message, chunks),
+      unreachable: (to) => this.#node.reportUnreachable(to),
+    });
+    this.#updatePeers();
+    // Alone, there is nobody to wait for.
+    if (this.#isOnlyVoter()) this.#node.campaign();
+    this.#nextTickMs = this.#deps.clock.monotonicMs();
+    this.#tickLater();
+    this.#kick();
+    void this.#watchCatchUp();
+  }
+
+  /** Present state; null until the first snapshot has arrived. Replaced as a whole by a later one. */
+  get state(): State | null {
+    return this.#state;
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /** Membership as of the applied index. */
+  get confState(): ConfState {
+    return this.#confState;
+  }
+
+  /** Member id of the leader; 0 where none is known. */
+  get leader(): number {
+    return this.#leadership.leader;
+  }
+
+  /** Whether this member leads and may execute commands. */
+  get leading(): boolean {
+    return this.#leadership.leading;
+  }
+
+  /** Whether the state has been up to date with the cluster once, and no snapshot is on its way. */
+  get caughtUp(): boolean {
+    return this.#caughtUp && this.#installIndex <= this.#applied;
+  }
+
+  /** The term that this member leads; 0 while {@link leading} is false. */
+  get leadingTerm(): number {
+    return this.#leadership.readyTerm;
+  }
+
+  /** The core's view of itself, with each member's progress where this member leads. */
+  status(): Status {
+    return this.#node.status();
+  }
+
+  /** Calls back synchronously when this member begins or ceases to execute commands. */
+  onLeadership(listener: (event: LeadershipEvent) => void): void {
+    this.#leadership.listen(listener);
+  }
+
+  /** Calls back once when leader or role change; the result cancels. */
+  onceChanged(callback: () => void): () => void {
+    return this.#leadership.onceChanged(callback);
+  }
+
+  /**
+   * Proposes an entry on the leader. Its index is known at once, its result once it was applied.
+   *
+   * @throws ConsensusError `not_leader` or `stopped`, EngineError `overloaded`: it has no effect
+   */
+  propose(data: Uint8Array, timeoutMs: number): Proposed<Result> {
+    if (!this.leading || this.#transfer.pending) throw this.#notLeading();
+    const proposed = this.#proposals.add(this.#node, data, timeoutMs);
+    this.#kick();
+    return proposed;
+  }
+
+  /** Proposes the change of one member on the leader; errors as {@link propose}. */
+  proposeChange(change: ConfChangeV2, timeoutMs: number): Proposed<Result> {
+    if (change.changes.length !== 1 || change.transition !== ConfChangeTransition.Auto) {
+      throw new TypeError('members are changed one at a time');
+    }
+    if (!this.leading || this.#transfer.pending) throw this.#notLeading();
+    const proposed = this.#proposals.addChange(this.#node, change, timeoutMs);
+    this.#kick();
+    return proposed;
+  }
+
+  /**
+   * Executes a command on the leader, wherever it is.
+   *
+   * @throws EngineError
+   */
+  submit(envelope: CommandEnvelope): Promise<Outcome> {
+    return this.#forwarder.submit(envelope);
+  }
+
+  /**
+   * Resolves once the state may serve a read of this demand; null where it may at once.
+   *
+   * @throws EngineError `unavailable`
+   */
+  readBarrier(demand: ReadDemand): Promise<void> | null {
+    if (demand.consistency === 'eventual') return null;
+    if (demand.consistency === 'sequential')
+      return this.waitApplied(demand.minIndex, demand.timeoutMs);
+    return this.confirmRead(demand.timeoutMs);
+  }
+
+  /**
+   * Resolves once the state is as new as any answer that anybody was given before this call; null
+   * where it is already.
+   *
+   * @throws EngineError `unavailable`
+   */
+  confirmRead(timeoutMs: number): Promise<void> | null {
+    // The only voter that has applied an entry of its own term cannot be outvoted or overtaken.
+    if (this.leading && this.#isOnlyVoter()) return null;
+    if (this.#stopped) return Promise.reject(unavailable());
+    const result = this.#reads.confirm(timeoutMs);
+    this.#kick();
+    return result;
+  }
+
+  /** Resolves once the entry at `index` is applied here; null where it is. Errors as above. */
+  waitApplied(index: number, timeoutMs: number): Promise<void> | null {
+    if (this.#applied >= index) return null;
+    if (this.#stopped) return Promise.reject(unavailable());
+    return this.#reads.waitApplied(index, timeoutMs);
+  }
+
+  /** Writes a snapshot of the applied state now. */
+  takeSnapshot(): Promise<SnapshotMetadata> {
+    return this.#snapshots.take();
+  }
+
+  /** Who answers administrative requests that members send to their leader. */
+  serveAdmin(handler: (from: number, body: Uint8Array) => Promise<Uint8Array>): void {
+    this.#admin = handler;
+  }
+
+  /**
+   * Sends an administrative request to the leader; null where this member leads itself.
+   *
+   * @throws EngineError
+   */
+  forwardAdmin(body: Uint8Array, timeoutMs: number): Promise<Uint8Array | null> {
+    return this.#forwarder.forward('admin', body, timeoutMs);
+  }
+
+  /**
+   * Hands leadership over; resolves once somebody else leads. Without `to`, to the voter that is
+   * furthest along.
+   *
+   * @throws ConsensusError `not_leader`, EngineError `unavailable`
+   */
+  async transferLeadership(timeoutMs: number, to: number | null = null): Promise<number> {
+    if (!this.#leadership.isLeader) throw this.#notLeading();
+    const target = to ?? chooseTransferee(this.#node.status(), this.#confState);
+    if (target === null) throw new EngineError('unavailable', 'no other voter could take over');
+    if (target === this.memberId) return target;
+    // What was taken before goes first.
+    this.#proposals.flush(this.#node);
+    this.#transfer.begin(target);
+    this.#kick();
+    await this.#transfer.done(timeoutMs, this);
+    return this.leader;
+  }
+
+  /** Hands leadership over where there is somebody, then ends. The log is closed by its owner. */
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.#stopped) return;
+    if (this.#leadership.isLeader && !this.#isOnlyVoter()) {
+      await this.transferLeadership(timeoutMs).catch((error: unknown) => {
+        this.#deps.logger.warn({ reason: String(error) }, 'leadership was not handed over');
+      });
+    }
+    const dueMs = this.#deps.clock.monotonicMs() + timeoutMs;
+    while (this.#proposals.count > 0 && this.#deps.clock.monotonicMs() < dueMs) {
+      await new Promise<void>((resolve) => void this.#deps.clock.after(5, resolve));
+    }
+    if (!this.#stopped) this.#appends.flush();
+    this.#end('the node is shutting down');
+  }
+
+  #createNode(): RawNode {
+    const { options } = this;
+    const { log, random, logger, memberId } = this.#deps;
+    return new RawNode({
+      id: memberId,
+      electionTick: options.electionTicks,
+      heartbeatTick: options.heartbeatTicks,
+      randomElectionJitter: (ticks) => Math.floor(random.fraction() * ticks),
+      storage: log,
+      applied: this.#applied,
+      asyncStorageWrites: true,
+      maxSizePerMsg: options.maxAppendBytes,
+      maxCommittedSizePerReady: 4 * options.maxAppendBytes,
+      maxInflightMsgs: options.maxInflightAppends,
+      maxInflightBytes: options.maxInflightBytes,
+      checkQuorum: true,
+      preVote: true,
+      disableProposalForwarding: true,
+      stepDownOnRemoval: true,
+      logger: coreLogger(logger),
+    });
+  }
+
+  #kick(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#defer(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    try {
+      this.#proposals.flush(this.#node);
+      this.#reads.flush(this.#node);
+      this.#handleReadys();
+      this.#applies.run();
+      this.#reads.onApplied(this.#applied);
+      this.#snapshots.onApplied(this.#applied);
+      this.#handleReadys();
+    } catch (error) {
+      this.#fail(error);
+    }
+    const readsDue = this.#reads.due && this.leader !== 0;
+    if (this.#applies.busy || this.#node.hasReady() || readsDue) this.#kick();
+  }
+
+  #handleReadys(): void {
+    for (let i = 0; i < MAX_READYS_PER_TURN && !this.#stopped && this.#node.hasReady(); i++) {
+      this.#handle(this.#node.ready());
+    }
+  }
+
+  #handle(ready: Ready): void {
+    if (ready.softState !== null) {
+      this.#leadership.onSoftState(ready.softState);
+      this.#reads.retry();
+      const { leader, role } = this.#leadership;
+      this.#deps.logger.info(
+        { leader, role, term: this.#node.basicStatus().term },
+        'leader changed',
+      );
+    }
+    for (const state of ready.readStates) this.#reads.onReadState(state);
+    for (const message of ready.messages) this.#dispatch(message);
+  }
+
+  #dispatch(message: Message): void {
+    if (message.to === LOCAL_APPEND_THREAD) {
+      if (message.snapshot !== null) this.#installIndex = message.snapshot.metadata.index;
+      this.#appends.push(message);
+    } else if (message.to === LOCAL_APPLY_THREAD) this.#applies.push(message);
+    else this.#send(message);
+  }
+
+  #send(message: Message): void {
+    if (message.type === MessageType.Snap) this.#snapshots.send(message);
+    else this.#deps.transport.send(message.to, message);
+  }
+
+  #deliver(responses: readonly Message[]): void {
+    if (this.#stopped) return;
+    try {
+      for (const response of responses) {
+        if (response.to === this.memberId) this.#node.step(response);
+        else this.#send(response);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#kick();
+  }
+
+  /** @throws MessageError where no correct member could have sent it; the link is closed then */
+  #step(message: Message): void {
+    if (this.#stopped) return;
+    // Content of a snapshot comes on a stream of its own; without it, there is nothing to install.
+    if (message.type === MessageType.Snap) return;
+    this.#node.step(message);
+    this.#kick();
+  }
+
+  #serve(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
+    if (kind === 'command') return this.#forwarder.serve(body);
+    if (this.#admin === null) return Promise.reject(new Error('not ready'));
+    return this.#admin(from, body);
+  }
+
+  #applyEntry(entry: Entry): void {
+    if (entry.index <= this.#installIndex) return;
+    const state = this.#state;
+    if (state === null) throw new Error(`entry ${entry.index} before the first snapshot`);
+    const { index, term, type } = entry;
+    const result =
+      type === EntryType.Normal
+        ? state.apply(index, term, entry.data)
+        : this.#applyChange(state, entry);
+    this.#applied = index;
+    this.#appliedTerm = term;
+    this.#deps.onApplied?.(index, result);
+    this.#proposals.onApplied(index, term, type, result);
+    if (!this.leading && this.#leadership.isLeader) this.#maybeLead(term);
+  }
+
+  #applyChange(state: State, entry: Entry): Result {
+    const { index, term, data } = entry;
+    const change =
+      entry.type === EntryType.ConfChange ? decodeConfChange(data) : decodeConfChangeV2(data);
+    const result =
+      change.context.length === 0
+        ? state.apply(index, term, NO_BYTES)
+        : state.applyMember(index, term, change.context);
+    if (isRefused(result)) return result;
+    this.#confState = this.#node.applyConfChange(change);
+    this.#deps.log.save({ confState: { index, confState: this.#confState } }, () => {});
+    this.#deps.logger.info({ index, ...describe(this.#confState) }, 'membership changed');
+    this.#updatePeers();
+    if (!isMember(this.#confState, this.memberId)) {
+      this.#deps.onRemoved?.('this member was removed from the cluster');
+    }
+    return result;
+  }
+
+  #maybeLead(term: number): void {
+    if (term !== this.#node.basicStatus().term) return;
+    this.#leadership.begin(term);
+  }
+
+  async #install(snapshot: Snapshot): Promise<void> {
+    const { index, term, confState } = snapshot.metadata;
+    const chunks = this.#deps.log.readSnapshot();
+    if (chunks === null) throw new Error('the installed snapshot is not there');
+    const state = await this.#deps.restore(chunks);
+    if (state.appliedIndex !== index) {
+      throw new Error(`snapshot ${index} holds the state of index ${state.appliedIndex}`);
+    }
+    this.#state = state;
+    this.#applied = index;
+    this.#appliedTerm = term;
+    this.#confState = confState;
+    this.#proposals.onCovered(index);
+    this.#reads.onApplied(index);
+    this.#updatePeers();
+    this.#deps.logger.info({ index, ...describe(confState) }, 'installed a snapshot');
+  }
+
+  #snapshotSource(): ConstructorParameters<typeof Snapshots>[2] {
+    return {
+      position: () => ({
+        index: this.#applied,
+        term: this.#appliedTerm,
+        confState: this.#confState,
+      }),
+      chunks: () => this.#state?.snapshot() ?? [],
+      report: (to, status) => {
+        this.#node.reportSnapshot(to, status);
+        this.#kick();
+      },
+      received: (message) => {
+        this.#node.step(message);
+        this.#kick();
+      },
+    };
+  }
+
+  #updatePeers(): void {
+    const members = this.#state?.members() ?? [];
+    this.#deps.transport.setPeers(members.filter((member) => member.id !== this.memberId));
+  }
+
+  #isOnlyVoter(): boolean {
+    const { voters, votersOutgoing } = this.#confState;
+    return voters.length === 1 && voters[0] === this.memberId && votersOutgoing.length === 0;
+  }
+
+  /** Asks until a quorum has confirmed once that this state is as new as the cluster's. */
+  async #watchCatchUp(): Promise<void> {
+    const timeoutMs = 10 * this.options.electionTicks * this.options.tickMs;
+    while (!this.#caughtUp && !this.#stopped) {
+      this.#kick();
+      this.#caughtUp = await this.#reads.confirm(timeoutMs).then(
+        () => true,
+        () => false,
+      );
+    }
+    this.#deps.logger.info({ applied: this.#applied }, 'caught up with the cluster');
+  }
+
+  #tickLater(): void {
+    const { clock } = this.#deps;
+    const { tickMs } = this.options;
+    // After a stall one tick is enough: what peers sent meanwhile must be heard before more time passes.
+    this.#nextTickMs = Math.max(this.#nextTickMs + tickMs, clock.monotonicMs());
+    this.#timer = clock.after(this.#nextTickMs - clock.monotonicMs(), () => this.#tick());
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#node.tick();
+    this.#transfer.check();
+    this.#proposals.sweep();
+    this.#reads.sweep();
+    this.#kick();
+    this.#tickLater();
+  }
+
+  #notLeading(): ConsensusError {
+    return this.#stopped
+      ? new ConsensusError('stopped', 'the node is shutting down')
+      : new ConsensusError('not_leader', 'this is not the leader');
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    const failure = error instanceof Error ? error : new Error(String(error));
+    this.#deps.logger.error({ reason: failure.message }, 'consensus stopped');
+    this.#end('the node has failed');
+    this.#deps.onFailure(failure);
+  }
+
+  #end(reason: string): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#leadership.end();
+    this.#proposals.close(reason);
+    this.#reads.close(reason);
+  }
+}
+
+function isMember(confState: ConfState, id: number): boolean {
+  const { voters, learners, votersOutgoing, learnersNext } = confState;
+  return [voters, learners, votersOutgoing, learnersNext].some((ids) => ids.includes(id));
+}
+
+/** The state machine did not take the change; then the core must not either. */
+function isRefused(result: AppliedEntry): boolean {
+  return result.kind === 'member' && result.outcome?.kind === 'rejected';
+}
+
+function describe(confState: ConfState): { voters: string; learners: string } {
+  return { voters: confState.voters.join(','), learners: confState.learners.join(',') };
+}
+
+function unavailable(): EngineError {
+  return new EngineError('unavailable', 'the node is shutting down');
+}

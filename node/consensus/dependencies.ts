@@ -1,0 +1,37 @@
+import type { Clock, Logger, Random } from '../ports/index.ts';
+import type { Execute } from './forwarder.ts';
+import type { ConsensusOptions } from './options.ts';
+import type {
+  AppliedEntry,
+  PeerTransport,
+  ReplicatedLog,
+  RestoreState,
+  StateMachine,
+} from './ports.ts';
+
+/** What a consensus is made of. */
+export interface ConsensusDependencies<
+  Result extends AppliedEntry,
+  State extends StateMachine<Result>,
+> {
+  readonly memberId: number;
+  readonly log: ReplicatedLog;
+  readonly transport: PeerTransport;
+  /** Restored from the log's snapshot; null for a member that waits for its first one. */
+  readonly state: State | null;
+  readonly restore: RestoreState<State>;
+  /** Executes a command on the leader: decides, proposes, awaits. */
+  readonly execute: Execute;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
+  readonly defer?: (callback: () => void) => void;
+  readonly options?: Partial<ConsensusOptions>;
+  /** The log or the state machine failed: nothing is acknowledged any more, the process must end. */
+  readonly onFailure: (error: Error) => void;
+  /** This member was removed from the cluster. */
+  readonly onRemoved?: (reason: string) => void;
+  /** Called for every applied entry, in order, synchronously. */
+  readonly onApplied?: (index: number, result: Result) => void;
+}

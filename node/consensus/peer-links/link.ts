@@ -1,0 +1,122 @@
+import type { TimerHandle } from '../../ports/index.ts';
+import type { PeerAddress } from '../ports.ts';
+import type { Connection } from './connection.ts';
+import { type DialContext, DialError, dial } from './dial.ts';
+import type { Channel } from './types.ts';
+
+/** What a link tells its owner. */
+export interface LinkHandler {
+  onFrame(connection: Connection, kind: number, payload: Buffer): void;
+  onUp(connection: Connection): void;
+  onDown(connection: Connection): void;
+  /** The peer says that this member was removed from the cluster. */
+  onRemoved(reason: string): void;
+}
+
+/** One persistent connection to a peer: dialled again, with a capped back-off, until it is closed. */
+export class Link {
+  readonly peer: PeerAddress;
+  readonly channel: Channel;
+  readonly #context: () => DialContext;
+  readonly #handler: LinkHandler;
+  #connection: Connection | null = null;
+  #timer: TimerHandle | null = null;
+  #attempts = 0;
+  #closed = false;
+  #lastProblem = '';
+
+  constructor(
+    peer: PeerAddress,
+    channel: Channel,
+    context: () => DialContext,
+    handler: LinkHandler,
+  ) {
+    this.peer = peer;
+    this.channel = channel;
+    this.#context = context;
+    this.#handler = handler;
+    this.#dial();
+  }
+
+  /** Null while the link is down. */
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
+  close(reason: string): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#connection?.close(reason);
+  }
+
+  #dial(): void {
+    this.#connect().catch((error: unknown) => this.#onFailed(error));
+  }
+
+  async #connect(): Promise<void> {
+    const connection = await dial(this.#context(), this.peer, this.channel, {
+      onFrame: (kind, payload) => this.#onFrame(kind, payload),
+      onClose: (reason) => this.#onClose(reason),
+    });
+    this.#onUp(connection);
+  }
+
+  #onFrame(kind: number, payload: Buffer): void {
+    if (this.#connection !== null) this.#handler.onFrame(this.#connection, kind, payload);
+  }
+
+  #onUp(connection: Connection): void {
+    if (this.#closed || connection.closed) {
+      connection.close('the link was closed');
+      if (!this.#closed) this.#retry();
+      return;
+    }
+    this.#connection = connection;
+    this.#attempts = 0;
+    this.#lastProblem = '';
+    const { id, name } = this.peer;
+    this.#log('info', `connected to member ${id} (${name})`, '');
+    this.#handler.onUp(connection);
+  }
+
+  #onClose(reason: string): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#connection = null;
+    this.#handler.onDown(connection);
+    if (this.#closed) return;
+    this.#log('warn', `lost the connection to member ${this.peer.id} (${this.peer.name})`, reason);
+    this.#retry();
+  }
+
+  #onFailed(error: unknown): void {
+    if (this.#closed) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof DialError && error.refusal === 'removed') {
+      this.#handler.onRemoved(reason);
+    }
+    // The same problem is told once, not at every attempt.
+    if (reason !== this.#lastProblem) {
+      const { id, name } = this.peer;
+      this.#log('warn', `cannot connect to member ${id} (${name})`, reason);
+    }
+    this.#lastProblem = reason;
+    this.#retry();
+  }
+
+  #retry(): void {
+    const { limits, world } = this.#context();
+    const cap = Math.min(limits.maxBackoffMs, limits.minBackoffMs * 2 ** this.#attempts);
+    this.#attempts = Math.min(this.#attempts + 1, 16);
+    const delayMs = cap * (0.5 + world.random.fraction() / 2);
+    this.#timer = world.clock.after(delayMs, () => this.#dial());
+  }
+
+  #log(level: 'info' | 'warn', message: string, reason: string): void {
+    // One line for both channels of a peer.
+    const { logger } = this.#context().world;
+    const fields = { peer: this.peer.id, address: this.peer.address, reason };
+    if (this.channel === 'raft') logger[level](fields, message);
+    else logger.debug({ ...fields, channel: this.channel }, message);
+  }
+}

@@ -1,0 +1,275 @@
+import type { TLSSocket } from 'node:tls';
+import type { PeerIdentity } from '@lithair/crds/certificates';
+import type { Message } from 'etcd-raft-ts';
+import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
+import type { TimerHandle } from '../../ports/index.ts';
+import { PeerRequestError, WireError } from '../errors.ts';
+import type { PeerAddress, PeerHandler, PeerTransport, RequestKind } from '../ports.ts';
+import { encodeFrame, FrameKind } from '../wire/index.ts';
+import { Connection, type ConnectionHandler } from './connection.ts';
+import type { DialContext } from './dial.ts';
+import {
+  MAX_GREETING_BYTES,
+  type MemberTable,
+  parseHello,
+  refusalFrame,
+  refusalOf,
+  welcomeFrame,
+} from './hello.ts';
+import { Link } from './link.ts';
+import type { PeerListener } from './listener.ts';
+import { OutstandingRequests, RequestServer } from './requests.ts';
+import { SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
+import {
+  DEFAULT_LIMITS,
+  type Hello,
+  type LinkLimits,
+  type LinkWorld,
+  type LocalMember,
+  type Refusal,
+  type TlsMaterial,
+} from './types.ts';
+
+const SWEEP_INTERVAL_MS = 50;
+
+/** What the peer links of a member are made of. */
+export interface PeerLinksOptions {
+  readonly listener: PeerListener;
+  readonly material: TlsMaterial;
+  readonly self: LocalMember;
+  /** Asked at every hello. */
+  readonly table: MemberTable;
+  readonly world: LinkWorld;
+  readonly limits?: Partial<LinkLimits>;
+  /** A member says that this one was removed from the cluster. */
+  readonly onRemoved: (reason: string) => void;
+}
+
+interface PeerLinks {
+  readonly peer: PeerAddress;
+  readonly raft: Link;
+  readonly request: Link;
+}
+
+/** {@link PeerTransport} over mutual TLS: each member dials every other and keeps the links up. */
+export class TlsPeerTransport implements PeerTransport {
+  readonly #options: PeerLinksOptions;
+  readonly #limits: LinkLimits;
+  readonly #requests: OutstandingRequests;
+  readonly #links = new Map<number, PeerLinks>();
+  /** Connections that a member dialled; the way to a member whose address is not known (yet). */
+  readonly #inbound = new Map<Connection, Hello>();
+  #material: TlsMaterial;
+  #handler: PeerHandler | null = null;
+  #timer: TimerHandle | null = null;
+  #closed = false;
+
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+    this.#material = options.material;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#requests = new OutstandingRequests(options.world.clock);
+  }
+
+  start(handler: PeerHandler): void {
+    this.#handler = handler;
+    this.#options.listener.onRaft((socket, identity) => this.#accept(socket, identity));
+    this.#sweepLater();
+  }
+
+  /** New certificates for connections to come. */
+  renew(material: TlsMaterial): void {
+    this.#material = material;
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    if (this.#closed) return;
+    const wanted = new Map(peers.map((peer) => [peer.id, peer]));
+    for (const [id, links] of this.#links) {
+      const peer = wanted.get(id);
+      if (peer?.address === links.peer.address && peer.name === links.peer.name) continue;
+      this.#links.delete(id);
+      links.raft.close('no longer a peer');
+      links.request.close('no longer a peer');
+    }
+    for (const peer of peers)
+      if (!this.#links.has(peer.id)) this.#links.set(peer.id, this.#open(peer));
+    for (const [connection, hello] of this.#inbound) {
+      if (!wanted.has(hello.memberId)) connection.close('no longer a peer');
+    }
+  }
+
+  send(to: number, message: Message): void {
+    const connection = this.#messageConnection(to);
+    if (connection === null || connection.queuedBytes > this.#limits.maxQueueBytes) {
+      this.#handler?.unreachable(to);
+      return;
+    }
+    connection.write(encodeFrame(FrameKind.Message, encodeMessage(message)));
+  }
+
+  request(to: number, kind: RequestKind, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const connection = this.#links.get(to)?.request.connection ?? null;
+    if (connection === null) {
+      return Promise.reject(new PeerRequestError(false, `not connected to member ${to}`));
+    }
+    if (connection.queuedBytes + body.length > this.#limits.maxQueueBytes) {
+      return Promise.reject(new PeerRequestError(false, `too much waits for member ${to}`));
+    }
+    return this.#requests.send(connection, kind, body, timeoutMs);
+  }
+
+  sendSnapshot(to: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const peer = this.#links.get(to)?.peer;
+    if (peer === undefined) return Promise.reject(new Error(`member ${to} is not known`));
+    return sendSnapshot(this.#dialContext(), peer, message, chunks);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const links of this.#links.values()) {
+      links.raft.close('shutting down');
+      links.request.close('shutting down');
+    }
+    for (const connection of this.#inbound.keys()) connection.close('shutting down');
+    this.#links.clear();
+  }
+
+  #open(peer: PeerAddress): PeerLinks {
+    const context = (): DialContext => this.#dialContext();
+    const handler = {
+      onFrame: (connection: Connection, kind: number, payload: Buffer) =>
+        this.#onDialledFrame(peer.id, connection, kind, payload),
+      onUp: () => {},
+      onDown: (connection: Connection) => this.#requests.onDown(connection),
+      onRemoved: this.#options.onRemoved,
+    };
+    return {
+      peer,
+      raft: new Link(peer, 'raft', context, handler),
+      request: new Link(peer, 'request', context, handler),
+    };
+  }
+
+  #dialContext(): DialContext {
+    const { self, world } = this.#options;
+    return { self, world, material: this.#material, limits: this.#limits };
+  }
+
+  #messageConnection(to: number): Connection | null {
+    const dialled = this.#links.get(to)?.raft.connection;
+    if (dialled !== undefined && dialled !== null) return dialled;
+    for (const [connection, hello] of this.#inbound) {
+      if (hello.memberId === to && hello.channel === 'raft') return connection;
+    }
+    return null;
+  }
+
+  #onDialledFrame(from: number, connection: Connection, kind: number, payload: Buffer): void {
+    if (kind === FrameKind.Message) this.#onMessage(from, payload);
+    else if (kind === FrameKind.Response) this.#requests.onResponse(payload);
+    else connection.close(`unexpected frame ${kind}`);
+  }
+
+  /** @throws WireError, CodecError or MessageError where the peer is not a correct one */
+  #onMessage(from: number, payload: Buffer): void {
+    const message = decodeMessage(payload);
+    if (message.from !== from) throw new WireError(`member ${from} speaks for ${message.from}`);
+    this.#handler?.message(from, message);
+  }
+
+  #accept(socket: TLSSocket, identity: PeerIdentity): void {
+    const { world } = this.#options;
+    const connection = new Connection(socket, MAX_GREETING_BYTES, this.#limits, world, {
+      onFrame: (kind, payload) => {
+        timer.cancel();
+        this.#onGreeting(connection, identity, kind, payload);
+      },
+      onClose: () => timer.cancel(),
+    });
+    const timer = world.clock.after(this.#limits.handshakeTimeoutMs, () =>
+      connection.close('it did not greet in time'),
+    );
+  }
+
+  #onGreeting(connection: Connection, identity: PeerIdentity, kind: number, payload: Buffer): void {
+    if (kind !== FrameKind.Hello) throw new WireError('it did not greet');
+    const hello = parseHello(payload);
+    const refusal = this.#refusalOf(hello, identity);
+    if (refusal !== null) {
+      this.#refuse(connection, identity, hello, refusal);
+      return;
+    }
+    connection.write(welcomeFrame(this.#options.self, hello));
+    this.#inbound.set(connection, hello);
+    connection.established(this.#serve(connection, hello));
+    connection.keepAlive();
+  }
+
+  #refusalOf(hello: Hello, identity: PeerIdentity): Refusal | null {
+    if (this.#closed) return { code: 'not_ready', reason: 'it is shutting down' };
+    return refusalOf(hello, identity, this.#options.self, this.#options.table);
+  }
+
+  #refuse(connection: Connection, identity: PeerIdentity, hello: Hello, refusal: Refusal): void {
+    const { logger } = this.#options.world;
+    const fields = { peer: hello.memberId, name: identity.name, code: refusal.code };
+    logger.warn({ ...fields, reason: refusal.reason }, 'refused a peer');
+    connection.write(refusalFrame(refusal));
+    connection.end('refused');
+  }
+
+  #serve(connection: Connection, hello: Hello): ConnectionHandler {
+    const from = hello.memberId;
+    const onClose = (): void => {
+      this.#inbound.delete(connection);
+    };
+    if (hello.channel === 'snapshot') {
+      const take = (message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> =>
+        this.#onSnapshot(from, message, chunks);
+      return new SnapshotReceiver(connection, take, onClose);
+    }
+    if (hello.channel === 'raft') return { onFrame: this.#messageTaker(from), onClose };
+    const server = new RequestServer(connection, this.#limits.maxRequests, (kind, body) =>
+      this.#onRequest(from, kind, body),
+    );
+    return { onFrame: requestTaker(server), onClose };
+  }
+
+  #messageTaker(from: number): (kind: number, payload: Buffer) => void {
+    return (kind, payload) => {
+      if (kind !== FrameKind.Message) throw new WireError(`unexpected frame ${kind}`);
+      this.#onMessage(from, payload);
+    };
+  }
+
+  async #onSnapshot(
+    from: number,
+    message: Message,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    if (message.from !== from) throw new WireError(`member ${from} speaks for ${message.from}`);
+    if (this.#handler === null) throw new Error('not ready');
+    await this.#handler.snapshot(from, message, chunks);
+  }
+
+  async #onRequest(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
+    if (this.#handler === null) throw new Error('not ready');
+    return await this.#handler.request(from, kind, body);
+  }
+
+  #sweepLater(): void {
+    this.#timer = this.#options.world.clock.after(SWEEP_INTERVAL_MS, () => {
+      this.#requests.sweep();
+      this.#sweepLater();
+    });
+  }
+}
+
+function requestTaker(server: RequestServer): (kind: number, payload: Buffer) => void {
+  return (kind, payload) => {
+    if (kind !== FrameKind.Request) throw new WireError(`unexpected frame ${kind}`);
+    server.onRequest(payload);
+  };
+}

@@ -1,0 +1,97 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { Clock, Logger, Random } from '../../ports/index.ts';
+
+/** PEM files of one member: the authority it trusts, and who it is itself. */
+export interface TlsMaterial {
+  readonly caPem: string;
+  readonly certificatePem: string;
+  /** A secret. */
+  readonly privateKeyPem: string;
+}
+
+/** Who this process is; what it says in a hello. */
+export interface LocalMember {
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly name: string;
+  readonly diskUuid: string;
+}
+
+/** What a connection is for. Large requests and snapshots never stand in the way of heartbeats. */
+export type Channel = 'raft' | 'request' | 'snapshot';
+
+/** What whoever dials says of itself, and whom it wants to speak to. */
+export interface Hello {
+  readonly protocol: number;
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly name: string;
+  readonly diskUuid: string;
+  readonly channel: Channel;
+  /** Member id that is expected at this address. */
+  readonly to: number;
+}
+
+/**
+ * Why a connection is refused. `removed` is final for the one who dialled; `unknown` may pass once
+ * the one who was dialled has caught up.
+ */
+export type RefusalCode =
+  | 'protocol'
+  | 'identity'
+  | 'cluster'
+  | 'wrong_member'
+  | 'wrong_disk'
+  | 'removed'
+  | 'unknown'
+  | 'not_ready';
+
+/** Sent instead of a welcome. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly reason: string;
+}
+
+/** Bounds of the links; bytes and milliseconds. */
+export interface LinkLimits {
+  /** Longest frame that is accepted once the peer is known. */
+  readonly maxFrameBytes: number;
+  /** Above this, what waits for a connection is dropped (messages) or refused (requests). */
+  readonly maxQueueBytes: number;
+  /** Requests that one peer may have under way here. */
+  readonly maxRequests: number;
+  readonly handshakeTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  /** A connection on which nothing arrives for so long is given up. */
+  readonly idleTimeoutMs: number;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export const DEFAULT_LIMITS: LinkLimits = {
+  maxFrameBytes: 32 * 1024 * 1024,
+  maxQueueBytes: 64 * 1024 * 1024,
+  maxRequests: 4096,
+  handshakeTimeoutMs: 3000,
+  pingIntervalMs: 500,
+  idleTimeoutMs: 2000,
+  minBackoffMs: 50,
+  maxBackoffMs: 1000,
+};
+
+/** The world, as the links see it. */
+export interface LinkWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** What both ends of every connection have in common. */
+export function secureOptions(material: TlsMaterial): SecureContextOptions {
+  return {
+    ca: material.caPem,
+    cert: material.certificatePem,
+    key: material.privateKeyPem,
+    minVersion: 'TLSv1.3',
+  };
+}

@@ -1,0 +1,204 @@
+import type { ConfChangeV2, RawNode } from 'etcd-raft-ts';
+import { EntryType, NO_BYTES, StateType } from 'etcd-raft-ts';
+import { type Clock, EngineError } from '../ports/index.ts';
+import { ConsensusError } from './errors.ts';
+import type { ConsensusOptions } from './options.ts';
+
+/** A proposal from the moment it is taken until its fate is known. */
+interface Proposal<Result> {
+  readonly data: Uint8Array;
+  /** Set for a membership change. */
+  readonly change: ConfChangeV2 | null;
+  readonly dueMs: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+  readonly index: number;
+  term: number;
+  /** Another one of an earlier term at the same index, whose fate is still open. */
+  older: Proposal<Result> | null;
+}
+
+/** An entry on its way: where it stands in the log, and what applying it will give. */
+export interface Proposed<Result> {
+  readonly index: number;
+  /**
+   * Rejects with ConsensusError where it certainly has no effect, with EngineError
+   * `outcome_unknown` where that cannot be known.
+   */
+  readonly result: Promise<Result>;
+}
+
+/**
+ * Proposals of this member. All that arrive in one turn of the event loop enter the log together.
+ * Index and term identify an entry: what is applied there decides over the proposal.
+ */
+export class Proposals<Result> {
+  readonly #options: ConsensusOptions;
+  readonly #clock: Clock;
+  #queue: Proposal<Result>[] = [];
+  /** Index of the first of the queue. */
+  #queueStart = 0;
+  readonly #open = new Map<number, Proposal<Result>>();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(options: ConsensusOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** Proposals taken whose fate is not known yet. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Takes an entry for the next batch. Its index is known at once, because only this queue extends
+   * a leader's log.
+   *
+   * @throws EngineError `overloaded`
+   */
+  add(node: RawNode, data: Uint8Array, timeoutMs: number): Proposed<Result> {
+    return this.#take(node, data, null, timeoutMs);
+  }
+
+  /** As {@link add}, for a membership change. */
+  addChange(node: RawNode, change: ConfChangeV2, timeoutMs: number): Proposed<Result> {
+    return this.#take(node, NO_BYTES, change, timeoutMs);
+  }
+
+  /** Hands the queue to the core, in order, in batches of at most `batchSize`. */
+  flush(node: RawNode): void {
+    const queue = this.#queue;
+    if (queue.length === 0) return;
+    this.#queue = [];
+    let start = 0;
+    while (start < queue.length) {
+      const end = this.#batchEnd(queue, start);
+      this.#propose(node, queue.slice(start, end));
+      start = end;
+    }
+  }
+
+  /** An entry was applied: decides the fate of what was proposed at its index. */
+  onApplied(index: number, term: number, type: EntryType, result: Result): void {
+    let proposal = this.#open.get(index) ?? null;
+    if (proposal === null) return;
+    this.#open.delete(index);
+    for (; proposal !== null; proposal = proposal.older) {
+      this.#forget(proposal);
+      if (proposal.term !== term) proposal.reject(lost());
+      else if (proposal.change !== null && type === EntryType.Normal) proposal.reject(refused());
+      else proposal.resolve(result);
+    }
+  }
+
+  /** The state jumped to `index` by a snapshot, which does not tell what was applied on the way. */
+  onCovered(index: number): void {
+    for (const proposal of this.#open.values()) {
+      if (proposal.index <= index) this.#giveUp(proposal, 'a snapshot passed over it');
+    }
+  }
+
+  /** Gives up what is overdue. */
+  sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const newest of this.#open.values()) {
+      if (newest.dueMs <= nowMs) this.#giveUp(newest, 'not applied in time');
+    }
+  }
+
+  /** Gives up everything: what entered the log is of unknown fate, the rest has no effect. */
+  close(reason: string): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const proposal of queue) {
+      this.#forget(proposal);
+      proposal.reject(new ConsensusError('stopped', reason));
+    }
+    for (const proposal of this.#open.values()) this.#giveUp(proposal, reason);
+  }
+
+  #take(
+    node: RawNode,
+    data: Uint8Array,
+    change: ConfChangeV2 | null,
+    timeoutMs: number,
+  ): Proposed<Result> {
+    const { maxPendingProposals, maxPendingBytes } = this.#options;
+    if (this.#count >= maxPendingProposals || this.#bytes + data.length > maxPendingBytes) {
+      throw new EngineError('overloaded', 'too many proposals are under way');
+    }
+    this.#count++;
+    this.#bytes += data.length;
+    if (this.#queue.length === 0) this.#queueStart = node.basicStatus().lastIndex + 1;
+    const index = this.#queueStart + this.#queue.length;
+    const dueMs = this.#clock.monotonicMs() + timeoutMs;
+    const result = new Promise<Result>((resolve, reject) => {
+      this.#queue.push({ data, change, dueMs, resolve, reject, index, term: 0, older: null });
+    });
+    return { index, result };
+  }
+
+  /** A membership change goes alone. */
+  #batchEnd(queue: readonly Proposal<Result>[], start: number): number {
+    const limit = Math.min(queue.length, start + this.#options.batchSize);
+    let end = start;
+    while (end < limit && queue[end]?.change === null) end++;
+    return Math.max(end, start + 1);
+  }
+
+  #propose(node: RawNode, batch: readonly Proposal<Result>[]): void {
+    const change = batch[0]?.change ?? null;
+    const result =
+      change === null
+        ? node.proposeBatch(batch.map((proposal) => proposal.data))
+        : node.proposeConfChange(change);
+    const status = node.basicStatus();
+    if (result !== 'ok') {
+      this.#refuse(batch, dropReason(status.raftState));
+      return;
+    }
+    if (batch.at(-1)?.index !== status.lastIndex) {
+      throw new Error(`proposals up to ${batch.at(-1)?.index} ended up at ${status.lastIndex}`);
+    }
+    for (const proposal of batch) {
+      proposal.term = status.term;
+      proposal.older = this.#open.get(proposal.index) ?? null;
+      this.#open.set(proposal.index, proposal);
+    }
+  }
+
+  #refuse(batch: readonly Proposal<Result>[], error: Error): void {
+    for (const proposal of batch) {
+      this.#forget(proposal);
+      proposal.reject(error);
+    }
+  }
+
+  #giveUp(newest: Proposal<Result>, reason: string): void {
+    this.#open.delete(newest.index);
+    for (let proposal: Proposal<Result> | null = newest; proposal; proposal = proposal.older) {
+      this.#forget(proposal);
+      proposal.reject(new EngineError('outcome_unknown', `the write may take effect: ${reason}`));
+    }
+  }
+
+  #forget(proposal: Proposal<Result>): void {
+    this.#count--;
+    this.#bytes -= proposal.data.length;
+  }
+}
+
+function dropReason(role: StateType): Error {
+  if (role !== StateType.Leader) return new ConsensusError('not_leader', 'this is not the leader');
+  return new ConsensusError('not_leader', 'leadership is being handed over');
+}
+
+function lost(): ConsensusError {
+  return new ConsensusError('proposal_lost', 'a change of leader replaced the entry');
+}
+
+function refused(): ConsensusError {
+  return new ConsensusError('change_refused', 'another membership change was under way');
+}
