@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { type KubeConfig, PatchStrategy } from '@kubernetes/client-node';
 import { KubernetesError } from './errors.ts';
@@ -170,7 +171,7 @@ export class KubernetesApi {
     await this.#config.applyToHTTPSOptions(options);
     const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
     const headers = {
-      ...options.headers,
+      ...authorization(options),
       accept: 'application/json',
       'user-agent': 'lithair-operator',
       ...(payload === undefined
@@ -183,6 +184,11 @@ export class KubernetesApi {
     const answer = await send(url, { ...options, headers, agent: this.#agent }, payload);
     return readAnswer(answer.status, answer.text, call);
   }
+}
+
+/** The headers that the configuration put on a request: the bearer token. */
+function authorization({ headers }: RequestOptions): OutgoingHttpHeaders {
+  return headers === undefined || Array.isArray(headers) ? {} : headers;
 }
 
 function knownKind(object: KubeObject): Kind {

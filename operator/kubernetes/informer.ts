@@ -32,15 +32,13 @@ export class ResilientInformer {
   constructor(config: KubeConfig, api: KubernetesApi, options: InformerOptions) {
     this.#options = options;
     const { kind, namespace, labelSelector } = options;
-    let listed: () => void = () => undefined;
-    this.#synced = new Promise((resolve) => {
-      listed = resolve;
-    });
+    const first = Promise.withResolvers<void>();
+    this.#synced = first.promise;
     const list = async () => {
       const answer = await api.list(kind, namespace, labelSelector);
       this.#failures = 0;
       // The informer takes the items in after this returns; the next turn sees them.
-      setImmediate(listed);
+      setImmediate(first.resolve);
       // It types times as Date but passes on what it was given: the JSON of the wire.
       const items = answer.items as unknown as KubernetesObject[];
       return { apiVersion: 'v1', kind: 'List', metadata: answer.metadata, items };

@@ -24,15 +24,18 @@ export class Deletion {
     this.#executor = executor;
   }
 
-  /** Does the next step; says whether there is more to come. @throws KubernetesError */
-  async advance(subject: Subject): Promise<boolean> {
+  /** Whether the resource waits for us; otherwise the garbage collector does what there is to do. */
+  concerns({ resource }: Subject): boolean {
+    return resource.metadata.finalizers?.includes(FINALIZER) === true;
+  }
+
+  /** Does the next step. @throws KubernetesError, BlockedError */
+  async advance(subject: Subject): Promise<void> {
     const finalizers = subject.resource.metadata.finalizers ?? [];
-    if (!finalizers.includes(FINALIZER)) return false;
     const { name, namespace } = subject;
     const retain = retains(subject.resource);
     const left = retain ? NOTHING_LEFT : await this.#whatIsLeft(namespace, name);
     await this.#executor.run(subject, planDeletion({ finalizers, retain, ...left }));
-    return true;
   }
 
   async #whatIsLeft(namespace: string, name: string): Promise<typeof NOTHING_LEFT> {

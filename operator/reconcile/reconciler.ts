@@ -15,7 +15,7 @@ import { buildStatus, notesOf, type SchemaState, type StatusInput } from '../sta
 import type { Caches } from './caches.ts';
 import { Certificates, type Survey } from './certificates.ts';
 import { Deletion } from './deletion.ts';
-import { asBlocked, BlockedError, StaleCacheError } from './errors.ts';
+import { asBlocked, type BlockedError, StaleCacheError } from './errors.ts';
 import { Executor } from './execute.ts';
 import { fingerprintOf, ModelChanges } from './model-change.ts';
 import {
@@ -115,8 +115,7 @@ export class Reconciler {
 
   async #pass(subject: Subject): Promise<{ againAfterMs: number | null }> {
     if (subject.resource.metadata.deletionTimestamp !== undefined) {
-      const waits = await this.#deletion.advance(subject);
-      return { againAfterMs: waits ? MOVING_MS : null };
+      return this.#delete(subject);
     }
     const judgement = judge(subject.resource);
     const snapshot = takeSnapshot(this.#options.caches, subject.namespace, subject.name);
@@ -129,6 +128,14 @@ export class Reconciler {
     if (findings.error !== null) throw findings.error;
     const steady = status.phase === 'Ready' || status.phase === 'Failed';
     return { againAfterMs: steady ? STEADY_MS : MOVING_MS };
+  }
+
+  async #delete(subject: Subject): Promise<{ againAfterMs: number | null }> {
+    if (!this.#deletion.concerns(subject)) return { againAfterMs: null };
+    const snapshot = takeSnapshot(this.#options.caches, subject.namespace, subject.name);
+    await this.#report(subject, judge(subject.resource), nothingToFollow(subject, snapshot), true);
+    await this.#deletion.advance(subject);
+    return { againAfterMs: MOVING_MS };
   }
 
   /** Follows a spec: the submitted one, or the one accepted before where that cannot be followed. */
@@ -234,6 +241,7 @@ export class Reconciler {
     subject: Subject,
     judgement: Judgement,
     findings: Findings,
+    deleting = false,
   ): Promise<LithairModelStatus> {
     const next = buildStatus({
       ...findings,
@@ -242,7 +250,7 @@ export class Reconciler {
       generation: subject.resource.metadata.generation ?? 0,
       previous: subject.status,
       now: `${new Date(this.#options.now()).toISOString().slice(0, -5)}Z`,
-      deleting: false,
+      deleting,
       verdict: judgement.verdict,
     });
     const written = await this.#statuses.write(subject, next);

@@ -8,7 +8,7 @@ type Status = LithairModelStatus | undefined;
  * so an operator that starts again repeats nothing.
  */
 export function notesOf(before: Status, after: LithairModelStatus): readonly EventNote[] {
-  return [
+  const notes = [
     ...created(before, after),
     ...refused(before, after),
     ...blocked(before, after),
@@ -19,6 +19,9 @@ export function notesOf(before: Status, after: LithairModelStatus): readonly Eve
     ...became(before, after, 'Degraded', 'True', 'Warning'),
     ...became(before, after, 'ClusterIDMismatch', 'True', 'Warning'),
   ];
+  // What blocks also degrades, in the same words.
+  const words = notes.map(({ reason, message }) => `${reason} ${message}`);
+  return notes.filter((_, i) => words.indexOf(words[i] ?? '') === i);
 }
 
 function condition(status: Status, type: ConditionType): Condition | undefined {

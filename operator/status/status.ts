@@ -1,4 +1,5 @@
 import type { LithairModelStatus, NodeStatus, Phase } from '@lithair/crds';
+import type { MemberStatus } from '@lithair/crds/contract';
 import { type ClusterView, type MemberReport, viewCluster } from '../admin/index.ts';
 import type { PodView } from '../plan/index.ts';
 import { buildConditions, notReady } from './conditions.ts';
@@ -81,17 +82,20 @@ function nodeStatus(
   const pod = input.pods.find(({ name }) => name === member.name);
   const report = input.reports.find(({ name }) => name === member.name);
   const status = report?.answer.kind === 'serving' ? report.answer.status : null;
-  const known = view.members.get(member.name);
-  const lag = known?.lag ?? null;
   return {
     name: member.name,
-    ...(known === undefined ? {} : { memberId: String(known.id) }),
+    ...replicationOf(view.members.get(member.name)),
     role: status?.role ?? 'unknown',
     ...(member.region === null ? {} : { region: member.region }),
     ready: pod?.ready === true && !pod.deleting,
-    ...(lag === null ? {} : { lag: coarse(lag) }),
     ...(status === null ? {} : { version: status.version }),
   };
+}
+
+function replicationOf(known: MemberStatus | undefined): Pick<NodeStatus, 'memberId' | 'lag'> {
+  if (known === undefined) return {};
+  const { id, lag } = known;
+  return { memberId: String(id), ...(lag === null ? {} : { lag: coarse(lag) }) };
 }
 
 /** One significant digit, and 0 below a thousand: a busy cluster must not write a status a second. */
@@ -105,11 +109,14 @@ function phaseOf(input: StatusInput, view: ClusterView): Phase {
   if (input.deleting) return 'Deleting';
   if (input.strangers.length > 0) return 'Failed';
   const hasServed = input.previous?.schemaVersion !== undefined || view.best !== null;
-  if (input.verdict.kind === 'refused' && !hasServed) return 'Failed';
-  if (input.blocked !== null && !hasServed) return 'Pending';
-  if (!hasServed) return 'Creating';
+  if (!hasServed) return phaseBeforeServing(input);
   if (view.quorum === true && notReady(input, view).length === 0) return 'Ready';
   return hasBeenReady(input) ? 'Degraded' : 'Creating';
+}
+
+function phaseBeforeServing({ verdict, blocked }: StatusInput): Phase {
+  if (verdict.kind === 'refused') return 'Failed';
+  return blocked === null ? 'Creating' : 'Pending';
 }
 
 function hasBeenReady(input: StatusInput): boolean {

@@ -16,14 +16,13 @@ export function createMetrics(queueDepth: () => number): OperatorMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  new Gauge({
+  const depth = new Gauge({
     name: 'lithair_operator_queue_depth',
     help: 'Resources that wait to be reconciled',
-    registers,
-    collect() {
-      this.set(queueDepth());
-    },
+    registers: [],
+    collect: () => depth.set(queueDepth()),
   });
+  registry.registerMetric(depth);
   return {
     registry,
     writes: new Counter({
