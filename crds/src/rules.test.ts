@@ -138,7 +138,7 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
     '{name: x, type: string, pattern: "^a+a+$"}',
     'fields[1].pattern',
     'unsafe_pattern',
-    /maxLength: 4096/,
+    /maxLength: 1024/,
   ],
   [
     `{name: x, type: string, pattern: "${'a'.repeat(501)}"}`,

@@ -10,7 +10,7 @@ export interface PatternRefusal {
 }
 
 /** Longest value, in code points, for which a pattern of this degree still answers at once. */
-const LENGTH_FOR_DEGREE = [Infinity, 4096, 256] as const;
+const LENGTH_FOR_DEGREE = [Infinity, 1024, 256] as const;
 
 /**
  * The regular expression of a field: it is searched for, so anchor it with ^ and $ to match the
