@@ -6,6 +6,7 @@ import {
   APPLY_VERSION,
   type Change,
   type Entry,
+  isPut,
   MAX_CHANGES,
   type MemberEntry,
   type MemberRemovalEntry,
@@ -85,7 +86,7 @@ function writeChange(change: Change, modelBefore: string): void {
   if (!sameModel) writer.text(change.model);
   writer.text(change.id);
   writer.varint(change.expectedVersion);
-  if (change.effect !== 'created' && change.effect !== 'updated') return;
+  if (!isPut(change)) return;
   writer.text(change.json);
   writer.varint(change.keys.length);
   for (const key of change.keys) writer.text(key);

@@ -11,9 +11,12 @@ export {
   type Change,
   type Entry,
   type EntryActor,
+  isPut,
   MAX_CHANGES,
   type MemberEntry,
   type MemberRemovalEntry,
+  type PutChange,
+  type RowChange,
   type SchemaEntry,
   type WriteEntry,
 } from './types.ts';

@@ -13,23 +13,32 @@ export type EntryActor = Pick<Actor, 'subject' | 'method'>;
  * What a write does to one aggregate. `expectedVersion` is that of the aggregate before, live or
  * deleted; 0 where the id was never used. A created or updated one gets the next version.
  */
-export type Change =
-  | {
-      readonly effect: 'created' | 'updated';
-      readonly model: string;
-      readonly id: string;
-      readonly expectedVersion: number;
-      /** Serialized JSON with every field, in the order of the schema. */
-      readonly json: string;
-      /** In the order of the model's indexed fields. */
-      readonly keys: readonly string[];
-    }
-  | {
-      readonly effect: 'deleted' | 'unchanged';
-      readonly model: string;
-      readonly id: string;
-      readonly expectedVersion: number;
-    };
+export type Change = PutChange | RowChange;
+
+/** Sets a row. */
+export interface PutChange {
+  readonly effect: 'created' | 'updated';
+  readonly model: string;
+  readonly id: string;
+  readonly expectedVersion: number;
+  /** Serialized JSON with every field, in the order of the schema. */
+  readonly json: string;
+  /** In the order of the model's indexed fields. */
+  readonly keys: readonly string[];
+}
+
+/** Deletes a row; or finds it as it should be, which is worth an entry only for its outcome. */
+export interface RowChange {
+  readonly effect: 'deleted' | 'unchanged';
+  readonly model: string;
+  readonly id: string;
+  readonly expectedVersion: number;
+}
+
+/** Whether a change sets its row. */
+export function isPut(change: Change): change is PutChange {
+  return change.effect === 'created' || change.effect === 'updated';
+}
 
 /** The effects of one command, all of them or none. Each aggregate appears once. */
 export interface WriteEntry {

@@ -1,0 +1,220 @@
+import { canonicalJson, type Schema } from '@lithair/crds';
+import { type Change, encodeEntry } from '../entry/index.ts';
+import type { CommandEnvelope, IdempotencyKey, Outcome } from '../ports/index.ts';
+import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
+import { CommandError } from './errors.ts';
+import { Overlay, type PendingRows } from './overlay.ts';
+import { type Plan, planCommand, type RandomBytes } from './planning.ts';
+import { refusal } from './refusal.ts';
+import { prepareSchemaChange } from './schema-change.ts';
+import type { Execution, SchemaExecution, Ticket } from './types.ts';
+
+/** Below this many settled proposals the queue is not compacted. */
+const COMPACT_FROM = 1024;
+
+interface Proposal extends Ticket {
+  index: number;
+  readonly rows: PendingRows;
+  readonly scope: string | null;
+  readonly isSchemaChange: boolean;
+}
+
+/**
+ * Executes commands while this member leads: on the applied state and, laid over it, what was
+ * proposed and is not applied yet. Make one when leadership begins, after the first entry of the
+ * own term is applied, and drop it when leadership ends.
+ *
+ * The caller proposes what `execute` and `proposeSchema` return, in that order, tells the place
+ * of each (`proposed`) or that it has none (`dropped`), and calls `applied` after the state has
+ * applied each entry of the log.
+ */
+export class LeaderSession {
+  private readonly state: ReplicatedState;
+  private readonly memberId: number;
+  private readonly overlay: Overlay;
+  /** Fingerprints of requests under way, by idempotency scope. */
+  private readonly scopes = new Map<string, string>();
+  /** Proposals with a place in the log, in its order; those before `head` are settled. */
+  private placed: Proposal[] = [];
+  private head = 0;
+  private unplaced: Proposal | null = null;
+  private schemaChange: Proposal | null = null;
+  private lastMs = 0;
+
+  constructor(state: ReplicatedState, memberId: number) {
+    this.state = state;
+    this.memberId = memberId;
+    this.overlay = new Overlay(state);
+  }
+
+  /** Proposals that are not applied yet. */
+  get pendingCount(): number {
+    return this.placed.length - this.head + (this.unplaced === null ? 0 : 1);
+  }
+
+  /**
+   * Executes a command; see {@link Execution}.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  execute(envelope: CommandEnvelope, nowMs: number, random: RandomBytes): Execution {
+    this.requirePlaced();
+    const { idempotency } = envelope;
+    const known = idempotency === null ? null : this.knownOutcome(idempotency);
+    if (known !== null) return this.certain(known);
+    if (this.schemaChange !== null || envelope.schemaVersion !== this.state.schemaVersion) {
+      return this.certain(schemaChanged());
+    }
+    const context = { rows: this.overlay, nowMs: this.stamp(nowMs), random };
+    const plan = planCommand(context, envelope.command);
+    switch (plan.kind) {
+      case 'rejected':
+        return this.computed(plan.outcome);
+      case 'change':
+        return this.propose(envelope, plan.changes);
+      case 'unchanged':
+        return this.unchanged(envelope, plan);
+    }
+  }
+
+  /**
+   * Proposes a model change. Until it is applied, commands are answered with `schema_changed`: they
+   * were validated against a schema that is about to go.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeSchema(next: Schema, nowMs: number): SchemaExecution {
+    this.requirePlaced();
+    if (this.schemaChange !== null) return { kind: 'in_progress' };
+    const plan = prepareSchemaChange(this.state, next);
+    if (plan.kind !== 'additive') return plan;
+    const data = encodeEntry({
+      kind: 'schema',
+      memberId: this.memberId,
+      timestampMs: this.stamp(nowMs),
+      expectedSchemaVersion: this.state.schemaVersion,
+      schemaJson: canonicalJson(plan.next),
+    });
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true };
+    this.schemaChange = ticket;
+    this.unplaced = ticket;
+    return { kind: 'propose', changes: plan.changes, data, ticket };
+  }
+
+  /** Tells that a proposal got its place in the log. */
+  proposed(ticket: Ticket, index: number): void {
+    const proposal = this.takeUnplaced(ticket);
+    proposal.index = index;
+    this.placed.push(proposal);
+  }
+
+  /** Tells that a proposal was not taken: it never will be in the log. */
+  dropped(ticket: Ticket): void {
+    this.settle(this.takeUnplaced(ticket));
+  }
+
+  /** Tells that the state has applied the log up to an index. */
+  applied(index: number): void {
+    for (;;) {
+      const oldest = this.placed[this.head];
+      if (oldest === undefined || oldest.index > index) break;
+      this.head += 1;
+      this.settle(oldest);
+    }
+    const isDrained = this.head > 0 && this.head === this.placed.length;
+    if (!isDrained && this.head < COMPACT_FROM) return;
+    this.placed = this.placed.slice(this.head);
+    this.head = 0;
+  }
+
+  private requirePlaced(): void {
+    if (this.unplaced === null) return;
+    throw new CommandError('unplaced_proposal', 'the last proposal has neither place nor end');
+  }
+
+  private takeUnplaced(ticket: Ticket): Proposal {
+    const { unplaced } = this;
+    if (unplaced === null || unplaced !== ticket) {
+      throw new CommandError('unplaced_proposal', 'this is not the proposal that awaits its place');
+    }
+    this.unplaced = null;
+    return unplaced;
+  }
+
+  private settle(proposal: Proposal): void {
+    this.overlay.remove(proposal.rows);
+    if (proposal.scope !== null) this.scopes.delete(proposal.scope);
+    if (!proposal.isSchemaChange) return;
+    this.schemaChange = null;
+    this.overlay.reset();
+  }
+
+  /** Time as the log will have it: never before what is applied or proposed. */
+  private stamp(nowMs: number): number {
+    this.lastMs = Math.max(Math.floor(nowMs), this.state.logTimeMs, this.lastMs);
+    return this.lastMs;
+  }
+
+  private knownOutcome({ scope, fingerprint }: IdempotencyKey): Outcome | null {
+    const known = this.state.outcomeOf(scope);
+    if (known !== undefined) return replay(known, fingerprint);
+    const underWay = this.scopes.get(scope);
+    if (underWay === undefined) return null;
+    if (underWay !== fingerprint) return keyReuse();
+    return refusal('idempotency_in_progress', 'a request with this Idempotency-Key is under way');
+  }
+
+  private unchanged(envelope: CommandEnvelope, plan: Extract<Plan, { kind: 'unchanged' }>) {
+    const { id, version } = plan.aggregate;
+    if (envelope.idempotency !== null) {
+      const change = {
+        effect: 'unchanged',
+        model: plan.model,
+        id,
+        expectedVersion: version,
+      } as const;
+      return this.propose(envelope, [change]);
+    }
+    return this.computed({
+      kind: 'applied',
+      index: Math.max(this.lastIndex(), this.state.appliedIndex),
+      effect: 'unchanged',
+      aggregates: [plan.aggregate],
+      replayed: false,
+    });
+  }
+
+  private propose(envelope: CommandEnvelope, changes: readonly Change[]): Execution {
+    const { actor, idempotency } = envelope;
+    const data = encodeEntry({
+      kind: 'write',
+      memberId: this.memberId,
+      timestampMs: this.lastMs,
+      schemaVersion: envelope.schemaVersion,
+      actor,
+      idempotency,
+      changes,
+    });
+    if (idempotency !== null) this.scopes.set(idempotency.scope, idempotency.fingerprint);
+    const rows = this.overlay.add(changes);
+    const scope = idempotency?.scope ?? null;
+    const ticket = { index: 0, rows, scope, isSchemaChange: false };
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket };
+  }
+
+  /** An answer that holds whatever becomes of this leader. */
+  private certain(outcome: Outcome): Execution {
+    return { kind: 'outcome', outcome, dependsOnIndex: 0, confirm: false };
+  }
+
+  /** An answer computed on rows that may not be committed, by a leader that may be cut off. */
+  private computed(outcome: Outcome): Execution {
+    return { kind: 'outcome', outcome, dependsOnIndex: this.lastIndex(), confirm: true };
+  }
+
+  /** Index of the last proposal that is not applied; 0 for none. */
+  private lastIndex(): number {
+    return this.head < this.placed.length ? (this.placed.at(-1)?.index ?? 0) : 0;
+  }
+}

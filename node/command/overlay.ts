@@ -1,0 +1,158 @@
+import { type Change, isPut } from '../entry/index.ts';
+import type { IndexKey } from '../ports/index.ts';
+import type { ModelPlan, ReplicatedState, RowsView } from '../state/index.ts';
+import { NULL_KEY } from '../values/index.ts';
+
+/** A row as a proposed entry will leave it. Rows of one id are chained, oldest to newest. */
+export interface PendingRow {
+  readonly id: string;
+  readonly version: number;
+  /** Null where the entry deletes it. */
+  readonly json: string | null;
+  readonly keys: readonly IndexKey[];
+  older: PendingRow | undefined;
+  newer: PendingRow | undefined;
+}
+
+/** The rows that one entry will leave; handed back when the entry is applied or dropped. */
+export type PendingRows = readonly { readonly model: string; readonly row: PendingRow }[];
+
+/** A live row, applied or proposed. */
+export interface LiveRow {
+  readonly version: number;
+  readonly json: string;
+}
+
+interface PendingModel {
+  /** The newest pending row of each id; only these have claims. */
+  readonly rows: Map<string, PendingRow>;
+  /** By position, then key: ids of the newest pending rows that have it. Null has no claims. */
+  readonly claims: Map<IndexKey, Set<string>>[];
+}
+
+/**
+ * The applied state as it will be once everything proposed is applied. Writes of one leader chain
+ * through it: a second write to a row is computed on the first one's result.
+ */
+export class Overlay implements RowsView {
+  private readonly state: ReplicatedState;
+  private readonly models = new Map<string, PendingModel>();
+
+  constructor(state: ReplicatedState) {
+    this.state = state;
+  }
+
+  plan(model: string): ModelPlan | undefined {
+    return this.state.plan(model);
+  }
+
+  find(model: string, id: string): LiveRow | undefined {
+    const pending = this.models.get(model)?.rows.get(id);
+    if (pending === undefined) return this.state.find(model, id);
+    const { version, json } = pending;
+    return json === null ? undefined : { version, json };
+  }
+
+  deletedVersion(model: string, id: string): number {
+    const pending = this.models.get(model)?.rows.get(id);
+    if (pending === undefined) return this.state.deletedVersion(model, id);
+    return pending.json === null ? pending.version : 0;
+  }
+
+  holder(model: string, position: number, key: IndexKey): string | undefined {
+    const pending = this.models.get(model);
+    if (pending === undefined) return this.state.holder(model, position, key);
+    for (const id of pending.claims[position]?.get(key) ?? []) return id;
+    const applied = this.state.holder(model, position, key);
+    return applied !== undefined && pending.rows.has(applied) ? undefined : applied;
+  }
+
+  *holders(model: string, position: number, key: IndexKey): Generator<string, void, undefined> {
+    const pending = this.models.get(model);
+    yield* pending?.claims[position]?.get(key) ?? [];
+    for (const id of this.state.holders(model, position, key)) {
+      if (pending === undefined || !pending.rows.has(id)) yield id;
+    }
+  }
+
+  /** Lays the changes of a proposed entry over what is there. */
+  add(changes: readonly Change[]): PendingRows {
+    return changes.flatMap((change) => {
+      if (change.effect === 'unchanged') return [];
+      const { model, id } = change;
+      const pending = this.modelOf(model);
+      const older = pending.rows.get(id);
+      const row: PendingRow = {
+        id,
+        version: change.expectedVersion + 1,
+        json: isPut(change) ? change.json : null,
+        keys: isPut(change) ? change.keys : [],
+        older,
+        newer: undefined,
+      };
+      if (older !== undefined) {
+        older.newer = row;
+        unclaim(pending, older);
+      }
+      pending.rows.set(id, row);
+      claim(pending, row);
+      return [{ model, row }];
+    });
+  }
+
+  /** Takes rows away whose entry was applied (the state has them now) or dropped. */
+  remove(rows: PendingRows): void {
+    for (const { model, row } of rows) this.removeRow(this.modelOf(model), row);
+  }
+
+  private removeRow(pending: PendingModel, row: PendingRow): void {
+    const { older, newer } = row;
+    if (older !== undefined) older.newer = newer;
+    if (newer !== undefined) {
+      newer.older = older;
+      return;
+    }
+    unclaim(pending, row);
+    if (older === undefined) {
+      pending.rows.delete(row.id);
+      return;
+    }
+    pending.rows.set(row.id, older);
+    claim(pending, older);
+  }
+
+  private modelOf(name: string): PendingModel {
+    const known = this.models.get(name);
+    if (known !== undefined) return known;
+    const indexed = this.state.plan(name)?.indexed ?? [];
+    const pending = { rows: new Map(), claims: indexed.map(() => new Map()) };
+    this.models.set(name, pending);
+    return pending;
+  }
+
+  /** Forgets the layout of models; nothing may be pending. */
+  reset(): void {
+    this.models.clear();
+  }
+}
+
+function claim(pending: PendingModel, row: PendingRow): void {
+  for (let at = 0; at < row.keys.length; at++) {
+    const key = row.keys[at] ?? NULL_KEY;
+    if (key === NULL_KEY) continue;
+    const claims = pending.claims[at];
+    const ids = claims?.get(key);
+    if (ids === undefined) claims?.set(key, new Set([row.id]));
+    else ids.add(row.id);
+  }
+}
+
+function unclaim(pending: PendingModel, row: PendingRow): void {
+  for (let at = 0; at < row.keys.length; at++) {
+    const key = row.keys[at] ?? NULL_KEY;
+    const ids = pending.claims[at]?.get(key);
+    if (ids === undefined) continue;
+    ids.delete(row.id);
+    if (ids.size === 0) pending.claims[at]?.delete(key);
+  }
+}

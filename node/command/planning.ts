@@ -1,0 +1,165 @@
+import type { Change } from '../entry/index.ts';
+import { MAX_CHANGES } from '../entry/index.ts';
+import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
+import { type Conflict, findConflicts, type ModelPlan, rejectionOf } from '../state/index.ts';
+import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
+import { creation, replacement } from './new-row.ts';
+import type { LiveRow, Overlay } from './overlay.ts';
+import { conflict, refusal } from './refusal.ts';
+
+/** Draws random bytes; an argument, because this room draws none itself. */
+export type RandomBytes = (size: number) => Uint8Array;
+
+/** What a command comes to on the rows that it meets. */
+export type Plan =
+  | { readonly kind: 'change'; readonly changes: readonly Change[] }
+  | { readonly kind: 'unchanged'; readonly model: string; readonly aggregate: WrittenAggregate }
+  | { readonly kind: 'rejected'; readonly outcome: Outcome };
+
+/** Where a command is planned: rows, time and randomness. */
+export interface PlanningContext {
+  readonly rows: Overlay;
+  readonly nowMs: number;
+  readonly random: RandomBytes;
+}
+
+type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
+
+/** Decides what a command changes, or why it cannot. */
+export function planCommand(context: PlanningContext, command: Command): Plan {
+  const plan = context.rows.plan(command.model);
+  if (plan === undefined) return reject('invalid', `there is no model ${command.model}`);
+  switch (command.kind) {
+    case 'create':
+      return planCreate(context, plan, [command.body], false);
+    case 'createMany':
+      return planCreate(context, plan, command.bodies, true);
+    case 'replace':
+      return planReplace(context, plan, command);
+    case 'delete':
+      return planDelete(context, plan, command);
+  }
+}
+
+function planCreate(
+  context: PlanningContext,
+  plan: ModelPlan,
+  bodies: readonly JsonObject[],
+  isBatch: boolean,
+): Plan {
+  if (bodies.length === 0 || bodies.length > MAX_CHANGES) {
+    return reject('invalid', `a batch holds 1 to ${MAX_CHANGES} rows`);
+  }
+  const changes: Change[] = [];
+  const wrongIds: Conflict[] = [];
+  for (const [at, body] of bodies.entries()) {
+    const id = idFor(context, plan, body);
+    if (id !== null) changes.push(create(context, plan, id, body));
+    else wrongIds.push(conflict('invalid', at, plan.schema.primaryKey, 'must be an id of its own'));
+  }
+  if (wrongIds.length > 0) return { kind: 'rejected', outcome: rejectionOf(wrongIds, isBatch) };
+  return checked(context, changes, isBatch);
+}
+
+/** The id of a new row: the one that the body names, or a generated one; null for none. */
+function idFor(context: PlanningContext, plan: ModelPlan, body: JsonObject): string | null {
+  const { primaryKey, fields } = plan.schema;
+  const given = body[primaryKey] ?? null;
+  if (given !== null) return typeof given === 'string' && isUsable(given) ? given : null;
+  const field = fields.find(({ name }) => name === primaryKey);
+  if (field?.type !== 'uuid' || field.required) return null;
+  return uuidV7(context.nowMs, context.random(UUID_RANDOM_BYTES));
+}
+
+/** Ids that begin with an underscore are reserved for routes such as `_bulk`. */
+function isUsable(id: string): boolean {
+  return id !== '' && !id.startsWith('_');
+}
+
+function create(context: PlanningContext, plan: ModelPlan, id: string, body: JsonObject): Change {
+  const version = context.rows.deletedVersion(plan.schema.name, id);
+  return creation(plan, id, body, version, context.nowMs);
+}
+
+function planReplace(
+  context: PlanningContext,
+  plan: ModelPlan,
+  command: CommandOf<'replace'>,
+): Plan {
+  const { id, body } = command;
+  const wrongId = checkId(plan, id, body);
+  if (wrongId !== null) return wrongId;
+  const before = context.rows.find(command.model, id);
+  if (before === undefined) {
+    if (!command.onlyIfAbsent) return notFound(command.model);
+    return checked(context, [create(context, plan, id, body)], false);
+  }
+  const unmet = precondition(command.ifMatch, before, command.onlyIfAbsent);
+  return unmet ?? planUpdate(context, plan, command, before);
+}
+
+function checkId(plan: ModelPlan, id: string, body: JsonObject): Plan | null {
+  const { primaryKey, fields } = plan.schema;
+  const given = body[primaryKey] ?? null;
+  const isUuidKey = fields.some(({ name, type }) => name === primaryKey && type === 'uuid');
+  if ((given === null || given === id) && isUsable(id) && (!isUuidKey || isUuid(id))) return null;
+  const message =
+    given === null || given === id
+      ? `${JSON.stringify(id)} cannot be the ${primaryKey} of a row`
+      : `must be the ${primaryKey} that the path names`;
+  const found = conflict('invalid', 0, primaryKey, message);
+  return { kind: 'rejected', outcome: rejectionOf([found], false) };
+}
+
+function planUpdate(
+  context: PlanningContext,
+  plan: ModelPlan,
+  { id, body, model }: CommandOf<'replace'>,
+  before: LiveRow,
+): Plan {
+  const change = replacement(plan, id, body, before);
+  if ('immutable' in change) {
+    const found = change.immutable.map((field) =>
+      conflict('immutable_field', 0, field, `${field} cannot be changed`),
+    );
+    return { kind: 'rejected', outcome: rejectionOf(found, false) };
+  }
+  if (change.json !== before.json) return checked(context, [change], false);
+  const aggregate = { id, version: before.version, json: before.json };
+  return { kind: 'unchanged', model, aggregate };
+}
+
+function planDelete(context: PlanningContext, plan: ModelPlan, command: CommandOf<'delete'>): Plan {
+  const { id, model } = command;
+  const before = context.rows.find(model, id);
+  if (before === undefined) return notFound(plan.schema.name);
+  const unmet = precondition(command.ifMatch, before, false);
+  if (unmet !== null) return unmet;
+  const expectedVersion = before.version;
+  return checked(context, [{ effect: 'deleted', model, id, expectedVersion }], false);
+}
+
+function precondition(
+  ifMatch: readonly number[] | 'any' | null,
+  before: LiveRow,
+  onlyIfAbsent: boolean,
+): Plan | null {
+  if (onlyIfAbsent) return reject('precondition_failed', 'it exists already');
+  if (ifMatch === null || ifMatch === 'any' || ifMatch.includes(before.version)) return null;
+  return reject('precondition_failed', `it is at version ${before.version}`);
+}
+
+function checked(context: PlanningContext, changes: readonly Change[], isBatch: boolean): Plan {
+  const conflicts = findConflicts(context.rows, changes);
+  return conflicts.length === 0
+    ? { kind: 'change', changes }
+    : { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
+}
+
+function notFound(model: string): Plan {
+  return reject('not_found', `there is no such ${model}`);
+}
+
+function reject(code: Parameters<typeof refusal>[0], message: string): Plan {
+  return { kind: 'rejected', outcome: refusal(code, message) };
+}

@@ -1,0 +1,29 @@
+/**
+ * The state room: what the log amounts to. It applies entries, keeps rows with their indexes, the
+ * member table and the outcomes of retried requests, and writes and restores snapshots. Pure.
+ */
+export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
+export { DEDUP_LIMITS, type DedupRecord } from './dedup.ts';
+export { StateError, type StateErrorCode } from './errors.ts';
+export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
+export type { ModelState } from './model-state.ts';
+export { restoreState } from './restore.ts';
+export { completeField, completeObject, isAbsent, parseRow, rowKeys } from './row.ts';
+export { StateSnapshot, stateHash } from './snapshot.ts';
+export {
+  createState,
+  keyReuse,
+  ReplicatedState,
+  replay,
+  type StateOptions,
+  schemaChanged,
+} from './state.ts';
+export type {
+  ApplyResult,
+  DedupLimits,
+  EventSink,
+  InitialState,
+  MemberOutcome,
+  SchemaOutcome,
+  StateEvent,
+} from './types.ts';

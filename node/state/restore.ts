@@ -1,0 +1,160 @@
+import { parseSchema } from '@lithair/crds';
+import { ByteReader, EntryError, readMember } from '../entry/index.ts';
+import type { AggregateRecord, WrittenAggregate } from '../ports/index.ts';
+import type { DedupRecord } from './dedup.ts';
+import { StateError } from './errors.ts';
+import { MemberTable } from './member-table.ts';
+import type { ModelState } from './model-state.ts';
+import { EFFECTS, SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
+import { ReplicatedState, type StateOptions } from './state.ts';
+
+/**
+ * Builds a state from the chunks of a snapshot, indexes included.
+ *
+ * @throws StateError `bad_snapshot` where they are malformed, incomplete or of another format
+ */
+export async function restoreState(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: StateOptions = {},
+): Promise<ReplicatedState> {
+  const restorer = new StateRestorer(options);
+  for await (const chunk of chunks) restorer.add(chunk);
+  return restorer.finish();
+}
+
+/** Counts that the head announces, so that a snapshot that lacks its end is refused. */
+interface Announced {
+  readonly rows: number;
+  readonly graves: number;
+}
+
+class StateRestorer {
+  private readonly options: StateOptions;
+  private state: ReplicatedState | undefined;
+  private models: readonly ModelState[] = [];
+  private announced: readonly Announced[] = [];
+  private outcomes = 0;
+
+  constructor(options: StateOptions) {
+    this.options = options;
+  }
+
+  add(chunk: Uint8Array): void {
+    try {
+      this.addChunk(new ByteReader(chunk));
+    } catch (error) {
+      if (error instanceof EntryError || error instanceof SyntaxError) throw bad(error.message);
+      throw error;
+    }
+  }
+
+  finish(): ReplicatedState {
+    const { state } = this;
+    if (state === undefined) throw bad('it has no head');
+    for (const [at, { rows, graves }] of this.announced.entries()) {
+      const model = this.models[at];
+      if (model?.size !== rows || model.graves().length !== graves) {
+        throw bad(`model ${model?.schema.name} is not complete`);
+      }
+    }
+    if (state.outcomes().length !== this.outcomes) throw bad('kept outcomes are not complete');
+    return state;
+  }
+
+  private addChunk(reader: ByteReader): void {
+    const format = reader.varint();
+    if (format !== SNAPSHOT_FORMAT) {
+      throw bad(`its format is ${format}, this binary knows ${SNAPSHOT_FORMAT}`);
+    }
+    const section = SECTIONS[reader.byte()];
+    if (section === undefined) throw bad('a chunk has an unknown section');
+    if (section === 'head') this.readHead(reader);
+    else this.readItems(section, reader);
+    reader.end();
+  }
+
+  private readItems(section: Exclude<Section, 'head'>, reader: ByteReader): void {
+    const { state } = this;
+    if (state === undefined) throw bad('its head is not first');
+    const model = this.models[reader.varint()];
+    if (model === undefined) throw bad('a chunk is of an unknown model');
+    while (reader.byte() === 1) {
+      if (section === 'rows') model.put(readRow(reader, model));
+      else if (section === 'graves') model.bury(reader.text(), reader.varint());
+      else state.restoreOutcome(readOutcome(reader, this.models));
+    }
+  }
+
+  private readHead(reader: ByteReader): void {
+    if (this.state !== undefined) throw bad('it has two heads');
+    const head = {
+      clusterId: reader.text(),
+      epoch: reader.varint(),
+      schemaVersion: reader.varint(),
+      appliedIndex: reader.varint(),
+      logTimeMs: reader.varint(),
+      eventSequence: reader.varint(),
+      schema: parseSchema(reader.text()),
+    };
+    const members = readList(reader, readMember);
+    const removed = readList(reader, (from) => from.varint());
+    this.announced = readList(reader, (from) => ({ rows: from.varint(), graves: from.varint() }));
+    this.outcomes = reader.varint();
+    this.state = new ReplicatedState(head, new MemberTable(members, removed), this.options);
+    this.models = this.state.modelStates();
+    if (this.models.length !== this.announced.length) throw bad('its models are not its schema’s');
+  }
+}
+
+function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
+  return Array.from({ length: reader.count(1) }, () => read(reader));
+}
+
+function readRow(reader: ByteReader, model: ModelState): AggregateRecord {
+  const record = {
+    id: reader.text(),
+    version: reader.varint(),
+    json: reader.text(),
+    keys: readList(reader, (from) => from.text()),
+  };
+  if (record.keys.length === model.plan.indexed.length) return record;
+  throw bad(`a row of ${model.schema.name} lacks keys`);
+}
+
+function readOutcome(reader: ByteReader, models: readonly ModelState[]): DedupRecord {
+  return {
+    scope: reader.text(),
+    fingerprint: reader.text(),
+    timeMs: reader.varint(),
+    outcome: {
+      kind: 'applied',
+      index: reader.varint(),
+      effect: readEffect(reader),
+      aggregates: readList(reader, (from) => readWritten(from, models)),
+      replayed: false,
+    },
+  };
+}
+
+function readEffect(reader: ByteReader): (typeof EFFECTS)[number] {
+  const effect = EFFECTS[reader.byte()];
+  if (effect === undefined) throw bad('a kept outcome has an unknown effect');
+  return effect;
+}
+
+/** Shares the text with the live row where that is still the one that was written. */
+function readWritten(reader: ByteReader, models: readonly ModelState[]): WrittenAggregate {
+  const id = reader.text();
+  const version = reader.varint();
+  const json = reader.byte() === 0 ? null : reader.text();
+  if (json === null) return { id, version, json };
+  for (const model of models) {
+    const live = model.get(id);
+    if (live?.json === json) return { id: live.id, version, json: live.json };
+  }
+  return { id, version, json };
+}
+
+function bad(reason: string): StateError {
+  return new StateError('bad_snapshot', `this is no whole snapshot: ${reason}`);
+}

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '@lithair/crds';
+import { ByteWriter, writeMember } from '../entry/index.ts';
+import type { AggregateRecord } from '../ports/index.ts';
+import type { DedupRecord } from './dedup.ts';
+import type { ReplicatedState } from './state.ts';
+
+/** Format of the chunks; another one is refused. */
+export const SNAPSHOT_FORMAT = 1;
+
+/** What a chunk holds. Positions are part of the format: append only. */
+export const SECTIONS = ['head', 'rows', 'graves', 'outcomes'] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** Effects of kept outcomes. Positions are part of the format: append only. */
+export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
+
+/** A chunk ends with the item that makes it this large, or with this many items. */
+const CHUNK_BYTES = 256 * 1024;
+const CHUNK_ITEMS = 1000;
+
+/**
+ * A state at one index, to be written while later entries are applied. Taking one copies
+ * references alone; rows are encoded as chunks are asked for, a bounded number at a time. A chunk
+ * is at most 512 KiB, unless one row alone is larger than half of that.
+ */
+export class StateSnapshot implements Iterable<Uint8Array> {
+  readonly appliedIndex: number;
+  private readonly head: Uint8Array;
+  private readonly models: readonly ModelRows[];
+  private readonly outcomes: readonly DedupRecord[];
+
+  constructor(state: ReplicatedState) {
+    this.appliedIndex = state.appliedIndex;
+    this.models = state.modelStates().map((model) => ({
+      rows: model.rows(),
+      graves: model.graves(),
+    }));
+    this.outcomes = state.outcomes();
+    this.head = encodeHead(state, this.models, this.outcomes.length);
+  }
+
+  *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
+    yield this.head;
+    for (const [at, { rows, graves }] of this.models.entries()) {
+      yield* chunks('rows', at, rows, writeRow);
+      yield* chunks('graves', at, graves, writeGrave);
+    }
+    yield* chunks('outcomes', 0, this.outcomes, writeOutcome);
+  }
+}
+
+/**
+ * A hash (sha256, hex) of everything replicated: equal on members that applied the same entries,
+ * and after a restore. It reads the whole state, so it is for tests and for audits.
+ */
+export function stateHash(state: ReplicatedState): string {
+  const hash = createHash('sha256');
+  for (const chunk of new StateSnapshot(state)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+interface ModelRows {
+  readonly rows: readonly AggregateRecord[];
+  readonly graves: readonly (readonly [string, number])[];
+}
+
+function encodeHead(
+  state: ReplicatedState,
+  models: readonly ModelRows[],
+  outcomes: number,
+): Uint8Array {
+  const writer = new ByteWriter();
+  begin(writer, 'head');
+  writer.text(state.clusterId);
+  for (const number of [
+    state.epoch,
+    state.schemaVersion,
+    state.appliedIndex,
+    state.logTimeMs,
+    state.eventSequence,
+  ]) {
+    writer.varint(number);
+  }
+  writer.text(canonicalJson(state.schema));
+  const members = state.members();
+  writer.varint(members.length);
+  for (const member of members) writeMember(writer, member);
+  const removed = state.removedMemberIds();
+  writer.varint(removed.length);
+  for (const id of removed) writer.varint(id);
+  writer.varint(models.length);
+  for (const { rows, graves } of models) {
+    writer.varint(rows.length);
+    writer.varint(graves.length);
+  }
+  writer.varint(outcomes);
+  return writer.take();
+}
+
+function begin(writer: ByteWriter, section: Section): void {
+  writer.varint(SNAPSHOT_FORMAT);
+  writer.byte(SECTIONS.indexOf(section));
+}
+
+/** A chunk is: format, section, model, then for each item a byte 1 and the item, then a byte 0. */
+function* chunks<T>(
+  section: Section,
+  model: number,
+  items: readonly T[],
+  write: (writer: ByteWriter, item: T) => void,
+): Generator<Uint8Array, void, undefined> {
+  const writer = new ByteWriter();
+  for (let at = 0; at < items.length; ) {
+    begin(writer, section);
+    writer.varint(model);
+    const end = Math.min(at + CHUNK_ITEMS, items.length);
+    for (; at < end && writer.length < CHUNK_BYTES; at++) {
+      const item = items[at];
+      if (item === undefined) continue;
+      writer.byte(1);
+      write(writer, item);
+    }
+    writer.byte(0);
+    yield writer.take();
+  }
+}
+
+function writeRow(writer: ByteWriter, record: AggregateRecord): void {
+  writer.text(record.id);
+  writer.varint(record.version);
+  writer.text(record.json);
+  writer.varint(record.keys.length);
+  for (const key of record.keys) writer.text(key);
+}
+
+function writeGrave(writer: ByteWriter, [id, version]: readonly [string, number]): void {
+  writer.text(id);
+  writer.varint(version);
+}
+
+function writeOutcome(writer: ByteWriter, record: DedupRecord): void {
+  const { outcome } = record;
+  writer.text(record.scope);
+  writer.text(record.fingerprint);
+  writer.varint(record.timeMs);
+  writer.varint(outcome.index);
+  writer.byte(EFFECTS.indexOf(outcome.effect));
+  writer.varint(outcome.aggregates.length);
+  for (const { id, version, json } of outcome.aggregates) {
+    writer.text(id);
+    writer.varint(version);
+    writer.byte(json === null ? 0 : 1);
+    if (json !== null) writer.text(json);
+  }
+}

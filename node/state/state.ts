@@ -1,0 +1,333 @@
+import { parseSchema, type Schema, schemaFingerprint } from '@lithair/crds';
+import {
+  type Change,
+  decodeEntry,
+  type Entry,
+  isPut,
+  type SchemaEntry,
+  type WriteEntry,
+} from '../entry/index.ts';
+import type {
+  AggregateRecord,
+  IndexKey,
+  MemberRecord,
+  Outcome,
+  StateReader,
+  WrittenAggregate,
+} from '../ports/index.ts';
+import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
+import { type AppliedOutcome, DEDUP_LIMITS, type DedupRecord, DedupTable } from './dedup.ts';
+import { StateError } from './errors.ts';
+import { MemberTable } from './member-table.ts';
+import { type ModelPlan, planModels } from './model-plan.ts';
+import { ModelState } from './model-state.ts';
+import { StateSnapshot } from './snapshot.ts';
+import type { ApplyResult, DedupLimits, EventSink, InitialState, SchemaOutcome } from './types.ts';
+import { upgradeModel } from './upgrade.ts';
+
+/** What a state is made with besides its content. */
+export interface StateOptions {
+  readonly onEvent?: EventSink;
+  /** Must be the same on every member; another than the usual one is for tests. */
+  readonly dedupLimits?: DedupLimits;
+}
+
+/** Everything replicated that is not a table of its own. */
+export interface StateHead {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly schema: Schema;
+  readonly schemaVersion: number;
+  readonly appliedIndex: number;
+  readonly logTimeMs: number;
+  readonly eventSequence: number;
+}
+
+/**
+ * The replicated state machine: what the log amounts to. Every member applies the same entries in
+ * the same order and comes to the same state, so nothing here reads a clock, draws randomness or
+ * does I/O; and a write only compares and sets.
+ */
+export class ReplicatedState implements StateReader, RowsView {
+  readonly clusterId: string;
+  readonly epoch: number;
+  private currentSchema: Schema;
+  private fingerprint: string;
+  private currentSchemaVersion: number;
+  private index: number;
+  private timeMs: number;
+  private sequence: number;
+  private models: ReadonlyMap<string, ModelState>;
+  private readonly memberTable: MemberTable;
+  private readonly dedup: DedupTable;
+  private readonly onEvent: EventSink | undefined;
+
+  /** Begins with no rows; see `createState` and `restoreState`. */
+  constructor(head: StateHead, members: MemberTable, options: StateOptions) {
+    this.clusterId = head.clusterId;
+    this.epoch = head.epoch;
+    this.currentSchema = head.schema;
+    this.fingerprint = schemaFingerprint(head.schema);
+    this.currentSchemaVersion = head.schemaVersion;
+    this.index = head.appliedIndex;
+    this.timeMs = head.logTimeMs;
+    this.sequence = head.eventSequence;
+    this.memberTable = members;
+    this.models = new Map(
+      Array.from(planModels(head.schema), ([name, plan]) => [name, new ModelState(plan)]),
+    );
+    this.dedup = new DedupTable(options.dedupLimits ?? DEDUP_LIMITS);
+    this.onEvent = options.onEvent;
+  }
+
+  get schema(): Schema {
+    return this.currentSchema;
+  }
+
+  get schemaVersion(): number {
+    return this.currentSchemaVersion;
+  }
+
+  get schemaFingerprint(): string {
+    return this.fingerprint;
+  }
+
+  get appliedIndex(): number {
+    return this.index;
+  }
+
+  get logTimeMs(): number {
+    return this.timeMs;
+  }
+
+  /** Accepted events so far. */
+  get eventSequence(): number {
+    return this.sequence;
+  }
+
+  get nextMemberId(): number {
+    return this.memberTable.nextId;
+  }
+
+  members(): readonly MemberRecord[] {
+    return this.memberTable.list();
+  }
+
+  removedMemberIds(): readonly number[] {
+    return this.memberTable.removedIds();
+  }
+
+  model(name: string): ModelState | undefined {
+    return this.models.get(name);
+  }
+
+  /** All models, in the order of the schema. */
+  modelStates(): readonly ModelState[] {
+    return Array.from(this.models.values());
+  }
+
+  plan(model: string): ModelPlan | undefined {
+    return this.models.get(model)?.plan;
+  }
+
+  find(model: string, id: string): AggregateRecord | undefined {
+    return this.models.get(model)?.get(id);
+  }
+
+  deletedVersion(model: string, id: string): number {
+    return this.models.get(model)?.deletedVersion(id) ?? 0;
+  }
+
+  holder(model: string, position: number, key: IndexKey): string | undefined {
+    return this.models.get(model)?.holder(position, key);
+  }
+
+  holders(model: string, position: number, key: IndexKey): Iterable<string> {
+    return this.models.get(model)?.holders(position, key) ?? [];
+  }
+
+  /** What came of an earlier request with an idempotency scope. */
+  outcomeOf(scope: string): DedupRecord | undefined {
+    return this.dedup.find(scope);
+  }
+
+  /** Kept outcomes as they are now, oldest first. */
+  outcomes(): readonly DedupRecord[] {
+    return this.dedup.records();
+  }
+
+  /** Puts back a kept outcome from a snapshot, oldest first. */
+  restoreOutcome(record: DedupRecord): void {
+    this.dedup.add(record);
+  }
+
+  /**
+   * Applies one committed entry. What cannot be done is an outcome and changes nothing; empty data
+   * is the entry that a new term begins with.
+   *
+   * @throws EntryError for an entry that this binary cannot read: the member must stop
+   * @throws StateError `out_of_order`: a bug of the caller
+   */
+  apply(index: number, _term: number, data: Uint8Array): ApplyResult {
+    this.advance(index);
+    return data.length === 0 ? { kind: 'none' } : this.applyEntry(decodeEntry(data));
+  }
+
+  /** Applies what a membership change carries for the member table; empty context: nothing. */
+  applyMember(index: number, term: number, context: Uint8Array): ApplyResult {
+    return this.apply(index, term, context);
+  }
+
+  /** The state as it stands now, serialized lazily while later entries are applied. */
+  snapshot(): StateSnapshot {
+    return new StateSnapshot(this);
+  }
+
+  private advance(index: number): void {
+    const isNext = this.index === 0 ? index > 0 : index === this.index + 1;
+    if (!isNext) {
+      throw new StateError('out_of_order', `entry ${index} does not follow ${this.index}`);
+    }
+    this.index = index;
+  }
+
+  private applyEntry(entry: Entry): ApplyResult {
+    switch (entry.kind) {
+      case 'write':
+        return { kind: 'write', outcome: this.applyWrite(entry) };
+      case 'schema':
+        return { kind: 'schema', outcome: this.applySchema(entry) };
+      case 'member':
+        return { kind: 'member', outcome: this.memberTable.put(entry.member) };
+      case 'memberRemoval':
+        return { kind: 'member', outcome: this.memberTable.remove(entry.memberId) };
+    }
+  }
+
+  private passTime(timestampMs: number): void {
+    if (timestampMs > this.timeMs) this.timeMs = timestampMs;
+    this.dedup.expire(this.timeMs);
+  }
+
+  private applyWrite(entry: WriteEntry): Outcome {
+    this.passTime(entry.timestampMs);
+    const { idempotency } = entry;
+    const known = idempotency === null ? undefined : this.dedup.find(idempotency.scope);
+    if (idempotency !== null && known !== undefined) return replay(known, idempotency.fingerprint);
+    if (entry.schemaVersion !== this.currentSchemaVersion) return schemaChanged();
+    const conflicts = findConflicts(this, entry.changes);
+    if (conflicts.length > 0) return rejectionOf(conflicts, entry.changes.length > 1);
+    const outcome = this.commit(entry);
+    if (idempotency !== null) {
+      const { scope, fingerprint } = idempotency;
+      this.dedup.add({ scope, fingerprint, timeMs: this.timeMs, outcome });
+    }
+    return outcome;
+  }
+
+  private commit(entry: WriteEntry): AppliedOutcome {
+    const { changes } = entry;
+    const aggregates: WrittenAggregate[] = [];
+    for (let at = 0; at < changes.length; at++) {
+      const change = changes[at];
+      if (change === undefined) continue;
+      const written = this.commitChange(change);
+      aggregates.push(written);
+      if (change.effect !== 'unchanged') this.accept(entry, change, at, written);
+    }
+    const effect = changes[0]?.effect ?? 'unchanged';
+    return { kind: 'applied', index: this.index, effect, aggregates, replayed: false };
+  }
+
+  private commitChange(change: Change): WrittenAggregate {
+    const { id } = change;
+    const model = this.models.get(change.model);
+    if (model === undefined) throw new StateError('broken', `no model ${change.model}`);
+    const version = change.expectedVersion + 1;
+    if (isPut(change)) {
+      model.put({ id, version, json: change.json, keys: change.keys });
+      return { id, version, json: change.json };
+    }
+    if (change.effect === 'unchanged') {
+      return { id, version: change.expectedVersion, json: model.get(id)?.json ?? null };
+    }
+    model.remove(id, version);
+    return { id, version, json: null };
+  }
+
+  private accept(entry: WriteEntry, change: Change, at: number, written: WrittenAggregate): void {
+    this.sequence += 1;
+    if (this.onEvent === undefined) return;
+    this.onEvent({
+      sequence: this.sequence,
+      index: this.index,
+      subIndex: at,
+      type: change.model + change.effect.charAt(0).toUpperCase() + change.effect.slice(1),
+      model: change.model,
+      id: written.id,
+      version: written.version,
+      timestampMs: this.timeMs,
+      actor: entry.actor,
+      memberId: entry.memberId,
+      schemaVersion: entry.schemaVersion,
+      json: written.json,
+    });
+  }
+
+  private applySchema(entry: SchemaEntry): SchemaOutcome {
+    this.passTime(entry.timestampMs);
+    if (entry.expectedSchemaVersion !== this.currentSchemaVersion) {
+      const message = `the schema is at version ${this.currentSchemaVersion} already`;
+      return { kind: 'rejected', code: 'version_conflict', message };
+    }
+    const next = parseSchema(entry.schemaJson);
+    const plans = planModels(next);
+    const gone = Array.from(this.models.keys()).find((name) => !plans.has(name));
+    if (gone !== undefined) {
+      return { kind: 'rejected', code: 'invalid', message: `model ${gone} cannot be dropped` };
+    }
+    this.models = new Map(
+      Array.from(plans, ([name, plan]) => {
+        const before = this.models.get(name);
+        return [name, before === undefined ? new ModelState(plan) : upgradeModel(before, plan)];
+      }),
+    );
+    this.currentSchema = next;
+    this.fingerprint = schemaFingerprint(next);
+    this.currentSchemaVersion += 1;
+    const { currentSchemaVersion: schemaVersion, fingerprint } = this;
+    return { kind: 'applied', schemaVersion, fingerprint };
+  }
+}
+
+/** The state that a cluster begins with. */
+export function createState(initial: InitialState, options: StateOptions = {}): ReplicatedState {
+  const head: StateHead = {
+    clusterId: initial.clusterId,
+    epoch: initial.epoch,
+    schema: initial.schema,
+    schemaVersion: 1,
+    appliedIndex: 0,
+    logTimeMs: initial.nowMs,
+    eventSequence: 0,
+  };
+  return new ReplicatedState(head, new MemberTable(initial.members, []), options);
+}
+
+/** What a request gets whose scope is known: the kept outcome, if it is the same request. */
+export function replay(known: DedupRecord, fingerprint: string): Outcome {
+  if (known.fingerprint === fingerprint) return { ...known.outcome, replayed: true };
+  return keyReuse();
+}
+
+/** The rejection of a request that uses the idempotency key of another. */
+export function keyReuse(): Outcome {
+  const message = 'this Idempotency-Key was used with another body';
+  return { kind: 'rejected', code: 'idempotency_key_reuse', message, errors: [] };
+}
+
+/** The rejection of a command that was made under another schema. */
+export function schemaChanged(): Outcome {
+  const message = 'the model changed while the request was on its way; it can be sent again';
+  return { kind: 'rejected', code: 'schema_changed', message, errors: [] };
+}
