@@ -17,6 +17,7 @@ const STEPS: readonly Step[] = [
   command('dead code', 'knip', '--no-progress'),
   command('formatting', 'biome', 'check', '.'),
   command('generated files', 'node', 'crds/src/generate.ts', '--check'),
+  command('expected rejections', 'node', 'docs/examples/expected-rejections.ts', '--check'),
 ];
 
 let failed = 0;

@@ -1,0 +1,151 @@
+import type { Problem, Schema } from '@lithair/crds';
+import {
+  type Execution,
+  LeaderSession,
+  prepareSchemaChange,
+  type SchemaExecution,
+} from './command/index.ts';
+import { type Consensus, ConsensusError, type LeadershipEvent } from './consensus/index.ts';
+import type { Clock, CommandEnvelope, Outcome, Random } from './ports/index.ts';
+import type { ApplyResult, ReplicatedState } from './state/index.ts';
+
+/** What came of asking the leader for a model change. */
+export type ModelChange =
+  | { readonly kind: 'unchanged'; readonly schemaVersion: number }
+  | {
+      readonly kind: 'applied' | 'would-apply';
+      readonly schemaVersion: number;
+      readonly changes: readonly string[];
+    }
+  | { readonly kind: 'breaking'; readonly reasons: readonly Problem[] }
+  /** Another change is under way or came first; safe to ask again. */
+  | { readonly kind: 'conflict' };
+
+/**
+ * The leader's side of a write: gives commands to the session of the present leadership, proposes
+ * what it decides, and answers once that is applied. Between leaderships there is no session.
+ */
+export class Leader {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
+  #session: LeaderSession | null = null;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Closes the circle: consensus hands commands here, and this proposes through consensus. */
+  attach(consensus: Consensus<ApplyResult, ReplicatedState>): void {
+    this.#consensus = consensus;
+    consensus.onLeadership((event) => this.#onLeadership(consensus, event));
+  }
+
+  /** Must hear of every applied entry, in order. */
+  onApplied(index: number): void {
+    this.#session?.applied(index);
+  }
+
+  /**
+   * Executes a command here.
+   *
+   * @throws ConsensusError where it certainly had no effect, EngineError otherwise
+   */
+  async execute(envelope: CommandEnvelope): Promise<Outcome> {
+    const { consensus, session } = this.#leading();
+    const execution = session.execute(envelope, this.#clock.nowMs(), (bytes) => this.#bytes(bytes));
+    if (execution.kind === 'outcome')
+      return this.#confirmed(consensus, execution, envelope.timeoutMs);
+    const result = await this.#propose(consensus, session, execution, envelope.timeoutMs);
+    if (result.kind !== 'write') throw new Error(`a write was applied as ${result.kind}`);
+    return result.outcome;
+  }
+
+  /** Changes the model, or says what a change would do; errors as {@link execute}. */
+  async changeModel(next: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
+    const { consensus, session } = this.#leading();
+    if (dryRun) return this.#plannedModelChange(next);
+    const execution = session.proposeSchema(next, this.#clock.nowMs());
+    if (execution.kind !== 'propose') return refusedModelChange(execution);
+    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    if (result.kind !== 'schema') throw new Error(`a model change was applied as ${result.kind}`);
+    if (result.outcome.kind === 'rejected') return { kind: 'conflict' };
+    const { schemaVersion } = result.outcome;
+    return { kind: 'applied', schemaVersion, changes: execution.changes };
+  }
+
+  #plannedModelChange(next: Schema): ModelChange {
+    const plan = prepareSchemaChange(this.#state(), next);
+    if (plan.kind !== 'additive') return refusedModelChange(plan);
+    const { schemaVersion } = this.#state();
+    return { kind: 'would-apply', schemaVersion: schemaVersion + 1, changes: plan.changes };
+  }
+
+  async #propose(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    session: LeaderSession,
+    execution: Extract<Execution | SchemaExecution, { kind: 'propose' }>,
+    timeoutMs: number,
+  ): Promise<ApplyResult> {
+    try {
+      const proposed = consensus.propose(execution.data, timeoutMs);
+      session.proposed(execution.ticket, proposed.index);
+      return proposed.result;
+    } catch (error) {
+      session.dropped(execution.ticket);
+      throw error;
+    }
+  }
+
+  /** An answer that rests on uncommitted writes, or on leading still, waits until that is certain. */
+  async #confirmed(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    execution: Extract<Execution, { kind: 'outcome' }>,
+    timeoutMs: number,
+  ): Promise<Outcome> {
+    const term = consensus.leadingTerm;
+    if (execution.dependsOnIndex > 0) {
+      await consensus.waitApplied(execution.dependsOnIndex, timeoutMs);
+    }
+    if (execution.confirm) await consensus.confirmRead(timeoutMs);
+    if (consensus.leadingTerm !== term) throw notLeading();
+    return execution.outcome;
+  }
+
+  #onLeadership(consensus: Consensus<ApplyResult, ReplicatedState>, event: LeadershipEvent): void {
+    const { state } = consensus;
+    this.#session =
+      event.leading && state !== null ? new LeaderSession(state, consensus.memberId) : null;
+  }
+
+  #leading(): { consensus: Consensus<ApplyResult, ReplicatedState>; session: LeaderSession } {
+    if (this.#consensus === null || this.#session === null) throw notLeading();
+    return { consensus: this.#consensus, session: this.#session };
+  }
+
+  #state(): ReplicatedState {
+    const state = this.#consensus?.state;
+    if (state === null || state === undefined) throw notLeading();
+    return state;
+  }
+
+  #bytes(count: number): Uint8Array {
+    return this.#random.fill(new Uint8Array(count));
+  }
+}
+
+function refusedModelChange(execution: Exclude<SchemaExecution, { kind: 'propose' }>): ModelChange {
+  switch (execution.kind) {
+    case 'same':
+      return { kind: 'unchanged', schemaVersion: execution.schemaVersion };
+    case 'breaking':
+      return { kind: 'breaking', reasons: execution.reasons };
+    case 'in_progress':
+      return { kind: 'conflict' };
+  }
+}
+
+function notLeading(): ConsensusError {
+  return new ConsensusError('not_leader', 'this is not the leader');
+}
