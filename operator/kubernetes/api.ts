@@ -188,7 +188,7 @@ export class KubernetesApi {
 
 /** The headers that the configuration put on a request: the bearer token. */
 function authorization({ headers }: RequestOptions): OutgoingHttpHeaders {
-  return headers === undefined || Array.isArray(headers) ? {} : headers;
+  return headers === undefined || 'length' in headers ? {} : headers;
 }
 
 function knownKind(object: KubeObject): Kind {

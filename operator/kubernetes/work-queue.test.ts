@@ -12,7 +12,7 @@ interface Harness {
   readonly started: string[];
   readonly errors: string[];
   /** Ends the work on the key that waits longest. */
-  finish(result?: number | null | Error): Promise<void>;
+  readonly finish: (result?: number | null | Error) => Promise<void>;
 }
 
 function harness(t: TestContext, concurrency = 2): Harness {
@@ -39,7 +39,7 @@ function harness(t: TestContext, concurrency = 2): Harness {
     queue,
     started,
     errors,
-    async finish(result = null) {
+    finish: async (result = null) => {
       open.shift()?.(result);
       await settle();
     },

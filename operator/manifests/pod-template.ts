@@ -184,24 +184,22 @@ function volumes(cluster: ClusterPlan, members: readonly string[]): V1Volume[] {
 /** Prefers one member per machine, and machines of the declared region; never insists. */
 function affinity(name: string, groups: readonly MemberGroup[]): V1Affinity {
   const regions = groups.flatMap((group) => (group.region === null ? [] : [group.region]));
-  const apart: V1Affinity = {
-    podAntiAffinity: {
-      preferredDuringSchedulingIgnoredDuringExecution: [
-        {
-          weight: 100,
-          podAffinityTerm: {
-            topologyKey: 'kubernetes.io/hostname',
-            labelSelector: { matchLabels: podSelector(name) },
-          },
+  const podAntiAffinity = {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        podAffinityTerm: {
+          topologyKey: 'kubernetes.io/hostname',
+          labelSelector: { matchLabels: podSelector(name) },
         },
-      ],
-    },
+      },
+    ],
   };
-  if (regions.length === 0) return apart;
+  if (regions.length === 0) return { podAntiAffinity };
   const key = 'topology.kubernetes.io/region';
   const preference = { matchExpressions: [{ key, operator: 'In', values: regions }] };
   return {
-    ...apart,
+    podAntiAffinity,
     nodeAffinity: {
       preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 50, preference }],
     },

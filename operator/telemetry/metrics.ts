@@ -16,7 +16,7 @@ export function createMetrics(queueDepth: () => number): OperatorMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const depth = new Gauge({
+  const depth: Gauge = new Gauge({
     name: 'lithair_operator_queue_depth',
     help: 'Resources that wait to be reconciled',
     registers: [],
