@@ -140,12 +140,12 @@ function compileArray(schema: Schema, array: ValueSchema): ReadValue {
 
 function compileObject(schema: Schema, fields: readonly FieldSchema[]): ReadValue {
   const members = fields.map((field) => compileMember(schema, field));
-  const read = compileMembers(members, 'unknown_field');
+  const read = compileMembers(members);
   return (input, pointer, report) => {
     const object = read(input, pointer, report);
     if (object === null) return null;
-    for (const member of members) member.complete(object, pointer, report);
-    return inOrder(members, object);
+    for (const member of members) member.requirePresent(object, pointer, report);
+    return object;
   };
 }
 
@@ -154,46 +154,34 @@ export interface Member {
   readonly name: string;
   readonly read: ReadValue;
   readonly field: FieldSchema;
-  /** Fills in the default or null where the field is absent, or reports that it is required. */
-  complete(object: { [key: string]: JsonValue }, pointer: string, report: Report): void;
+  /** Reports a required field that is absent. */
+  requirePresent(object: { [key: string]: JsonValue }, pointer: string, report: Report): void;
 }
 
 /**
  * null and absent: a required field must be there; an optional one that is not nullable takes
- * null for absent; what is absent has its default, else null.
+ * null for absent. What absent means for a row, a default, null or the old value, is decided
+ * where the row is made.
  */
 export function compileMember(schema: Schema, field: FieldSchema): Member {
   const { name, required, nullable } = field;
   const read = compileValue(schema, field);
-  const fallback = canonicalDefault(field);
   return {
     name,
     field,
     read: (input, pointer, report) => {
       if (input !== null) return read(input, pointer, report);
-      if (nullable) return null;
-      return required ? report.refuse(pointer, 'required', 'must not be null') : fallback;
+      return required && !nullable ? report.refuse(pointer, 'required', 'must not be null') : null;
     },
-    complete: (object, pointer, report) => {
-      if (object[name] !== undefined) return;
-      if (required) report.refuse(pointer + pointerStep(name), 'required', 'must be there');
-      else object[name] = fallback;
+    requirePresent: (object, pointer, report) => {
+      if (!required || object[name] !== undefined) return;
+      report.refuse(`${pointer}/${name}`, 'required', 'must be there');
     },
   };
 }
 
-/** The compiled schema holds a default in JSON; scalars get their canonical form once, here. */
-function canonicalDefault(field: FieldSchema): JsonValue {
-  if (field.default === undefined || field.default === null) return null;
-  if (field.type === 'array' || field.type === 'object' || field.type === 'reference') {
-    return field.default;
-  }
-  const reading = canonicalize(field, field.default);
-  return reading.ok ? reading.value : field.default;
-}
-
 /** Reads the members that are there; what is not declared is refused. */
-export function compileMembers(members: readonly Member[], unknownCode: string) {
+export function compileMembers(members: readonly Member[]) {
   const names = new Set(members.map((member) => member.name));
   return (input: JsonInput, pointer: string, report: Report) => {
     if (!isComposite(input) || Array.isArray(input)) {
@@ -209,7 +197,7 @@ export function compileMembers(members: readonly Member[], unknownCode: string) 
     }
     report.keys += met;
     const keys = Object.keys(input);
-    if (keys.length !== met) refuseUnknown(keys, names, pointer, unknownCode, report);
+    if (keys.length !== met) refuseUnknown(keys, names, pointer, report);
     return object;
   };
 }
@@ -218,17 +206,11 @@ function refuseUnknown(
   keys: readonly string[],
   names: ReadonlySet<string>,
   pointer: string,
-  code: string,
   report: Report,
 ): void {
   for (const key of keys) {
     if (names.has(key)) continue;
-    report.refuse(pointer + pointerStep(key.slice(0, 100)), code, 'is not a field of the model');
+    const at = pointer + pointerStep(key.slice(0, 100));
+    report.refuse(at, 'unknown_field', 'is not a field of the model');
   }
-}
-
-function inOrder(members: readonly Member[], object: { [key: string]: JsonValue }) {
-  const ordered: { [key: string]: JsonValue } = {};
-  for (const { name } of members) ordered[name] = object[name] ?? null;
-  return ordered;
 }

@@ -32,9 +32,8 @@ export interface BodyLimits {
 }
 
 /**
- * Reads the request bodies of one model. A canonical body has its fields in canonical form, with
- * defaults and null filled in, but for what only the leader knows: a generated primary key,
- * `defaultFrom`, and, in a replacement, immutable fields that are absent, which are kept.
+ * Reads the request bodies of one model. A canonical body has the fields that were given, each in
+ * canonical form; what stands in the place of the others is decided where the row is made.
  */
 export interface ModelValidator {
   create(bytes: Uint8Array): BodyReading<JsonObject>;
@@ -54,7 +53,7 @@ export function compileValidator(
   const members = model.fields.map((field) => compileMember(schema, field));
   const key = members.find((member) => member.name === model.primaryKey);
   if (key === undefined) throw new TypeError(`${model.name} has no primary key`);
-  const plan: Plan = { key, members, readMembers: compileMembers(members, 'unknown_field') };
+  const plan: Plan = { key, members, readMembers: compileMembers(members) };
   return {
     create: (bytes) =>
       readBody(bytes, limits, (input, report) => createOne(plan, input, '', report)),
@@ -77,22 +76,12 @@ function createOne(plan: Plan, input: JsonInput, pointer: string, report: Report
   const object = plan.readMembers(input, pointer, report);
   if (object === null) return {};
   const id = object[plan.key.name];
-  if (id === null) delete object[plan.key.name];
-  else if (typeof id === 'string') checkId(plan.key.field, id, pointer, report);
+  if (typeof id === 'string') checkId(plan.key.field, id, pointer, report);
   for (const member of plan.members) {
-    if (isLeftToLeader(plan, member) && !isMissingKey(plan, member)) continue;
-    member.complete(object, pointer, report);
+    if (member.field.defaultFrom !== undefined) continue;
+    member.requirePresent(object, pointer, report);
   }
   return object;
-}
-
-/** A key that the client must bring is reported here; one that is generated is not. */
-function isMissingKey(plan: Plan, member: Member): boolean {
-  return member === plan.key && member.field.required;
-}
-
-function isLeftToLeader(plan: Plan, member: Member): boolean {
-  return member === plan.key || member.field.defaultFrom !== undefined;
 }
 
 function checkId(field: FieldSchema, id: string, pointer: string, report: Report): void {
@@ -113,12 +102,17 @@ function replaceOne(
   if (typeof given === 'string' && given !== id) {
     report.refuse(`/${plan.key.name}`, 'immutable_field', 'must be the id of the path');
   }
-  object[plan.key.name] = id;
+  object[plan.key.name] = creates ? plan.key.read(id, `/${plan.key.name}`, report) : id;
   for (const member of plan.members) {
-    if (isLeftToLeader(plan, member) || (member.field.immutable && !creates)) continue;
-    member.complete(object, '', report);
+    if (member === plan.key || isKept(member.field, creates)) continue;
+    member.requirePresent(object, '', report);
   }
   return object;
+}
+
+/** What is absent from a replacement and keeps its value. */
+function isKept(field: FieldSchema, creates: boolean): boolean {
+  return field.defaultFrom !== undefined || (field.immutable && !creates);
 }
 
 function readMany(plan: Plan, bytes: Uint8Array, limits: BodyLimits): BodyReading<JsonObject[]> {
