@@ -11,6 +11,7 @@ import { type Log, NodeFileSystem, openDataDirectory } from './index.ts';
 
 const ROUND_MS = 1500;
 const ROUNDS = 3;
+const SNAPSHOT_EVERY = 100_000;
 const RECORD_BYTES = 256;
 const BARE_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -80,12 +81,26 @@ async function openBenchLog(dir: string) {
   return { directory, log: await directory.openLog() };
 }
 
+/** Appends records, and lets the log recycle its segments as a member that takes snapshots does. */
 function appendTo(log: Log): (done: () => void) => void {
   const { data } = entry(1, 1, RECORD_BYTES);
   return (done) => {
     const index = log.lastIndex() + 1;
+    if (index % SNAPSHOT_EVERY === 0) void snapshot(log);
     log.save({ entries: [{ index, term: 1, type: 0, data }] }, done);
   };
+}
+
+async function snapshot(log: Log): Promise<void> {
+  const confState = {
+    voters: [1],
+    learners: [],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  await log.writeSnapshot({ index: log.durableIndex, term: 1, confState }, [new Uint8Array(1000)]);
+  log.compact(log.durableIndex);
 }
 
 function median(values: readonly number[]): number {

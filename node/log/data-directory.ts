@@ -86,14 +86,14 @@ class LockedDirectory implements DataDirectory {
   openLog(options: LogOptions = {}): Promise<Log> {
     this.#requireOpen();
     if (this.#log !== null) throw new RangeError('the log is open already');
-    this.#log = this.#openLog(options);
+    const { clusterId, memberId } = this.#identity ?? { clusterId: null, memberId: null };
+    if (clusterId === null || memberId === null) throw new RangeError('no member is known yet');
+    this.#log = this.#openLog({ clusterId, memberId }, options);
     return this.#log;
   }
 
-  async #openLog(options: LogOptions): Promise<Log> {
-    const { clusterId, memberId } = this.#identity ?? { clusterId: null, memberId: null };
-    if (clusterId === null || memberId === null) throw new RangeError('no member is known yet');
-    const opening = new LogOpening(this.#options, { clusterId, memberId }, options);
+  async #openLog(owner: Owner, options: LogOptions): Promise<Log> {
+    const opening = new LogOpening(this.#options, owner, options);
     const log = await opening.open(this.#logBegun);
     if (!this.#logBegun && this.#identity !== null) {
       const file = { identity: this.#identity, logBegun: true };

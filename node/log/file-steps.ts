@@ -43,10 +43,13 @@ export async function readFile(fs: FileSystem, path: string): Promise<Uint8Array
   }
 }
 
-/** Zero-fills `[from, to)`, a slice at a time. */
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
+
+/** Zero-fills `[from, to)`, a slice at a time, and syncs so often that the disk stays usable. */
 export async function fillWithZeros(file: OpenFile, from: number, to: number): Promise<void> {
   const zeros = new Uint8Array(Math.min(1024 * 1024, Math.max(0, to - from)));
   for (let at = from; at < to; at += zeros.length) {
     await writeAt(file, zeros.subarray(0, Math.min(zeros.length, to - at)), at);
+    if ((at - from) % SYNC_EVERY_BYTES === 0) await syncFile(file);
   }
 }

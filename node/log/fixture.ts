@@ -54,7 +54,7 @@ export async function openMember(
       const member = { clusterId: CLUSTER, memberId: 1, name: 'n1' };
       await directory.writeIdentity({ diskUuid: 'd1', ...member });
     }
-    return { directory, log: await directory.openLog(options) };
+    return { directory, log: await directory.openLog({ segmentBytes: 64 * 1024, ...options }) };
   } catch (error) {
     await directory.close();
     throw error;

@@ -14,4 +14,5 @@ export {
   type Operation,
 } from './memory-file-system.ts';
 export { NodeFileSystem } from './node-file-system.ts';
+export { type ScanOptions, scanLog, verifyLog } from './scan.ts';
 export type * from './types.ts';

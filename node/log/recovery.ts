@@ -1,4 +1,4 @@
-import { LogCorruptError, type LogError } from './errors.ts';
+import { LogCorruptError } from './errors.ts';
 import { fillWithZeros, syncFile, writeAt } from './file-steps.ts';
 import type { OpenFile } from './file-system.ts';
 import { Replay } from './replay.ts';
@@ -155,7 +155,7 @@ export function tailProblem(
   reader: SegmentReader,
   sequence: number,
   survey: TailSurvey,
-): LogError | null {
+): LogCorruptError | null {
   if (survey.provenBy === null) return null;
   const file = segmentName(sequence);
   const reason = `${survey.reason}, but a later batch stands at offset ${survey.provenBy}`;

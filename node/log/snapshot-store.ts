@@ -110,7 +110,8 @@ export class SnapshotStore {
     try {
       return await verifySnapshotFile(fs, directory, name, this.#options, extent);
     } catch (error) {
-      if (error instanceof LogCorruptError || error instanceof NotALogError) return error;
+      if (error instanceof LogCorruptError) return error;
+      if (error instanceof NotALogError) return notASnapshot(name);
       throw error;
     }
   }
@@ -270,6 +271,12 @@ export class SnapshotStore {
     const chunks = rawBytes(opened.file, pause, close);
     return { metadata: opened.snapshot.metadata, bytes: opened.snapshot.bytes, chunks, close };
   }
+}
+
+/** A file of ours that does not even begin as it should. */
+function notASnapshot(file: string): LogCorruptError {
+  const reason = 'it does not begin as a snapshot does';
+  return new LogCorruptError({ file, offset: 0, record: -1, reason });
 }
 
 async function writeChunk(file: OpenFile, chunk: Uint8Array, checksum: number, at: number) {

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
+import { seeded } from './fixture.ts';
+import { type FileSystem, MemoryFileSystem, NodeFileSystem } from './index.ts';
+
+const root = fs.mkdtempSync(path.join(os.tmpdir(), 'lithair-fs-'));
+after(() => fs.rmSync(root, { recursive: true }));
+let directories = 0;
+
+const disks: Record<string, () => FileSystem> = {
+  'the real disk': () => new NodeFileSystem(),
+  'the disk in memory': () => new MemoryFileSystem(),
+};
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+for (const [name, make] of Object.entries(disks)) {
+  describe(name, () => {
+    const start = async () => {
+      directories += 1;
+      const disk = make();
+      const dir = path.join(root, `d${directories}/inner`);
+      await disk.makeDirectory(dir);
+      return { disk, dir };
+    };
+
+    test('gives back what was written, anywhere in a file', async () => {
+      const { disk, dir } = await start();
+      const file = await disk.open(`${dir}/a`, 'create');
+      await writeAt(file, bytes('world'), 6);
+      await writeAt(file, bytes('hello '), 0);
+      await syncFile(file);
+      const target = new Uint8Array(20);
+      assert.equal(file.read(target, 0), 11);
+      assert.equal(new TextDecoder().decode(target.subarray(0, 11)), 'hello world');
+      assert.equal(file.read(target, 11), 0);
+      assert.equal(file.size(), 11);
+      await file.close();
+    });
+
+    test('calls back after the call has returned', async () => {
+      const { disk, dir } = await start();
+      const file = await disk.open(`${dir}/a`, 'create');
+      let returned = false;
+      await new Promise<void>((resolve) => {
+        file.write(bytes('x'), 0, (error) => {
+          assert.ok(returned && error === null);
+          resolve();
+        });
+        returned = true;
+      });
+      await file.close();
+    });
+
+    test('creating empties an existing file, opening keeps it, opening nothing fails', async () => {
+      const { disk, dir } = await start();
+      await replaceFile(disk, dir, 'a', bytes('content'));
+      assert.deepEqual(await readFile(disk, `${dir}/a`), bytes('content'));
+      const file = await disk.open(`${dir}/a`, 'create');
+      assert.equal(file.size(), 0);
+      await file.close();
+      await assert.rejects(disk.open(`${dir}/b`, 'write'), { code: 'ENOENT' });
+      await assert.rejects(disk.open(`${dir}/b`, 'read'), { code: 'ENOENT' });
+    });
+
+    test('lists, renames over and removes', async () => {
+      const { disk, dir } = await start();
+      await replaceFile(disk, dir, 'b', bytes('b'));
+      await replaceFile(disk, dir, 'a', bytes('a'));
+      assert.deepEqual(await disk.list(dir), ['a', 'b']);
+      await disk.rename(`${dir}/a`, `${dir}/b`);
+      assert.deepEqual(await readFile(disk, `${dir}/b`), bytes('a'));
+      assert.equal(await disk.stat(`${dir}/a`), null);
+      assert.deepEqual(await disk.stat(`${dir}/b`), { size: 1, kind: 'file' });
+      assert.equal((await disk.stat(dir))?.kind, 'directory');
+      await disk.remove(`${dir}/b`);
+      assert.deepEqual(await disk.list(dir), []);
+      await assert.rejects(disk.remove(`${dir}/b`), { code: 'ENOENT' });
+      await assert.rejects(disk.list(`${dir}/none`), { code: 'ENOENT' });
+    });
+
+    test('an open file stays the same when another is renamed over it', async () => {
+      const { disk, dir } = await start();
+      await replaceFile(disk, dir, 'a', bytes('old'));
+      const file = await disk.open(`${dir}/a`, 'read');
+      await replaceFile(disk, dir, 'a', bytes('new'));
+      const target = new Uint8Array(3);
+      file.read(target, 0);
+      assert.deepEqual(target, bytes('old'));
+      await file.close();
+    });
+
+    test('a lock has one holder at a time', async () => {
+      const { disk, dir } = await start();
+      const lock = disk.lock(`${dir}/lock`);
+      assert.ok(lock);
+      assert.equal(disk.lock(`${dir}/lock`), null);
+      lock.release();
+      lock.release();
+      const next = disk.lock(`${dir}/lock`);
+      assert.ok(next);
+      next.release();
+    });
+  });
+}
+
+describe('a power cut of the disk in memory', () => {
+  test('keeps what was synced and may lose each unsynced sector and the newest names', async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = new MemoryFileSystem();
+      await disk.makeDirectory('/d');
+      await replaceFile(disk, '/d', 'a', new Uint8Array(1024).fill(1));
+      const file = await disk.open('/d/a', 'write');
+      await writeAt(file, new Uint8Array(1024).fill(2), 0);
+      await disk.open('/d/b', 'create');
+      const found = disk.crash('power', seeded(seed).fraction);
+      const content = await readFile(found, '/d/a');
+      const names = (await found.list('/d')).join();
+      assert.ok(['a', 'a,b'].includes(names));
+      outcomes.add(`${content[0]}${content[600]} ${names}`);
+    }
+    assert.ok(outcomes.size >= 6, [...outcomes].join());
+  });
+});

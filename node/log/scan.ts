@@ -1,0 +1,267 @@
+import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } from './errors.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { readIdentity } from './identity.ts';
+import { pauseBy } from './pause.ts';
+import { kindOf } from './record.ts';
+import { checkedHeader, requireNoGap, tailProblem, whyNotFollowed } from './recovery.ts';
+import { Replay } from './replay.ts';
+import { SEGMENT_DIRECTORY, segmentName, sequenceOf } from './segment-files.ts';
+import { readSegmentHeader, type SaltedSegmentHeader } from './segment-header.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME, verifySnapshotFile } from './snapshot-store.ts';
+import type { LogReport, RawRecord } from './types.ts';
+
+const pause = pauseBy(setImmediate);
+
+/** How to read a data directory without owning it. */
+export interface ScanOptions {
+  readonly dir: string;
+  readonly fs: FileSystem;
+}
+
+interface OpenSegment {
+  readonly header: SaltedSegmentHeader;
+  readonly file: OpenFile;
+}
+
+/**
+ * Yields all records of a data directory in the order in which they were written, up to the end of
+ * what is whole. Takes no lock: the node may be running.
+ *
+ * @throws NotALogError, LogCorruptError, LogFormatError
+ * @throws SegmentChangedError where a running node recycled a segment meanwhile
+ */
+export async function* scanLog(options: ScanOptions): AsyncGenerator<RawRecord> {
+  const segments = await openSegments(options);
+  try {
+    for (const [position, segment] of segments.entries()) {
+      yield* scanSegment(segment, segments[position + 1]?.header);
+    }
+  } finally {
+    for (const { file } of segments) await file.close();
+  }
+}
+
+async function* scanSegment(
+  segment: OpenSegment,
+  next: SaltedSegmentHeader | undefined,
+): AsyncGenerator<RawRecord> {
+  const name = segmentName(segment.header.sequence);
+  const reader = new SegmentReader(segment.file, name, segment.header.salt);
+  while (advance(reader, segment, next)) {
+    yield toRawRecord(reader, name);
+    if (reader.record % 1024 === 1023) await pause();
+  }
+}
+
+/** Moves on; false at the end of the segment. Bytes that a running node is writing are read again. */
+function advance(
+  reader: SegmentReader,
+  segment: OpenSegment,
+  next: SaltedSegmentHeader | undefined,
+): boolean {
+  if (next !== undefined && reader.end >= next.previousEnd) {
+    requireSound(reader, segment, whyNotFollowed(reader, next));
+    return false;
+  }
+  if (reader.next()) return true;
+  const survey = reader.survey();
+  reader.refresh();
+  if (reader.next()) return true;
+  const proven = tailProblem(reader, segment.header.sequence, survey)?.place.reason ?? null;
+  requireSound(reader, segment, next === undefined ? proven : survey.reason);
+  return false;
+}
+
+function requireSound(reader: SegmentReader, segment: OpenSegment, reason: string | null): void {
+  if (reason === null) return;
+  requireUnchanged(segment);
+  const file = segmentName(segment.header.sequence);
+  throw new LogCorruptError({ file, offset: reader.end, record: reader.record + 1, reason });
+}
+
+/** @throws SegmentChangedError where the file became another segment since it was opened */
+function requireUnchanged({ file, header }: OpenSegment): void {
+  const name = segmentName(header.sequence);
+  try {
+    if (readSegmentHeader(file, name).salt === header.salt) return;
+  } catch {
+    // Half written is changed too.
+  }
+  throw new SegmentChangedError(name);
+}
+
+function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
+  const { header } = reader;
+  return {
+    segment,
+    offset: reader.recordOffset,
+    record: reader.record,
+    kind: kindOf(header.type) ?? 'entry',
+    group: header.group,
+    key: header.key,
+    codec: header.codec,
+    index: header.index,
+    term: header.term,
+    data: reader.payload.slice(),
+  };
+}
+
+async function openSegments({ dir, fs }: ScanOptions): Promise<OpenSegment[]> {
+  const directory = `${dir}/${SEGMENT_DIRECTORY}`;
+  const kind = (await fs.stat(dir))?.kind;
+  if (kind === undefined) throw new NotALogError(dir, 'there is nothing');
+  if (kind !== 'directory') throw new NotALogError(dir, 'it is not a data directory');
+  if ((await fs.stat(directory))?.kind !== 'directory') {
+    throw new NotALogError(dir, `it has no ${SEGMENT_DIRECTORY}`);
+  }
+  const names = await fs.list(directory);
+  const sequences = names.map(sequenceOf).filter((sequence) => sequence !== null);
+  if (sequences.length === 0) throw new NotALogError(dir, 'it has no segment');
+  requireNoGap(sequences);
+  const segments: OpenSegment[] = [];
+  try {
+    for (const sequence of sequences) await openSegment(fs, directory, sequence, segments);
+    return segments;
+  } catch (error) {
+    for (const { file } of segments) await file.close();
+    throw error;
+  }
+}
+
+async function openSegment(
+  fs: FileSystem,
+  directory: string,
+  sequence: number,
+  segments: OpenSegment[],
+): Promise<void> {
+  const path = `${directory}/${segmentName(sequence)}`;
+  if ((await fs.stat(path)) === null) throw new SegmentChangedError(segmentName(sequence));
+  const file = await fs.open(path, 'read');
+  try {
+    segments.push({ header: checkedHeader(file, sequence, null), file });
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Counts while a log is read. */
+class Tally {
+  readonly replay = new Replay();
+  segments = 0;
+  records = 0;
+  bytes = 0;
+  tornBytes = 0;
+  clusterId = '';
+  memberId = 0;
+}
+
+/**
+ * Reads everything in a data directory, segments and snapshots, and reports totals and the first
+ * bad place. Takes no lock.
+ *
+ * @throws NotALogError, LogFormatError, SegmentChangedError
+ */
+export async function verifyLog(options: ScanOptions): Promise<LogReport> {
+  const tally = new Tally();
+  const problem = (await problemOf(() => verifySegments(options, tally))) ?? null;
+  const { snapshots, problem: snapshotProblem } = await verifySnapshots(options);
+  const identityProblem = await problemOf(async () => {
+    await readIdentity(options.fs, options.dir);
+  });
+  const { entries, hardState } = tally.replay;
+  const empty = entries.lastIndex === entries.baseIndex;
+  return {
+    clusterId: tally.clusterId,
+    memberId: tally.memberId,
+    segments: tally.segments,
+    records: tally.records,
+    bytes: tally.bytes,
+    firstIndex: empty ? 0 : entries.baseIndex + 1,
+    lastIndex: empty ? 0 : entries.lastIndex,
+    hardState,
+    tornBytes: tally.tornBytes,
+    snapshots,
+    problem: problem ?? snapshotProblem ?? identityProblem,
+  };
+}
+
+async function problemOf(work: () => Promise<void>): Promise<BadPlace | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof LogCorruptError) return error.place;
+    throw error;
+  }
+}
+
+async function verifySegments(options: ScanOptions, tally: Tally): Promise<void> {
+  const segments = await openSegments(options);
+  try {
+    for (const [position, segment] of segments.entries()) {
+      tally.clusterId = segment.header.clusterId;
+      tally.memberId = segment.header.memberId;
+      await verifySegment(segment, segments[position + 1]?.header, tally);
+    }
+    await requireComplete(options, tally, segments);
+  } finally {
+    for (const { file } of segments) await file.close();
+  }
+}
+
+async function verifySegment(
+  segment: OpenSegment,
+  next: SaltedSegmentHeader | undefined,
+  tally: Tally,
+): Promise<void> {
+  const { sequence, salt } = segment.header;
+  const reader = new SegmentReader(segment.file, segmentName(sequence), salt);
+  const start = reader.end;
+  while (advance(reader, segment, next)) {
+    const { header, payload, recordOffset } = reader;
+    const reason = tally.replay.apply(header, payload, sequence, recordOffset);
+    requireSound(reader, segment, reason);
+    tally.records += 1;
+    if (reader.record % 4096 === 4095) await pause();
+  }
+  tally.segments += 1;
+  tally.bytes += reader.end - start;
+  if (next === undefined) tally.tornBytes = reader.survey().end - reader.end;
+}
+
+async function requireComplete(
+  { fs, dir }: ScanOptions,
+  tally: Tally,
+  segments: readonly OpenSegment[],
+): Promise<void> {
+  const [first, last] = [segments[0], segments.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const reason = tally.replay.finish();
+  const place = { offset: 0, record: -1 };
+  if (tally.replay.sealed) {
+    const file = segmentName(last.header.sequence + 1);
+    // A running node may have begun it since the directory was listed.
+    if ((await fs.stat(`${dir}/${SEGMENT_DIRECTORY}/${file}`)) !== null) return;
+    throw new LogCorruptError({ ...place, file, reason: 'the segment is missing' });
+  }
+  if (reason === null) return;
+  throw new LogCorruptError({ ...place, file: segmentName(first.header.sequence - 1), reason });
+}
+
+async function verifySnapshots(options: ScanOptions) {
+  const { fs, dir } = options;
+  const snapshots: LogReport['snapshots'][number][] = [];
+  let problem: BadPlace | null = null;
+  for (const file of [SNAPSHOT_NAME, PREVIOUS_SNAPSHOT_NAME]) {
+    if ((await fs.stat(`${dir}/${file}`)) === null) continue;
+    const found = await problemOf(async () => {
+      const stored = await verifySnapshotFile(fs, dir, file, { clusterId: null, pause }, 'all');
+      const { index, term } = stored.metadata;
+      snapshots.push({ file, index, term, bytes: stored.bytes });
+    });
+    problem ??= found;
+  }
+  return { snapshots, problem };
+}
