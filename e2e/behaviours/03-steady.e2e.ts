@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import {
+  applyModel,
+  exampleModel,
+  get,
+  installOperator,
+  kubectl,
+  list,
+  OPERATOR_NAMESPACE,
+  podIdentities,
+  scenario,
+  sleep,
+  text,
+  waitFor,
+  waitReady,
+} from '../cluster/index.ts';
+
+const KINDS =
+  'lithairmodels,statefulsets,services,configmaps,secrets,serviceaccounts,poddisruptionbudgets,pods,pvc';
+
+scenario('a steady cluster is written to by nobody', async ({ namespace, say }) => {
+  await applyModel(namespace, exampleModel('shop'));
+  await waitFor('the last writes', () => podsLabelled(namespace));
+  await sleep(8_000);
+  const before = versions(namespace);
+  const writes = operatorWrites();
+  const reconciles = operatorReconciles();
+  await sleep(20_000);
+  assert.deepEqual(versions(namespace), before);
+  assert.deepEqual(operatorWrites(), writes);
+  const passes = operatorReconciles() - reconciles;
+  assert.ok(passes > 0);
+  say(`${passes} reconciles in 20 s, ${before.size} objects unchanged, no write`);
+});
+
+scenario('restarting or upgrading the operator restarts no node', async ({ namespace, say }) => {
+  await applyModel(namespace, exampleModel('shop'));
+  const before = podIdentities(namespace, 'shop');
+  const deployment = ['-n', OPERATOR_NAMESPACE, 'deployment/lithair-operator'];
+  kubectl(['rollout', 'restart', ...deployment]);
+  kubectl(['rollout', 'status', ...deployment, '--timeout=120s']);
+  await sleep(10_000);
+  assert.deepEqual(podIdentities(namespace, 'shop'), before);
+  say('restarted the operator: the same three pods, no restart');
+  installOperator('--set', 'nodeImage.tag=next', '--set', 'logLevel=debug');
+  await sleep(10_000);
+  assert.deepEqual(podIdentities(namespace, 'shop'), before);
+  const set = get(namespace, 'statefulset', 'shop');
+  assert.ok(set !== null);
+  assert.equal(text(set, 'spec.template.spec.containers.0.image'), 'lithair/node:dev');
+  installOperator();
+  await waitReady(namespace, 'shop');
+  say('upgraded the operator to another default image: running clusters keep theirs');
+});
+
+scenario('one of two operators works, and the other takes over', async ({ namespace, say }) => {
+  installOperator('--set', 'replicas=2');
+  const first = await waitFor('a holder of the lease', () => holder() || null);
+  const pod = /^(.*)-[0-9a-f]{8}$/.exec(first)?.[1] ?? '';
+  const startedMs = performance.now();
+  kubectl(['delete', 'pod', '-n', OPERATOR_NAMESPACE, pod, '--grace-period=0', '--force']);
+  const next = await waitFor('another holder', () =>
+    holder() === first ? null : holder() || null,
+  );
+  say(`${next} took over ${((performance.now() - startedMs) / 1000).toFixed(1)} s after a kill`);
+  await applyModel(namespace, exampleModel('shop', { cluster: { voters: 1 } }));
+  installOperator('--set', 'replicas=1');
+});
+
+function holder(): string {
+  return text(get(OPERATOR_NAMESPACE, 'lease', 'lithair-operator'), 'spec.holderIdentity');
+}
+
+function podsLabelled(namespace: string): boolean {
+  return list(namespace, 'pods', 'lithair.dev/leader=true').length === 1;
+}
+
+function versions(namespace: string): Map<string, string> {
+  return new Map(
+    list(namespace, KINDS).map((object) => [
+      `${text(object, 'kind')}/${text(object, 'metadata.name')}`,
+      text(object, 'metadata.resourceVersion'),
+    ]),
+  );
+}
+
+function operatorMetrics(): string {
+  const [pod] = list(OPERATOR_NAMESPACE, 'pods', 'app.kubernetes.io/name=lithair-operator');
+  const name = text(pod ?? null, 'metadata.name');
+  return kubectl([
+    'get',
+    '--raw',
+    `/api/v1/namespaces/${OPERATOR_NAMESPACE}/pods/${name}:9080/proxy/metrics`,
+  ]);
+}
+
+function operatorWrites(): string[] {
+  return operatorMetrics()
+    .split('\n')
+    .filter((line) => line.startsWith('lithair_operator_api_writes_total'));
+}
+
+function operatorReconciles(): number {
+  const [, count] =
+    /^lithair_operator_reconciles_total\{result="ok"\} (\d+)/m.exec(operatorMetrics()) ?? [];
+  return Number(count);
+}
