@@ -26,8 +26,44 @@ export interface LiveRow {
 interface PendingModel {
   /** The newest pending row of each id; only these have claims. */
   readonly rows: Map<string, PendingRow>;
-  /** By position, then key: ids of the newest pending rows that have it. Null has no claims. */
-  readonly claims: Map<IndexKey, Set<string>>[];
+  /**
+   * By position, then key: the newest pending rows that have it. Only of unique fields and
+   * references, the ones that rules ask for; null has no claims.
+   */
+  readonly claims: readonly (Claims | undefined)[];
+}
+
+/** Ids by key. Most keys have one, which then needs no set of its own. */
+class Claims {
+  private readonly byKey = new Map<IndexKey, string | Set<string>>();
+
+  add(key: IndexKey, id: string): void {
+    const held = this.byKey.get(key);
+    if (held === undefined) this.byKey.set(key, id);
+    else if (typeof held === 'string') this.byKey.set(key, new Set([held, id]));
+    else held.add(id);
+  }
+
+  delete(key: IndexKey, id: string): void {
+    const held = this.byKey.get(key);
+    if (held === id) this.byKey.delete(key);
+    if (held === undefined || typeof held === 'string') return;
+    held.delete(id);
+    if (held.size === 0) this.byKey.delete(key);
+  }
+
+  first(key: IndexKey): string | undefined {
+    const held = this.byKey.get(key);
+    if (held === undefined || typeof held === 'string') return held;
+    for (const id of held) return id;
+    return undefined;
+  }
+
+  ids(key: IndexKey): Iterable<string> {
+    const held = this.byKey.get(key);
+    if (held === undefined) return [];
+    return typeof held === 'string' ? [held] : held;
+  }
 }
 
 /**
@@ -62,14 +98,15 @@ export class Overlay implements RowsView {
   holder(model: string, position: number, key: IndexKey): string | undefined {
     const pending = this.models.get(model);
     if (pending === undefined) return this.state.holder(model, position, key);
-    for (const id of pending.claims[position]?.get(key) ?? []) return id;
+    const claimed = pending.claims[position]?.first(key);
+    if (claimed !== undefined) return claimed;
     const applied = this.state.holder(model, position, key);
     return applied !== undefined && pending.rows.has(applied) ? undefined : applied;
   }
 
   *holders(model: string, position: number, key: IndexKey): Generator<string, void, undefined> {
     const pending = this.models.get(model);
-    yield* pending?.claims[position]?.get(key) ?? [];
+    yield* pending?.claims[position]?.ids(key) ?? [];
     for (const id of this.state.holders(model, position, key)) {
       if (pending === undefined || !pending.rows.has(id)) yield id;
     }
@@ -125,7 +162,10 @@ export class Overlay implements RowsView {
     const known = this.models.get(name);
     if (known !== undefined) return known;
     const indexed = this.state.plan(name)?.indexed ?? [];
-    const pending = { rows: new Map(), claims: indexed.map(() => new Map()) };
+    const claims = indexed.map(({ field, target }) =>
+      field.unique || target !== null ? new Claims() : undefined,
+    );
+    const pending = { rows: new Map(), claims };
     this.models.set(name, pending);
     return pending;
   }
@@ -139,20 +179,12 @@ export class Overlay implements RowsView {
 function claim(pending: PendingModel, row: PendingRow): void {
   for (let at = 0; at < row.keys.length; at++) {
     const key = row.keys[at] ?? NULL_KEY;
-    if (key === NULL_KEY) continue;
-    const claims = pending.claims[at];
-    const ids = claims?.get(key);
-    if (ids === undefined) claims?.set(key, new Set([row.id]));
-    else ids.add(row.id);
+    if (key !== NULL_KEY) pending.claims[at]?.add(key, row.id);
   }
 }
 
 function unclaim(pending: PendingModel, row: PendingRow): void {
   for (let at = 0; at < row.keys.length; at++) {
-    const key = row.keys[at] ?? NULL_KEY;
-    const ids = pending.claims[at]?.get(key);
-    if (ids === undefined) continue;
-    ids.delete(row.id);
-    if (ids.size === 0) pending.claims[at]?.delete(key);
+    pending.claims[at]?.delete(row.keys[at] ?? NULL_KEY, row.id);
   }
 }

@@ -35,13 +35,13 @@ class NaiveBrands {
   private createAll(bodies: readonly JsonObject[]): string {
     const trial = new Map(this.rows);
     for (const body of bodies) {
-      const code = String(body['code']);
+      const code = codeOf(body);
       if (trial.has(code)) return 'already_exists';
       trial.set(code, rowOf(body, (this.versions.get(code) ?? 0) + 1));
     }
-    const wrong = bodies.map((body) => check(trial, String(body['code']))).find((code) => code);
+    const wrong = bodies.map((body) => check(trial, codeOf(body))).find((code) => code);
     if (wrong !== undefined && wrong !== null) return wrong;
-    for (const body of bodies) this.set(String(body['code']), body);
+    for (const body of bodies) this.set(codeOf(body), body);
     return 'created';
   }
 
@@ -81,6 +81,11 @@ class NaiveBrands {
     this.versions.set(id, version);
     this.rows.set(id, rowOf(body, version));
   }
+}
+
+function codeOf(body: JsonObject): string {
+  const given = body['code'];
+  return typeof given === 'string' ? given : assert.fail('every brand has a code');
 }
 
 function rowOf(body: JsonObject, version: number): Row {
@@ -148,13 +153,13 @@ function contentOf(state: ReplicatedState) {
 function assertSameRows(state: ReplicatedState, naive: NaiveBrands): void {
   const expected = Array.from(naive.rows)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([id, { title, parent, version }]) => [id, version, { code: id, title, parent }]);
+    .map(([id, { title, parent, version }]) => [id, version, { code: id, title, parent }] as const);
   assert.deepEqual(contentOf(state), expected);
   for (const title of ['T', 'U', 'V']) {
     const found = Array.from(state.model(model)?.lookup('title', title) ?? [], ({ id }) => id);
     assert.deepEqual(
       found,
-      expected.filter(([id]) => naive.rows.get(String(id))?.title === title).map(([id]) => id),
+      expected.filter(([id]) => naive.rows.get(id)?.title === title).map(([id]) => id),
     );
   }
 }

@@ -1,7 +1,6 @@
 import { accept, type Reading, refuse } from './errors.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const HEX = '0123456789abcdef';
 
 /** Random bytes that {@link uuidV7} takes. */
 export const UUID_RANDOM_BYTES = 10;
@@ -31,18 +30,28 @@ export function uuidV7(nowMs: number, randomBytes: Uint8Array): string {
     throw new RangeError('a uuid holds 48 bits of epoch milliseconds');
   }
   if (randomBytes.length < UUID_RANDOM_BYTES) throw new RangeError('a uuid needs 10 random bytes');
-  const time = nowMs.toString(16).padStart(12, '0');
-  const version = `7${hex(randomBytes, 0, 2).slice(1)}`;
-  const variant = (HEX[8 + ((randomBytes[2] ?? 0) & 3)] ?? '') + hex(randomBytes, 2, 4).slice(1);
-  const rest = hex(randomBytes, 4, 10);
-  return [time.slice(0, 8), time.slice(8), version, variant, rest].join('-');
+  const version = `7${byteHex(randomBytes, 0).slice(1)}${byteHex(randomBytes, 1)}`;
+  const variant = VARIANT_HEX[(randomBytes[2] ?? 0) & 0x3f] ?? '';
+  let rest = byteHex(randomBytes, 4);
+  for (let at = 5; at < UUID_RANDOM_BYTES; at++) rest += byteHex(randomBytes, at);
+  return `${timeHex(nowMs)}${version}-${variant}${byteHex(randomBytes, 3)}-${rest}`;
 }
 
-function hex(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    text += (HEX[byte >> 4] ?? '') + (HEX[byte & 15] ?? '');
+const BYTE_HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** The byte that holds the variant (binary 10), by its six random bits. */
+const VARIANT_HEX = BYTE_HEX.slice(0x80, 0xc0);
+
+function byteHex(bytes: Uint8Array, at: number): string {
+  return BYTE_HEX[bytes[at] ?? 0] ?? '';
+}
+
+/** The text of the last time asked for: many ids are made within a millisecond. */
+let lastTime = { ms: -1, hex: '' };
+
+function timeHex(ms: number): string {
+  if (lastTime.ms !== ms) {
+    const hex = ms.toString(16).padStart(12, '0');
+    lastTime = { ms, hex: `${hex.slice(0, 8)}-${hex.slice(8)}-` };
   }
-  return text;
+  return lastTime.hex;
 }
