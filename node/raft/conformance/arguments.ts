@@ -5,6 +5,11 @@ export class DirectiveError extends Error {
   override readonly name = 'DirectiveError';
 }
 
+/** Thrown for what the environment reports in its output, and then goes on. */
+export class ReportedError extends Error {
+  override readonly name = 'ReportedError';
+}
+
 export function parseInteger(text: string): number {
   const value = Number(text);
   if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value)) {

@@ -112,6 +112,17 @@ export function describeConfState(state: ConfState): string {
   );
 }
 
+/** A ConfState field by field, as the text form of its protobuf message has it. */
+export function confStateFields(state: ConfState): string {
+  return [
+    ...state.voters.map((id) => `voters:${id}`),
+    ...state.learners.map((id) => `learners:${id}`),
+    ...state.votersOutgoing.map((id) => `voters_outgoing:${id}`),
+    ...state.learnersNext.map((id) => `learners_next:${id}`),
+    `auto_leave:${state.autoLeave}`,
+  ].join(' ');
+}
+
 export function describeSnapshot(snapshot: Snapshot): string {
   const { index, term, confState } = snapshot.metadata;
   return `Index:${index} Term:${term} ConfState:${describeConfState(confState)}`;

@@ -5,7 +5,7 @@ import {
   restoreConfiguration,
   sameConfState,
 } from './confchange/index.ts';
-import { describeConfState, hex } from './describe.ts';
+import { confStateFields, describeConfState, hex } from './describe.ts';
 import { becomeFollower } from './election.ts';
 import { newMessage } from './messages.ts';
 import type { Raft } from './raft.ts';
@@ -113,7 +113,7 @@ function restore(raft: Raft, snapshot: Snapshot): boolean {
     if (raft.warningOn) {
       raft.warning(
         `${hex(raft.id)} attempted to restore snapshot but it is not in the ConfState ` +
-          `${describeConfState(confState)}; should never happen`,
+          `${confStateFields(confState)}; should never happen`,
       );
     }
     return false;

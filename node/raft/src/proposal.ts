@@ -5,7 +5,7 @@ import type { Raft } from './raft.ts';
 import type { StepResult } from './ready.ts';
 import { appendEntries, broadcastAppend } from './replication.ts';
 import type { ConfChangeV2, Entry, Message } from './types.ts';
-import { EntryType, NO_BYTES, NONE } from './types.ts';
+import { EntryType, NONE, REFUSED_CHANGE } from './types.ts';
 
 /** Takes proposals into the leader's log, unless it has to drop them. */
 export function propose(raft: Raft, message: Message): StepResult {
@@ -52,7 +52,7 @@ function admitConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry
       );
     }
     admitted ??= entries.slice();
-    admitted[i] = { term: 0, index: 0, type: EntryType.Normal, data: NO_BYTES };
+    admitted[i] = { term: 0, index: 0, type: EntryType.Normal, data: REFUSED_CHANGE };
   }
   return admitted ?? entries;
 }

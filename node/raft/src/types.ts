@@ -25,6 +25,13 @@ export const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 /** The one empty byte string, used wherever a field carries no bytes. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
+/**
+ * The bytes of the empty entry that takes the place of a refused membership change.
+ * It names its type explicitly, which upstream counts towards size limits; known by
+ * identity, so that limits cut a log at the same entries.
+ */
+export const REFUSED_CHANGE: Uint8Array = new Uint8Array(0);
+
 /** What a log entry holds. The numbers are part of the wire and disk formats. */
 export const EntryType = {
   /** Opaque bytes of the application; empty for the no-op that opens a term. */

@@ -18,6 +18,7 @@ import {
   firstNumber,
   parseBoolean,
   parseInteger,
+  ReportedError,
   requireValue,
 } from '../arguments.ts';
 import { parseConfChanges } from '../conf-changes.ts';
@@ -54,6 +55,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['raft-log', (env, test) => printLog(env, target(env, test))],
   ['raft-state', printStates],
   ['read-index', readIndex],
+  ['report-snapshot', reportSnapshot],
   ['report-unreachable', reportUnreachable],
   ['send-snapshot', sendSnapshot],
   ['set-randomized-election-timeout', setElectionTimeout],
@@ -88,7 +90,7 @@ function run(
   try {
     return command(env, test, jitter);
   } catch (error) {
-    if (error instanceof StorageError) return error.message;
+    if (error instanceof StorageError || error instanceof ReportedError) return error.message;
     throw error;
   }
 }
@@ -143,6 +145,15 @@ function setOption(options: Mutable<NodeOptions>, key: string, value: string): v
       return;
     case 'max-size-per-msg':
       options.maxSizePerMsg = parseInteger(value);
+      return;
+    case 'max-inflight-bytes':
+      options.maxInflightBytes = parseInteger(value);
+      return;
+    case 'max-uncommitted-size':
+      options.maxUncommittedEntriesSize = parseInteger(value);
+      return;
+    case 'disable-proposal-forwarding':
+      options.disableProposalForwarding = parseBoolean(value);
       return;
     case 'disable-conf-change-validation':
       options.disableConfChangeValidation = parseBoolean(value);
@@ -300,6 +311,16 @@ function printStatus(env: InteractionEnv, test: TestCase): void {
 function readIndex(env: InteractionEnv, test: TestCase): void {
   const context = new TextEncoder().encode(test.args[1]?.key ?? '');
   target(env, test).raft.readIndex(context);
+}
+
+/** Ours: tells a leader that the snapshot it sent has arrived (`finish`) or not (`failure`). */
+function reportSnapshot(env: InteractionEnv, test: TestCase): void {
+  const [on, to] = bareNumbers({ ...test, args: test.args.slice(0, 2) });
+  const status = test.args[2]?.key;
+  if (on === undefined || to === undefined || (status !== 'finish' && status !== 'failure')) {
+    throw new DirectiveError('expected: report-snapshot NODE FOLLOWER finish|failure');
+  }
+  env.node(on).raft.reportSnapshot(to, status);
 }
 
 function reportUnreachable(env: InteractionEnv, test: TestCase): string | void {

@@ -20,7 +20,7 @@ import {
   NO_BYTES,
   RawNode,
 } from '../../src/index.ts';
-import { DirectiveError } from '../arguments.ts';
+import { DirectiveError, ReportedError } from '../arguments.ts';
 import { Output } from './output.ts';
 
 /** Printed where the upstream environment prints the error of a rejected step. */
@@ -93,6 +93,8 @@ export interface Recipient {
 }
 
 const BOOTSTRAP_TERM = 1;
+/** More than any conversation that ends can take. */
+const MAX_ROUNDS = 1000;
 
 /** A group of nodes with everything between them under the control of a script. */
 export class InteractionEnv {
@@ -214,7 +216,9 @@ export class InteractionEnv {
 
   /** Lets the given nodes work until nothing is left to do. */
   stabilize(nodes: readonly Node[]): void {
-    while (this.#stabilizeOnce(nodes));
+    for (let round = 0; this.#stabilizeOnce(nodes); round++) {
+      if (round === MAX_ROUNDS) throw new DirectiveError('livelock: the nodes never come to rest');
+    }
   }
 
   #stabilizeOnce(nodes: readonly Node[]): boolean {
@@ -272,7 +276,7 @@ function persist(
   if (hardState !== null) log.setHardState(hardState);
   if (snapshot === null) return log.append(entries);
   if (entries.length > 0) {
-    throw new DirectiveError("can't apply snapshot and entries at the same time");
+    throw new ReportedError("can't apply snapshot and entries at the same time");
   }
   log.applySnapshot(snapshot);
 }

@@ -1,5 +1,5 @@
 import type { Entry } from '../types.ts';
-import { EntryType, NO_LIMIT } from '../types.ts';
+import { EntryType, NO_LIMIT, REFUSED_CHANGE } from '../types.ts';
 
 /**
  * The bytes that an entry counts for in every size limit: those of its protobuf
@@ -7,7 +7,7 @@ import { EntryType, NO_LIMIT } from '../types.ts';
  */
 export function entrySize(entry: Entry): number {
   let size = 2 + varintSize(entry.term) + varintSize(entry.index);
-  if (entry.type !== EntryType.Normal) size += 2;
+  if (entry.type !== EntryType.Normal || entry.data === REFUSED_CHANGE) size += 2;
   const length = entry.data.length;
   return length === 0 ? size : size + 1 + varintSize(length) + length;
 }
