@@ -501,7 +501,7 @@ export class Consensus<
         () => false,
       );
     }
-    this.#deps.logger.info({ applied: this.#applied }, 'caught up with the cluster');
+    if (this.#caughtUp) this.#deps.logger.info({ applied: this.#applied }, 'caught up');
   }
 
   #tickLater(): void {

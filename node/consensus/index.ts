@@ -6,6 +6,7 @@ export { Consensus } from './consensus.ts';
 export type { ConsensusDependencies } from './dependencies.ts';
 export { ConsensusError, type ConsensusErrorCode, PeerRequestError, WireError } from './errors.ts';
 export type { Execute } from './forwarder.ts';
+export { foundCluster } from './found.ts';
 export type { LeadershipEvent } from './leadership.ts';
 export { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
 export {

@@ -6,7 +6,7 @@ import {
 } from 'etcd-raft-ts';
 import { type Log, MemoryFileSystem, openDataDirectory } from '../../log/index.ts';
 import type { CommandEnvelope, MemberRecord, Outcome } from '../../ports/index.ts';
-import { Consensus, type ConsensusOptions } from '../index.ts';
+import { Consensus, type ConsensusOptions, foundCluster } from '../index.ts';
 import { InProcessNetwork, type InProcessTransport } from './in-process-network.ts';
 import { type Applied, KeyValueState, putMember } from './key-value-state.ts';
 import { VirtualWorld } from './virtual-world.ts';
@@ -137,7 +137,7 @@ export class TestCluster {
       memberId: id,
     });
     const log = await directory.openLog({ segmentBytes: 64 * 1024 });
-    if (first && log.recovery.empty) await bootstrap(log, recordOf(1));
+    if (first && log.recovery.empty) await foundCluster(log, KeyValueState.initial(recordOf(1)), 1);
     const chunks = log.readSnapshot();
     const state = chunks === null ? null : await KeyValueState.restore(chunks);
     return this.#start(id, log, fs, state);
@@ -214,15 +214,4 @@ export function envelopeOf(model: string, value: string, scope: string | null): 
 
 function outcome(index: number, replayed: boolean): Outcome {
   return { kind: 'applied', index, effect: 'created', aggregates: [], replayed };
-}
-
-async function bootstrap(log: Log, first: MemberRecord): Promise<void> {
-  const confState = {
-    voters: [1],
-    learners: [],
-    votersOutgoing: [],
-    learnersNext: [],
-    autoLeave: false,
-  };
-  await log.bootstrap({ index: 1, term: 1, confState }, KeyValueState.initial(first).snapshot());
 }

@@ -1,4 +1,4 @@
-import { decodeMessage, encodeMessage, type Message, MessageType } from 'etcd-raft-ts';
+import { decodeMessage, encodeMessage, type Message, type MessageType } from 'etcd-raft-ts';
 import { PeerRequestError } from '../errors.ts';
 import type { PeerAddress, PeerHandler, PeerTransport, RequestKind } from '../ports.ts';
 

@@ -32,7 +32,6 @@ export class KeyValueState implements StateMachine<Applied> {
     const state = new KeyValueState();
     state.#members = [first];
     state.nextMemberId = 2;
-    state.appliedIndex = 1;
     return state;
   }
 

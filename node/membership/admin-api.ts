@@ -1,0 +1,239 @@
+import type { ModelChangeResponse, WaitingStatus } from '@lithair/crds/contract';
+import { ConsensusError } from '../consensus/index.ts';
+import type { Clock, Logger } from '../ports/index.ts';
+import { readAddMember, readDryRun, readMemberId, readTransfer } from './admin-requests.ts';
+import { AdminError, asAdminError } from './errors.ts';
+import type { MemberChanges } from './member-changes.ts';
+import { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';
+import type { MemberView } from './view.ts';
+
+const REQUEST_TIMEOUT_MS = 15_000;
+const RETRY_MS = 50;
+
+/** A request to the admin API, apart from HTTP. */
+export interface AdminRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+  /** Parsed JSON; undefined without a body. */
+  readonly body: unknown;
+}
+
+/** Its answer; a status from 400 on comes with an RFC 9457 problem (or a WaitingStatus). */
+export interface AdminResponse {
+  readonly status: number;
+  readonly body: unknown;
+  /** Methods that are allowed here; for 405. */
+  readonly allow?: string;
+}
+
+/** Whoever answers the admin API at this stage of the node's life. */
+export interface AdminHandler {
+  handle(request: AdminRequest): Promise<AdminResponse>;
+}
+
+/**
+ * Executes a model change on the leader. May throw AdminError `breaking_change`, `invalid_model`
+ * or `model_change_in_progress`, and what proposing throws.
+ */
+export type ChangeModel = (spec: unknown, dryRun: boolean) => Promise<ModelChangeResponse>;
+
+/** What the admin API of a member is made of. */
+export interface AdminApiDependencies {
+  readonly view: MemberView;
+  readonly changes: MemberChanges;
+  readonly changeModel: ChangeModel;
+  readonly info: NodeInfo;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Action = (request: AdminRequest, id: string) => Promise<AdminResponse>;
+
+interface Route {
+  readonly method: string;
+  readonly pattern: RegExp;
+  readonly act: Action;
+  /** Where it is executed. */
+  readonly on: 'any' | 'leader';
+}
+
+/** The admin API of a member that belongs to a cluster. Any member takes any request. */
+export class AdminApi implements AdminHandler {
+  readonly #deps: AdminApiDependencies;
+  readonly #routes: readonly Route[];
+
+  constructor(deps: AdminApiDependencies) {
+    this.#deps = deps;
+    this.#routes = this.#table();
+    deps.view.serveAdmin((_from, body) => this.#serveForwarded(body));
+  }
+
+  async handle(request: AdminRequest): Promise<AdminResponse> {
+    try {
+      const { route, id } = this.#find(request);
+      if (route.on === 'any') return await route.act(request, id);
+      return await this.#onLeader(route, id, request);
+    } catch (error) {
+      return this.#refusal(request, error);
+    }
+  }
+
+  #table(): readonly Route[] {
+    const route = (on: Route['on'], method: string, path: string, act: Action): Route => ({
+      on,
+      method,
+      pattern: new RegExp(`^/_admin/${path.replace('{id}', '([^/]+)')}$`),
+      act,
+    });
+    return [
+      route('any', 'GET', 'status', () => this.#status()),
+      route('any', 'GET', 'members', () => this.#members()),
+      route('leader', 'POST', 'members', ({ body }) => this.#addMember(body)),
+      route('leader', 'DELETE', 'members/{id}', (_, id) => this.#removeMember(id)),
+      route('leader', 'POST', 'members/{id}/promote', (_, id) => this.#promote(id)),
+      route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
+      route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
+      route('any', 'POST', 'snapshot', () => this.#snapshot()),
+    ];
+  }
+
+  #find(request: AdminRequest): { route: Route; id: string } {
+    const { method, path } = request;
+    const here = this.#routes.filter(({ pattern }) => pattern.test(path));
+    if (here.length === 0) throw new AdminError('not_found', `there is no ${path.slice(0, 200)}`);
+    const route = here.find((candidate) => candidate.method === method);
+    if (route !== undefined) return { route, id: route.pattern.exec(path)?.[1] ?? '' };
+    throw new AdminError('method_not_allowed', `${method.slice(0, 20)} is not possible here`);
+  }
+
+  /** Here where this member leads, else through the peer link; again where the leader changed. */
+  async #onLeader(route: Route, id: string, request: AdminRequest): Promise<AdminResponse> {
+    const { clock, view } = this.#deps;
+    const dueMs = clock.monotonicMs() + REQUEST_TIMEOUT_MS;
+    const body = Buffer.from(JSON.stringify(request));
+    for (;;) {
+      const leftMs = dueMs - clock.monotonicMs();
+      if (leftMs <= 0)
+        throw new AdminError('unavailable', 'no leader with a quorum was found in time');
+      const answer = view.leading ? null : await view.forwardAdmin(body, leftMs);
+      const response = answer === null ? await this.#tryHere(route, id, request) : parse(answer);
+      if (response !== null) return response;
+      await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  /** Null where this member does not lead (any more), and nothing was changed. */
+  async #tryHere(route: Route, id: string, request: AdminRequest): Promise<AdminResponse | null> {
+    try {
+      return await route.act(request, id);
+    } catch (error) {
+      if (error instanceof ConsensusError && error.code !== 'change_refused') return null;
+      return this.#refusal(request, error);
+    }
+  }
+
+  async #serveForwarded(body: Uint8Array): Promise<Uint8Array> {
+    const request: AdminRequest = JSON.parse(Buffer.from(body).toString());
+    const response = await this.#answerForwarded(request);
+    return Buffer.from(JSON.stringify(response));
+  }
+
+  async #answerForwarded(request: AdminRequest): Promise<AdminResponse | null> {
+    try {
+      const { route, id } = this.#find(request);
+      return await this.#tryHere(route, id, request);
+    } catch (error) {
+      return this.#refusal(request, error);
+    }
+  }
+
+  #refusal(request: AdminRequest, error: unknown): AdminResponse {
+    const refusal = asAdminError(error);
+    if (refusal.code === 'internal') {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#deps.logger.error({ path: request.path, reason }, 'an admin request failed');
+    }
+    const response = problemResponse(refusal);
+    if (refusal.code !== 'method_not_allowed') return response;
+    const here = this.#routes.filter(({ pattern }) => pattern.test(request.path));
+    return { ...response, allow: here.map(({ method }) => method).join(', ') };
+  }
+
+  async #status(): Promise<AdminResponse> {
+    const status = clusterStatus(this.#deps.view, this.#deps.info);
+    if (status === null) throw new AdminError('unavailable', 'waiting for the first snapshot');
+    return { status: 200, body: status };
+  }
+
+  async #members(): Promise<AdminResponse> {
+    const { view } = this.#deps;
+    if (view.state === null) throw new AdminError('unavailable', 'waiting for the first snapshot');
+    const members = memberStatuses(view.state.members(), view.status(), view.confState);
+    return { status: 200, body: { members } };
+  }
+
+  async #addMember(body: unknown): Promise<AdminResponse> {
+    return { status: 200, body: await this.#deps.changes.add(readAddMember(body)) };
+  }
+
+  async #removeMember(id: string): Promise<AdminResponse> {
+    await this.#deps.changes.remove(readMemberId(id));
+    return { status: 204, body: undefined };
+  }
+
+  async #promote(id: string): Promise<AdminResponse> {
+    await this.#deps.changes.promote(readMemberId(id));
+    return { status: 204, body: undefined };
+  }
+
+  async #transfer(body: unknown): Promise<AdminResponse> {
+    return { status: 200, body: { leader: await this.#deps.changes.transfer(readTransfer(body)) } };
+  }
+
+  async #changeModel({ body, query }: AdminRequest): Promise<AdminResponse> {
+    if (body === undefined) throw new AdminError('invalid_request', 'the body is missing');
+    const dryRun = readDryRun(new URLSearchParams(query));
+    return { status: 200, body: await this.#deps.changeModel(body, dryRun) };
+  }
+
+  async #snapshot(): Promise<AdminResponse> {
+    if (this.#deps.view.state === null) {
+      throw new AdminError('unavailable', 'waiting for the first snapshot');
+    }
+    const { index, term } = await this.#deps.view.takeSnapshot();
+    return { status: 200, body: { index, term } };
+  }
+}
+
+/** Answers while the node has no cluster yet. */
+export function waitingHandler(name: string, version: string): AdminHandler {
+  return {
+    handle: ({ method, path }) => {
+      const waiting: WaitingStatus = { waiting: true, name, version };
+      if (method === 'GET' && path === '/_admin/status') {
+        return Promise.resolve({ status: 503, body: waiting });
+      }
+      const text = 'this node waits to bootstrap a cluster or to be taken into one';
+      return Promise.resolve(problemResponse(new AdminError('no_cluster', text)));
+    },
+  };
+}
+
+/** A refusal as RFC 9457 describes it. */
+export function problemResponse(error: AdminError): AdminResponse {
+  const { status, code, message, errors } = error;
+  const problem = { type: 'about:blank', title: titleOf(code), status, code, detail: message };
+  return { status, body: errors.length === 0 ? problem : { ...problem, errors } };
+}
+
+function titleOf(code: string): string {
+  const words = code.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** The answer of a member; null where it was not the leader. */
+function parse(answer: Uint8Array): AdminResponse | null {
+  return JSON.parse(Buffer.from(answer).toString());
+}

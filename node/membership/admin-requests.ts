@@ -1,0 +1,69 @@
+import type { AddMemberRequest } from '@lithair/crds/contract';
+import { parseAddress } from '../consensus/index.ts';
+import { AdminError } from './errors.ts';
+
+const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const MAX_ADDRESS_LENGTH = 300;
+const MAX_DISK_UUID_LENGTH = 64;
+
+type UnknownObject = Readonly<Record<string, unknown>>;
+
+/** @throws AdminError `invalid_request` */
+export function readAddMember(body: unknown): AddMemberRequest {
+  const { name, address, diskUuid, role, ...rest } = objectOf(body);
+  refuseUnknown(rest);
+  if (typeof name !== 'string' || !NAME.test(name)) throw invalid('name is not a member name');
+  if (
+    typeof address !== 'string' ||
+    address.length > MAX_ADDRESS_LENGTH ||
+    !parseAddress(address)
+  ) {
+    throw invalid('address is not HOST:PORT');
+  }
+  if (typeof diskUuid !== 'string' || diskUuid === '' || diskUuid.length > MAX_DISK_UUID_LENGTH) {
+    throw invalid(`diskUuid is not a text of 1 to ${MAX_DISK_UUID_LENGTH} characters`);
+  }
+  if (role !== 'voter' && role !== 'learner') throw invalid('role is neither voter nor learner');
+  return { name, address, diskUuid, role };
+}
+
+/** The member to hand leadership to; null: any. @throws AdminError `invalid_request` */
+export function readTransfer(body: unknown): number | null {
+  if (body === undefined) return null;
+  const { to, ...rest } = objectOf(body);
+  refuseUnknown(rest);
+  return to === undefined || to === null ? null : readMemberId(to);
+}
+
+/** @throws AdminError `invalid_request` */
+export function readMemberId(value: unknown): number {
+  const id = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id;
+  throw invalid('not a member id');
+}
+
+/** @throws AdminError `invalid_request` */
+export function readDryRun(query: URLSearchParams): boolean {
+  const value = query.get('dryRun');
+  if (value === null || value === 'false') return false;
+  if (value === 'true') return true;
+  throw invalid('dryRun is neither true nor false');
+}
+
+function refuseUnknown(rest: UnknownObject): void {
+  const [first] = Object.keys(rest);
+  if (first !== undefined) throw invalid(`unknown field ${first.slice(0, 100)}`);
+}
+
+function objectOf(value: unknown): UnknownObject {
+  if (isObject(value)) return value;
+  throw invalid('the body is not a JSON object');
+}
+
+function isObject(value: unknown): value is UnknownObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(message: string): AdminError {
+  return new AdminError('invalid_request', message);
+}

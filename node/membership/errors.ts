@@ -1,0 +1,97 @@
+import { ConsensusError } from '../consensus/index.ts';
+import { EngineError } from '../ports/index.ts';
+
+/** Why an administrative request was refused; stable codes that tools may rely on. */
+export type AdminErrorCode =
+  | 'invalid_request' // 400
+  | 'forbidden' // 403
+  | 'not_found' // 404
+  | 'unknown_member' // 404
+  | 'method_not_allowed' // 405
+  | 'name_taken' // 409: the name is known with another disk
+  | 'disk_taken' // 409: the disk is known with another name
+  | 'address_taken' // 409
+  | 'last_voter' // 409
+  | 'no_quorum' // 409: what would be left could not decide anything
+  | 'not_caught_up' // 409
+  | 'not_a_voter' // 409
+  | 'change_in_progress' // 409
+  | 'change_refused' // 409
+  | 'model_change_in_progress' // 409
+  | 'breaking_change' // 409
+  | 'invalid_model' // 422
+  | 'body_too_large' // 413
+  | 'unsupported_media_type' // 415
+  | 'unavailable' // 503: nothing was changed, retry at will
+  | 'overloaded' // 503
+  | 'no_cluster' // 503: this member waits to bootstrap or to be taken in
+  | 'outcome_unknown' // 504: it may take effect yet
+  | 'internal'; // 500
+
+const STATUS: Readonly<Record<AdminErrorCode, number>> = {
+  invalid_request: 400,
+  forbidden: 403,
+  not_found: 404,
+  unknown_member: 404,
+  method_not_allowed: 405,
+  name_taken: 409,
+  disk_taken: 409,
+  address_taken: 409,
+  last_voter: 409,
+  no_quorum: 409,
+  not_caught_up: 409,
+  not_a_voter: 409,
+  change_in_progress: 409,
+  change_refused: 409,
+  model_change_in_progress: 409,
+  breaking_change: 409,
+  invalid_model: 422,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  unavailable: 503,
+  overloaded: 503,
+  no_cluster: 503,
+  outcome_unknown: 504,
+  internal: 500,
+};
+
+/** One reason among several, such as a place in a model. */
+export interface AdminProblemDetail {
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A refusal that goes to the caller as it is. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+  readonly code: AdminErrorCode;
+  readonly errors: readonly AdminProblemDetail[];
+
+  constructor(code: AdminErrorCode, message: string, errors: readonly AdminProblemDetail[] = []) {
+    super(message);
+    this.code = code;
+    this.errors = errors;
+  }
+
+  get status(): number {
+    return STATUS[this.code];
+  }
+}
+
+/** The refusal that an error of a lower room means to the caller; `internal` for a bug. */
+export function asAdminError(error: unknown): AdminError {
+  if (error instanceof AdminError) return error;
+  if (error instanceof EngineError) return new AdminError(error.code, error.message);
+  if (error instanceof ConsensusError) {
+    return error.code === 'change_refused'
+      ? new AdminError('change_in_progress', error.message)
+      : new AdminError('unavailable', error.message);
+  }
+  return new AdminError('internal', 'the request failed; the log of the node says why');
+}
+
+/** A data directory that must not be used for this cluster. */
+export class ForeignClusterError extends Error {
+  override readonly name = 'ForeignClusterError';
+}

@@ -1,0 +1,229 @@
+import type { AddMemberRequest, AddMemberResponse } from '@lithair/crds/contract';
+import {
+  ConfChangeTransition,
+  ConfChangeType,
+  type Progress,
+  ProgressState,
+  type Status,
+} from 'etcd-raft-ts';
+import type { AppliedEntry, StateMachine } from '../consensus/index.ts';
+import { ConsensusError } from '../consensus/index.ts';
+import type { Clock, Logger, MemberRecord, TimerHandle } from '../ports/index.ts';
+import { AdminError, asAdminError } from './errors.ts';
+import type { MemberEntries } from './member-entries.ts';
+import { isVoter } from './status.ts';
+import type { MemberView } from './view.ts';
+
+/** A learner that is at most so many entries behind will catch up within moments. */
+const CAUGHT_UP_ENTRIES = 1000;
+const PROMOTION_INTERVAL_MS = 100;
+const CHANGE_TIMEOUT_MS = 10_000;
+
+/** What member changes are made with. */
+export interface MemberChangesDependencies {
+  readonly view: MemberView;
+  readonly entries: MemberEntries;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Changes of the membership, on the leader, one at a time (Raft thesis, chapter 4). All methods
+ * throw AdminError for a refusal, and ConsensusError `not_leader` where this member does not lead.
+ */
+export class MemberChanges {
+  readonly #deps: MemberChangesDependencies;
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: TimerHandle | null = null;
+
+  constructor(deps: MemberChangesDependencies) {
+    this.#deps = deps;
+    deps.view.onLeadership(({ leading }) => {
+      this.#timer?.cancel();
+      if (leading) this.#promoteLater();
+    });
+  }
+
+  /**
+   * Takes a member in as a learner. The same name with the same disk gets the id that it has: it
+   * may ask again after a crash, and with a new address.
+   */
+  add(request: AddMemberRequest): Promise<AddMemberResponse> {
+    return this.#alone(async () => {
+      const state = this.#state();
+      const known = presentMember(state.members(), request);
+      if (known?.address === request.address) return placeOf(state, known.id);
+      const id = known?.id ?? state.nextMemberId;
+      const member: MemberRecord = {
+        id,
+        name: request.name,
+        address: request.address,
+        diskUuid: request.diskUuid,
+        intent: known?.intent ?? request.role,
+      };
+      const type = known === null ? ConfChangeType.AddLearnerNode : ConfChangeType.UpdateNode;
+      await this.#propose(type, id, this.#deps.entries.put(member));
+      this.#deps.logger.info({ member: id, name: member.name }, 'member taken in');
+      return placeOf(state, id);
+    });
+  }
+
+  /** Removes a member for good; its id is never used again. */
+  remove(id: number): Promise<void> {
+    return this.#alone(async () => {
+      const { view, entries, logger } = this.#deps;
+      const member = this.#member(id);
+      if (isVoter(view.confState, id)) this.#requireQuorumWithout(id);
+      if (id === view.memberId) {
+        await view.transferLeadership(CHANGE_TIMEOUT_MS);
+        throw new ConsensusError('not_leader', 'leadership was handed over before the removal');
+      }
+      await this.#propose(ConfChangeType.RemoveNode, id, entries.remove(id));
+      logger.info({ member: id, name: member.name }, 'member removed');
+    });
+  }
+
+  /** Gives a learner a vote. A voter stays as it is. */
+  promote(id: number): Promise<void> {
+    return this.#alone(async () => {
+      const { view, entries, logger } = this.#deps;
+      const member = this.#member(id);
+      if (isVoter(view.confState, id)) return;
+      const status = view.status();
+      const progress = status.progress.get(id);
+      if (!isCaughtUp(status, progress)) {
+        const behind = status.lastIndex - (progress?.match ?? 0);
+        throw new AdminError('not_caught_up', `member ${id} is ${behind} entries behind`);
+      }
+      const promoted: MemberRecord = { ...member, intent: 'voter' };
+      await this.#propose(ConfChangeType.AddNode, id, entries.put(promoted));
+      logger.info({ member: id, name: member.name }, 'learner promoted to voter');
+    });
+  }
+
+  /** Hands leadership to a voter, or to the one that is furthest along; the new leader's id. */
+  async transfer(to: number | null): Promise<number> {
+    const { view } = this.#deps;
+    if (!view.leading) throw new ConsensusError('not_leader', 'this is not the leader');
+    if (to !== null) {
+      this.#member(to);
+      if (!isVoter(view.confState, to)) {
+        throw new AdminError('not_a_voter', `member ${to} is a learner and cannot lead`);
+      }
+    }
+    return await view.transferLeadership(CHANGE_TIMEOUT_MS, to);
+  }
+
+  /** Learners that are meant to vote get their vote as soon as they have caught up. */
+  #promoteLater(): void {
+    this.#timer = this.#deps.clock.after(PROMOTION_INTERVAL_MS, () => {
+      const learner = this.#nextVoter();
+      if (learner === null) this.#promoteLater();
+      else void this.#promoteNow(learner.id);
+    });
+  }
+
+  async #promoteNow(id: number): Promise<void> {
+    try {
+      await this.promote(id);
+    } catch (error) {
+      const reason = asAdminError(error).message;
+      this.#deps.logger.warn({ member: id, reason }, 'could not promote a learner yet');
+    }
+    if (this.#deps.view.leading) this.#promoteLater();
+  }
+
+  #nextVoter(): MemberRecord | null {
+    const { view } = this.#deps;
+    const learners = (view.state?.members() ?? []).filter(
+      ({ id, intent }) => intent === 'voter' && !isVoter(view.confState, id),
+    );
+    if (learners.length === 0) return null;
+    const status = view.status();
+    return learners.find(({ id }) => isCaughtUp(status, status.progress.get(id))) ?? null;
+  }
+
+  async #propose(type: ConfChangeType, nodeId: number, context: Uint8Array): Promise<void> {
+    const transition = ConfChangeTransition.Auto;
+    const change = { transition, changes: [{ type, nodeId }], context };
+    const result = await this.#deps.view.proposeChange(change, CHANGE_TIMEOUT_MS).result;
+    if (result.outcome?.kind === 'rejected') {
+      throw new AdminError('change_refused', `the member table refused member ${nodeId}`);
+    }
+  }
+
+  /** One after the other, so that each decision rests on what the one before it left. */
+  #alone<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(act, act);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #state(): StateMachine<AppliedEntry> {
+    const { leading, state } = this.#deps.view;
+    if (leading && state !== null) return state;
+    throw new ConsensusError('not_leader', 'this is not the leader');
+  }
+
+  #member(id: number): MemberRecord {
+    const member = this.#state()
+      .members()
+      .find((known) => known.id === id);
+    if (member === undefined) throw new AdminError('unknown_member', `there is no member ${id}`);
+    return member;
+  }
+
+  #requireQuorumWithout(id: number): void {
+    const { view } = this.#deps;
+    const rest = view.confState.voters.filter((voter) => voter !== id);
+    if (rest.length === 0) {
+      throw new AdminError(
+        'last_voter',
+        `member ${id} is the last voter; without it nothing is left`,
+      );
+    }
+    const { progress } = view.status();
+    const reachable = rest.filter(
+      (voter) => voter === view.memberId || progress.get(voter)?.recentActive === true,
+    );
+    if (reachable.length * 2 <= rest.length) {
+      const count = `${reachable.length} of ${rest.length}`;
+      throw new AdminError(
+        'no_quorum',
+        `without member ${id}, only ${count} voters can be reached`,
+      );
+    }
+  }
+}
+
+function isCaughtUp(status: Status, progress: Progress | undefined): boolean {
+  if (progress === undefined || !progress.recentActive) return false;
+  if (progress.state !== ProgressState.Replicate) return false;
+  return status.lastIndex - progress.match <= CAUGHT_UP_ENTRIES;
+}
+
+function placeOf(state: StateMachine<AppliedEntry>, memberId: number): AddMemberResponse {
+  return { clusterId: state.clusterId, epoch: state.epoch, memberId };
+}
+
+/** The member that asks again; null for a new one. */
+function presentMember(
+  members: readonly MemberRecord[],
+  request: AddMemberRequest,
+): MemberRecord | null {
+  for (const member of members) {
+    const { id, name } = member;
+    const sameDisk = member.diskUuid === request.diskUuid;
+    if (name === request.name && sameDisk) continue;
+    if (name === request.name) {
+      const text = `member ${id} is called ${name} and has another disk: remove it first`;
+      throw new AdminError('name_taken', text);
+    }
+    if (sameDisk) throw new AdminError('disk_taken', `that disk belongs to member ${id} (${name})`);
+    if (member.address === request.address) {
+      const text = `member ${id} (${name}) has the address ${request.address}`;
+      throw new AdminError('address_taken', text);
+    }
+  }
+  return members.find(({ name }) => name === request.name) ?? null;
+}

@@ -1,0 +1,63 @@
+import type { ClusterStatus, MemberRole, MemberStatus } from '@lithair/crds/contract';
+import { type ConfState, StateType, type Status } from 'etcd-raft-ts';
+import type { MemberRecord } from '../ports/index.ts';
+import type { MemberView } from './view.ts';
+
+/** What a node knows about itself besides the replicated state. */
+export interface NodeInfo {
+  readonly name: string;
+  /** Of the program. */
+  readonly version: string;
+  /** What apply means to this program. */
+  readonly applyVersion: number;
+}
+
+/** The status of this member; null while it has no state. */
+export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus | null {
+  const { state } = view;
+  if (state === null) return null;
+  const status = view.status();
+  return {
+    clusterId: state.clusterId,
+    epoch: state.epoch,
+    memberId: view.memberId,
+    name: info.name,
+    role: roleOf(status, view.confState),
+    leader: view.leader,
+    term: status.term,
+    commit: status.commit,
+    applied: view.applied,
+    applyVersion: info.applyVersion,
+    schemaVersion: state.schemaVersion,
+    schemaFingerprint: state.schemaFingerprint,
+    ready: view.caughtUp,
+    version: info.version,
+    members: memberStatuses(state.members(), status, view.confState),
+  };
+}
+
+/** All members; `match` and `lag` only where this member leads. */
+export function memberStatuses(
+  members: readonly MemberRecord[],
+  status: Status,
+  confState: ConfState,
+): MemberStatus[] {
+  return [...members]
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, name, address }) => {
+      const match = status.progress.get(id)?.match ?? null;
+      const lag = match === null ? null : status.lastIndex - match;
+      return { id, name, role: isVoter(confState, id) ? 'voter' : 'learner', address, match, lag };
+    });
+}
+
+/** Whether a member has a vote, in either half of a joint configuration. */
+export function isVoter(confState: ConfState, id: number): boolean {
+  return confState.voters.includes(id) || confState.votersOutgoing.includes(id);
+}
+
+function roleOf(status: Status, confState: ConfState): MemberRole {
+  if (status.raftState === StateType.Leader) return 'leader';
+  if (!isVoter(confState, status.id)) return 'learner';
+  return status.raftState === StateType.Follower ? 'follower' : 'candidate';
+}
