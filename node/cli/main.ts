@@ -4,7 +4,8 @@ import { type CliCommand, helpOf, parseCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/index.ts';
 import { VERSION } from './version.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+// Whatever still waits (a connection, a worker) must not keep a finished command alive.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;

@@ -1,5 +1,6 @@
 import { startNode } from '../main.ts';
 import type { NodeOptions } from '../options.ts';
+import { VERSION } from './version.ts';
 
 /**
  * Runs one node until SIGINT, SIGTERM or the end of the process that supervises it. Resolves to
@@ -9,7 +10,7 @@ export async function serveUntilStopped(
   options: NodeOptions,
   onReady: (() => void) | undefined,
 ): Promise<number> {
-  const node = startNode(options, onReady);
+  const node = startNode(options, VERSION, onReady);
   const stop = (): void => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
     node.stop();

@@ -2,7 +2,7 @@ import type { FieldSpec, LithairModelSpec, ModelSpec } from '@lithair/crds';
 
 /** A few requests that work on a model as it stands, for someone who has just started it. */
 export function whatToTry(spec: LithairModelSpec, url: string): string {
-  const model = spec.models.find((candidate) => !candidate.fields.some(isRequiredReference));
+  const model = spec.models.find((candidate) => !candidate.fields.some(isHardToGuess));
   if (model === undefined) return `\nServing on ${url}. Try: curl ${url}/openapi.json\n`;
   const body = JSON.stringify(exampleBody(model));
   return [
@@ -19,8 +19,10 @@ export function whatToTry(spec: LithairModelSpec, url: string): string {
   ].join('\n');
 }
 
-function isRequiredReference(field: FieldSpec): boolean {
-  return field.type === 'reference' && field.required;
+/** A required value that has to match something which an example does not know. */
+function isHardToGuess(field: FieldSpec): boolean {
+  if (field.primaryKey) return field.type === 'string';
+  return field.required && (field.type === 'reference' || field.pattern !== undefined);
 }
 
 function exampleBody(model: ModelSpec): Record<string, unknown> {

@@ -1,0 +1,42 @@
+import { ClusterMismatchError, LogError } from './log/index.ts';
+import { ForeignClusterError } from './membership/index.ts';
+import { EngineError } from './ports/index.ts';
+
+/** How a node's process ends; the same codes as the CLI's. */
+export const NODE_EXIT = { stopped: 0, refused: 1, dataRefused: 3, failStop: 4 } as const;
+
+/** Why a node cannot start or go on, for the person who started it. */
+export class NodeError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = NODE_EXIT.refused) {
+    super(message);
+    this.name = 'NodeError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** One line and an exit code for whatever ended the start of a node; null for a bug. */
+export function asNodeError(error: unknown): NodeError | null {
+  if (error instanceof NodeError) return error;
+  if (
+    error instanceof LogError ||
+    error instanceof ForeignClusterError ||
+    error instanceof ClusterMismatchError
+  ) {
+    return new NodeError(error.message, NODE_EXIT.dataRefused);
+  }
+  if (error instanceof EngineError) return new NodeError(error.message);
+  return systemError(error);
+}
+
+function systemError(error: unknown): NodeError | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  const address = 'address' in error ? String(error.address) : '';
+  const port = 'port' in error ? String(error.port) : '';
+  if (error.code === 'EADDRINUSE') return new NodeError(`port ${port} on ${address} is in use`);
+  if (error.code === 'EADDRNOTAVAIL')
+    return new NodeError(`${address} is not an address of this machine`);
+  if (error.code === 'EACCES' || error.code === 'EPERM') return new NodeError(error.message);
+  return 'syscall' in error ? new NodeError(error.message) : null;
+}

@@ -1,0 +1,84 @@
+import { asNodeError, NODE_EXIT, NodeError } from './exit.ts';
+import { NodeFileSystem } from './log/index.ts';
+import { LithairNode } from './node.ts';
+import type { NodeOptions } from './options.ts';
+import { createLogger, defaultLogFormat, type LogLevel } from './telemetry/index.ts';
+import { readTlsMaterial } from './tls-files.ts';
+import { systemClock, systemRandom } from './world.ts';
+
+const FORCED_STOP_MS = 9_000;
+
+/** A node that runs in this process. */
+export interface RunningNode {
+  /** Resolves to the exit code once the node has stopped, in order or by failure. */
+  readonly ended: Promise<number>;
+  /** Begins to stop; after nine seconds by force. */
+  stop(): void;
+}
+
+/** The composition root: one node on the machine's own clock, disk, network and randomness. */
+export function startNode(
+  options: NodeOptions,
+  version: string,
+  onReady: (() => void) | undefined,
+): RunningNode {
+  const { promise: ended, resolve } = Promise.withResolvers<number>();
+  let stop = (): void => resolve(NODE_EXIT.stopped);
+  const run = async (): Promise<void> => {
+    const node = new LithairNode(options, await worldOf(options, version), (error) =>
+      resolve(end(error)),
+    );
+    stop = () => {
+      setTimeout(() => resolve(NODE_EXIT.stopped), FORCED_STOP_MS).unref();
+      node.stop().then(
+        () => resolve(NODE_EXIT.stopped),
+        (error: unknown) => resolve(end(error)),
+      );
+    };
+    await node.start();
+    onReady?.();
+  };
+  run().catch((error: unknown) => resolve(end(error)));
+  return { ended, stop: () => stop() };
+}
+
+async function worldOf(options: NodeOptions, version: string) {
+  const logger = createLogger({
+    level: logLevel(process.env['LITHAIR_LOG_LEVEL']),
+    format: logFormat(process.env['LITHAIR_LOG']),
+    fd: 1,
+    base: { node: options.name },
+  });
+  const tls = await readTlsMaterial(options.peerTlsDir);
+  return {
+    fs: new NodeFileSystem(),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    tls,
+    version,
+  };
+}
+
+function logLevel(value: string | undefined): LogLevel {
+  if (value === undefined || value === '') return 'info';
+  if (value === 'debug' || value === 'info' || value === 'warn' || value === 'error') return value;
+  throw new NodeError(`LITHAIR_LOG_LEVEL is debug, info, warn or error, not ${value}`);
+}
+
+function logFormat(value: string | undefined): 'pretty' | 'json' {
+  if (value === undefined || value === '') return defaultLogFormat(process.stdout);
+  if (value === 'pretty' || value === 'json') return value;
+  throw new NodeError(`LITHAIR_LOG is pretty or json, not ${value}`);
+}
+
+/** Says in one line what ended the node; a bug keeps its stack. */
+function end(error: unknown): number {
+  const known = asNodeError(error);
+  if (known === null) {
+    process.stderr.write(`lithair: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return NODE_EXIT.failStop;
+  }
+  process.stderr.write(`lithair: ${known.message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  return known.exitCode;
+}

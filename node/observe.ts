@@ -1,0 +1,56 @@
+import type { Consensus } from './consensus/index.ts';
+import type { Log } from './log/index.ts';
+import type { ApplyResult, ReplicatedState } from './state/index.ts';
+import type { Metrics } from './telemetry/index.ts';
+
+/** Gauges of consensus, log and state; read only when somebody asks for metrics. */
+export function observeNode(
+  metrics: Metrics,
+  consensus: Consensus<ApplyResult, ReplicatedState>,
+  log: Log,
+): void {
+  const status = () => consensus.status();
+  metrics.gauge('lithair_raft_term', 'Current term.', () => status().term);
+  metrics.gauge(
+    'lithair_raft_commit_index',
+    'Highest committed index known here.',
+    () => status().commit,
+  );
+  metrics.gauge(
+    'lithair_raft_applied_index',
+    'Highest index applied here.',
+    () => consensus.applied,
+  );
+  metrics.gauge('lithair_raft_is_leader', '1 where this node leads.', () =>
+    Number(consensus.leading),
+  );
+  metrics.gauge(
+    'lithair_raft_leader_id',
+    'Member id of the leader, 0 for none.',
+    () => consensus.leader,
+  );
+  metrics.gauge('lithair_log_segments', 'Segment files of the log.', () => log.statistics.segments);
+  metrics.gauge(
+    'lithair_log_written_bytes',
+    'Bytes written since the start.',
+    () => log.statistics.bytes,
+  );
+  metrics.gauge(
+    'lithair_log_batches',
+    'Batches synced since the start.',
+    () => log.statistics.batches,
+  );
+  metrics.gauge(
+    'lithair_log_pending_bytes',
+    'Bytes that wait for the disk.',
+    () => log.statistics.pendingBytes,
+  );
+  metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
+    aggregates(consensus.state),
+  );
+}
+
+function aggregates(state: ReplicatedState | null): number {
+  if (state === null) return 0;
+  return state.schema.models.reduce((sum, { name }) => sum + (state.model(name)?.size ?? 0), 0);
+}
