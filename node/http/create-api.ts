@@ -16,14 +16,13 @@ import { TokenIssuer } from './token.ts';
 /** Composes the pipeline for both ports. Nothing listens yet: give the listeners to servers. */
 export function createApi(options: ApiOptions): Api {
   const { engine, metrics } = options;
-  const { health } = engine;
   const api = partsOf(
     options,
     systemRoutes({
       '/openapi.json': openapi,
       '/docs': docs,
-      '/healthz': healthz(health),
-      '/readyz': readyz(health),
+      '/healthz': healthz(engine),
+      '/readyz': readyz(engine),
     }),
   );
   const ops = { ...api, system: opsRoutes(engine, metrics), tables: NO_TABLES };
@@ -33,12 +32,12 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function opsRoutes({ health }: Engine, metrics: ApiOptions['metrics']): SystemRoutes {
+function opsRoutes(engine: Engine, metrics: ApiOptions['metrics']): SystemRoutes {
   return systemRoutes({
     '/metrics': metricsText(metrics),
-    '/_cluster/status': clusterStatus(health),
-    '/healthz': healthz(health),
-    '/readyz': readyz(health),
+    '/_cluster/status': clusterStatus(engine),
+    '/healthz': healthz(engine),
+    '/readyz': readyz(engine),
   });
 }
 

@@ -60,6 +60,11 @@ function sendAndLinger(
   headers.push('Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close');
   res.writeHead(status, headers);
   if (req.method !== 'HEAD') res.write(body);
+  // A client that waits for 100 Continue has sent nothing, and now never will.
+  if (req.headers.expect !== undefined) {
+    res.end();
+    return;
+  }
   let seen = 0;
   const timer = clock.after(LINGER_MS, hangUp);
   req.on('data', (chunk: Buffer) => {

@@ -1,4 +1,4 @@
-import type { NodeHealth } from '../../ports/index.ts';
+import type { Engine, NodeHealth } from '../../ports/index.ts';
 import { METRICS_CONTENT_TYPE, type Metrics } from '../../telemetry/index.ts';
 import { DOCS_CONTENT_SECURITY_POLICY, DOCS_PAGE } from '../docs-page.ts';
 import type { Reply } from '../exchange.ts';
@@ -42,20 +42,20 @@ export const docs: SystemOperation = {
 };
 
 /** Whether the process is worth keeping: 503 only once it failed. */
-export function healthz(health: NodeHealth): SystemOperation {
+export function healthz(engine: Engine): SystemOperation {
   return {
     kind: 'system',
     name: 'healthz',
-    answer: () => healthReply(health, health.phase !== 'failed'),
+    answer: () => healthReply(engine.health, engine.health.phase !== 'failed'),
   };
 }
 
 /** Whether the node is caught up and serves. */
-export function readyz(health: NodeHealth): SystemOperation {
+export function readyz(engine: Engine): SystemOperation {
   return {
     kind: 'system',
     name: 'readyz',
-    answer: () => healthReply(health, health.phase === 'ready'),
+    answer: () => healthReply(engine.health, engine.health.phase === 'ready'),
   };
 }
 
@@ -67,11 +67,12 @@ function healthReply(health: NodeHealth, isWell: boolean): Reply {
 }
 
 /** The cluster as this node sees it. */
-export function clusterStatus(health: NodeHealth): SystemOperation {
+export function clusterStatus(engine: Engine): SystemOperation {
   return {
     kind: 'system',
     name: 'clusterStatus',
     answer() {
+      const { health } = engine;
       const status = health.status();
       if (status === null) throw new Problem('unavailable', `${health.phase}: ${health.detail}`);
       return jsonReply(200, [...NO_STORE], JSON.stringify(status));

@@ -1,0 +1,96 @@
+import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
+import { LeaderSession } from '../../command/index.ts';
+import {
+  type CommandEnvelope,
+  type Engine,
+  EngineError,
+  type EngineErrorCode,
+  type NodeHealth,
+  type Outcome,
+  type ReadDemand,
+} from '../../ports/index.ts';
+import { createState, type ReplicatedState } from '../../state/index.ts';
+
+/**
+ * One member with the real state and command rooms and no log: what is proposed is applied at
+ * once. For tests and measurements of the rooms in front of the engine.
+ */
+export class SingleNode implements Engine {
+  readonly current: ReplicatedState;
+  readonly #session: LeaderSession;
+  /** What the next calls fail with, for tests of the error exits. */
+  failure: EngineErrorCode | null = null;
+  phase: NodeHealth['phase'] = 'ready';
+  readonly demands: ReadDemand[] = [];
+  #index = 1;
+
+  constructor(schema: Schema) {
+    const members = [
+      { id: 1, name: 'n1', address: '127.0.0.1:1', diskUuid: 'disk', intent: 'voter' } as const,
+    ];
+    const nowMs = Date.UTC(2026, 0, 1);
+    this.current = createState({ clusterId: 'test', epoch: 1, schema, members, nowMs });
+    this.current.apply(this.#index, 1, new Uint8Array(0));
+    this.#session = new LeaderSession(this.current, 1);
+  }
+
+  get health(): NodeHealth {
+    return { phase: this.phase, detail: 'as the test wants', status: () => null };
+  }
+
+  state(): ReplicatedState | null {
+    return this.phase === 'ready' ? this.current : null;
+  }
+
+  readBarrier(demand: ReadDemand): Promise<void> | null {
+    this.demands.push(demand);
+    if (this.demands.length > 100) this.demands.length = 0;
+    this.#fail();
+    return null;
+  }
+
+  submit(envelope: CommandEnvelope): Promise<Outcome> {
+    try {
+      this.#fail();
+      return Promise.resolve(this.execute(envelope));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  execute(envelope: CommandEnvelope): Outcome {
+    const done = this.#session.execute(envelope, Date.now(), randomBytes);
+    if (done.kind === 'outcome') return done.outcome;
+    this.#index += 1;
+    this.#session.proposed(done.ticket, this.#index);
+    const result = this.current.apply(this.#index, 1, done.data);
+    this.#session.applied(this.#index);
+    if (result.kind !== 'write') throw new Error('a command was not a write');
+    return result.outcome;
+  }
+
+  /** Changes the model, as a change of the file would. */
+  changeSchema(next: Schema): void {
+    const done = this.#session.proposeSchema(next, Date.now());
+    if (done.kind !== 'propose') throw new Error(`the schema change is ${done.kind}`);
+    this.#index += 1;
+    this.#session.proposed(done.ticket, this.#index);
+    this.current.apply(this.#index, 1, done.data);
+    this.#session.applied(this.#index);
+  }
+
+  #fail(): void {
+    if (this.failure !== null) throw new EngineError(this.failure, 'as the test wants');
+  }
+}
+
+function randomBytes(size: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(size));
+}
+
+/** Compiles models as they stand in a file. */
+export function schemaOf(models: readonly unknown[]): Schema {
+  const spec = validateSpec({ auth: { mode: 'open' }, models });
+  if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
+  return compileSchema(spec.value);
+}
