@@ -2,5 +2,5 @@
 export { Configuration } from './configuration.ts';
 export { Inflights } from './inflights.ts';
 export { Progress, ProgressState } from './progress.ts';
-export type { ProgressMap, Tally } from './tracker.ts';
+export type { ProgressMap } from './tracker.ts';
 export { ProgressTracker } from './tracker.ts';
