@@ -138,6 +138,12 @@ describe('decimals', () => {
     );
   });
 
+  it('are ordered where one begins like another, below zero too', () => {
+    const magnitudes = ['1', '1.2', '1.21', '12', '12.3', '12.34', '12.345', '120', '1200', '1201'];
+    const negative = magnitudes.toReversed().map((text) => `-${text}`);
+    assertOrdered(of('decimal'), [null, ...negative, '0', ...magnitudes]);
+  });
+
   it('keep the order of neighbours that differ in the last of 64 digits', () => {
     const low = `-0.${'1'.repeat(63)}2`;
     const high = `-0.${'1'.repeat(63)}1`;

@@ -10,8 +10,8 @@ function record(id: string, version: number): AggregateRecord {
 }
 
 export function describeAggregateStore(name: string, make: () => AggregateStore): void {
-  describe(`${name}, as a store of aggregates`, () => {
-    it('gives back what was put in, and nothing else', () => {
+  void describe(`${name}, as a store of aggregates`, () => {
+    void it('gives back what was put in, and nothing else', () => {
       const store = make();
       assert.equal(store.get('a'), undefined);
       store.set(record('a', 1));
@@ -22,7 +22,7 @@ export function describeAggregateStore(name: string, make: () => AggregateStore)
       assert.equal(store.size, 0);
     });
 
-    it('keeps a replaced row in its place and puts one that comes again at the end', () => {
+    void it('keeps a replaced row in its place and puts one that comes again at the end', () => {
       const store = make();
       for (const id of ['c', 'a', 'b']) store.set(record(id, 1));
       store.set(record('c', 2));
@@ -31,7 +31,7 @@ export function describeAggregateStore(name: string, make: () => AggregateStore)
       assert.deepEqual(store.rows(), [record('c', 2), record('b', 1), record('a', 3)]);
     });
 
-    it('gives rows that later changes do not touch', () => {
+    void it('gives rows that later changes do not touch', () => {
       const store = make();
       store.set(record('a', 1));
       const rows = store.rows();
@@ -43,7 +43,7 @@ export function describeAggregateStore(name: string, make: () => AggregateStore)
       assert.deepEqual(first, record('a', 1));
     });
 
-    it('does as a list of rows does, whatever is put in and deleted', () => {
+    void it('does as a list of rows does, whatever is put in and deleted', () => {
       const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
       fc.assert(
         fc.property(fc.array(fc.tuple(fc.boolean(), id)), (steps) => {
