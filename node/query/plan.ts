@@ -88,9 +88,23 @@ function* behindId(rows: Iterable<AggregateRecord>, id: string): Iterable<Aggreg
 function sortedPath(query: ListQuery): AccessPath | null {
   const [first, ...rest] = query.order.terms;
   if (first === undefined || first.field.access !== 'ordered') return null;
-  const bounds = boundsOf(first.field, query.filters);
+  const bounds = behindCursor(boundsOf(first.field, query.filters), query, first.descending);
   const path = indexPath(first.field, bounds, first.descending);
   return { ...path, sorted: rest.length === 0 ? 'whole' : 'first-term' };
+}
+
+/** Rows before the cursor's first key are on earlier pages; those with the same key may not be. */
+function behindCursor(bounds: Bounds, query: ListQuery, descending: boolean): Bounds {
+  const key = query.after?.keys[0];
+  if (key === undefined || query.countsTotal) return bounds;
+  const edge = { key, inclusive: true };
+  if (descending) return isTighter(bounds.to, key, -1) ? bounds : { ...bounds, to: edge };
+  return isTighter(bounds.from, key, 1) ? bounds : { ...bounds, from: edge };
+}
+
+/** Whether a bound leaves out at least as much as the cursor's key would. */
+function isTighter(bound: KeyRange['from'], key: string, sign: 1 | -1): boolean {
+  return bound !== undefined && compareKeys(bound.key, key) * sign >= 0;
 }
 
 /** By an ordered index that a filter bounds; the order has to be made. */
