@@ -62,7 +62,7 @@ class Workload {
     const list = entries(from, from + this.#below(4), this.#term, 20 + this.#below(900));
     const commit = Math.max(log.initialState().hardState?.commit ?? 0, log.firstIndex() - 1);
     const hardState = { term: this.#term, vote: this.#below(4), commit };
-    for (const index of [...witness.acknowledged.keys()]) {
+    for (const index of witness.acknowledged.keys()) {
       if (index >= from) witness.acknowledged.delete(index);
     }
     for (const { index, term } of list) witness.written.add(`${index}/${term}`);
@@ -214,7 +214,7 @@ async function runOnce(
       await new Promise<void>((resolve) => log.save({}, resolve));
     });
     operations = Math.max(operations, current.operations);
-    disk = current.crash(kind, random.fraction);
+    disk = current.crash(kind, () => random.fraction());
   }
   return { operations };
 }

@@ -17,18 +17,17 @@ const disks: Record<string, () => FileSystem> = {
 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
+async function begin(disk: FileSystem) {
+  directories += 1;
+  const dir = path.join(root, `d${directories}/inner`);
+  await disk.makeDirectory(dir);
+  return { disk, dir };
+}
+
 for (const [name, make] of Object.entries(disks)) {
   describe(name, () => {
-    const start = async () => {
-      directories += 1;
-      const disk = make();
-      const dir = path.join(root, `d${directories}/inner`);
-      await disk.makeDirectory(dir);
-      return { disk, dir };
-    };
-
     test('gives back what was written, anywhere in a file', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       const file = await disk.open(`${dir}/a`, 'create');
       await writeAt(file, bytes('world'), 6);
       await writeAt(file, bytes('hello '), 0);
@@ -42,7 +41,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('calls back after the call has returned', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       const file = await disk.open(`${dir}/a`, 'create');
       let returned = false;
       await new Promise<void>((resolve) => {
@@ -56,7 +55,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('creating empties an existing file, opening keeps it, opening nothing fails', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       await replaceFile(disk, dir, 'a', bytes('content'));
       assert.deepEqual(await readFile(disk, `${dir}/a`), bytes('content'));
       const file = await disk.open(`${dir}/a`, 'create');
@@ -67,7 +66,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('lists, renames over and removes', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       await replaceFile(disk, dir, 'b', bytes('b'));
       await replaceFile(disk, dir, 'a', bytes('a'));
       assert.deepEqual(await disk.list(dir), ['a', 'b']);
@@ -83,7 +82,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('an open file stays the same when another is renamed over it', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       await replaceFile(disk, dir, 'a', bytes('old'));
       const file = await disk.open(`${dir}/a`, 'read');
       await replaceFile(disk, dir, 'a', bytes('new'));
@@ -94,7 +93,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a lock has one holder at a time', async () => {
-      const { disk, dir } = await start();
+      const { disk, dir } = await begin(make());
       const lock = disk.lock(`${dir}/lock`);
       assert.ok(lock);
       assert.equal(disk.lock(`${dir}/lock`), null);
@@ -117,7 +116,8 @@ describe('a power cut of the disk in memory', () => {
       const file = await disk.open('/d/a', 'write');
       await writeAt(file, new Uint8Array(1024).fill(2), 0);
       await disk.open('/d/b', 'create');
-      const found = disk.crash('power', seeded(seed).fraction);
+      const random = seeded(seed);
+      const found = disk.crash('power', () => random.fraction());
       const content = await readFile(found, '/d/a');
       const names = (await found.list('/d')).join();
       assert.ok(['a', 'a,b'].includes(names));

@@ -43,6 +43,9 @@ const disks: Record<string, () => FileSystem> = {
 };
 const text = (value: string) => new TextEncoder().encode(value);
 
+const unavailable = (error: unknown) =>
+  error instanceof StorageError && error.code === 'UNAVAILABLE';
+
 async function collect(chunks: AsyncIterable<Uint8Array> | null): Promise<string[]> {
   const result: string[] = [];
   for await (const chunk of chunks ?? []) result.push(new TextDecoder().decode(chunk));
@@ -53,15 +56,15 @@ function metadata(index: number, term: number, ...voters: number[]) {
   return { index, term, confState: confState(...(voters.length > 0 ? voters : [1])) };
 }
 
+function newPlace(disk: FileSystem) {
+  directories += 1;
+  return { disk, dir: path.join(root, `d${directories}`) };
+}
+
 for (const [name, make] of Object.entries(disks)) {
   describe(`a log ${name}`, () => {
-    const place = () => {
-      directories += 1;
-      return { disk: make(), dir: path.join(root, `d${directories}`) };
-    };
-
     test('is empty when it is new', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir);
       assert.equal(log.recovery.empty, true);
       assert.deepEqual([log.firstIndex(), log.lastIndex(), log.term(0)], [1, 0, 0]);
@@ -72,7 +75,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('gives back entries, hard state and membership after it was opened again', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir);
       await saved(first.log, { entries: entries(1, 5, 1), hardState: hardState(1, 1, 3) });
       await saved(first.log, { confState: { index: 2, confState: confState(1, 2, 3) } });
@@ -88,7 +91,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('keeps the types of entries, and entries without bytes', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir);
       const data = [new Uint8Array(0), text('a'), text('b')];
       const written = ([0, 1, 2] as const).map((type, i) => {
@@ -102,7 +105,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a later entry of the same index replaces the tail, also after a restart', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir);
       const done = saved(first.log, { entries: entries(1, 8, 1) });
       await saved(first.log, { entries: entries(4, 5, 2) });
@@ -117,11 +120,9 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('answers outside its bounds as the core expects', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir);
       await saved(log, { entries: entries(1, 3, 1) });
-      const unavailable = (error: unknown) =>
-        error instanceof StorageError && error.code === 'UNAVAILABLE';
       assert.throws(() => log.term(4), unavailable);
       assert.throws(() => log.entries(2, 5, 100), unavailable);
       assert.equal(log.entries(1, 4, 0).length, 1);
@@ -129,7 +130,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('callbacks come in order, and requests that wait share a batch', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir);
       const before = log.statistics.batches;
       const order: number[] = [];
@@ -154,7 +155,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('goes on over many segments, with entries larger than one, and a small cache', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const options = { ...SMALL, cacheBytes: 2000, maxBatchBytes: 3000 };
       const first = await openMember(disk, dir, options);
       for (let at = 1; at <= 200; at += 10) {
@@ -178,7 +179,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('begins a cluster with a first snapshot', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir);
       await first.log.bootstrap(metadata(1, 1), [text('one'), text(''), text('two')]);
       await saved(first.log, { entries: entries(2, 4, 1) });
@@ -196,7 +197,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('compacts up to the previous snapshot, recycles segments and recovers', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir, SMALL);
       await first.log.bootstrap(metadata(1, 1), [text('s1')]);
       await saved(first.log, { entries: entries(2, 100, 1, 700) });
@@ -222,7 +223,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('falls back to the previous snapshot where the current one is broken', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const first = await openMember(disk, dir);
       await first.log.bootstrap(metadata(1, 1), [text('s1')]);
       await saved(first.log, { entries: entries(2, 9, 1) });
@@ -248,7 +249,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('installs a snapshot of the leader and goes on behind it', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const leader = await openMember(disk, dir);
       await leader.log.bootstrap(metadata(1, 1), [text('s1')]);
       await saved(leader.log, { entries: entries(2, 50, 3) });
@@ -256,7 +257,7 @@ for (const [name, make] of Object.entries(disks)) {
       const stream = await leader.log.openSnapshotStream();
       assert.ok(stream);
       await leader.log.writeSnapshot(metadata(45, 3), [text('newer')]);
-      const other = place();
+      const other = newPlace(make());
       const follower = await openMember(other.disk, other.dir);
       await saved(follower.log, { entries: entries(1, 60, 2), hardState: hardState(2, 1, 20) });
       const received = await follower.log.receiveSnapshot(stream.chunks);
@@ -284,7 +285,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('refuses a snapshot that is cut short, changed, or of another cluster', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir);
       await log.bootstrap(metadata(1, 1), [text('chunk one'), text('chunk two')]);
       const raw: number[] = [];
@@ -308,7 +309,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a second opener is refused, also in the same process, until the first is gone', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory } = await openMember(disk, dir);
       await assert.rejects(openMember(disk, dir), (error: unknown) => {
         return error instanceof LogLockedError && error.message.includes(dir);
@@ -319,7 +320,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a directory keeps its cluster, member and disk', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const options = { dir, fs: disk, clock, random: seeded(1), logger };
       const directory = await openDataDirectory(options);
       assert.equal(directory.identity, null);
@@ -341,7 +342,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a member whose log is gone is refused, because its votes are gone too', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory } = await openMember(disk, dir);
       await directory.close();
       for (const file of await disk.list(`${dir}/events.raftlog`)) {
@@ -351,7 +352,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('an entry that is too large is refused, and nothing of the request is kept', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir);
       const huge = { ...entry(2, 1), data: new Uint8Array(65 * 1024 * 1024) };
       const request = { entries: [entry(1, 1), huge] };
@@ -361,7 +362,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('a running log can be scanned from outside', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const { directory, log } = await openMember(disk, dir, SMALL);
       await saved(log, { entries: entries(1, 100, 2, 300), hardState: hardState(2, 1, 9) });
       const found: string[] = [];
@@ -377,7 +378,7 @@ for (const [name, make] of Object.entries(disks)) {
     });
 
     test('what is not a log is refused by name', async () => {
-      const { disk, dir } = place();
+      const { disk, dir } = newPlace(make());
       const drain = async (where: string) => {
         for await (const _ of scanLog({ dir: where, fs: disk }));
       };

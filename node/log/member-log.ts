@@ -120,19 +120,17 @@ export class MemberLog implements Log {
   async begin(restartBehind: SnapshotMetadata | null): Promise<void> {
     this.#appender.append(RecordType.Opened, 0, 0);
     if (restartBehind !== null) this.#restart(restartBehind);
-    const commit = this.#index.baseIndex;
-    const term = this.#index.baseTerm;
-    const known = this.#hardState;
-    // What was applied into a snapshot was committed, even if that was not on this disk yet.
-    if (commit > (known?.commit ?? 0) || term > (known?.term ?? 0)) {
-      const vote = term > (known?.term ?? 0) ? 0 : (known?.vote ?? 0);
-      this.#appendHardState({
-        term: Math.max(term, known?.term ?? 0),
-        vote,
-        commit: Math.max(commit, known?.commit ?? 0),
-      });
-    }
+    this.#raiseHardState(this.#index.baseIndex, this.#index.baseTerm);
     await this.#flushed();
+  }
+
+  /** What a snapshot covers was committed, even if this disk was never told. */
+  #raiseHardState(commit: number, term: number): void {
+    const known = this.#hardState ?? { term: 0, vote: 0, commit: 0 };
+    if (commit <= known.commit && term <= known.term) return;
+    const vote = term > known.term ? 0 : known.vote;
+    const raised = { term: Math.max(term, known.term), commit: Math.max(commit, known.commit) };
+    this.#appendHardState({ ...raised, vote });
   }
 
   // The core's storage
@@ -367,7 +365,7 @@ export class MemberLog implements Log {
     const active = Math.max(...this.#segments.keys());
     const keep = this.#index.has(first) ? Math.min(this.#index.sequence(first), active) : active;
     this.#reader.forgetBefore(keep);
-    for (const segment of [...this.#segments.values()]) {
+    for (const segment of this.#segments.values()) {
       if (segment.sequence >= keep) continue;
       this.#writer.inBackground(`recycling ${this.#files.path(segment.sequence)}`, async () => {
         if (!this.#segments.delete(segment.sequence)) return;

@@ -116,7 +116,8 @@ async function replaySegment(
   pause: () => Promise<void>,
 ): Promise<void> {
   const file = segmentName(sequence);
-  while ((next === undefined || reader.end < next.previousEnd) && reader.next()) {
+  const limit = next?.previousEnd ?? Number.MAX_SAFE_INTEGER;
+  while (reader.end < limit && reader.next()) {
     const reason = replay.apply(reader.header, reader.payload, sequence, reader.recordOffset);
     if (reason !== null) {
       const { recordOffset: offset, record } = reader;
