@@ -99,7 +99,7 @@ const product: fc.Arbitrary<ProductRow> = fc.record({
   rating: nullable(fc.integer({ min: 0, max: 10 }).map((value) => value / 2)),
   live: nullable(fc.boolean()),
 });
-const products = fc.uniqueArray(product, { selector: (row) => row.id, maxLength: 60 });
+const products = fc.uniqueArray(product, { selector: (row) => row.id, maxLength: 60, size: 'max' });
 
 test('a full traversal gives every row once, in the order that was asked for', async () => {
   await fc.assert(

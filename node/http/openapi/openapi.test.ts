@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { compileSchema, type JsonValue, readModelFile, type Schema } from '@lithair/crds';
+import { openApiDocument } from './document.ts';
+
+type Json = { [key: string]: JsonValue };
+
+function shopSchema(): Schema {
+  const path = new URL('../../../docs/examples/shop.yaml', import.meta.url);
+  const file = readModelFile(readFileSync(path, 'utf8'), 'shop.yaml');
+  assert.ok(file.ok, JSON.stringify(file));
+  return compileSchema(file.value.spec);
+}
+
+const document = openApiDocument(shopSchema(), 3, '1.2.3');
+const METHODS = ['get', 'put', 'post', 'delete'];
+
+test('the document has what OpenAPI 3.1 requires at its root', () => {
+  assert.match(String(document['openapi']), /^3\.1\.\d$/);
+  assert.deepEqual(Object.keys(objectAt(document, 'info')).sort(), [
+    'description',
+    'title',
+    'version',
+  ]);
+  assert.equal(objectAt(document, 'info')['version'], '1.2.3+schema.3');
+});
+
+test('every reference points to something that is there', () => {
+  const references: string[] = [];
+  visit(document, (node) => {
+    const { $ref } = node;
+    if (typeof $ref === 'string') references.push($ref);
+  });
+  assert.ok(references.length > 50);
+  for (const reference of references) {
+    assert.match(reference, /^#\//);
+    assert.notEqual(resolve(reference), undefined, reference);
+  }
+});
+
+test('every operation has an id of its own, responses, and a schema for its bodies', () => {
+  const ids = new Set<string>();
+  for (const [path, method, operation] of operations()) {
+    const id = operation['operationId'];
+    assert.ok(typeof id === 'string' && !ids.has(id), `${method} ${path}`);
+    ids.add(id);
+    const statuses = Object.keys(objectAt(operation, 'responses'));
+    assert.ok(
+      statuses.some((status) => status.startsWith('2')),
+      id,
+    );
+    assert.ok(
+      statuses.every((status) => /^[2345]\d\d$/.test(status)),
+      id,
+    );
+    assert.equal('requestBody' in operation, method === 'post' || method === 'put', id);
+  }
+  assert.equal(ids.size, 4 * 6, 'six operations for each of the four models');
+});
+
+test('a path parameter is declared exactly where the path has it, parameters only once', () => {
+  for (const [path, item] of Object.entries(objectAt(document, 'paths'))) {
+    const shared = parametersOf(asObject(item));
+    assert.deepEqual(
+      shared.filter((p) => p['in'] === 'path').map((p) => `{${p['name']}}`),
+      path.match(/\{[^}]+\}/g) ?? [],
+    );
+  }
+  for (const [path, method, operation] of operations()) {
+    const names = parametersOf(operation).map((p) => `${p['in']} ${p['name']}`);
+    assert.equal(new Set(names).size, names.length, `${method} ${path}`);
+    for (const parameter of parametersOf(operation)) assert.ok('schema' in parameter);
+  }
+});
+
+test('every schema uses only keywords and types of JSON Schema', () => {
+  const known = new Set([
+    ...['type', 'properties', 'required', 'additionalProperties', 'items', 'anyOf', 'enum', '$ref'],
+    ...[
+      'format',
+      'pattern',
+      'minLength',
+      'maxLength',
+      'minimum',
+      'maximum',
+      'minItems',
+      'maxItems',
+    ],
+    ...['default', 'description'],
+  ]);
+  for (const schema of Object.values(objectAt(objectAt(document, 'components'), 'schemas'))) {
+    checkSchema(asObject(schema), known);
+  }
+});
+
+test('what is sent, what is replaced and what is returned are described apart', () => {
+  const read = resolve('#/components/schemas/ProductRead');
+  const create = resolve('#/components/schemas/ProductCreate');
+  const orderReplace = resolve('#/components/schemas/OrderReplace');
+  const orderCreate = resolve('#/components/schemas/OrderCreate');
+  assert.equal(listAt(read, 'required').length, Object.keys(objectAt(read, 'properties')).length);
+  assert.deepEqual(listAt(create, 'required'), ['name', 'price']);
+  assert.ok(listAt(orderCreate, 'required').includes('number'));
+  assert.ok(!listAt(orderReplace, 'required').includes('number'), 'immutable values are kept');
+  assert.ok(listAt(resolve('#/components/schemas/BrandCreate'), 'required').includes('id'));
+});
+
+function checkSchema(schema: Json, known: ReadonlySet<string>): void {
+  for (const keyword of Object.keys(schema)) assert.ok(known.has(keyword), keyword);
+  const { type, required, properties, items, anyOf } = schema;
+  if (type !== undefined) {
+    assert.ok(
+      ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'].includes(String(type)),
+    );
+  }
+  if (properties !== undefined) {
+    const members = asObject(properties);
+    if (required !== undefined) {
+      for (const name of listAt(schema, 'required')) assert.ok(String(name) in members);
+    }
+    for (const member of Object.values(members)) checkSchema(asObject(member), known);
+  }
+  if (items !== undefined) checkSchema(asObject(items), known);
+  if (anyOf !== undefined)
+    for (const one of listAt(schema, 'anyOf')) checkSchema(asObject(one), known);
+}
+
+function operations(): [path: string, method: string, operation: Json][] {
+  return Object.entries(objectAt(document, 'paths')).flatMap(([path, item]) =>
+    Object.entries(asObject(item)).flatMap(([method, operation]) =>
+      METHODS.includes(method)
+        ? [[path, method, asObject(operation)] as [string, string, Json]]
+        : [],
+    ),
+  );
+}
+
+function parametersOf(holder: Json): Json[] {
+  const { parameters } = holder;
+  if (!Array.isArray(parameters)) return [];
+  return parameters.map((parameter) => {
+    const { $ref } = asObject(parameter);
+    return typeof $ref === 'string' ? asObject(resolve($ref)) : asObject(parameter);
+  });
+}
+
+function resolve(reference: string): Json {
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce((node: Json, step) => asObject(node[step]), document);
+}
+
+function visit(node: JsonValue | undefined, see: (object: Json) => void): void {
+  if (Array.isArray(node)) for (const item of node) visit(item, see);
+  else if (typeof node === 'object' && node !== null) {
+    see(node);
+    for (const member of Object.values(node)) visit(member, see);
+  }
+}
+
+function objectAt(node: Json, key: string): Json {
+  return asObject(node[key]);
+}
+
+function listAt(node: Json, key: string): JsonValue[] {
+  const list = node[key];
+  assert.ok(Array.isArray(list), `${key} is a list`);
+  return list;
+}
+
+function asObject(node: JsonValue | undefined): Json {
+  assert.ok(
+    typeof node === 'object' && node !== null && !Array.isArray(node),
+    JSON.stringify(node),
+  );
+  return node;
+}
