@@ -70,7 +70,7 @@ const ROWS: readonly Row[] = [
     noun: 'an invalid model',
     words: async () => ['validate', await file('model.yaml', INVALID_MODEL)],
     code: 1,
-    says: /model\.yaml:7:\d+: .*indx/,
+    says: /model\.yaml:6:\d+: .*indx/,
   },
   {
     noun: 'a model without an auth mode on every address',
@@ -99,20 +99,18 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const INVALID_MODEL = `spec:
-  auth: {mode: open}
-  models:
-    - name: Note
-      fields:
-        - {name: id, type: uuid, primaryKey: true}
-        - {name: text, type: string, indx: hash}
+const INVALID_MODEL = `auth: {mode: open}
+models:
+  - name: Note
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: text, type: string, indx: hash}
 `;
 
-const NO_AUTH = `spec:
-  models:
-    - name: Note
-      fields:
-        - {name: id, type: uuid, primaryKey: true}
+const NO_AUTH = `models:
+  - name: Note
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
 `;
 
 for (const row of ROWS) {
@@ -208,12 +206,11 @@ test('an incompatible model is refused at start, exit 1, with the reason', async
   assert.match(end.output, /round/);
 });
 
-const BREAKING = `spec:
-  auth: {mode: open}
-  models:
-    - name: Note
-      fields:
-        - {name: id, type: uuid, primaryKey: true}
-        - {name: text, type: string, required: true, maxLength: 500}
-        - {name: round, type: string}
+const BREAKING = `auth: {mode: open}
+models:
+  - name: Note
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: text, type: string, required: true, maxLength: 500}
+      - {name: round, type: string}
 `;
