@@ -132,6 +132,18 @@ test('reads survive a change of leader', async () => {
   assert.ok(leads(cluster));
 });
 
+test('a strong read right after a restart sees what was acknowledged before it', async () => {
+  const cluster = await TestCluster.start(1);
+  await cluster.world.settled(cluster.write(cluster.member(1), 'a=1'));
+  const restarted = cluster.restart(cluster.crash(1));
+  while (!cluster.members.has(1)) await new Promise((resolve) => setImmediate(resolve));
+  const { consensus } = cluster.member(1);
+  const seen = (consensus.readBarrier(STRONG) ?? Promise.resolve()).then(() =>
+    consensus.state?.values.get('a'),
+  );
+  assert.equal(await cluster.world.settled(restarted.then(() => seen)), '1');
+});
+
 test('a follower that fell behind the log gets a snapshot and goes on', async () => {
   const cluster = await TestCluster.start(3, { snapshotEvery: 100, snapshotTail: 10 });
   const killed = cluster.kill(cluster.follower().id);

@@ -34,7 +34,13 @@ import { ConsensusError } from './errors.ts';
 import { Forwarder } from './forwarder.ts';
 import { Leadership, type LeadershipEvent } from './leadership.ts';
 import { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
-import type { AppliedEntry, RequestKind, StateMachine } from './ports.ts';
+import type {
+  AppliedEntry,
+  ReplicatedLog,
+  RequestKind,
+  StateMachine,
+  StateSummary,
+} from './ports.ts';
 import { Proposals, type Proposed } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { Snapshots } from './snapshots.ts';
@@ -87,6 +93,7 @@ export class Consensus<
     this.options = { ...DEFAULT_CONSENSUS_OPTIONS, ...deps.options };
     this.#defer = deps.defer ?? ((callback) => setImmediate(callback));
     this.#state = deps.state;
+    requireMatch(log, deps.state);
     this.#confState = log.initialState().confState;
     this.#applied = deps.state?.appliedIndex ?? 0;
     this.#appliedTerm = this.#applied === 0 ? 0 : log.term(this.#applied);
@@ -330,7 +337,7 @@ export class Consensus<
     if (this.#stopped) return;
     try {
       this.#proposals.flush(this.#node);
-      this.#reads.flush(this.#node);
+      if (this.#mayConfirm()) this.#reads.flush(this.#node);
       this.#handleReadys();
       this.#applies.run();
       this.#reads.onApplied(this.#applied);
@@ -339,8 +346,16 @@ export class Consensus<
     } catch (error) {
       this.#fail(error);
     }
-    const readsDue = this.#reads.due && this.leader !== 0;
+    const readsDue = this.#reads.due && this.#mayConfirm();
     if (this.#applies.busy || this.#node.hasReady() || readsDue) this.#kick();
+  }
+
+  /**
+   * A leader that has not applied an entry of its own term may not know yet what is committed. The
+   * core of an only voter would answer nevertheless, with what it knew before its restart.
+   */
+  #mayConfirm(): boolean {
+    return this.leader !== 0 && (this.leading || !this.#leadership.isLeader);
   }
 
   #handleReadys(): void {
@@ -394,6 +409,8 @@ export class Consensus<
     if (this.#stopped) return;
     // Content of a snapshot comes on a stream of its own; without it, there is nothing to install.
     if (message.type === MessageType.Snap) return;
+    // Asked again by whoever sent it.
+    if (message.type === MessageType.ReadIndex && !this.#mayConfirm()) return;
     this.#node.step(message);
     this.#kick();
   }
@@ -544,6 +561,14 @@ export class Consensus<
     this.#proposals.close(reason);
     this.#reads.close(reason);
   }
+}
+
+/** Entries are applied from the snapshot on, so the state must be exactly the snapshot's. */
+function requireMatch(log: ReplicatedLog, state: StateSummary | null): void {
+  if (state === null) return;
+  const { index } = log.snapshot().metadata;
+  if (state.appliedIndex === index) return;
+  throw new Error(`the state of index ${state.appliedIndex} is not that of snapshot ${index}`);
 }
 
 function isMember(confState: ConfState, id: number): boolean {

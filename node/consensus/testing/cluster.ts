@@ -91,7 +91,14 @@ export class TestCluster {
     return this.world.settled(this.#open(id, false));
   }
 
-  /** Ends a member's process; its disk stays. */
+  /** Ends a member's process at this very moment; its disk stays as it is. */
+  crash(id: number): TestMember {
+    const member = this.member(id);
+    member.fs.injectFaults(() => 'halt');
+    return this.kill(id);
+  }
+
+  /** Ends a member without a hand-over; its disk stays. */
   kill(id: number): TestMember {
     const member = this.member(id);
     void member.consensus.stop(0);
