@@ -2,7 +2,13 @@ import type { Server } from 'node:http';
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
 import { readKnownCluster } from './cluster-directory.ts';
-import { Consensus, PeerListener, type TlsMaterial, TlsPeerTransport } from './consensus/index.ts';
+import {
+  Consensus,
+  foundCluster,
+  PeerListener,
+  type TlsMaterial,
+  TlsPeerTransport,
+} from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION } from './entry/index.ts';
 import { NODE_EXIT, NodeError } from './exit.ts';
@@ -188,14 +194,7 @@ export class LithairNode {
       members: [{ id: memberId, name, address, diskUuid, intent: 'voter' }],
       nowMs: this.#world.clock.nowMs(),
     });
-    const confState = {
-      voters: [memberId],
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
-    await log.bootstrap({ index: 1, term: 1, confState }, state.snapshot());
+    await foundCluster(log, state, memberId);
   }
 
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
