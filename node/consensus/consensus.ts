@@ -525,8 +525,9 @@ export class Consensus<
     const { clock } = this.#deps;
     const { tickMs } = this.options;
     // After a stall one tick is enough: what peers sent meanwhile must be heard before more time passes.
-    this.#nextTickMs = Math.max(this.#nextTickMs + tickMs, clock.monotonicMs());
-    this.#timer = clock.after(this.#nextTickMs - clock.monotonicMs(), () => this.#tick());
+    const nowMs = clock.monotonicMs();
+    this.#nextTickMs = Math.max(this.#nextTickMs + tickMs, nowMs);
+    this.#timer = clock.after(this.#nextTickMs - nowMs, () => this.#tick());
   }
 
   #tick(): void {

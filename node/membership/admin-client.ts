@@ -135,7 +135,6 @@ export class AdminClient {
     return {
       method,
       path: `/_admin/${path}`,
-      agent: false,
       headers:
         payload === null
           ? { host: address }
