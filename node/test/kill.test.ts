@@ -24,7 +24,9 @@ test(`one node: ${KILLS} kills lose nothing that was acknowledged`, async (t) =>
   const fraction = random(SEED);
   try {
     for (let round = 0; round < KILLS; round += 1) {
-      await writeSome(writers, round, fraction);
+      await writeSome(writers, round, fraction).catch((error: unknown) => {
+        throw new Error(`the node said: ${server.output.slice(-3000)}`, { cause: error });
+      });
       await server.kill('SIGKILL');
       server = new LithairProcess(words);
     }
