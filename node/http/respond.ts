@@ -20,11 +20,13 @@ export function send(exchange: Exchange, reply: Reply): void {
     res.end();
     return;
   }
-  headers.push('Content-Length', String(Buffer.byteLength(body)));
+  const length = Buffer.byteLength(body);
+  headers.push('Content-Length', String(length));
   if (hasUnreadBody(exchange)) headers.push('Connection', 'close');
   res.writeHead(status, headers);
   if (req.method === 'HEAD') res.end();
-  else res.end(body);
+  // As many bytes as code units: all of it is ASCII, which latin1 writes without transcoding.
+  else res.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 /** A large body that came with a request that takes none: answer, then hang up. */
