@@ -4,6 +4,11 @@ import { type CliCommand, helpOf, parseCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/index.ts';
 import { VERSION } from './version.ts';
 
+// Who reads may have had enough (`lithair log DIR | head`); that is not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+});
+
 // Whatever still waits (a connection, a worker) must not keep a finished command alive.
 process.exit(await main(process.argv.slice(2)));
 

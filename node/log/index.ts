@@ -14,5 +14,11 @@ export {
   type Operation,
 } from './memory-file-system.ts';
 export { NodeFileSystem } from './node-file-system.ts';
-export { type ScanOptions, scanLog, verifyLog } from './scan.ts';
+export {
+  type ScannedSnapshot,
+  type ScanOptions,
+  scanLog,
+  scanSnapshots,
+  verifyLog,
+} from './scan.ts';
 export type * from './types.ts';

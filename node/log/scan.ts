@@ -1,3 +1,4 @@
+import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } from './errors.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { readIdentity } from './identity.ts';
@@ -8,7 +9,12 @@ import { Replay } from './replay.ts';
 import { SEGMENT_DIRECTORY, segmentName, sequenceOf } from './segment-files.ts';
 import { readSegmentHeader, type SaltedSegmentHeader } from './segment-header.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME, verifySnapshotFile } from './snapshot-store.ts';
+import {
+  PREVIOUS_SNAPSHOT_NAME,
+  readSnapshotFile,
+  SNAPSHOT_NAME,
+  verifySnapshotFile,
+} from './snapshot-store.ts';
 import type { LogReport, RawRecord } from './types.ts';
 
 const pause = pauseBy(setImmediate);
@@ -144,6 +150,31 @@ async function openSegment(
     await file.close();
     throw error;
   }
+}
+
+/** A snapshot of a data directory, for tools. */
+export interface ScannedSnapshot {
+  readonly metadata: SnapshotMetadata;
+  /** Can be iterated once. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The sound snapshots of a data directory, oldest first. Takes no lock.
+ *
+ * @throws LogFormatError, ClusterMismatchError
+ */
+export async function scanSnapshots({ dir, fs }: ScanOptions): Promise<ScannedSnapshot[]> {
+  const found: ScannedSnapshot[] = [];
+  for (const name of [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME]) {
+    if ((await fs.stat(`${dir}/${name}`)) === null) continue;
+    const owner = { clusterId: null, pause };
+    await problemOf(async () => {
+      const { metadata } = await verifySnapshotFile(fs, dir, name, owner, 'all');
+      found.push({ metadata, chunks: readSnapshotFile(fs, `${dir}/${name}`, name, pause) });
+    });
+  }
+  return found;
 }
 
 /** Counts while a log is read. */

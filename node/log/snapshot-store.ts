@@ -245,12 +245,7 @@ export class SnapshotStore {
   async *read(): AsyncGenerator<Uint8Array> {
     const { fs, directory, pause } = this.#options;
     const name = this.#currentName();
-    const file = await fs.open(`${directory}/${name}`, 'read');
-    try {
-      yield* readChunks(file, name, pause);
-    } finally {
-      await file.close();
-    }
+    yield* readSnapshotFile(fs, `${directory}/${name}`, name, pause);
   }
 
   /** The current snapshot's file as it is. */
@@ -364,6 +359,25 @@ function requireCluster(header: SnapshotHeader, clusterId: string, name: string)
   if (header.clusterId === clusterId) return;
   const text = `${name} belongs to cluster ${header.clusterId}, not to ${clusterId}`;
   throw new ClusterMismatchError(text);
+}
+
+/**
+ * Yields the verified chunks of a snapshot file without owning its directory.
+ *
+ * @throws LogCorruptError
+ */
+export async function* readSnapshotFile(
+  fs: FileSystem,
+  path: string,
+  name: string,
+  pause: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const file = await fs.open(path, 'read');
+  try {
+    yield* readChunks(file, name, pause);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Turns what the disk said into what callers of the log are promised. */

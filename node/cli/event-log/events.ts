@@ -1,0 +1,88 @@
+import { decodeConfChangeV2, NO_BYTES } from 'etcd-raft-ts';
+import { type RawRecord, type ScanOptions, scanLog, scanSnapshots } from '../../log/index.ts';
+import { type ReplicatedState, restoreState, type StateEvent } from '../../state/index.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+
+/**
+ * The events of a data directory as JSON lines, from its oldest sound snapshot on: what apply makes
+ * of the committed entries. Nothing is kept but entries that may still be replaced.
+ *
+ * @throws CliError where no snapshot and log fit together; LogError
+ */
+export async function* eventLines(options: ScanOptions): AsyncGenerator<string> {
+  for (const snapshot of await scanSnapshots(options)) {
+    const events: StateEvent[] = [];
+    const onEvent = (event: StateEvent): void => void events.push(event);
+    const replay = new Replay(await restoreState(snapshot.chunks, { onEvent }));
+    for await (const record of scanLog(options)) {
+      replay.add(record);
+      for (const event of events.splice(0)) yield lineOf(event);
+    }
+    if (!replay.gap) return;
+  }
+  throw new CliError(
+    `${options.dir}: no snapshot reaches to the entries of the log`,
+    EXIT.dataRefused,
+  );
+}
+
+/** Applies what is committed, in order; entries behind the commit index wait. */
+class Replay {
+  readonly #state: ReplicatedState;
+  readonly #waiting = new Map<number, RawRecord>();
+  #commit = 0;
+  gap = false;
+
+  constructor(state: ReplicatedState) {
+    this.#state = state;
+  }
+
+  add(record: RawRecord): void {
+    if (record.kind === 'hardState') this.#commit = Math.max(this.#commit, record.index);
+    if (record.kind === 'reset' && record.index > this.#state.appliedIndex) this.gap = true;
+    if (isEntry(record) && record.index > this.#state.appliedIndex) {
+      this.#waiting.set(record.index, record);
+    }
+    if (!this.gap) this.#apply();
+  }
+
+  #apply(): void {
+    for (;;) {
+      const next = this.#state.appliedIndex + 1;
+      const record = this.#waiting.get(next);
+      if (record === undefined || next > this.#commit) return;
+      this.#waiting.delete(next);
+      this.#applyOne(record);
+    }
+  }
+
+  #applyOne({ kind, index, term, data }: RawRecord): void {
+    if (kind === 'entry') {
+      this.#state.apply(index, term, data);
+      return;
+    }
+    const context = kind === 'confChangeV2' ? decodeConfChangeV2(data).context : NO_BYTES;
+    if (context.length === 0) this.#state.apply(index, term, NO_BYTES);
+    else this.#state.applyMember(index, term, context);
+  }
+}
+
+function isEntry({ kind }: RawRecord): boolean {
+  return kind === 'entry' || kind === 'confChange' || kind === 'confChangeV2';
+}
+
+const OPERATIONS = { Created: 'create', Updated: 'update', Deleted: 'delete' } as const;
+
+/** `product:123:create`, with the version behind it unless it is the first. */
+function eventId(event: StateEvent): string {
+  const suffix = event.type.slice(event.model.length);
+  const operation = suffix in OPERATIONS ? OPERATIONS[suffix as keyof typeof OPERATIONS] : suffix;
+  const version = event.version === 1 ? '' : `:${event.version}`;
+  return `${event.model.toLowerCase()}:${event.id}:${operation}${version}`;
+}
+
+function lineOf(event: StateEvent): string {
+  const { json, timestampMs, ...rest } = event;
+  const head = { eventId: eventId(event), ...rest, timestamp: new Date(timestampMs).toISOString() };
+  return `${JSON.stringify(head).slice(0, -1)},"data":${json ?? 'null'}}`;
+}

@@ -1,0 +1,27 @@
+import { type LogReport, type ScanOptions, verifyLog } from '../../log/index.ts';
+
+/** A report of what was checked, and whether it is sound. */
+export async function verifyLines(
+  options: ScanOptions,
+): Promise<{ lines: string[]; sound: boolean }> {
+  const report = await verifyLog(options);
+  return { lines: [...totals(report), verdict(report)], sound: report.problem === null };
+}
+
+function totals(report: LogReport): string[] {
+  const entries = report.lastIndex === 0 ? 'none' : `${report.firstIndex} to ${report.lastIndex}`;
+  const torn =
+    report.tornBytes > 0 ? [`unfinished batch at the end: ${report.tornBytes} bytes`] : [];
+  return [
+    `cluster ${report.clusterId}, member ${report.memberId}`,
+    `${report.segments} segments, ${report.records} records, ${report.bytes} bytes, entries ${entries}`,
+    ...report.snapshots.map((s) => `${s.file}: index ${s.index}, term ${s.term}, ${s.bytes} bytes`),
+    ...torn,
+  ];
+}
+
+function verdict({ problem }: LogReport): string {
+  if (problem === null) return 'sound: every checksum holds';
+  const { file, record, offset, reason } = problem;
+  return `corrupt: ${file}, record ${record} at byte ${offset}: ${reason}`;
+}
