@@ -1,12 +1,5 @@
 /** The REST API: a pipeline of framework-free steps, and Koa as the adapter around it. */
-export {
-  type Admit,
-  API_LIMITS,
-  type Api,
-  type ApiLimits,
-  type ApiOptions,
-  type Listener,
-} from './api.ts';
+export type { Admit, ApiLimits, Listener } from './api.ts';
 export { createApi } from './create-api.ts';
 export {
   PROBLEM_CONTENT_TYPE,

@@ -1,6 +1,7 @@
 import { Problem } from './problems.ts';
 
 const JSON_TYPE = 'application/json';
+const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson'];
 
 /**
  * Refuses a body that does not say that it is JSON.
@@ -13,16 +14,16 @@ export function requireJson(contentType: string | undefined, encoding: string | 
   }
   if (contentType === JSON_TYPE) return;
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
-  if (type.trim() === 'application/x-ndjson' || type.trim() === 'application/ndjson') {
+  if (NDJSON_TYPES.includes(type.trim())) {
     throw new Problem('not_supported_yet', 'NDJSON bodies are not supported yet: send an array.');
   }
   if (type.trim() !== JSON_TYPE) throw unsupported(`Content-Type must be ${JSON_TYPE}.`);
-  for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.trim().split('=');
-    if (name === 'charset' && value.replaceAll('"', '') !== 'utf-8') {
-      throw unsupported('The charset of a JSON body is utf-8.');
-    }
-  }
+  if (parameters.some(isOtherCharset)) throw unsupported('The charset of a JSON body is utf-8.');
+}
+
+function isOtherCharset(parameter: string): boolean {
+  const [name, value = ''] = parameter.trim().split('=');
+  return name === 'charset' && value.replaceAll('"', '') !== 'utf-8';
 }
 
 function unsupported(detail: string): Problem {

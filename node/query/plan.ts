@@ -137,20 +137,24 @@ type Bounds = Pick<KeyRange, 'from' | 'to'>;
 
 /** The narrowest range that the filters of a field leave; null is outside of every range. */
 function boundsOf(field: QueryField, filters: readonly Filter[]): Bounds {
-  let from: KeyRange['from'];
-  let to: KeyRange['to'];
-  for (const filter of filters) {
-    const [key] = filter.keys;
-    if (filter.field !== field || key === undefined) continue;
-    const inclusive = filter.operator === 'gte' || filter.operator === 'lte';
-    if (filter.operator === 'gt' || filter.operator === 'gte') {
-      if (from === undefined || key > from.key) from = { key, inclusive };
-    } else if (filter.operator === 'lt' || filter.operator === 'lte') {
-      if (to === undefined || key < to.key) to = { key, inclusive };
-    }
-  }
-  if (from === undefined && to !== undefined) from = { key: NULL_KEY, inclusive: false };
+  const own = filters.filter((filter) => filter.field === field && isBound(filter));
+  const lower = own.filter(({ operator }) => operator === 'gt' || operator === 'gte');
+  const upper = own.filter(({ operator }) => operator === 'lt' || operator === 'lte');
+  const aboveNull = { key: NULL_KEY, inclusive: false };
+  const from = narrowest(lower, 1) ?? (upper.length > 0 ? aboveNull : undefined);
+  const to = narrowest(upper, -1);
   return { ...(from && { from }), ...(to && { to }) };
+}
+
+/** Of bounds with the same key any will do: the filters themselves decide about the edge. */
+function narrowest(filters: readonly Filter[], sign: 1 | -1): KeyRange['from'] {
+  const [first, ...rest] = filters.map(({ keys }) => keys[0] ?? NULL_KEY);
+  if (first === undefined) return undefined;
+  const key = rest.reduce(
+    (best, other) => (compareKeys(other, best) * sign > 0 ? other : best),
+    first,
+  );
+  return { key, inclusive: true };
 }
 
 function scanPath(query: ListQuery): AccessPath {

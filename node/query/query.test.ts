@@ -120,7 +120,7 @@ test('filters give what comparing row by row gives, whatever index answers them'
       shop.create(...rows.map(asBody));
       const conditions = chosen.map(({ text }) => text).join('&');
       const wanted = rows
-        .filter((row) => chosen.every(({ holds }) => holds(row)))
+        .filter((row) => chosen.every((condition) => condition.holds(row)))
         .toSorted(comparator(sort))
         .map((row) => row.id);
       const query = `${conditions}&sort=${sort.join()}&limit=1000`;

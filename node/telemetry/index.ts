@@ -6,10 +6,5 @@ export {
   type LogLevel,
   silentLogger,
 } from './logger.ts';
-export {
-  createMetrics,
-  METRICS_CONTENT_TYPE,
-  type Metrics,
-  type MetricsOptions,
-} from './metrics.ts';
-export { RequestMetrics, RequestSeries } from './request-metrics.ts';
+export { createMetrics, METRICS_CONTENT_TYPE, type Metrics } from './metrics.ts';
+export { RequestMetrics } from './request-metrics.ts';

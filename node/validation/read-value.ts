@@ -5,7 +5,13 @@ import {
   type Schema,
   type ValueSchema,
 } from '@lithair/crds';
-import { canonicalize, compareDecimals, ExactNumber, targetSchema } from '../values/index.ts';
+import {
+  canonicalize,
+  compareDecimals,
+  ExactNumber,
+  type ScalarValue,
+  targetSchema,
+} from '../values/index.ts';
 import { type JsonInput, pointerStep } from './json-reader.ts';
 import type { Report } from './report.ts';
 
@@ -78,7 +84,7 @@ function isComposite(input: JsonInput): input is JsonInput[] | { [key: string]: 
 }
 
 /** Bounds, compared as decimals where a double could not tell: integers beyond 2^53, decimals. */
-function rangeCheck(schema: ValueSchema): Check<JsonValue> {
+function rangeCheck(schema: ValueSchema): Check<ScalarValue> {
   const { minimum, maximum } = schema;
   return (value, pointer, report) => {
     if (minimum !== undefined && compareNumbers(value, minimum) < 0) {
@@ -90,7 +96,7 @@ function rangeCheck(schema: ValueSchema): Check<JsonValue> {
   };
 }
 
-function compareNumbers(value: JsonValue, bound: number | string): number {
+function compareNumbers(value: ScalarValue, bound: number | string): number {
   if (typeof value === 'number' && typeof bound === 'number') return value - bound;
   return compareDecimals(String(value), String(bound));
 }

@@ -53,7 +53,8 @@ function koaServer() {
     }
     ctx.body = rows.get(ctx.path.slice('/api/products/'.length));
   });
-  return createServer(app.callback());
+  const listener = app.callback();
+  return createServer((req, res) => void listener(req, res));
 }
 
 function bodyOf(req: IncomingMessage): Promise<string> {

@@ -222,13 +222,16 @@ function freshness(): Json[] {
 }
 
 function sharedHeaders(): Json {
-  const header = (description: string) => ({ description, schema: { type: 'string' } });
   return {
-    ETag: header('"<version>.<hash>", for If-Match and If-None-Match.'),
-    'Lithair-Version': header('Version of the aggregate.'),
-    'Lithair-Index': header('Opaque; send it back as Lithair-Min-Index.'),
-    Location: header('Path of the new aggregate.'),
+    ETag: headerOf('"<version>.<hash>", for If-Match and If-None-Match.'),
+    'Lithair-Version': headerOf('Version of the aggregate.'),
+    'Lithair-Index': headerOf('Opaque; send it back as Lithair-Min-Index.'),
+    Location: headerOf('Path of the new aggregate.'),
   };
+}
+
+function headerOf(description: string): Json {
+  return { description, schema: { type: 'string' } };
 }
 
 function sharedResponses(): Json {

@@ -11,7 +11,7 @@ type Direction = 'request' | 'response';
 
 /** What a GET returns: every field, always. */
 export function readSchema(schema: Schema, model: ModelSchema): JsonSchema {
-  const properties = model.fields.map((field) => [
+  const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,
     orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
   ]);
@@ -54,7 +54,10 @@ export function replaceSchema(schema: Schema, model: ModelSchema): JsonSchema {
 }
 
 function bodySchema(schema: Schema, model: ModelSchema, required: string[]): JsonSchema {
-  const properties = model.fields.map((field) => [field.name, bodyField(schema, field)]);
+  const properties = model.fields.map((field): [string, JsonSchema] => [
+    field.name,
+    bodyField(schema, field),
+  ]);
   return objectSchema(properties, required);
 }
 
@@ -64,10 +67,8 @@ function bodyField(schema: Schema, field: FieldSchema): JsonSchema {
   return field.default === undefined ? value : { ...value, default: field.default };
 }
 
-function objectSchema(properties: JsonValue[][], required: string[]): JsonSchema {
-  const named = Object.fromEntries(
-    properties.map(([name, value]) => [String(name), value ?? null]),
-  );
+function objectSchema(properties: [string, JsonSchema][], required: string[]): JsonSchema {
+  const named = Object.fromEntries(properties);
   return {
     type: 'object',
     properties: named,
@@ -83,15 +84,26 @@ function orNull(value: JsonSchema, isNullable: boolean): JsonSchema {
 /** The schema of a value that is not null. */
 export function valueSchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
   switch (value.type) {
-    case 'string':
-    case 'text':
-      return { type: 'string', ...pick(value, ['minLength', 'maxLength', 'pattern']) };
     case 'integer':
       return integerSchema(value, direction);
-    case 'number':
-      return { type: 'number', ...pick(value, ['minimum', 'maximum']) };
     case 'decimal':
       return decimalSchema(value, direction);
+    case 'array':
+      return arraySchema(schema, value, direction);
+    case 'object':
+      return nestedSchema(schema, value.fields ?? [], direction);
+    case 'reference':
+      return referenceSchema(schema, value, direction);
+    default:
+      return plainSchema(value);
+  }
+}
+
+/** Types that look the same in both directions. */
+function plainSchema(value: ValueSchema): JsonSchema {
+  switch (value.type) {
+    case 'number':
+      return { type: 'number', ...pick(value, ['minimum', 'maximum']) };
     case 'boolean':
       return { type: 'boolean' };
     case 'date':
@@ -101,12 +113,8 @@ export function valueSchema(schema: Schema, value: ValueSchema, direction: Direc
       return { type: 'string', format: 'date-time' };
     case 'enum':
       return { type: 'string', enum: value.values ?? [] };
-    case 'array':
-      return arraySchema(schema, value, direction);
-    case 'object':
-      return nestedSchema(schema, value.fields ?? [], direction);
-    case 'reference':
-      return referenceSchema(schema, value, direction);
+    default:
+      return { type: 'string', ...pick(value, ['minLength', 'maxLength', 'pattern']) };
   }
 }
 
@@ -149,7 +157,7 @@ function nestedSchema(
   direction: Direction,
 ): JsonSchema {
   const isResponse = direction === 'response';
-  const properties = fields.map((field) => {
+  const properties = fields.map((field): [string, JsonSchema] => {
     const canBeNull = field.nullable || !field.required;
     return [field.name, orNull(valueSchema(schema, field, direction), canBeNull)];
   });

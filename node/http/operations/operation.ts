@@ -8,7 +8,7 @@ import type { TokenIssuer } from '../token.ts';
 export interface OperationContext {
   readonly tokens: TokenIssuer;
   /** The present state; throws a `Problem` where there is none. */
-  state(): StateReader;
+  readonly state: () => StateReader;
 }
 
 interface Named {

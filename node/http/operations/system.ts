@@ -33,9 +33,14 @@ export const docs: SystemOperation = {
   answer: () => ({
     status: 200,
     headers: [
-      ...['Content-Type', 'text/html; charset=utf-8', 'Cache-Control', 'no-cache'],
-      ...['Content-Security-Policy', DOCS_CONTENT_SECURITY_POLICY],
-      ...['X-Content-Type-Options', 'nosniff'],
+      'Content-Type',
+      'text/html; charset=utf-8',
+      'Cache-Control',
+      'no-cache',
+      'Content-Security-Policy',
+      DOCS_CONTENT_SECURITY_POLICY,
+      'X-Content-Type-Options',
+      'nosniff',
     ],
     body: DOCS_PAGE,
   }),
