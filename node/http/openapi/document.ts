@@ -43,6 +43,9 @@ function modelPaths(schema: Schema, model: ModelSchema): Json {
   const { name, path } = model;
   return {
     [path]: {
+      // For tools that must know what a path serves, such as `lithair import`.
+      'x-lithair-model': name,
+      'x-lithair-primary-key': model.primaryKey,
       get: listOperation(schema, model),
       post: operation(`create${name}`, `Create a ${name}`, name, {
         parameters: [parameterRef('IdempotencyKey')],
