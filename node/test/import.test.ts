@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ServeCluster } from './serve-cluster.ts';
 import { eventually, LithairProcess } from './serve-process.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'docs', 'examples');
-const DATA = join(
-  createRequire(import.meta.url).resolve('vega-datasets/package.json'),
-  '..',
-  'data',
-);
+const DATA = join(import.meta.dirname, '..', '..', 'node_modules', 'vega-datasets', 'data');
 
 type Row = Record<string, unknown>;
 
