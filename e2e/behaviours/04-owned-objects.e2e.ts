@@ -62,9 +62,8 @@ function keptPart(namespace: string, kind: string, name: string): string {
   const key = kind === 'configmap' ? 'id' : 'ca\\.crt';
   if (kind === 'configmap') return text(object, `data.${key}`);
   const data = at(object, 'data');
-  return typeof data === 'object' && data !== null && !Array.isArray(data)
-    ? String(data['ca.crt'])
-    : '';
+  const keyed = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : {};
+  return JSON.stringify(keyed['ca.crt'] ?? null);
 }
 
 async function deleteAndWait(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { controlPlaneNode } from './k3d.ts';
+import { controlPlaneNode } from './helm.ts';
 import { apply, get, type Json, kubectl, type Manifest, text } from './kubectl.ts';
 import { waitFor } from './wait.ts';
 

@@ -1,8 +1,8 @@
 /** What the behaviours share: a k3d cluster, kubectl, pods that act as clients, waiting. */
 export { ClientPod, startLoad } from './client-pod.ts';
 export { diagnose } from './diagnose.ts';
-export { CHART, installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
-export { controlPlaneNode, createCluster, killNode, startNode, type TestCluster } from './k3d.ts';
+export { CHART, controlPlaneNode, installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
+export { createCluster, killNode, startNode, type TestCluster } from './k3d.ts';
 export {
   apply,
   at,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installOperator } from './helm.ts';
+import { controlPlaneNode, installOperator } from './helm.ts';
 import { kubectl } from './kubectl.ts';
 import { execute } from './shell.ts';
 import { seconds } from './wait.ts';
@@ -33,7 +33,7 @@ export async function createCluster(): Promise<TestCluster> {
     console.log(`e2e: creating k3d cluster ${name} (${K3S_IMAGE}, 1 server, 3 agents)`);
     execute('k3d', createArguments(name), { timeoutMs: 300_000 });
     writeFileSync(kubeconfig, execute('k3d', ['kubeconfig', 'get', name]).stdout, { mode: 0o600 });
-    process.env['KUBECONFIG'] = kubeconfig;
+    Object.assign(process.env, environment);
     keepDnsOffAgents();
     execute('k3d', ['image', 'import', '--mode', 'direct', '-c', name, ...IMAGES], {
       timeoutMs: 300_000,
@@ -83,17 +83,6 @@ function keepDnsOffAgents(): void {
   const coredns = ['-n', 'kube-system', 'deployment', 'coredns'];
   kubectl(['patch', ...coredns, '--type', 'merge', '-p', change]);
   kubectl(['rollout', 'status', '-n', 'kube-system', 'deployment/coredns', '--timeout', '120s']);
-}
-
-/** The node that is never killed. */
-export function controlPlaneNode(): string {
-  const selector = ['-l', 'node-role.kubernetes.io/control-plane', '-o', 'name'];
-  const byLabel =
-    kubectl(['get', 'nodes', ...selector])
-      .trim()
-      .split('\n')[0] ?? '';
-  if (byLabel !== '') return byLabel.replace('node/', '');
-  return `k3d-${process.env['E2E_CLUSTER']}-server-0`;
 }
 
 /** Kills a node like a power cut. */

@@ -11,7 +11,7 @@ const MAX_MESSAGE_LENGTH = 2_000;
 export function buildConditions(input: StatusInput, view: ClusterView): Condition[] {
   const findings: Record<ConditionType, Finding> = {
     Ready: ready(input, view),
-    QuorumAvailable: quorumAvailable(view),
+    QuorumAvailable: quorumAvailable(input, view),
     Progressing: progressing(input, view),
     Degraded: degraded(input, view),
     SchemaApplied: schemaApplied(input),
@@ -51,7 +51,9 @@ function ready(input: StatusInput, view: ClusterView): Finding {
   if (verdict.kind === 'refused') return no(verdict.reason, refusal(verdict.problems, input));
   if (input.strangers.length > 0) return no('ClusterIDMismatch', strangersText(input));
   if (blocked !== null) return no(blocked.reason, blocked.message);
-  if (view.quorum !== true) return no(noQuorumReason(view), quorumAvailable(view).message);
+  if (view.quorum !== true) {
+    return no(noQuorumReason(view), quorumAvailable(input, view).message);
+  }
   const missing = notReady(input, view);
   if (missing.length > 0) {
     return no('MembersNotReady', `waiting for ${missing.join(', ')}`);
@@ -78,13 +80,20 @@ export function notReady(input: StatusInput, view: ClusterView): readonly string
     });
 }
 
-function quorumAvailable(view: ClusterView): Finding {
+function quorumAvailable({ reports }: StatusInput, view: ClusterView): Finding {
   if (view.quorum === true) {
     return yes('LeaderElected', `${view.leader} leads in term ${view.term}`);
   }
-  if (view.quorum === null) return unknown('NoAnswer', 'no member answers yet');
+  if (view.quorum === null) return unknown('NoAnswer', `no member answers${whyNot(reports)}`);
   if (view.best === null) return no('NotBootstrapped', 'the members wait to be bootstrapped');
   return no('NoLeader', `no leader has a majority in term ${view.term}`);
+}
+
+/** What asking gave, of the first member that has an address. */
+function whyNot(reports: StatusInput['reports']): string {
+  const [first] = reports.filter(({ answer }) => answer.kind === 'unreachable');
+  if (first?.answer.kind !== 'unreachable') return ' yet';
+  return `; ${first.name}: ${first.answer.reason}`;
 }
 
 function progressing(input: StatusInput, view: ClusterView): Finding {
@@ -113,8 +122,9 @@ function degraded(input: StatusInput, view: ClusterView): Finding {
   );
   if (troubles.length > 0) return yes('MembersFailing', troubles.join('; '));
   const missing = notReady(input, view);
-  const hasServed = input.previous?.schemaVersion !== undefined;
-  if (hasServed && missing.length > 0)
+  const phase = input.previous?.phase;
+  const wasWhole = phase === 'Ready' || phase === 'Degraded' || phase === 'Failed';
+  if (wasWhole && missing.length > 0)
     return yes('MembersMissing', `not ready: ${missing.join(', ')}`);
   if (input.blocked?.degrades === true) return yes(input.blocked.reason, input.blocked.message);
   return no('AllWell', 'no member is known to fail');
