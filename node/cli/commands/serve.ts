@@ -125,7 +125,7 @@ async function nodeOptions(
     name,
     host,
     ...ports,
-    peerHost: initialCluster.length > 1 ? host : '127.0.0.1',
+    peerHost: input.text('initial-cluster') === undefined ? '127.0.0.1' : host,
     dataDir,
     peerTlsDir: input.text('peer-tls') ?? (await ownCertificates(dataDir, name)),
     spec: model.spec,
