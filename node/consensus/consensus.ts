@@ -1,22 +1,10 @@
-import type {
-  ConfChangeV2,
-  ConfState,
-  Entry,
-  Message,
-  Ready,
-  Snapshot,
-  Status,
-} from 'etcd-raft-ts';
+import type { ConfChangeV2, ConfState, Entry, Message, Ready, Status } from 'etcd-raft-ts';
 import {
   ConfChangeTransition,
-  decodeConfChange,
-  decodeConfChangeV2,
-  EntryType,
   LOCAL_APPEND_THREAD,
   LOCAL_APPLY_THREAD,
   MessageType,
-  NO_BYTES,
-  RawNode,
+  type RawNode,
   type SnapshotMetadata,
 } from 'etcd-raft-ts';
 import {
@@ -28,21 +16,16 @@ import {
 } from '../ports/index.ts';
 import { AppendQueue } from './append-queue.ts';
 import { ApplyQueue } from './apply-queue.ts';
-import { coreLogger } from './core-logger.ts';
+import { createCore } from './core.ts';
 import type { ConsensusDependencies } from './dependencies.ts';
 import { ConsensusError } from './errors.ts';
 import { Forwarder } from './forwarder.ts';
 import { Leadership, type LeadershipEvent } from './leadership.ts';
 import { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
-import type {
-  AppliedEntry,
-  ReplicatedLog,
-  RequestKind,
-  StateMachine,
-  StateSummary,
-} from './ports.ts';
+import type { AppliedEntry, RequestKind, StateMachine } from './ports.ts';
 import { Proposals, type Proposed } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { Replica } from './replica.ts';
 import { Snapshots } from './snapshots.ts';
 import { chooseTransferee, Transfer } from './transfer.ts';
 
@@ -64,6 +47,7 @@ export class Consensus<
   readonly #deps: ConsensusDependencies<Result, State>;
   readonly #node: RawNode;
   readonly #leadership = new Leadership();
+  readonly #replica: Replica<Result, State>;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #appends: AppendQueue;
@@ -73,12 +57,6 @@ export class Consensus<
   readonly #transfer: Transfer;
   readonly #defer: (callback: () => void) => void;
   #admin: ((from: number, body: Uint8Array) => Promise<Uint8Array>) | null = null;
-  #state: State | null;
-  #confState: ConfState;
-  #applied: number;
-  #appliedTerm: number;
-  /** Entries up to here are part of a snapshot that is being installed. */
-  #installIndex = 0;
   #caughtUp = false;
   #scheduled = false;
   #stopped = false;
@@ -92,23 +70,19 @@ export class Consensus<
     this.memberId = deps.memberId;
     this.options = { ...DEFAULT_CONSENSUS_OPTIONS, ...deps.options };
     this.#defer = deps.defer ?? ((callback) => setImmediate(callback));
-    this.#state = deps.state;
-    requireMatch(log, deps.state);
-    this.#confState = log.initialState().confState;
-    this.#applied = deps.state?.appliedIndex ?? 0;
-    this.#appliedTerm = this.#applied === 0 ? 0 : log.term(this.#applied);
-    this.#node = this.#createNode();
+    this.#replica = this.#createReplica();
+    this.#node = createCore(deps, this.options, this.applied);
     this.#proposals = new Proposals(this.options, clock);
     this.#reads = new Reads(clock, random, this.options.readAttemptMs);
     this.#appends = new AppendQueue(log, {
       deliver: (responses) => this.#deliver(responses),
-      install: (snapshot) => this.#install(snapshot),
+      install: (snapshot) => this.#replica.install(snapshot),
       fail: (error) => this.#fail(error),
     });
     this.#applies = new ApplyQueue(
       clock,
       this.options.applySliceMs,
-      (entry) => this.#applyEntry(entry),
+      (entry) => this.#replica.apply(entry),
       (responses) => this.#deliver(responses),
     );
     this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);
@@ -125,9 +99,9 @@ export class Consensus<
       snapshot: (_from, message, chunks) => this.#snapshots.receive(message, chunks),
       unreachable: (to) => this.#node.reportUnreachable(to),
     });
-    this.#updatePeers();
+    this.#onMembers();
     // Alone, there is nobody to wait for.
-    if (this.#isOnlyVoter()) this.#node.campaign();
+    if (this.#replica.isOnlyVoter) this.#node.campaign();
     this.#nextTickMs = this.#deps.clock.monotonicMs();
     this.#tickLater();
     this.#kick();
@@ -136,16 +110,16 @@ export class Consensus<
 
   /** Present state; null until the first snapshot has arrived. Replaced as a whole by a later one. */
   get state(): State | null {
-    return this.#state;
+    return this.#replica.state;
   }
 
   get applied(): number {
-    return this.#applied;
+    return this.#replica.applied;
   }
 
   /** Membership as of the applied index. */
   get confState(): ConfState {
-    return this.#confState;
+    return this.#replica.confState;
   }
 
   /** Member id of the leader; 0 where none is known. */
@@ -160,7 +134,7 @@ export class Consensus<
 
   /** Whether the state has been up to date with the cluster once, and no snapshot is on its way. */
   get caughtUp(): boolean {
-    return this.#caughtUp && this.#installIndex <= this.#applied;
+    return this.#caughtUp && !this.#replica.installing;
   }
 
   /** The term that this member leads; 0 while {@link leading} is false. */
@@ -190,6 +164,9 @@ export class Consensus<
    */
   propose(data: Uint8Array, timeoutMs: number): Proposed<Result> {
     if (!this.leading || this.#transfer.pending) throw this.#notLeading();
+    if (data.length > this.options.maxEntryBytes) {
+      throw new EngineError('overloaded', `an entry of ${data.length} bytes is too large`);
+    }
     const proposed = this.#proposals.add(this.#node, data, timeoutMs);
     this.#kick();
     return proposed;
@@ -235,7 +212,7 @@ export class Consensus<
    */
   confirmRead(timeoutMs: number): Promise<void> | null {
     // The only voter that has applied an entry of its own term cannot be outvoted or overtaken.
-    if (this.leading && this.#isOnlyVoter()) return null;
+    if (this.leading && this.#replica.isOnlyVoter) return null;
     if (this.#stopped) return Promise.reject(unavailable());
     const result = this.#reads.confirm(timeoutMs);
     this.#kick();
@@ -244,7 +221,7 @@ export class Consensus<
 
   /** Resolves once the entry at `index` is applied here; null where it is. Errors as above. */
   waitApplied(index: number, timeoutMs: number): Promise<void> | null {
-    if (this.#applied >= index) return null;
+    if (this.applied >= index) return null;
     if (this.#stopped) return Promise.reject(unavailable());
     return this.#reads.waitApplied(index, timeoutMs);
   }
@@ -276,7 +253,7 @@ export class Consensus<
    */
   async transferLeadership(timeoutMs: number, to: number | null = null): Promise<number> {
     if (!this.#leadership.isLeader) throw this.#notLeading();
-    const target = to ?? chooseTransferee(this.#node.status(), this.#confState);
+    const target = to ?? chooseTransferee(this.#node.status(), this.confState);
     if (target === null) throw new EngineError('unavailable', 'no other voter could take over');
     if (target === this.memberId) return target;
     // What was taken before goes first.
@@ -290,7 +267,7 @@ export class Consensus<
   /** Hands leadership over where there is somebody, then ends. The log is closed by its owner. */
   async stop(timeoutMs: number): Promise<void> {
     if (this.#stopped) return;
-    if (this.#leadership.isLeader && !this.#isOnlyVoter()) {
+    if (this.#leadership.isLeader && !this.#replica.isOnlyVoter) {
       await this.transferLeadership(timeoutMs).catch((error: unknown) => {
         this.#deps.logger.warn({ reason: String(error) }, 'leadership was not handed over');
       });
@@ -301,29 +278,6 @@ export class Consensus<
     }
     if (!this.#stopped) this.#appends.flush();
     this.#end('the node is shutting down');
-  }
-
-  #createNode(): RawNode {
-    const { options } = this;
-    const { log, random, logger, memberId } = this.#deps;
-    return new RawNode({
-      id: memberId,
-      electionTick: options.electionTicks,
-      heartbeatTick: options.heartbeatTicks,
-      randomElectionJitter: (ticks) => Math.floor(random.fraction() * ticks),
-      storage: log,
-      applied: this.#applied,
-      asyncStorageWrites: true,
-      maxSizePerMsg: options.maxAppendBytes,
-      maxCommittedSizePerReady: 4 * options.maxAppendBytes,
-      maxInflightMsgs: options.maxInflightAppends,
-      maxInflightBytes: options.maxInflightBytes,
-      checkQuorum: true,
-      preVote: true,
-      disableProposalForwarding: true,
-      stepDownOnRemoval: true,
-      logger: coreLogger(logger),
-    });
   }
 
   #kick(): void {
@@ -340,8 +294,8 @@ export class Consensus<
       if (this.#mayConfirm()) this.#reads.flush(this.#node);
       this.#handleReadys();
       this.#applies.run();
-      this.#reads.onApplied(this.#applied);
-      this.#snapshots.onApplied(this.#applied);
+      this.#reads.onApplied(this.applied);
+      this.#snapshots.onApplied(this.applied);
       this.#handleReadys();
     } catch (error) {
       this.#fail(error);
@@ -380,7 +334,7 @@ export class Consensus<
 
   #dispatch(message: Message): void {
     if (message.to === LOCAL_APPEND_THREAD) {
-      if (message.snapshot !== null) this.#installIndex = message.snapshot.metadata.index;
+      if (message.snapshot !== null) this.#replica.expect(message.snapshot);
       this.#appends.push(message);
     } else if (message.to === LOCAL_APPLY_THREAD) this.#applies.push(message);
     else this.#send(message);
@@ -421,72 +375,31 @@ export class Consensus<
     return this.#admin(from, body);
   }
 
-  #applyEntry(entry: Entry): void {
-    if (entry.index <= this.#installIndex) return;
-    const state = this.#state;
-    if (state === null) throw new Error(`entry ${entry.index} before the first snapshot`);
+  #createReplica(): Replica<Result, State> {
+    return new Replica({
+      ...this.#deps,
+      applyChange: (change) => this.#node.applyConfChange(change),
+      onApplied: (entry, result) => this.#onApplied(entry, result),
+      onInstalled: (index) => {
+        this.#proposals.onCovered(index);
+        this.#reads.onApplied(index);
+      },
+      onMembers: () => this.#onMembers(),
+    });
+  }
+
+  #onApplied(entry: Entry, result: Result): void {
     const { index, term, type } = entry;
-    const result =
-      type === EntryType.Normal
-        ? state.apply(index, term, entry.data)
-        : this.#applyChange(state, entry);
-    this.#applied = index;
-    this.#appliedTerm = term;
     this.#deps.onApplied?.(index, result);
     this.#proposals.onApplied(index, term, type, result);
-    if (!this.leading && this.#leadership.isLeader) this.#maybeLead(term);
-  }
-
-  #applyChange(state: State, entry: Entry): Result {
-    const { index, term, data } = entry;
-    const change =
-      entry.type === EntryType.ConfChange ? decodeConfChange(data) : decodeConfChangeV2(data);
-    const result =
-      change.context.length === 0
-        ? state.apply(index, term, NO_BYTES)
-        : state.applyMember(index, term, change.context);
-    if (isRefused(result)) return result;
-    this.#confState = this.#node.applyConfChange(change);
-    this.#deps.log.save({ confState: { index, confState: this.#confState } }, () => {});
-    this.#deps.logger.info({ index, ...describe(this.#confState) }, 'membership changed');
-    this.#updatePeers();
-    if (!isMember(this.#confState, this.memberId)) {
-      this.#deps.onRemoved?.('this member was removed from the cluster');
-    }
-    return result;
-  }
-
-  #maybeLead(term: number): void {
-    if (term !== this.#node.basicStatus().term) return;
-    this.#leadership.begin(term);
-  }
-
-  async #install(snapshot: Snapshot): Promise<void> {
-    const { index, term, confState } = snapshot.metadata;
-    const chunks = this.#deps.log.readSnapshot();
-    if (chunks === null) throw new Error('the installed snapshot is not there');
-    const state = await this.#deps.restore(chunks);
-    if (state.appliedIndex !== index) {
-      throw new Error(`snapshot ${index} holds the state of index ${state.appliedIndex}`);
-    }
-    this.#state = state;
-    this.#applied = index;
-    this.#appliedTerm = term;
-    this.#confState = confState;
-    this.#proposals.onCovered(index);
-    this.#reads.onApplied(index);
-    this.#updatePeers();
-    this.#deps.logger.info({ index, ...describe(confState) }, 'installed a snapshot');
+    if (this.leading || !this.#leadership.isLeader) return;
+    if (term === this.#node.basicStatus().term) this.#leadership.begin(term);
   }
 
   #snapshotSource(): ConstructorParameters<typeof Snapshots>[2] {
     return {
-      position: () => ({
-        index: this.#applied,
-        term: this.#appliedTerm,
-        confState: this.#confState,
-      }),
-      chunks: () => this.#state?.snapshot() ?? [],
+      position: () => this.#replica.position,
+      chunks: () => this.state?.snapshot() ?? [],
       report: (to, status) => {
         this.#node.reportSnapshot(to, status);
         this.#kick();
@@ -498,14 +411,12 @@ export class Consensus<
     };
   }
 
-  #updatePeers(): void {
-    const members = this.#state?.members() ?? [];
+  #onMembers(): void {
+    const members = this.state?.members() ?? [];
     this.#deps.transport.setPeers(members.filter((member) => member.id !== this.memberId));
-  }
-
-  #isOnlyVoter(): boolean {
-    const { voters, votersOutgoing } = this.#confState;
-    return voters.length === 1 && voters[0] === this.memberId && votersOutgoing.length === 0;
+    if (this.state !== null && !this.#replica.isMember) {
+      this.#deps.onRemoved?.('this member was removed from the cluster');
+    }
   }
 
   /** Asks until a quorum has confirmed once that this state is as new as the cluster's. */
@@ -518,7 +429,7 @@ export class Consensus<
         () => false,
       );
     }
-    if (this.#caughtUp) this.#deps.logger.info({ applied: this.#applied }, 'caught up');
+    if (this.#caughtUp) this.#deps.logger.info({ applied: this.applied }, 'caught up');
   }
 
   #tickLater(): void {
@@ -562,28 +473,6 @@ export class Consensus<
     this.#proposals.close(reason);
     this.#reads.close(reason);
   }
-}
-
-/** Entries are applied from the snapshot on, so the state must be exactly the snapshot's. */
-function requireMatch(log: ReplicatedLog, state: StateSummary | null): void {
-  if (state === null) return;
-  const { index } = log.snapshot().metadata;
-  if (state.appliedIndex === index) return;
-  throw new Error(`the state of index ${state.appliedIndex} is not that of snapshot ${index}`);
-}
-
-function isMember(confState: ConfState, id: number): boolean {
-  const { voters, learners, votersOutgoing, learnersNext } = confState;
-  return [voters, learners, votersOutgoing, learnersNext].some((ids) => ids.includes(id));
-}
-
-/** The state machine did not take the change; then the core must not either. */
-function isRefused(result: AppliedEntry): boolean {
-  return result.kind === 'member' && result.outcome?.kind === 'rejected';
-}
-
-function describe(confState: ConfState): { voters: string; learners: string } {
-  return { voters: confState.voters.join(','), learners: confState.learners.join(',') };
 }
 
 function unavailable(): EngineError {

@@ -8,6 +8,8 @@ export interface ConsensusOptions {
   /** Most proposals in one append. */
   readonly batchSize: number;
   readonly maxAppendBytes: number;
+  /** Longest entry; must fit into a record of the log and into a frame of a peer link. */
+  readonly maxEntryBytes: number;
   /** Appends under way to one follower. */
   readonly maxInflightAppends: number;
   readonly maxInflightBytes: number;
@@ -30,6 +32,7 @@ export const DEFAULT_CONSENSUS_OPTIONS: ConsensusOptions = {
   heartbeatTicks: 1,
   batchSize: 100,
   maxAppendBytes: 1024 * 1024,
+  maxEntryBytes: 32 * 1024 * 1024,
   maxInflightAppends: 256,
   maxInflightBytes: 16 * 1024 * 1024,
   maxPendingProposals: 10_000,

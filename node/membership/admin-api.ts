@@ -135,7 +135,8 @@ export class AdminApi implements AdminHandler {
   }
 
   async #serveForwarded(body: Uint8Array): Promise<Uint8Array> {
-    const request: AdminRequest = JSON.parse(Buffer.from(body).toString());
+    const request: unknown = JSON.parse(Buffer.from(body).toString());
+    if (!isRequest(request)) throw new TypeError('not an admin request');
     const response = await this.#answerForwarded(request);
     return Buffer.from(JSON.stringify(response));
   }
@@ -235,5 +236,24 @@ function titleOf(code: string): string {
 
 /** The answer of a member; null where it was not the leader. */
 function parse(answer: Uint8Array): AdminResponse | null {
-  return JSON.parse(Buffer.from(answer).toString());
+  const response: unknown = JSON.parse(Buffer.from(answer).toString());
+  if (response === null || isResponse(response)) return response;
+  throw new TypeError('not the answer to an admin request');
+}
+
+function isRequest(value: unknown): value is AdminRequest {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['method', 'path', 'query'].every((key) => typeof Reflect.get(value, key) === 'string')
+  );
+}
+
+function isResponse(value: unknown): value is AdminResponse {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'status' in value &&
+    typeof value.status === 'number'
+  );
 }

@@ -4,35 +4,22 @@
  */
 export {
   AdminApi,
-  type AdminApiDependencies,
   type AdminHandler,
   type AdminRequest,
   type AdminResponse,
   type ChangeModel,
   waitingHandler,
 } from './admin-api.ts';
-export {
-  AdminClient,
-  type AdminClientOptions,
-  AdminRefusedError,
-  AdminUnreachableError,
-} from './admin-client.ts';
+export { AdminClient, AdminRefusedError, AdminUnreachableError } from './admin-client.ts';
 export { AdminServer } from './admin-server.ts';
+export { announceAddress } from './announce.ts';
+export { AdminError, type AdminProblemDetail, ForeignClusterError } from './errors.ts';
+export { MemberChanges } from './member-changes.ts';
+export { memberEntries } from './member-entries.ts';
 export {
-  AdminError,
-  type AdminErrorCode,
-  type AdminProblemDetail,
-  ForeignClusterError,
-} from './errors.ts';
-export { MemberChanges, type MemberChangesDependencies } from './member-changes.ts';
-export { type MemberEntries, memberEntries } from './member-entries.ts';
-export {
-  FIRST_MEMBER_ID,
   findPlace,
-  type InitialAddress,
   type InitialPeer,
   type Placement,
   type PlacementDependencies,
 } from './placement.ts';
 export { clusterStatus, type NodeInfo } from './status.ts';
-export type { MemberView } from './view.ts';

@@ -7,6 +7,7 @@ import {
   AdminApi,
   AdminError,
   type AdminResponse,
+  announceAddress,
   MemberChanges,
   waitingHandler,
 } from './index.ts';
@@ -53,6 +54,23 @@ test('asking again with the same disk gives the same id, and takes the new addre
     .consensus.state?.members()
     .find(({ id }) => id === 2);
   assert.equal(record?.address, 'elsewhere:1');
+});
+
+test('a member that is started with another address makes it known, through any leader', async () => {
+  const cluster = await TestCluster.start(3);
+  for (const member of cluster.members.values()) apiOf(cluster, member);
+  const { id, consensus } = cluster.follower();
+  const placement = {
+    clusterId: 'cluster-1',
+    memberId: id,
+    diskUuid: `disk-${id}`,
+    address: 'moved:1',
+    founder: false,
+  };
+  const api = apiOf(cluster, cluster.member(id));
+  assert.ok(await cluster.world.settled(announceAddress(api, consensus, placement)));
+  const record = cluster.leader.consensus.state?.members().find((member) => member.id === id);
+  assert.equal(record?.address, 'moved:1');
 });
 
 test('a name, a disk or an address that belongs to another member is refused', async () => {

@@ -11,7 +11,8 @@ import {
   type PlacementDependencies,
 } from './index.ts';
 
-type Answer = 'waiting' | 'unreachable' | 'refused' | string;
+/** `waiting`, `unreachable`, `refused`, or the id of the cluster that it belongs to. */
+type Answer = string;
 
 /** A node with a disk, and what the others would answer it. */
 class Candidate {

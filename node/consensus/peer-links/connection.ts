@@ -64,8 +64,10 @@ export class Connection {
   }
 
   /** Begins to ping, and to give up where nothing comes back. */
-  keepAlive(): void {
-    this.#timer = this.#world.clock.after(this.#limits.pingIntervalMs, () => this.#onPingTimer());
+  keepAlive(idleTimeoutMs: number): void {
+    this.#timer = this.#world.clock.after(this.#limits.pingIntervalMs, () =>
+      this.#onPingTimer(idleTimeoutMs),
+    );
   }
 
   write(frame: Uint8Array): void {
@@ -140,16 +142,16 @@ export class Connection {
     else if (kind !== FrameKind.Pong) this.#handler.onFrame(kind, payload);
   }
 
-  #onPingTimer(): void {
+  #onPingTimer(idleTimeoutMs: number): void {
     if (this.#closed) return;
     const silentMs = this.#unanswered * this.#limits.pingIntervalMs;
-    if (silentMs >= this.#limits.idleTimeoutMs) {
+    if (silentMs >= idleTimeoutMs) {
       this.close(`nothing heard for ${silentMs} ms`);
       return;
     }
     this.#unanswered++;
     this.write(PING);
-    this.keepAlive();
+    this.keepAlive(idleTimeoutMs);
   }
 
   #onClosed(): void {

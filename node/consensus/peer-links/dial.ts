@@ -8,6 +8,7 @@ import { Connection, type ConnectionHandler } from './connection.ts';
 import { helloFrame, MAX_GREETING_BYTES, parseHello, parseRefusal } from './hello.ts';
 import {
   type Channel,
+  idleTimeoutOf,
   type LinkLimits,
   type LinkWorld,
   type LocalMember,
@@ -87,7 +88,7 @@ function greet(
       const problem = greetingProblem(self, peer, kind, payload);
       if (problem === null) {
         connection.established(handler);
-        connection.keepAlive();
+        connection.keepAlive(idleTimeoutOf(channel, limits));
         resolve(connection);
         return;
       }

@@ -23,6 +23,7 @@ import { SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
 import {
   DEFAULT_LIMITS,
   type Hello,
+  idleTimeoutOf,
   type LinkLimits,
   type LinkWorld,
   type LocalMember,
@@ -204,7 +205,7 @@ export class TlsPeerTransport implements PeerTransport {
     connection.write(welcomeFrame(this.#options.self, hello));
     this.#inbound.set(connection, hello);
     connection.established(this.#serve(connection, hello));
-    connection.keepAlive();
+    connection.keepAlive(idleTimeoutOf(hello.channel, this.#limits));
   }
 
   #refusalOf(hello: Hello, identity: PeerIdentity): Refusal | null {

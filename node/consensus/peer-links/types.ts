@@ -64,17 +64,20 @@ export interface LinkLimits {
   readonly pingIntervalMs: number;
   /** A connection on which nothing arrives for so long is given up. */
   readonly idleTimeoutMs: number;
+  /** The same for a snapshot's, whose receiver may be busy with its disk. */
+  readonly snapshotIdleTimeoutMs: number;
   readonly minBackoffMs: number;
   readonly maxBackoffMs: number;
 }
 
 export const DEFAULT_LIMITS: LinkLimits = {
-  maxFrameBytes: 32 * 1024 * 1024,
+  maxFrameBytes: 48 * 1024 * 1024,
   maxQueueBytes: 64 * 1024 * 1024,
   maxRequests: 4096,
   handshakeTimeoutMs: 3000,
   pingIntervalMs: 500,
   idleTimeoutMs: 2000,
+  snapshotIdleTimeoutMs: 30_000,
   minBackoffMs: 50,
   maxBackoffMs: 1000,
 };
@@ -94,4 +97,9 @@ export function secureOptions(material: TlsMaterial): SecureContextOptions {
     key: material.privateKeyPem,
     minVersion: 'TLSv1.3',
   };
+}
+
+/** How long a connection may be silent. */
+export function idleTimeoutOf(channel: Channel, limits: LinkLimits): number {
+  return channel === 'snapshot' ? limits.snapshotIdleTimeoutMs : limits.idleTimeoutMs;
 }

@@ -113,6 +113,13 @@ export class TestCluster {
     return await this.world.settled(this.#open(killed.id, false, fs));
   }
 
+  /** As {@link restart} after a power cut, without letting time pass. */
+  restartLater(killed: TestMember): Promise<TestMember> {
+    const fraction = (): number => this.world.random.fraction();
+    const fs = killed.fs.crash('power', fraction, { defer: this.world.defer });
+    return this.#open(killed.id, false, fs);
+  }
+
   write(member: TestMember, text: string): Promise<Applied> {
     return member.consensus.propose(Buffer.from(text), TIMEOUT_MS).result;
   }
@@ -144,7 +151,7 @@ export class TestCluster {
       memberId: id,
     });
     const log = await directory.openLog({ segmentBytes: 64 * 1024 });
-    if (first && log.recovery.empty) await foundCluster(log, KeyValueState.initial(recordOf(1)), 1);
+    if (first) await foundCluster(log, KeyValueState.initial(recordOf(1)), 1);
     const chunks = log.readSnapshot();
     const state = chunks === null ? null : await KeyValueState.restore(chunks);
     return this.#start(id, log, fs, state);
