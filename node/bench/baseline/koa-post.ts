@@ -57,6 +57,7 @@ function readBody(request: IncomingMessage): Promise<string> {
 
 const store = new Map<string, string>();
 const app = new Koa().use(async (context) => {
+  if (context.method !== 'POST') return;
   const { error, value } = schema.validate(JSON.parse(await readBody(context.req)));
   if (error !== undefined) context.throw(400, error.message);
   const id = randomUUID();
