@@ -43,7 +43,8 @@ export function sendProblem(exchange: Exchange, problem: Problem, clock: Clock):
   headers.push('Cache-Control', 'no-store');
   if (status === 503) headers.push('Retry-After', '1');
   const body = problemJson(code, message, errors);
-  if (problem.closes) sendAndLinger(exchange, status, headers, body, clock);
+  if (problem.closes || hasUnreadBody(exchange))
+    sendAndLinger(exchange, status, headers, body, clock);
   else send(exchange, { status, headers, body });
 }
 
