@@ -2,7 +2,7 @@
  * The command room: what a command changes, decided on the leader, on the applied state and what
  * is proposed. Pure: time and randomness are arguments.
  */
-export { CommandError, type CommandErrorCode } from './errors.ts';
+export { type CommandErrorCode } from './errors.ts';
 export { LeaderSession } from './leader-session.ts';
 export type { RandomBytes } from './planning.ts';
 export { prepareSchemaChange } from './schema-change.ts';

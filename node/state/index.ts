@@ -3,13 +3,13 @@
  * member table and the outcomes of retried requests, and writes and restores snapshots. Pure.
  */
 export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
-export { DEDUP_LIMITS, type DedupRecord } from './dedup.ts';
-export { StateError, type StateErrorCode } from './errors.ts';
+export { type DedupRecord } from './dedup.ts';
+export { type StateErrorCode } from './errors.ts';
 export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { restoreState } from './restore.ts';
-export { completeField, completeObject, isAbsent, parseRow, rowKeys } from './row.ts';
-export { StateSnapshot, stateHash } from './snapshot.ts';
+export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
+export { stateHash } from './snapshot.ts';
 export {
   createState,
   keyReuse,

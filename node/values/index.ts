@@ -8,7 +8,7 @@ export {
   type ScalarValue,
   targetSchema,
 } from './canonicalize.ts';
-export { canonicalDecimal, compareDecimals, MAX_DIGITS } from './decimal.ts';
+export { canonicalDecimal, compareDecimals } from './decimal.ts';
 export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
 export { ExactNumber } from './exact-number.ts';
 export { compareValues, idOfKey, indexKey, keyOfId, NULL_KEY } from './order.ts';
