@@ -83,12 +83,17 @@ export class PeerListener {
       taker(socket, identity);
       return;
     }
-    const reason =
-      identity === null ? 'the certificate carries no identity' : `protocol ${socket.alpnProtocol}`;
-    this.#logger.warn(
-      { address: socket.remoteAddress, reason },
-      'refused a connection on the peer port',
-    );
+    this.#refuse(socket, identity);
+  }
+
+  #refuse(socket: TLSSocket, identity: PeerIdentity | null): void {
+    const fields = { address: socket.remoteAddress, protocol: String(socket.alpnProtocol) };
+    if (identity === null) {
+      this.#logger.warn(fields, 'refused a connection: its certificate carries no identity');
+    } else {
+      // Usual while this node has no place in its cluster yet: whoever wants to link tries again.
+      this.#logger.debug({ ...fields, name: identity.name }, 'nobody takes this protocol yet');
+    }
     socket.on('error', () => {});
     socket.destroy();
   }
