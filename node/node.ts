@@ -15,12 +15,14 @@ import { NODE_EXIT, NodeError } from './exit.ts';
 import { createGateway } from './gateway/index.ts';
 import { Health } from './health.ts';
 import { createApi } from './http/index.ts';
+import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
 import { type DataDirectory, type FileSystem, type Log, openDataDirectory } from './log/index.ts';
 import {
   AdminApi,
   AdminClient,
   AdminServer,
+  announceAddress,
   clusterStatus,
   findPlace,
   MemberChanges,
@@ -55,6 +57,7 @@ export interface NodeWorld {
 }
 
 const READY_POLL_MS = 20;
+const ANNOUNCE_RETRY_MS = 1_000;
 const STOP_TIMEOUT_MS = 4_000;
 
 /**
@@ -108,6 +111,7 @@ export class LithairNode {
     await this.#caughtUp(consensus);
     await this.#submitModel(this.#admin);
     this.#health.enter('ready', 'serving');
+    this.#announce(this.#admin, consensus, placement);
   }
 
   /** Hands leadership over, finishes what is under way, closes everything. */
@@ -230,7 +234,9 @@ export class LithairNode {
     const { clock, random, logger, tls } = this.#world;
     const { clusterId, memberId, diskUuid } = placement;
     if (this.#peerListener === null) throw new Error('the peer port is not open');
+    const known = new KnownAddresses(this.#options.initialCluster);
     const transport = new TlsPeerTransport({
+      locate: (peers) => known.of(peers),
       listener: this.#peerListener,
       material: tls,
       self: { clusterId, memberId, name: this.#options.name, diskUuid },
@@ -270,6 +276,21 @@ export class LithairNode {
     const detail = detailOf(body);
     if (status === 409 || status === 422) throw new NodeError(`the model is refused: ${detail}`);
     this.#world.logger.warn({ status, detail }, 'the model was not compared with the running one');
+  }
+
+  /** Until the member table has the address that this node was started with. */
+  #announce(admin: AdminApi, consensus: NodeConsensus, placement: Placement): void {
+    const again = (): void =>
+      void this.#world.clock.after(ANNOUNCE_RETRY_MS, () =>
+        this.#announce(admin, consensus, placement),
+      );
+    announceAddress(admin, consensus, placement).then(
+      (isRight) => (isRight ? undefined : again()),
+      (error: unknown) => {
+        this.#world.logger.warn({ reason: String(error) }, 'the address could not be announced');
+        again();
+      },
+    );
   }
 
   #clusterStatus(consensus: NodeConsensus): ClusterStatus | null {

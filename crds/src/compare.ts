@@ -1,9 +1,8 @@
 // What it means for the rows that exist when one schema takes the place of another.
 //
-// A change is additive when every stored row is valid under the new schema as it is, with nothing
-// rewritten. A new optional field is therefore null in old rows, also where it has a default: the
-// default fills in when a row is next written without it. A new required field is breaking, since
-// old rows would not have it.
+// A change is additive when every stored row stays valid under the new schema with the values that
+// it has. A new optional field is then its default in old rows, or null; a new required field is
+// breaking, since not every old row would have a value for it.
 import { canonicalJson } from './compile.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { compareNumbers } from './rules.ts';

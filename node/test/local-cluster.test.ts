@@ -13,15 +13,11 @@ function urlOf(i: number): string {
   return `http://127.0.0.1:${PORT + i}`;
 }
 
-function start(dataDir: string): LithairProcess {
-  const ports = [
-    '--port',
-    String(PORT),
-    '--ops-port',
-    String(PORT + 10),
-    '--peer-port',
-    String(PORT + 20),
-  ];
+function start(dataDir: string, peerPort = PORT + 20): LithairProcess {
+  const [port, opsPort] = [PORT, PORT + 10];
+  const ports = Object.entries({ port, 'ops-port': opsPort, 'peer-port': peerPort }).flatMap(
+    ([flag, value]) => [`--${flag}`, String(value)],
+  );
   return new LithairProcess(['serve', MODEL, '--nodes', '3', '--data', dataDir, ...ports]);
 }
 
@@ -95,6 +91,25 @@ test('members do not outlive a supervisor that was killed', async () => {
     await allGone(children);
   } finally {
     await supervisor.kill('SIGKILL');
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+test('a cluster that is started again on other peer ports finds itself again', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'lithair-local-'));
+  let supervisor = start(dataDir);
+  try {
+    for (const i of [0, 1, 2]) await ready(i);
+    await supervisor.kill('SIGTERM');
+    supervisor = start(dataDir, PORT + 30);
+    for (const i of [0, 1, 2]) await ready(i);
+    await eventually('the member table to have the new addresses', async () => {
+      const response = await fetch(`http://127.0.0.1:${PORT + 10}/_cluster/status`);
+      const text = await response.text();
+      return [30, 31, 32].every((port) => text.includes(`127.0.0.1:${PORT + port}`)) ? true : null;
+    });
+  } finally {
+    await supervisor.kill('SIGTERM');
     await rm(dataDir, { recursive: true, force: true });
   }
 });

@@ -42,6 +42,8 @@ export interface PeerLinksOptions {
   readonly table: MemberTable;
   readonly world: LinkWorld;
   readonly limits?: Partial<LinkLimits>;
+  /** Where to dial peers, where that is known better than the member table does. */
+  readonly locate?: (peers: readonly PeerAddress[]) => readonly PeerAddress[];
   /** A member says that this one was removed from the cluster. */
   readonly onRemoved: (reason: string) => void;
 }
@@ -83,8 +85,9 @@ export class TlsPeerTransport implements PeerTransport {
     this.#material = material;
   }
 
-  setPeers(peers: readonly PeerAddress[]): void {
+  setPeers(members: readonly PeerAddress[]): void {
     if (this.#closed) return;
+    const peers = this.#options.locate?.(members) ?? members;
     const wanted = new Map(peers.map((peer) => [peer.id, peer]));
     for (const [id, links] of this.#links) {
       const peer = wanted.get(id);

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KnownAddresses } from './known-addresses.ts';
+
+function peer(address: string) {
+  return { id: 2, name: 'n2', address, diskUuid: 'd2' };
+}
+
+test('a peer is dialled where this node was told to find it', () => {
+  const known = new KnownAddresses([{ name: 'n2', address: 'new:1' }]);
+  assert.deepEqual(known.of([peer('old:1')]), [peer('new:1')]);
+});
+
+test('what the member table says later counts more', () => {
+  const known = new KnownAddresses([{ name: 'n2', address: 'given:1' }]);
+  known.of([peer('old:1')]);
+  assert.deepEqual(known.of([peer('moved:1')]), [peer('moved:1')]);
+});
+
+test('a peer that this node was not told about is dialled where the table says', () => {
+  const known = new KnownAddresses([{ name: 'n1', address: 'given:1' }]);
+  assert.deepEqual(known.of([peer('old:1')]), [peer('old:1')]);
+});
