@@ -5,7 +5,6 @@ import { COMMANDS } from './commands/index.ts';
 
 const COMMAND: CliCommand = {
   name: 'paint',
-  summary: 'Paint a wall',
   positionals: 'WALL [COLOUR]',
   options: {
     coats: { value: 'N', help: 'how many' },
@@ -59,10 +58,13 @@ test('a number outside of its range is refused', () => {
   }
 });
 
-test('every command explains itself', () => {
-  for (const command of COMMANDS) {
-    const help = helpOf(command);
+test('every command explains itself', async () => {
+  for (const entry of COMMANDS) {
+    const command = await entry.load();
+    const help = helpOf(command, entry.summary);
+    assert.equal(command.name, entry.name);
     assert.match(help, new RegExp(`Usage: lithair ${command.name}`));
+    assert.ok(help.includes(entry.summary));
     for (const option of Object.keys(command.options))
       assert.ok(help.includes(`--${option}`), option);
   }

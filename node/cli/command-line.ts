@@ -11,7 +11,6 @@ export interface OptionSpec {
 /** One command of the CLI. */
 export interface CliCommand {
   readonly name: string;
-  readonly summary: string;
   /** What follows the name, for example `URL MODEL FILE`; a bracket marks what may be left out. */
   readonly positionals: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
@@ -95,7 +94,7 @@ function usageError(command: CliCommand, reason: string): CliError {
 }
 
 /** The help page of one command. */
-export function helpOf(command: CliCommand): string {
+export function helpOf(command: CliCommand, summary: string): string {
   const rows = Object.entries(command.options).map(([name, spec]) => {
     const left = spec.value === undefined ? `--${name}` : `--${name} ${spec.value}`;
     return `  ${left.padEnd(28)} ${spec.help}`;
@@ -103,5 +102,5 @@ export function helpOf(command: CliCommand): string {
   const usage = `Usage: lithair ${command.name} ${command.positionals}`.trimEnd();
   const options = rows.length === 0 ? [] : ['', 'Options:', ...rows];
   const details = command.details.length === 0 ? [] : ['', ...command.details];
-  return [`${usage} [options]`, '', command.summary, ...options, ...details, ''].join('\n');
+  return [`${usage} [options]`, '', summary, ...options, ...details, ''].join('\n');
 }

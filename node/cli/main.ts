@@ -17,10 +17,10 @@ async function main(words: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h')
     return overview();
   if (name === '--version' || name === 'version') return print(VERSION);
-  const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (command === undefined)
-    return fail(`unknown command ${name} (see lithair --help)`, EXIT.usage);
-  if (rest.includes('--help') || rest.includes('-h')) return print(helpOf(command));
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  if (entry === undefined) return fail(`unknown command ${name} (see lithair --help)`, EXIT.usage);
+  const command = await entry.load();
+  if (rest.includes('--help') || rest.includes('-h')) return print(helpOf(command, entry.summary));
   return runCommand(command, rest);
 }
 

@@ -15,4 +15,4 @@ export {
   type TlsMaterial,
   TlsPeerTransport,
 } from './peer-links/index.ts';
-export type { AppliedEntry, PeerHandler, StateMachine } from './ports.ts';
+export type { AppliedEntry, PeerAddress, PeerHandler, StateMachine } from './ports.ts';

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { identityOf } from '@lithair/crds/certificates';
+import { identityOf } from '@lithair/crds/identity';
 import {
   ADMIN_ALPN,
   type AddMemberRequest,

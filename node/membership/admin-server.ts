@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { PeerIdentity } from '@lithair/crds/certificates';
+import type { PeerIdentity } from '@lithair/crds/identity';
 import type { PeerListener } from '../consensus/index.ts';
 import type { Logger } from '../ports/index.ts';
 import { type AdminHandler, type AdminResponse, problemResponse } from './admin-api.ts';

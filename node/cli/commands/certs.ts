@@ -5,7 +5,6 @@ import type { CliCommand } from '../command-line.ts';
 /** `lithair certs DIR`: an authority and a certificate a member, for a cluster run by hand. */
 export const certsCommand: CliCommand = {
   name: 'certs',
-  summary: 'Make the certificates of a cluster that is run by hand',
   positionals: 'DIR',
   options: {
     name: {

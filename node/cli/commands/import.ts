@@ -6,7 +6,6 @@ import { parseMapping } from '../import/mapping.ts';
 /** `lithair import URL MODEL FILE`: rows of a file become aggregates; refusals are listed. */
 export const importCommand: CliCommand = {
   name: 'import',
-  summary: 'Send the rows of a JSON, NDJSON or CSV file to a model',
   positionals: 'URL MODEL FILE',
   options: {
     map: { value: 'COLUMN=FIELD', repeatable: true, help: 'a column that becomes another field' },

@@ -1,21 +1,52 @@
 import type { CliCommand } from '../command-line.ts';
-import { certsCommand } from './certs.ts';
-import { importCommand } from './import.ts';
-import { logCommand } from './log.ts';
-import { memberCommand } from './member.ts';
-import { modelCommand } from './model.ts';
-import { serveCommand } from './serve.ts';
-import { snapshotCommand } from './snapshot.ts';
-import { validateCommand } from './validate.ts';
+
+/** A command by name; what it needs is loaded when it is called, not before. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CliCommand>;
+}
 
 /** Every command, in the order that `lithair --help` shows them. */
-export const COMMANDS: readonly CliCommand[] = [
-  serveCommand,
-  validateCommand,
-  importCommand,
-  modelCommand,
-  memberCommand,
-  snapshotCommand,
-  logCommand,
-  certsCommand,
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'Serve a model: one node, or a whole local cluster with --nodes 3',
+    load: async () => (await import('./serve.ts')).serveCommand,
+  },
+  {
+    name: 'validate',
+    summary: 'Check a model file and say where and why it is refused',
+    load: async () => (await import('./validate.ts')).validateCommand,
+  },
+  {
+    name: 'import',
+    summary: 'Send the rows of a JSON, NDJSON or CSV file to a model',
+    load: async () => (await import('./import.ts')).importCommand,
+  },
+  {
+    name: 'model',
+    summary: 'Submit a changed model to a running cluster',
+    load: async () => (await import('./model.ts')).modelCommand,
+  },
+  {
+    name: 'member',
+    summary: 'List, remove or promote members, or hand leadership over',
+    load: async () => (await import('./member.ts')).memberCommand,
+  },
+  {
+    name: 'snapshot',
+    summary: 'Make a member write a snapshot of its state now',
+    load: async () => (await import('./snapshot.ts')).snapshotCommand,
+  },
+  {
+    name: 'log',
+    summary: 'Show the events of a data directory, or check it',
+    load: async () => (await import('./log.ts')).logCommand,
+  },
+  {
+    name: 'certs',
+    summary: 'Make the certificates of a cluster that is run by hand',
+    load: async () => (await import('./certs.ts')).certsCommand,
+  },
 ];

@@ -7,7 +7,6 @@ import { eventLines, rawLines, verifyLines } from '../event-log/index.ts';
 /** `lithair log DIR`: the events of a data directory, its raw entries, or whether it is sound. */
 export const logCommand: CliCommand = {
   name: 'log',
-  summary: 'Show the events of a data directory, or check it',
   positionals: 'DIR',
   options: {
     raft: { help: 'show every record of the raft log instead, committed or not' },

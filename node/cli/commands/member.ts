@@ -6,7 +6,6 @@ import type { CliCommand, CliInput } from '../command-line.ts';
 /** `lithair member ACTION [ID]`: who belongs to a running cluster, and changes of that. */
 export const memberCommand: CliCommand = {
   name: 'member',
-  summary: 'List, remove or promote members, or hand leadership over',
   positionals: 'ACTION [ID]',
   options: ADMIN_OPTIONS,
   details: [

@@ -6,7 +6,6 @@ import { readModel } from '../model-file.ts';
 /** `lithair model FILE`: submits a changed model to a running cluster. */
 export const modelCommand: CliCommand = {
   name: 'model',
-  summary: 'Submit a changed model to a running cluster',
   positionals: 'FILE',
   options: { ...ADMIN_OPTIONS, 'dry-run': { help: 'only say what would change' } },
   details: [

@@ -3,12 +3,9 @@ import { join } from 'node:path';
 import { authDeclared, type LithairModel } from '@lithair/crds';
 import { OPS_PORT_OFFSET, PEER_PORT_OFFSET } from '@lithair/crds/contract';
 import type { InitialMember, NodeOptions } from '../../options.ts';
-import { writeCertificates } from '../certificate-files.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
-import { runLocalCluster } from '../local-cluster/index.ts';
 import { readModel } from '../model-file.ts';
-import { serveUntilStopped } from '../serve-until-stopped.ts';
 import { whatToTry } from '../what-to-try.ts';
 
 const MAX_NODES = 7;
@@ -17,7 +14,6 @@ const MAX_PORT = 65_535 - PEER_PORT_OFFSET - MAX_NODES;
 /** `lithair serve FILE`: one node, or with `--nodes N` a whole local cluster. */
 export const serveCommand: CliCommand = {
   name: 'serve',
-  summary: 'Serve a model: one node, or a whole local cluster with --nodes 3',
   positionals: 'FILE',
   options: {
     port: { value: 'PORT', help: 'API port (default 8080)' },
@@ -50,11 +46,13 @@ export const serveCommand: CliCommand = {
     if (nodes > 1) {
       refuseMemberOptions(input);
       const dataDir = input.text('data') ?? './data';
+      const { runLocalCluster } = await import('../local-cluster/index.ts');
       return runLocalCluster({ file, nodes, host, dataDir, ...ports, tryIt: input.flag('try') });
     }
     const onReady = input.flag('try')
       ? () => process.stdout.write(whatToTry(model.spec, `http://${host}:${ports.port}`))
       : undefined;
+    const { serveUntilStopped } = await import('../serve-until-stopped.ts');
     return serveUntilStopped(await nodeOptions(input, model, host, ports), onReady);
   },
 };
@@ -138,6 +136,8 @@ async function nodeOptions(
 /** A single node talks to its admin CLI over the same mutual TLS as members do. */
 async function ownCertificates(dataDir: string, name: string): Promise<string> {
   const dir = join(dataDir, 'certs');
+  // Only here: issuing certificates takes more memory than all the rest of a start.
+  const { writeCertificates } = await import('../certificate-files.ts');
   await writeCertificates(dir, [name]);
   return join(dir, name);
 }

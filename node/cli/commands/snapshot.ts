@@ -5,7 +5,6 @@ import type { CliCommand } from '../command-line.ts';
 /** `lithair snapshot`: makes one member write a snapshot now. */
 export const snapshotCommand: CliCommand = {
   name: 'snapshot',
-  summary: 'Make a member write a snapshot of its state now',
   positionals: '',
   options: ADMIN_OPTIONS,
   details: ['It is written on the member that --address names, beside the one before.'],

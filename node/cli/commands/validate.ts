@@ -5,7 +5,6 @@ import { readModel } from '../model-file.ts';
 /** `lithair validate FILE`: every problem as `file:line:column: message`, exit 1 if there is any. */
 export const validateCommand: CliCommand = {
   name: 'validate',
-  summary: 'Check a model file and say where and why it is refused',
   positionals: 'FILE',
   options: {},
   details: ['Example: lithair validate docs/examples/shop.yaml'],

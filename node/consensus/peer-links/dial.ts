@@ -1,6 +1,6 @@
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { identityOf } from '@lithair/crds/certificates';
 import { RAFT_ALPN } from '@lithair/crds/contract';
+import { identityOf } from '@lithair/crds/identity';
 import type { PeerAddress } from '../ports.ts';
 import { FrameKind } from '../wire/index.ts';
 import { parseAddress } from './address.ts';

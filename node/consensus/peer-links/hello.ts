@@ -1,4 +1,4 @@
-import type { PeerIdentity } from '@lithair/crds/certificates';
+import type { PeerIdentity } from '@lithair/crds/identity';
 import type { MemberRecord } from '../../ports/index.ts';
 import { WireError } from '../errors.ts';
 import {

@@ -1,6 +1,6 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { identityOf, type PeerIdentity } from '@lithair/crds/certificates';
 import { ADMIN_ALPN, RAFT_ALPN } from '@lithair/crds/contract';
+import { identityOf, type PeerIdentity } from '@lithair/crds/identity';
 import type { Logger } from '../../ports/index.ts';
 import { secureOptions, type TlsMaterial } from './types.ts';
 

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import type { PeerIdentity } from '@lithair/crds/certificates';
+import type { PeerIdentity } from '@lithair/crds/identity';
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
 import type { TimerHandle } from '../../ports/index.ts';
