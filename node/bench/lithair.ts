@@ -1,9 +1,20 @@
 import { join } from 'node:path';
+import { bundle, PROGRAMS } from '../../images/bundle.ts';
 import { type BenchServer, startServer } from './processes.ts';
 import { productBody } from './product.ts';
 
-const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
 const MODEL = join(import.meta.dirname, 'model.yaml');
+
+let program = '';
+
+/** Builds what is measured: the bundle that goes into the image, not the sources. */
+export async function buildProgram(directory: string): Promise<void> {
+  const [node] = PROGRAMS;
+  if (node === undefined) throw new Error('there is no program to build');
+  await bundle(ROOT, node, directory);
+  program = join(directory, 'app', node.output);
+}
 
 /** Starts `lithair serve` on the bench model. */
 export function startLithair(
@@ -12,7 +23,7 @@ export function startLithair(
   processor: number | null,
   nodes = 1,
 ): Promise<BenchServer> {
-  const words = [CLI, 'serve', MODEL, '--port', String(port), '--data', dataDir];
+  const words = [program, 'serve', MODEL, '--port', String(port), '--data', dataDir];
   if (nodes > 1) words.push('--nodes', String(nodes));
   return startServer('lithair', words, `http://127.0.0.1:${port}/readyz`, processor);
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCluster } from './cluster.ts';
+import { buildProgram } from './lithair.ts';
 import { measureReads } from './reads.ts';
 import { measureSize } from './size.ts';
 import { measureWrites } from './writes.ts';
@@ -43,6 +44,7 @@ const plan: BenchPlan = {
   directory,
 };
 try {
+  await buildProgram(join(directory, 'program'));
   for (const scenario of SCENARIOS) {
     if (values.only !== '' && values.only !== scenario.name) continue;
     console.log(`\n${scenario.name}`);
