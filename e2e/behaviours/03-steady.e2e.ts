@@ -62,7 +62,9 @@ scenario('one of two operators works, and the other takes over', async ({ namesp
   const next = await waitFor('another holder', () =>
     holder() === first ? null : holder() || null,
   );
-  say(`${next} took over ${((performance.now() - startedMs) / 1000).toFixed(1)} s after a kill`);
+  say(
+    `${next} took over ${((performance.now() - startedMs) / 1000).toFixed(1)} s after the first was deleted`,
+  );
   await applyModel(namespace, exampleModel('shop', { cluster: { voters: 1 } }));
   installOperator('--set', 'replicas=1');
 });

@@ -16,8 +16,11 @@ import {
 const ROOT = join(import.meta.dirname, '..', '..');
 const EXAMPLES = join(ROOT, 'docs', 'examples');
 const CLI = join(ROOT, 'node', 'cli', 'main.ts');
-const MOVIES = createRequire(join(ROOT, 'node', 'package.json')).resolve(
-  'vega-datasets/data/movies.json',
+const MOVIES = join(
+  createRequire(join(ROOT, 'node', 'package.json')).resolve('vega-datasets/package.json'),
+  '..',
+  'data',
+  'movies.json',
 );
 
 interface Expected {

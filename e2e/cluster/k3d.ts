@@ -97,7 +97,8 @@ export function startNode(name: string): void {
 
 async function remove(name: string, folder: string): Promise<void> {
   if (process.env['E2E_KEEP'] === '1') {
-    console.log(`e2e: kept cluster ${name}; KUBECONFIG=${join(folder, 'kubeconfig')}`);
+    const again = `KUBECONFIG=${join(folder, 'kubeconfig')} E2E_CLUSTER=${name}`;
+    console.log(`e2e: kept cluster ${name}; ${again} node e2e/behaviours/... runs one file`);
     return;
   }
   execute('k3d', ['cluster', 'delete', name], { mayFail: true, timeoutMs: 180_000 });

@@ -68,9 +68,10 @@ export function conditionOf(model: Json, type: string): string {
   return `${text(found, 'status')} ${text(found, 'reason')}: ${text(found, 'message')}`;
 }
 
-/** `type reason: message` of the Events about an object, oldest first. */
+/** `type reason: message` of the Events about a LithairModel, oldest first. */
 export function events(namespace: string, name: string): string[] {
   return list(namespace, 'events')
+    .filter((event) => text(event, 'involvedObject.kind') === 'LithairModel')
     .filter((event) => text(event, 'involvedObject.name') === name)
     .sort((a, b) => (text(a, 'lastTimestamp') < text(b, 'lastTimestamp') ? -1 : 1))
     .map((event) => `${text(event, 'type')} ${text(event, 'reason')}: ${text(event, 'message')}`);
