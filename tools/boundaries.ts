@@ -42,7 +42,9 @@ const IMPORT =
 export function checkBoundaries(root: string): string[] {
   const files = Object.keys(WORKSPACES)
     .flatMap((workspace) => globSync(`${workspace}/**/*.ts`, { cwd: root }))
-    .filter((file) => !/node_modules|\/dist\/|\.test\.ts$|\/(bench|example|test|testing)\//.test(file));
+    .filter(
+      (file) => !/node_modules|\/dist\/|\.test\.ts$|\/(bench|example|test|testing)\//.test(file),
+    );
   return [...new Set(files)].flatMap((file) =>
     importsOf(join(root, file)).flatMap((target) => violation(file, target) ?? []),
   );

@@ -1,6 +1,5 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { identityOf } from '@lithair/crds/identity';
 import {
   ADMIN_ALPN,
   type AddMemberRequest,
@@ -10,6 +9,7 @@ import {
   type ModelChangeResponse,
   type WaitingStatus,
 } from '@lithair/crds/contract';
+import { identityOf } from '@lithair/crds/identity';
 import {
   parseAddress,
   peerIdentityError,
