@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { API_PORT, OPS_PORT_OFFSET } from '@lithair/crds/contract';
 import {
   at,
   ClientPod,
@@ -100,7 +101,7 @@ async function checkServices(
 
 function checkMemory(namespace: string, client: ClientPod, say: (message: string) => void): void {
   const sizes = list(namespace, 'pods', 'lithair.dev/cluster=shop').map((pod) => {
-    const url = `http://${text(pod, 'status.podIP')}:9080/metrics`;
+    const url = `http://${text(pod, 'status.podIP')}:${API_PORT + OPS_PORT_OFFSET}/metrics`;
     const { body } = client.request('GET', url);
     const [, bytes] =
       /^process_resident_memory_bytes (\d+)/m.exec(typeof body === 'string' ? body : '') ?? [];

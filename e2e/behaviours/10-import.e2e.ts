@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import {
   ClientPod,
@@ -16,12 +15,7 @@ import {
 const ROOT = join(import.meta.dirname, '..', '..');
 const EXAMPLES = join(ROOT, 'docs', 'examples');
 const CLI = join(ROOT, 'node', 'cli', 'main.ts');
-const MOVIES = join(
-  createRequire(join(ROOT, 'node', 'package.json')).resolve('vega-datasets/package.json'),
-  '..',
-  'data',
-  'movies.json',
-);
+const MOVIES = join(ROOT, 'node_modules', 'vega-datasets', 'data', 'movies.json');
 
 interface Expected {
   readonly accepted: number;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { execute } from './shell.ts';
 
-export const CHART = join(import.meta.dirname, '..', '..', 'charts', 'lithair');
+const CHART = join(import.meta.dirname, '..', '..', 'charts', 'lithair');
 export const RELEASE = 'lithair';
 export const OPERATOR_NAMESPACE = 'lithair-system';
 

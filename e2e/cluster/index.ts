@@ -1,7 +1,7 @@
 /** What the behaviours share: a k3d cluster, kubectl, pods that act as clients, waiting. */
 export { ClientPod, startLoad } from './client-pod.ts';
 export { diagnose } from './diagnose.ts';
-export { CHART, controlPlaneNode, installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
+export { installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
 export { createCluster, killNode, startNode, type TestCluster } from './k3d.ts';
 export {
   apply,
@@ -19,5 +19,5 @@ export {
 export { applyModel, exampleModel, membersOf, podIdentities, waitReady } from './models.ts';
 export { portForward } from './port-forward.ts';
 export { type Scenario, scenario } from './scenario.ts';
-export { execute, spawnProcess } from './shell.ts';
+export { execute } from './shell.ts';
 export { seconds, sleep, waitFor } from './wait.ts';

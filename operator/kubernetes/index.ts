@@ -20,7 +20,6 @@ export {
   keyOf,
   type ObjectKey,
   type ObjectMeta,
-  parseObject,
 } from './object.ts';
-export { isKind, type Kind, RESOURCES } from './resources.ts';
+export { isKind, type Kind } from './resources.ts';
 export { WorkQueue, type WorkQueueOptions } from './work-queue.ts';

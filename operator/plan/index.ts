@@ -5,7 +5,6 @@
 export type { Action } from './actions.ts';
 export { type DeletionState, planDeletion } from './deletion.ts';
 export { type Desired, type DesireInput, desire } from './desire.ts';
-export { drifted, withAppliedHash } from './drift.ts';
 export { type Identity, type IdentitySources, resolveIdentity } from './identity.ts';
 export { type Observed, objectKey, type PodView, viewPod } from './observed.ts';
 export { FINALIZER, plan } from './plan.ts';

@@ -1,3 +1,3 @@
 /** Where plans meet the world: reads what is there, does what the plan says, writes the status. */
-export { Caches, WATCHED_KINDS } from './caches.ts';
+export { Caches } from './caches.ts';
 export { Reconciler, type ReconcilerOptions } from './reconciler.ts';
