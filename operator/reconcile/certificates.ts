@@ -21,6 +21,9 @@ import { BlockedError } from './errors.ts';
 const READ_AGAIN_AFTER_MS = 30_000;
 const ADMIN_NAME = 'operator';
 
+/** Where Secrets are kept: the API server. */
+export type SecretStore = Pick<KubernetesApi, 'get' | 'create' | 'apply'>;
+
 interface Place {
   readonly name: string;
   readonly namespace: string;
@@ -48,11 +51,11 @@ interface Held {
  * authority once read is kept, so that a Secret deleted by mistake comes back as it was.
  */
 export class Certificates {
-  readonly #api: KubernetesApi;
+  readonly #api: SecretStore;
   readonly #now: () => number;
   readonly #held = new Map<string, Held>();
 
-  constructor(api: KubernetesApi, now: () => number) {
+  constructor(api: SecretStore, now: () => number) {
     this.#api = api;
     this.#now = now;
   }
