@@ -16,13 +16,13 @@ export type Section = (typeof SECTIONS)[number];
 export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 
 /** A chunk ends with the item that makes it this large, or with this many items. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 const CHUNK_ITEMS = 1000;
 
 /**
  * A state at one index, to be written while later entries are applied. Taking one copies
  * references alone; rows are encoded as chunks are asked for, a bounded number at a time. A chunk
- * is at most 512 KiB, unless one row alone is larger than half of that.
+ * is at most 128 KiB, unless one row alone is larger than half of that.
  */
 export class StateSnapshot implements Iterable<Uint8Array> {
   readonly appliedIndex: number;
