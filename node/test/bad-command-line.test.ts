@@ -85,6 +85,49 @@ const ROWS: readonly Row[] = [
     says: /notes\.txt/,
   },
   {
+    noun: 'a directory that is no log',
+    words: () => ['log', dir],
+    code: 3,
+    says: /is not a Lithair log/,
+  },
+  {
+    noun: 'a switch for one member beside several nodes',
+    words: () => ['serve', MODEL, '--nodes', '3', '--managed'],
+    code: 2,
+    says: /--managed/,
+  },
+  {
+    noun: 'an invalid model to serve',
+    words: async () => ['serve', await file('serve.yaml', INVALID_MODEL)],
+    code: 1,
+    says: /is not a valid model: .*serve\.yaml:6:\d+: .*indx/,
+  },
+  {
+    noun: 'one node in the directory of a local cluster',
+    words: async () => ['serve', MODEL, '--data', await identified('three', 'n1', 'n2', 'n3')],
+    code: 3,
+    says: /holds a local cluster \(n1, n2, n3\)/,
+  },
+  {
+    noun: 'a local cluster in the directory of one node',
+    words: async () => ['serve', MODEL, '--nodes', '3', '--data', await identified('one', '.')],
+    code: 3,
+    says: /holds one node/,
+  },
+  {
+    noun: 'fewer nodes than a local cluster has',
+    words: async () => [
+      'serve',
+      MODEL,
+      '--nodes',
+      '3',
+      '--data',
+      await identified('five', 'n1', 'n2', 'n3', 'n4', 'n5'),
+    ],
+    code: 3,
+    says: /n4, n5/,
+  },
+  {
     noun: 'a server that is not there',
     words: async () => [
       'member',
@@ -98,6 +141,15 @@ const ROWS: readonly Row[] = [
     says: /./,
   },
 ];
+
+/** A data directory in which members have left their identity files. */
+async function identified(name: string, ...members: string[]): Promise<string> {
+  for (const member of members) {
+    await mkdir(join(dir, name, member), { recursive: true });
+    await writeFile(join(dir, name, member, 'node.json'), '{}');
+  }
+  return join(dir, name);
+}
 
 const INVALID_MODEL = `auth: {mode: open}
 models:

@@ -15,7 +15,7 @@ export const modelCommand: CliCommand = {
   async run(input) {
     const file = input.positionals[0] ?? '';
     const read = await readModel(file);
-    if (!read.ok) throw new CliError(`${file} is not a valid model\n${read.lines.join('\n')}`);
+    if (!read.ok) throw new CliError(`${file} is not a valid model: ${read.lines.join('; ')}`);
     const { spec } = read.model;
     const answer = await askMember(input, (client) =>
       client.changeModel(spec, input.flag('dry-run')),

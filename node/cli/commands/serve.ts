@@ -5,6 +5,7 @@ import { OPS_PORT_OFFSET, PEER_PORT_OFFSET } from '@lithair/crds/contract';
 import type { InitialMember, NodeOptions } from '../../options.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
+import { requireNoLocalCluster } from '../data-layout.ts';
 import { readModel } from '../model-file.ts';
 import { whatToTry } from '../what-to-try.ts';
 
@@ -75,7 +76,7 @@ function portsOf(input: CliInput): Ports {
 async function modelOf(file: string): Promise<LithairModel> {
   const read = await readModel(file);
   if (read.ok) return read.model;
-  throw new CliError(`${file} is not a valid model\n${read.lines.join('\n')}`);
+  throw new CliError(`${file} is not a valid model: ${read.lines.join('; ')}`);
 }
 
 /** Closed by default: without a declared auth mode a node answers on loopback only. */
@@ -97,8 +98,8 @@ function isLoopback(host: string): boolean {
 }
 
 function refuseMemberOptions(input: CliInput): void {
-  for (const option of ['name', 'initial-cluster', 'peer-tls', 'cluster']) {
-    if (input.text(option) !== undefined) {
+  for (const option of ['name', 'initial-cluster', 'peer-tls', 'cluster', 'managed']) {
+    if (input.text(option) !== undefined || input.flag(option)) {
       throw new CliError(
         `--${option} runs one member by hand; it does not go with --nodes`,
         EXIT.usage,
@@ -116,6 +117,7 @@ async function nodeOptions(
   const name = input.text('name') ?? 'n1';
   const dataDir = input.text('data') ?? './data';
   const initialCluster = initialClusterOf(input, name, ports.peerPort);
+  if (input.text('initial-cluster') === undefined) await requireNoLocalCluster(dataDir);
   if (initialCluster.length > 1 && input.text('peer-tls') === undefined) {
     throw new CliError('--initial-cluster needs --peer-tls (lithair certs makes it)', EXIT.usage);
   }

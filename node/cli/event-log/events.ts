@@ -7,10 +7,13 @@ import { CliError, EXIT } from '../cli-error.ts';
  * The events of a data directory as JSON lines, from its oldest sound snapshot on: what apply makes
  * of the committed entries. Nothing is kept but entries that may still be replaced.
  *
- * @throws CliError where no snapshot and log fit together; LogError
+ * @throws CliError where no snapshot and log fit together; LogError, also where there is no log
  */
 export async function* eventLines(options: ScanOptions): AsyncGenerator<string> {
-  for (const snapshot of await scanSnapshots(options)) {
+  const snapshots = await scanSnapshots(options);
+  // Where there is no log at all, its first record says so.
+  if (snapshots.length === 0) await scanLog(options).next();
+  for (const snapshot of snapshots) {
     const events: StateEvent[] = [];
     const onEvent = (event: StateEvent): void => void events.push(event);
     const replay = new Replay(await restoreState(snapshot.chunks, { onEvent }));

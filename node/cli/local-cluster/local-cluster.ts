@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { writeCertificates } from '../certificate-files.ts';
 import { EXIT } from '../cli-error.ts';
+import { requireLocalCluster } from '../data-layout.ts';
 import { Member } from './member.ts';
 
 /** What `lithair serve FILE --nodes N` was told. Node i listens on each port plus i. */
@@ -19,9 +20,12 @@ export interface LocalClusterOptions {
 /**
  * Runs the members n1…nN until SIGINT or SIGTERM, or until one of them cannot run at all (its
  * configuration or directory is refused). Resolves to the exit code.
+ *
+ * @throws CliError where the directory holds something else
  */
 export async function runLocalCluster(options: LocalClusterOptions): Promise<number> {
   const names = Array.from({ length: options.nodes }, (_, i) => `n${i + 1}`);
+  await requireLocalCluster(options.dataDir, names);
   const certificates = join(options.dataDir, 'certs');
   await writeCertificates(certificates, names);
   const members = names.map(
