@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { ConfChangeType, MessageType } from 'etcd-raft-ts';
 import { EngineError } from '../ports/index.ts';
@@ -235,6 +236,50 @@ test('a disk that fails stops the member, and what it could not write is never a
   assert.ok(error instanceof EngineError && error.code === 'outcome_unknown');
   assert.equal(member.failures.length, 1);
   assert.throws(() => cluster.write(member, 'b=1'), { code: 'stopped' });
+});
+
+test('an entry that became unreadable ends the member that would have to send it', async () => {
+  const cluster = await TestCluster.start(3);
+  const behind = cluster.kill(cluster.follower().id);
+  await cluster.world.settled(cluster.write(cluster.leader, 'marker=1'));
+  await cluster.converge();
+  const ids = Array.from(cluster.members.keys());
+  for (const id of ids) await cluster.restart(cluster.kill(id));
+  await cluster.world.until('one leads again', () => leads(cluster));
+  const { leader } = cluster;
+  const segment = leader.fs.contentOf('/data/events.raftlog/0000000000000001.seg');
+  const at = Buffer.from(segment.buffer).indexOf('marker=1');
+  assert.ok(at > 0);
+  segment[at] = 0;
+  await cluster.restart(behind);
+  await cluster.world.until('the leader has stopped', () => leader.failures.length > 0);
+  assert.match(leader.failures[0]?.message ?? '', /does not match its checksum/);
+  assert.equal(leader.consensus.leading, false);
+});
+
+test('a snapshot that arrives while another one is installed is refused, and harms nothing', async () => {
+  const cluster = await TestCluster.start(3, { snapshotEvery: 20, snapshotTail: 1 });
+  const member = cluster.follower();
+  cluster.network.isolate(member.id);
+  for (let i = 0; i < 50; i++) {
+    await cluster.world.settled(cluster.write(cluster.leader, `k${i}=v`));
+  }
+  const { handler } = member.transport;
+  assert.ok(handler !== null);
+  const take = handler.snapshot.bind(handler);
+  let refusal: unknown = null;
+  handler.snapshot = async (from, message, chunks) => {
+    const bytes: Uint8Array[] = [];
+    for await (const chunk of chunks) bytes.push(chunk);
+    const again = structuredClone(message);
+    await take(from, message, Readable.from(bytes));
+    refusal ??= await outcomeOf(take(from, again, Readable.from(bytes)));
+  };
+  cluster.network.heal();
+  await cluster.converge();
+  assert.match(String(refusal), /being installed/);
+  assert.deepEqual(member.failures, []);
+  assert.equal(member.consensus.state?.values.size, 50);
 });
 
 test('leadership is announced once the own first entry is applied, and its end is told', async () => {

@@ -3,6 +3,7 @@ import {
   ConfChangeTransition,
   LOCAL_APPEND_THREAD,
   LOCAL_APPLY_THREAD,
+  MessageError,
   MessageType,
   type RawNode,
   type SnapshotMetadata,
@@ -365,8 +366,18 @@ export class Consensus<
     if (message.type === MessageType.Snap) return;
     // Asked again by whoever sent it.
     if (message.type === MessageType.ReadIndex && !this.#mayConfirm()) return;
-    this.#node.step(message);
+    this.#guard(() => void this.#node.step(message));
     this.#kick();
+  }
+
+  /** Where the own log or the core fails, the peer is not to blame: closing its link would hide it. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof MessageError) throw error;
+      this.#fail(error);
+    }
   }
 
   #serve(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
@@ -404,11 +415,19 @@ export class Consensus<
         this.#node.reportSnapshot(to, status);
         this.#kick();
       },
-      received: (message) => {
-        this.#node.step(message);
-        this.#kick();
-      },
+      received: (message) => this.#onReceived(message),
+      installing: () => this.#replica.installing,
     };
+  }
+
+  /** The log is told in the same turn: until it has taken the content, no other may replace it. */
+  #onReceived(message: Message): void {
+    if (this.#stopped) return;
+    this.#guard(() => {
+      this.#node.step(message);
+      this.#handleReadys();
+    });
+    this.#kick();
   }
 
   #onMembers(): void {
@@ -443,7 +462,8 @@ export class Consensus<
 
   #tick(): void {
     if (this.#stopped) return;
-    this.#node.tick();
+    this.#guard(() => this.#node.tick());
+    if (this.#stopped) return;
     this.#transfer.check();
     this.#proposals.sweep();
     this.#reads.sweep();

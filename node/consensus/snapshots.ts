@@ -11,6 +11,8 @@ export interface SnapshotSource {
   report(to: number, status: SnapshotStatus): void;
   /** Hands a Snap message whose content is in the log's hands to the core. */
   received(message: Message): void;
+  /** Whether a received snapshot is on its way into log and state. */
+  installing(): boolean;
 }
 
 /** Takes snapshots of the applied state, sends them to those who lag, and receives them. */
@@ -71,6 +73,8 @@ export class Snapshots {
   /** Takes a leader's snapshot; resolves once it is verified and the core knows of it. */
   async receive(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.#receiving) throw new Error('another snapshot is being received');
+    // Its file is still to be put in place, or the state is read from it.
+    if (this.#source.installing()) throw new Error('another snapshot is being installed');
     this.#receiving = true;
     try {
       const { metadata, bytes } = await this.#log.receiveSnapshot(chunks);
