@@ -499,6 +499,17 @@ describe('a model change', () => {
     assert.equal(leader.session.proposeSchema(next, NOW_MS).kind, 'same');
   });
 
+  it('that was not taken leaves the writes before it pending', () => {
+    leader.run(createBrand('a'));
+    leader.propose(replaceBrand('a', { title: 'first' }));
+    const execution = leader.session.proposeSchema(next, NOW_MS);
+    assert.ok(execution.kind === 'propose');
+    leader.session.dropped(execution.ticket);
+    leader.propose(replaceBrand('a', { title: 'second' }));
+    applied(leader.applyNext());
+    assert.equal(jsonOf(leader.applyNext())['title'], 'second');
+  });
+
   it('is refused with reasons where it breaks', () => {
     const plan = prepareSchemaChange(leader.state, broken);
     assert.ok(plan.kind === 'breaking' && plan.reasons.length > 0);

@@ -110,7 +110,7 @@ export class LeaderSession {
 
   /** Tells that a proposal was not taken: it never will be in the log. */
   dropped(ticket: Ticket): void {
-    this.settle(this.takeUnplaced(ticket));
+    this.settle(this.takeUnplaced(ticket), false);
   }
 
   /** Tells that the state has applied the log up to an index. */
@@ -119,7 +119,7 @@ export class LeaderSession {
       const oldest = this.placed[this.head];
       if (oldest === undefined || oldest.index > index) break;
       this.head += 1;
-      this.settle(oldest);
+      this.settle(oldest, true);
     }
     const isDrained = this.head > 0 && this.head === this.placed.length;
     if (!isDrained && this.head < COMPACT_FROM) return;
@@ -141,12 +141,13 @@ export class LeaderSession {
     return unplaced;
   }
 
-  private settle(proposal: Proposal): void {
+  private settle(proposal: Proposal, isApplied: boolean): void {
     this.overlay.remove(proposal.rows);
     if (proposal.scope !== null) this.scopes.delete(proposal.scope);
     if (!proposal.isSchemaChange) return;
     this.schemaChange = null;
-    this.overlay.reset();
+    // One that was dropped changed no layout, and writes before it may still be pending.
+    if (isApplied) this.overlay.reset();
   }
 
   /** Time as the log will have it: never before what is applied or proposed. */
