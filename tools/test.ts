@@ -11,10 +11,16 @@ requireNode24();
 
 const ROOTS = ['tools', 'crds', 'node', 'operator', 'images'];
 const files = selectFiles(process.argv.slice(2));
+const OPTIONS = {
+  files,
+  concurrency: 2,
+  timeout: 20 * 60_000,
+  execArgv: ['--import', new URL('property-seed.ts', import.meta.url).href],
+};
 const tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
-for await (const event of run({ files, concurrency: 2, timeout: 20 * 60_000 })) {
+for await (const event of run(OPTIONS)) {
   if (event.type === 'test:pass') onPass(event.data);
   if (event.type === 'test:fail') onFail(event.data);
   // What a test tells, not the runner's own totals, which belong to no file.
