@@ -10,7 +10,7 @@ import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { EventData } from 'node:test';
 import { run } from 'node:test';
-import { createCluster, diagnose, type TestCluster } from './cluster/index.ts';
+import { diagnose, nameCluster } from './cluster/index.ts';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -31,25 +31,28 @@ if (files.length === 0) {
 const tally = { passed: 0, failed: 0 };
 const failures: string[] = [];
 const startedMs = performance.now();
-let cluster: TestCluster | null = null;
+const cluster = nameCluster();
 let closing: Promise<void> | null = null;
+let interrupted = false;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     console.error(`e2e: ${signal}, cleaning up`);
+    interrupted = true;
     void close().finally(() => process.exit(130));
   });
 }
 
 try {
-  cluster = await createCluster();
-  await runFiles(cluster);
+  await cluster.create();
+  await runFiles();
 } catch (error) {
   tally.failed += 1;
   console.error(`e2e: ${error instanceof Error ? error.message : String(error)}`);
-  if (cluster !== null) console.error(diagnose(cluster));
+  if (closing === null) console.error(diagnose(cluster));
 } finally {
   await close();
+  if (interrupted) process.exit(130);
 }
 
 const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
@@ -57,8 +60,7 @@ for (const failure of failures) console.log(failure);
 console.log(`e2e: ${tally.passed} passed, ${tally.failed} failed in ${minutes} min`);
 process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
 
-async function runFiles(target: TestCluster): Promise<void> {
-  Object.assign(process.env, target.environment);
+async function runFiles(): Promise<void> {
   const stream = run({ files, concurrency: 1, timeout: 15 * 60_000 });
   for await (const event of stream) {
     if (event.type === 'test:pass') onPass(event.data);
@@ -86,6 +88,6 @@ function onFail(data: EventData.TestFail): void {
 
 /** Takes the cluster away once, however the run ends. */
 function close(): Promise<void> {
-  closing ??= cluster === null ? Promise.resolve() : cluster.remove();
+  closing ??= cluster.remove();
   return closing;
 }

@@ -2,7 +2,7 @@
 export { ClientPod, startLoad } from './client-pod.ts';
 export { diagnose } from './diagnose.ts';
 export { installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
-export { createCluster, killNode, startNode, type TestCluster } from './k3d.ts';
+export { killNode, nameCluster, startNode, type TestCluster } from './k3d.ts';
 export {
   apply,
   at,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlPlaneNode, installOperator } from './helm.ts';
 import { kubectl } from './kubectl.ts';
-import { execute } from './shell.ts';
+import { execute, executeLong, stopLongPrograms } from './shell.ts';
 import { seconds } from './wait.ts';
 
 const K3S_IMAGE = process.env['K3S_IMAGE'] ?? 'rancher/k3s:v1.34.4-k3s1';
@@ -12,38 +12,56 @@ const DOCKER = process.env['DOCKER'] ?? 'docker';
 const IMAGES = ['lithair/node:dev', 'lithair/operator:dev'];
 const TAINT = 'node-role.kubernetes.io/control-plane=true:NoSchedule';
 
-/** A k3d cluster with the operator in it. */
+const IMPORT_ATTEMPTS = 3;
+
+/** A k3d cluster that is to be, with the operator in it. */
 export interface TestCluster {
   readonly name: string;
   /** What a behaviour's process needs to reach it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Creates it with three agents and installs the operator. */
+  create(): Promise<void>;
+  /** Takes it away, also where it is only half there. */
   remove(): Promise<void>;
 }
 
-/** Creates a cluster with three agents and installs the operator; cleans up where that fails. */
-export async function createCluster(): Promise<TestCluster> {
-  requireTools();
+/** Names a cluster; nothing is there before `create`, and `remove` can be called at any time. */
+export function nameCluster(): TestCluster {
   const name = `lithair-${randomBytes(3).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), 'lithair-e2e-'));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const environment = { KUBECONFIG: kubeconfig, E2E_CLUSTER: name };
-  const cluster = { name, environment, remove: () => remove(name, folder) };
-  try {
-    const startedMs = performance.now();
-    console.log(`e2e: creating k3d cluster ${name} (${K3S_IMAGE}, 1 server, 3 agents)`);
-    execute('k3d', createArguments(name), { timeoutMs: 300_000 });
-    writeFileSync(kubeconfig, execute('k3d', ['kubeconfig', 'get', name]).stdout, { mode: 0o600 });
-    Object.assign(process.env, environment);
-    keepDnsOffAgents();
-    execute('k3d', ['image', 'import', '--mode', 'direct', '-c', name, ...IMAGES], {
-      timeoutMs: 300_000,
-    });
-    installOperator();
-    console.log(`e2e: cluster and operator ready after ${seconds(performance.now() - startedMs)}`);
-    return cluster;
-  } catch (error) {
-    await cluster.remove();
-    throw error;
+  const environment = { KUBECONFIG: join(folder, 'kubeconfig'), E2E_CLUSTER: name };
+  return {
+    name,
+    environment,
+    create: () => create(name, environment),
+    remove: () => remove(name, folder),
+  };
+}
+
+async function create(name: string, environment: TestCluster['environment']): Promise<void> {
+  requireTools();
+  const startedMs = performance.now();
+  console.log(`e2e: creating k3d cluster ${name} (${K3S_IMAGE}, 1 server, 3 agents)`);
+  await executeLong('k3d', createArguments(name), 300_000);
+  const kubeconfig = execute('k3d', ['kubeconfig', 'get', name]).stdout;
+  writeFileSync(environment['KUBECONFIG'] ?? '', kubeconfig, { mode: 0o600 });
+  Object.assign(process.env, environment);
+  keepDnsOffAgents();
+  await importImages(name);
+  installOperator();
+  console.log(`e2e: cluster and operator ready after ${seconds(performance.now() - startedMs)}`);
+}
+
+/** Streaming an image into four nodes at once sometimes stalls; doing it again is harmless. */
+async function importImages(name: string): Promise<void> {
+  const words = ['image', 'import', '--mode', 'direct', '-c', name, ...IMAGES];
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await executeLong('k3d', words, 90_000);
+    } catch (error) {
+      if (attempt === IMPORT_ATTEMPTS) throw error;
+      console.log(`e2e: importing the images again: ${String(error).slice(0, 300)}`);
+    }
   }
 }
 
@@ -101,6 +119,7 @@ async function remove(name: string, folder: string): Promise<void> {
     console.log(`e2e: kept cluster ${name}; ${again} node e2e/behaviours/... runs one file`);
     return;
   }
+  stopLongPrograms();
   execute('k3d', ['cluster', 'delete', name], { mayFail: true, timeoutMs: 180_000 });
   rmSync(folder, { recursive: true, force: true });
   console.log(`e2e: deleted cluster ${name}`);

@@ -38,3 +38,42 @@ export function execute(program: string, args: readonly string[], how: Execution
 export function spawnProcess(program: string, args: readonly string[]): ChildProcess {
   return spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
+
+const longPrograms = new Set<ChildProcess>();
+
+/**
+ * Runs a program that takes a while, and lets signals through meanwhile.
+ *
+ * @throws Error with its output where it fails or takes longer than `timeoutMs`.
+ */
+export async function executeLong(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  const child = spawnProcess(program, args);
+  longPrograms.add(child);
+  let output = '';
+  const onData = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+  };
+  child.stdout?.on('data', onData);
+  child.stderr?.on('data', onData);
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  try {
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve(code));
+    });
+    if (status !== 0)
+      throw new Error(`${program} ${args.join(' ')} ended with ${status}:\n${output}`);
+  } finally {
+    clearTimeout(timer);
+    longPrograms.delete(child);
+  }
+}
+
+/** Ends what `executeLong` still runs. */
+export function stopLongPrograms(): void {
+  for (const child of longPrograms) child.kill('SIGKILL');
+}
