@@ -49,7 +49,11 @@ export class Forwarder {
     let unsettled = false;
     for (;;) {
       const timeoutMs = this.#timeLeft(dueMs, unsettled);
-      const attempt = await this.#attempt(envelope, timeoutMs);
+      const attempt = await this.#attempt(envelope, timeoutMs).catch((error: unknown) => {
+        // Without effect is this attempt alone; an earlier one may have had some.
+        if (unsettled && error instanceof EngineError) return { kind: 'retry' } as const;
+        throw error;
+      });
       if (attempt.kind === 'done' && !(unsettled && isOwnTwin(attempt.value))) return attempt.value;
       if (attempt.kind === 'unknown') {
         if (envelope.idempotency === null) throw outcomeUnknown(attempt.reason);
