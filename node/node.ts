@@ -29,6 +29,7 @@ import {
   memberEntries,
   type NodeInfo,
   type Placement,
+  startingHandler,
   waitingHandler,
 } from './membership/index.ts';
 import { modelChanges } from './model-changes.ts';
@@ -79,6 +80,7 @@ export class LithairNode {
   #directory: DataDirectory | null = null;
   #consensus: NodeConsensus | null = null;
   #admin: AdminApi | null = null;
+  #stopping = false;
 
   /** @param onEnd hears of a failure after which the process must end */
   constructor(options: NodeOptions, world: NodeWorld, onEnd: (error: NodeError) => void) {
@@ -100,10 +102,12 @@ export class LithairNode {
     const { dataDir: dir } = this.#options;
     this.#directory = await openDataDirectory({ dir, ...this.#world });
     await this.#listen();
-    const admin = await this.#openPeerPort();
+    const admin = await this.#openPeerPort(this.#directory);
     const placement = await this.#findPlace(this.#directory);
+    admin.handler = startingHandler();
     const log = await this.#openLog(this.#directory, placement);
     const consensus = await this.#join(log, placement);
+    this.#requireRunning();
     this.#admin = this.#openAdmin(consensus);
     admin.handler = this.#admin;
     consensus.start();
@@ -116,6 +120,7 @@ export class LithairNode {
 
   /** Hands leadership over, finishes what is under way, closes everything. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     for (const server of this.#servers) {
       server.close();
       server.closeIdleConnections();
@@ -149,12 +154,13 @@ export class LithairNode {
     }
   }
 
-  async #openPeerPort(): Promise<AdminServer> {
+  async #openPeerPort({ identity }: DataDirectory): Promise<AdminServer> {
     const { peerHost, peerPort, name } = this.#options;
     const { tls, logger, version } = this.#world;
     const listener = new PeerListener(tls, logger);
-    const waiting = waitingHandler(name, version);
-    const admin = new AdminServer(listener, waiting, logger);
+    const hasCluster = identity !== null && identity.clusterId !== null;
+    const handler = hasCluster ? startingHandler() : waitingHandler(name, version);
+    const admin = new AdminServer(listener, handler, logger);
     await listener.listen(peerHost, peerPort);
     this.#peerListener = listener;
     return admin;
@@ -262,8 +268,14 @@ export class LithairNode {
 
   async #caughtUp(consensus: NodeConsensus): Promise<void> {
     while (!consensus.caughtUp || consensus.state === null) {
+      this.#requireRunning();
       await new Promise<void>((resolve) => void this.#world.clock.after(READY_POLL_MS, resolve));
     }
+  }
+
+  /** @throws NodeError where the node was told to stop while it started */
+  #requireRunning(): void {
+    if (this.#stopping) throw new NodeError('stopped before it was ready', NODE_EXIT.stopped);
   }
 
   /** Outside of Kubernetes the file is the model: where it changed, the cluster is asked to follow. */

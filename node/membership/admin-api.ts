@@ -222,6 +222,15 @@ export function waitingHandler(name: string, version: string): AdminHandler {
   };
 }
 
+/**
+ * Answers while a node whose disk knows its cluster restores its state. It must not say that it
+ * waits: the first member, with an empty disk, would take that for leave to found another cluster.
+ */
+export function startingHandler(): AdminHandler {
+  const starting = new AdminError('unavailable', 'this node has a cluster and restores its state');
+  return { handle: () => Promise.resolve(problemResponse(starting)) };
+}
+
 /** A refusal as RFC 9457 describes it. */
 export function problemResponse(error: AdminError): AdminResponse {
   const { status, code, message, errors } = error;

@@ -8,6 +8,7 @@ export {
   type AdminRequest,
   type AdminResponse,
   type ChangeModel,
+  startingHandler,
   waitingHandler,
 } from './admin-api.ts';
 export { AdminClient, AdminRefusedError, AdminUnreachableError } from './admin-client.ts';
