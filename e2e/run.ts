@@ -34,11 +34,13 @@ const startedMs = performance.now();
 const cluster = nameCluster();
 let closing: Promise<void> | null = null;
 let interrupted = false;
+const stop = new AbortController();
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     console.error(`e2e: ${signal}, cleaning up`);
     interrupted = true;
+    stop.abort();
     void close().finally(() => process.exit(130));
   });
 }
@@ -61,7 +63,7 @@ console.log(`e2e: ${tally.passed} passed, ${tally.failed} failed in ${minutes} m
 process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
 
 async function runFiles(): Promise<void> {
-  const stream = run({ files, concurrency: 1, timeout: 15 * 60_000 });
+  const stream = run({ files, concurrency: 1, timeout: 15 * 60_000, signal: stop.signal });
   for await (const event of stream) {
     if (event.type === 'test:pass') onPass(event.data);
     if (event.type === 'test:fail') onFail(event.data);
