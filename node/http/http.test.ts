@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import type { CommandEnvelope, JsonObject } from '../ports/index.ts';
 import { type ServedApi, send, serveApi } from './testing/served-api.ts';
 import { schemaOf } from './testing/single-node.ts';
+import { indexOfToken } from './token.ts';
 
 const MODELS = [
   {
@@ -250,6 +252,51 @@ test('Lithair-Index of a write is what a later read can ask for', async () => {
   await api.send('GET', '/api/products');
   assert.equal(api.engine.demands.at(-1)?.consistency, 'strong');
 });
+
+test('Lithair-Index of a list covers the newest row in it, also where writes go on meanwhile', async () => {
+  const { engine } = api;
+  const rows = Array.from({ length: 3000 }, (_, i) => ({ id: rowId(i), name: 'Row', price: '1' }));
+  for (let at = 0; at < rows.length; at += 1000) {
+    const body = rows.slice(at, at + 1000);
+    assert.equal((await api.send('POST', '/api/products/_bulk', { body })).status, 201);
+  }
+  const listing = api.send('GET', '/api/products?name=Last');
+  const writtenAt: number[] = [];
+  const progress = { answered: false };
+  void listing.then(() => (progress.answered = true));
+  while (!progress.answered) {
+    const body = { name: 'Last', price: '1', stock: writtenAt.length };
+    engine.execute(replaceLast(body, engine.current.schemaVersion));
+    writtenAt.push(engine.current.appliedIndex);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const done = await listing;
+  const seen = /"stock":(\d+)/.exec(done.text)?.[1];
+  assert.ok(seen !== undefined, done.text);
+  const index = indexOfToken(done.headers.get('lithair-index') ?? '', 1);
+  assert.ok(index >= (writtenAt[Number(seen)] ?? 0), `${index}, ${writtenAt[Number(seen)]}`);
+});
+
+function rowId(number: number): string {
+  return `ffffffff-0000-7000-8000-${String(number).padStart(12, '0')}`;
+}
+
+function replaceLast(body: JsonObject, schemaVersion: number): CommandEnvelope {
+  return {
+    command: {
+      kind: 'replace',
+      model: 'Product',
+      id: rowId(2999),
+      body,
+      onlyIfAbsent: false,
+      ifMatch: null,
+    },
+    actor: { subject: 'anonymous', method: 'none', roles: [] },
+    schemaVersion,
+    idempotency: null,
+    timeoutMs: 1000,
+  };
+}
 
 test('OPTIONS names the methods of every kind of route', async () => {
   for (const [path, allow] of [

@@ -13,14 +13,19 @@ export const list: ReadOperation = {
   answer(exchange, view, context) {
     requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
     const { route, query } = queryOf(exchange);
-    const head = stateHeaders(context.tokens, view.state, view.state.appliedIndex);
     const currentReader = () => readerOf(context, route.model.name);
     const page = execute(query, currentReader, originOf(view));
     return page instanceof Promise
-      ? page.then((done) => pageReply(head, query.limit, done))
-      : pageReply(head, query.limit, page);
+      ? page.then((done) => pageReply(headOf(context), query.limit, done))
+      : pageReply(headOf(context), query.limit, page);
   },
 };
+
+/** As of the last row that was looked at: a session must never go back behind what it saw. */
+function headOf({ tokens, state }: OperationContext): string[] {
+  const present = state();
+  return stateHeaders(tokens, present, present.appliedIndex);
+}
 
 function queryOf(exchange: Exchange) {
   const route = exchange.modelRoute;
