@@ -19,6 +19,8 @@ import {
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 20_000;
+/** A status is answered from memory: whoever has not by then is gone, and others are asked. */
+const STATUS_TIMEOUT_MS = 2_000;
 
 /** Whom to ask, and as whom. */
 export interface AdminClientOptions {
@@ -71,7 +73,7 @@ export class AdminClient {
 
   /** The member's status, or that it waits for a cluster. */
   async status(): Promise<ClusterStatus | WaitingStatus> {
-    const { status, body } = await this.#send('GET', 'status');
+    const { status, body } = await this.#send('GET', 'status', undefined, STATUS_TIMEOUT_MS);
     if (isWaiting(body)) return body;
     return requireBody(status, body, isClusterStatus);
   }
@@ -114,14 +116,19 @@ export class AdminClient {
     return requireBody(status, body, isPosition);
   }
 
-  #send(method: string, path: string, body?: unknown): Promise<Answer> {
+  #send(
+    method: string,
+    path: string,
+    body?: unknown,
+    longestMs = DEFAULT_TIMEOUT_MS,
+  ): Promise<Answer> {
     const payload = body === undefined ? null : Buffer.from(JSON.stringify(body));
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const outgoing = request(this.#requestOptions(method, path, payload), (response) => {
       readAnswer(response).then(resolve, (error: unknown) => outgoing.destroy(asError(error)));
     });
     outgoing.on('error', (error) => reject(new AdminUnreachableError(error.message)));
-    const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timeoutMs = Math.min(longestMs, this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), timeoutMs);
     outgoing.on('close', () => clearTimeout(timer));
     outgoing.end(payload ?? undefined);
