@@ -107,6 +107,19 @@ test('CSV rows carry the header as columns and the line they start on', async ()
   );
 });
 
+test('a CSV record of another length than the header is a row with a problem', async () => {
+  const rows = await rowsOfFile('uneven.csv', 'name,note\na,b\nshort\nlong,b,c\nd,e\n');
+  assert.deepEqual(
+    rows.map(({ line, values, problem }) => [line, values, problem]),
+    [
+      [2, { name: 'a', note: 'b' }, null],
+      [3, null, 'has another number of columns than the header'],
+      [4, null, 'has another number of columns than the header'],
+      [5, { name: 'd', note: 'e' }, null],
+    ],
+  );
+});
+
 test('a file of an unknown extension is refused', async () => {
   await writeFile(join(dir, 'rows.xml'), '');
   await assert.rejects(openRows(join(dir, 'rows.xml')), /told by the extension/);

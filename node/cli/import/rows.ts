@@ -53,11 +53,18 @@ async function* ndjson(file: string): AsyncGenerator<Row> {
 
 interface CsvRecord {
   readonly record: Record<string, string>;
-  readonly info: { readonly lines: number };
+  readonly info: { readonly lines: number; readonly error?: Error };
 }
 
 async function* csv(file: string): AsyncGenerator<Row> {
-  const parser = parse({ columns: true, info: true, bom: true, skip_empty_lines: true });
+  const parser = parse({
+    columns: true,
+    info: true,
+    bom: true,
+    skip_empty_lines: true,
+    // A record of another length is a rejected row; it does not end the import.
+    relax_column_count: true,
+  });
   createReadStream(file)
     .on('error', (error) => parser.destroy(error))
     .pipe(parser);
@@ -67,13 +74,18 @@ async function* csv(file: string): AsyncGenerator<Row> {
     for await (const item of parser) {
       number += 1;
       if (!isCsvRecord(item)) throw new CliError(`${file}: row ${number} is not a record`);
-      yield { line, number, values: item.record, problem: null };
+      yield csvRow(item, line, number);
       line = item.info.lines + 1;
     }
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function csvRow({ record, info }: CsvRecord, line: number, number: number): Row {
+  if (info.error === undefined) return { line, number, values: record, problem: null };
+  return { line, number, values: null, problem: 'has another number of columns than the header' };
 }
 
 function isCsvRecord(item: unknown): item is CsvRecord {

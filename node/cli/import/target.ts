@@ -24,6 +24,8 @@ interface PathItem {
 interface PropertySchema {
   readonly type?: string | readonly string[];
   readonly format?: string;
+  /** How OpenAPI writes a field that may be null, or that takes a number or a string. */
+  readonly anyOf?: readonly PropertySchema[];
 }
 
 interface OpenApi {
@@ -53,17 +55,26 @@ export async function findTarget(api: Api, model: string): Promise<ImportTarget>
     model,
     path: found.path,
     primaryKey,
-    primaryKeyIsUuid: properties[primaryKey]?.format === 'uuid',
+    primaryKeyIsUuid: formsOf(properties[primaryKey]).some((form) => form.format === 'uuid'),
     fields: new Map(Object.entries(properties).map(([name, schema]) => [name, fieldOf(schema)])),
   };
 }
 
 function fieldOf(schema: PropertySchema): TargetField {
-  const types = [schema.type ?? []].flat();
+  const forms = formsOf(schema);
+  const types = forms.flatMap((form) => form.type ?? []);
+  // A decimal stays the text that it is: a number would lose its digits.
+  const isDecimal = forms.some((form) => form.format === 'decimal');
   return {
-    numeric: types.includes('number') || types.includes('integer'),
+    numeric: !isDecimal && (types.includes('number') || types.includes('integer')),
     boolean: types.includes('boolean'),
   };
+}
+
+/** The schemas of which a value meets one. */
+function formsOf(schema: PropertySchema | undefined): readonly PropertySchema[] {
+  if (schema === undefined) return [];
+  return schema.anyOf === undefined ? [schema] : schema.anyOf.flatMap(formsOf);
 }
 
 function isOpenApi(body: unknown): body is OpenApi {
