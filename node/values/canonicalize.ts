@@ -1,6 +1,6 @@
 import type { FieldType, JsonValue, Schema, ValueSchema } from '@lithair/crds';
 import { canonicalDecimal, integerText } from './decimal.ts';
-import { accept, type Reading, refuse } from './errors.ts';
+import { accept, type Reading, refuse, type ValueError } from './errors.ts';
 import { ExactNumber } from './exact-number.ts';
 import { numericKey } from './numeric-key.ts';
 import { canonicalDate, canonicalDatetime } from './time.ts';
@@ -113,10 +113,15 @@ function decimalFrom(value: JsonValue | ExactNumber): Reading<string> {
   return wrongType('a decimal, as a string or a number');
 }
 
+function notAnInteger(refusal: ValueError): ValueError {
+  if (refusal.code === 'invalid_type') return wrongType('an integer');
+  return refusal.code === 'invalid_number' ? refuse(refusal.code, 'must be an integer') : refusal;
+}
+
 function canonicalInteger(value: JsonValue | ExactNumber): Reading<number | string> {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return accept(value + 0);
   const decimal = typeof value === 'boolean' ? wrongType('an integer') : decimalFrom(value);
-  if (!decimal.ok) return decimal.code === 'invalid_type' ? wrongType('an integer') : decimal;
+  if (!decimal.ok) return notAnInteger(decimal);
   const text = integerText(decimal.value);
   if (text === null) return wrongType('an integer');
   const number = Number(text);
