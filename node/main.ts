@@ -3,7 +3,7 @@ import { NodeFileSystem } from './log/index.ts';
 import { LithairNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
 import { createLogger, defaultLogFormat, type LogLevel } from './telemetry/index.ts';
-import { readTlsMaterial } from './tls-files.ts';
+import { readTlsMaterial, requireMember } from './tls-files.ts';
 import { systemClock, systemRandom } from './world.ts';
 
 const FORCED_STOP_MS = 9_000;
@@ -53,6 +53,7 @@ async function worldOf(options: NodeOptions, version: string) {
     base: { node: options.name },
   });
   const tls = await readTlsMaterial(options.peerTlsDir);
+  requireMember(tls, options.name, options.peerTlsDir);
   return {
     fs: new NodeFileSystem(),
     clock: systemClock,

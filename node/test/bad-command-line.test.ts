@@ -201,6 +201,15 @@ async function startReady(data: string): Promise<LithairProcess> {
   }
 }
 
+test('the certificate of another member is refused, exit 1', async () => {
+  const certs = join(dir, 'certs');
+  await lithair('certs', certs, '--name', 'n1', '--name', 'n2');
+  const words = await serveWords(join(dir, 'other-name'));
+  const end = await lithair(...words, '--peer-tls', join(certs, 'n2'));
+  assert.equal(end.code, 1, end.output);
+  assert.match(end.output, /that of member n2, not of member n1/);
+});
+
 test('a port in use is named, exit 1', async () => {
   const taken = await new Promise<Server>((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
