@@ -65,14 +65,28 @@ export class Leader {
   /** Changes the model, or says what a change would do; errors as {@link execute}. */
   async changeModel(next: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
     const { consensus, session } = this.#leading();
-    if (dryRun) return this.#plannedModelChange(next);
+    if (dryRun) return this.#stillLeading(consensus, this.#plannedModelChange(next), timeoutMs);
     const execution = session.proposeSchema(next, this.#clock.nowMs());
-    if (execution.kind !== 'propose') return refusedModelChange(execution);
+    if (execution.kind !== 'propose') {
+      return this.#stillLeading(consensus, refusedModelChange(execution), timeoutMs);
+    }
     const result = await this.#propose(consensus, session, execution, timeoutMs);
     if (result.kind !== 'schema') throw new Error(`a model change was applied as ${result.kind}`);
     if (result.outcome.kind === 'rejected') return { kind: 'conflict' };
     const { schemaVersion } = result.outcome;
     return { kind: 'applied', schemaVersion, changes: execution.changes };
+  }
+
+  /** A leader that was cut off may answer from a model that is no longer the newest. */
+  async #stillLeading(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    answer: ModelChange,
+    timeoutMs: number,
+  ): Promise<ModelChange> {
+    const term = consensus.leadingTerm;
+    await consensus.confirmRead(timeoutMs);
+    if (consensus.leadingTerm !== term) throw notLeading();
+    return answer;
   }
 
   #plannedModelChange(next: Schema): ModelChange {
