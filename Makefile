@@ -9,9 +9,12 @@ MODEL ?= docs/examples/shop.yaml
 DATA ?= ./data
 PORT ?= 8080
 NODES ?= 1
+SCRIPTS ?= 1000
+SEED ?= 1
+FIRST ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench conformance clean
+.PHONY: help setup run test check format generate images e2e bench conformance raft-fuzz clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +36,9 @@ check: setup ## Types, lint, room boundaries, dead code, formatting, generated f
 
 conformance: setup ## Run the upstream data-driven files against the consensus core (needs Go)
 	@npm run --silent conformance -w etcd-raft-ts
+
+raft-fuzz: setup ## Compare the consensus core with the Go module on SCRIPTS random scripts of SEED (needs Go)
+	@node node/raft/oracle/main.ts --scripts $(SCRIPTS) --seed $(SEED) --first $(FIRST)
 
 format: setup ## Format the sources
 	@biome check --write .

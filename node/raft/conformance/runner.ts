@@ -32,14 +32,26 @@ export function listFiles(paths: readonly string[]): string[] {
 
 /** Runs a file up to its first difference: what follows would only be its consequence. */
 export function runFile(path: string, jitter: Config['randomElectionJitter']): FileResult {
+  try {
+    return { path, ...runText(readFileSync(path, 'utf8'), jitter) };
+  } catch (error) {
+    return { path, kind: null, failure: String(error) };
+  }
+}
+
+/** The same for the text of a file. */
+export function runText(
+  text: string,
+  jitter: Config['randomElectionJitter'],
+): Omit<FileResult, 'path'> {
   let kind: Kind | null = null;
   try {
-    const cases = parseFile(readFileSync(path, 'utf8'));
-    if (cases.length === 0) return { path, kind, failure: 'the file holds no directive' };
+    const cases = parseFile(text);
+    if (cases.length === 0) return { kind, failure: 'the file holds no directive' };
     kind = kindOf(cases);
-    return { path, kind, failure: runCases(cases, driverOf(kind, jitter)) };
+    return { kind, failure: runCases(cases, driverOf(kind, jitter)) };
   } catch (error) {
-    return { path, kind, failure: String(error) };
+    return { kind, failure: String(error) };
   }
 }
 

@@ -10,9 +10,14 @@ export const UPSTREAM_COUNTS = { interaction: 28, quorum: 4, confchange: 9 } as 
 
 const DIRECTORIES = ['testdata', 'quorum/testdata', 'confchange/testdata'] as const;
 
-/** The directories of the standard, or why there are none. */
+/** The `go` command, the module's root and the directories of the standard, or why there are none. */
 export type Upstream =
-  | { readonly found: true; readonly directories: readonly string[] }
+  | {
+      readonly found: true;
+      readonly go: string;
+      readonly root: string;
+      readonly directories: readonly string[];
+    }
   | { readonly found: false; readonly reason: string };
 
 /** Finds the module with the `go` command, which downloads it when necessary. */
@@ -27,7 +32,8 @@ export function findUpstream(): Upstream {
     const detail = `${download.stderr}${download.stdout}`.trim().split('\n')[0] ?? '';
     return { found: false, reason: `go mod download ${UPSTREAM_MODULE} failed: ${detail}` };
   }
-  return { found: true, directories: DIRECTORIES.map((name) => join(directory, name)) };
+  const directories = DIRECTORIES.map((name) => join(directory, name));
+  return { found: true, go, root: directory, directories };
 }
 
 /** `go` from the PATH, or from where its installer puts it. */

@@ -69,8 +69,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 /** Runs interaction directives one after the other, in one environment. */
 export function interactionDriver(
   jitter: Config['randomElectionJitter'],
+  env = new InteractionEnv(),
 ): (test: TestCase) => string {
-  const env = new InteractionEnv();
   return (test) => {
     env.output.take();
     const command = COMMANDS.get(test.command);

@@ -1,0 +1,132 @@
+import type { SpawnSyncReturns } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Upstream } from '../conformance/upstream.ts';
+import { OracleError } from './errors.ts';
+import type { Script } from './script.ts';
+import { renderScript } from './script.ts';
+
+const RANDOM_TIMEOUT = 'globalRand.Intn(r.electionTimeout)';
+const FIXED_TIMEOUT = 'int((r.id*7+r.Term*13)%uint64(r.electionTimeout))';
+
+const ENDLESS_LOOP = 'for {\n\t\tdone := true';
+const BOUNDED_LOOP =
+  'for round := 0; ; round++ {\n\t\tif round > 2000 {\n\t\t\tpanic("endless")\n\t\t}\n\t\tdone := true';
+
+/** The election jitter of the Go module as it is built here. */
+export const ORACLE_JITTER = 'id*7+term*13';
+
+const BUILD_TIMEOUT_MS = 10 * 60_000;
+const RUN_TIMEOUT_MS = 60_000;
+
+/**
+ * The Go module's interaction environment as a program: a copy of the module in a
+ * temporary directory, with two changes: election timeouts are not random, and a
+ * stabilize that never ends panics. (The go command accepts no overlay for files of its module cache.)
+ */
+export class GoOracle {
+  readonly #directory: string;
+
+  /** @throws {OracleError} when it cannot be built. */
+  constructor(upstream: Extract<Upstream, { found: true }>) {
+    this.#directory = mkdtempSync(join(tmpdir(), 'raft-oracle-'));
+    try {
+      this.#build(upstream.go, upstream.root);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #build(go: string, root: string): void {
+    const module = join(this.#directory, 'module');
+    for (const path of sourcesOf(root)) {
+      mkdirSync(dirname(join(module, path)), { recursive: true });
+      writeFileSync(join(module, path), readFileSync(join(root, path)));
+    }
+    replaceOnce(join(module, 'raft.go'), RANDOM_TIMEOUT, FIXED_TIMEOUT);
+    const stabilize = join(module, 'rafttest', 'interaction_env_handler_stabilize.go');
+    replaceOnce(stabilize, ENDLESS_LOOP, BOUNDED_LOOP);
+    mkdirSync(join(module, 'oracle'));
+    copyFileSync(
+      new URL('oracle_test.go', import.meta.url),
+      join(module, 'oracle', 'oracle_test.go'),
+    );
+    // Without the path of the copy in it, the build is taken from the cache the next time.
+    const words = ['test', '-c', '-trimpath', '-o', this.#program, './oracle'];
+    const built = spawnSync(go, words, {
+      cwd: module,
+      encoding: 'utf8',
+      timeout: BUILD_TIMEOUT_MS,
+    });
+    requireSuccess('go test -c', built);
+  }
+
+  get #program(): string {
+    return join(this.#directory, 'oracle.test');
+  }
+
+  /**
+   * Each script as a data-driven file with what the Go module answers, in order.
+   *
+   * @throws {OracleError} when the program fails.
+   */
+  answer(scripts: readonly Script[]): string[] {
+    const directory = mkdtempSync(join(this.#directory, 'scripts-'));
+    try {
+      const paths = scripts.map((script, at) => {
+        const path = join(directory, `${String(at).padStart(6, '0')}.txt`);
+        writeFileSync(path, renderScript(script));
+        return path;
+      });
+      this.#rewrite(directory);
+      return paths.map((path) => readFileSync(path, 'utf8'));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  #rewrite(directory: string): void {
+    const run = spawnSync(this.#program, ['-rewrite'], {
+      cwd: this.#directory,
+      encoding: 'utf8',
+      env: { ...process.env, ORACLE_SCRIPTS: directory },
+      maxBuffer: 1 << 28,
+      timeout: RUN_TIMEOUT_MS,
+    });
+    requireSuccess('the Go module', run);
+  }
+
+  /** Removes the temporary directory. */
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The module's files without its own tests, relative to its root. */
+function sourcesOf(root: string): string[] {
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => /(\.go|^go\.(mod|sum))$/.test(path) && !path.endsWith('_test.go'));
+}
+
+function replaceOnce(path: string, old: string, replacement: string): void {
+  const parts = readFileSync(path, 'utf8').split(old);
+  if (parts.length !== 2) throw new OracleError(`${path} should contain "${old}" once`);
+  writeFileSync(path, parts.join(replacement));
+}
+
+function requireSuccess(what: string, result: SpawnSyncReturns<string>): void {
+  if (result.status === 0) return;
+  const detail = result.error?.message ?? `${result.stdout}${result.stderr}`.trim().slice(-2000);
+  throw new OracleError(`${what} failed: ${detail}`);
+}
