@@ -1,15 +1,13 @@
-import { ClusterMismatchError, LogError } from './log/index.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
 import { EngineError } from './ports/index.ts';
 
-/** How a node's process ends; the same codes as the CLI's. */
-export const NODE_EXIT = { stopped: 0, refused: 1, dataRefused: 3, failStop: 4 } as const;
-
 /** Why a node cannot start or go on, for the person who started it. */
 export class NodeError extends Error {
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 
-  constructor(message: string, exitCode: number = NODE_EXIT.refused) {
+  constructor(message: string, exitCode: ExitCode = EXIT.failed) {
     super(message);
     this.name = 'NodeError';
     this.exitCode = exitCode;
@@ -19,12 +17,8 @@ export class NodeError extends Error {
 /** One line and an exit code for whatever ended the start of a node; null for a bug. */
 export function asNodeError(error: unknown): NodeError | null {
   if (error instanceof NodeError) return error;
-  if (
-    error instanceof LogError ||
-    error instanceof ForeignClusterError ||
-    error instanceof ClusterMismatchError
-  ) {
-    return new NodeError(error.message, NODE_EXIT.dataRefused);
+  if (error instanceof LogError || error instanceof ForeignClusterError) {
+    return new NodeError(error.message, EXIT.dataRefused);
   }
   if (error instanceof EngineError) return new NodeError(error.message);
   return systemError(error);

@@ -1,4 +1,5 @@
-import { asNodeError, NODE_EXIT, NodeError } from './exit.ts';
+import { asNodeError, NodeError } from './exit.ts';
+import { EXIT } from './exit-codes.ts';
 import { NodeFileSystem } from './log/index.ts';
 import { LithairNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
@@ -24,16 +25,16 @@ export function startNode(
 ): RunningNode {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let stopping = false;
-  let stop = (): void => resolve(NODE_EXIT.stopped);
+  let stop = (): void => resolve(EXIT.ok);
   const run = async (): Promise<void> => {
     const node = new LithairNode(options, await worldOf(options, version), (error) =>
       resolve(end(error)),
     );
     stop = () => {
       stopping = true;
-      setTimeout(() => resolve(NODE_EXIT.stopped), FORCED_STOP_MS).unref();
+      setTimeout(() => resolve(EXIT.ok), FORCED_STOP_MS).unref();
       node.stop().then(
-        () => resolve(NODE_EXIT.stopped),
+        () => resolve(EXIT.ok),
         (error: unknown) => resolve(end(error)),
       );
     };
@@ -81,7 +82,7 @@ function end(error: unknown): number {
   const known = asNodeError(error);
   if (known === null) {
     process.stderr.write(`lithair: ${error instanceof Error ? error.stack : String(error)}\n`);
-    return NODE_EXIT.failStop;
+    return EXIT.failStop;
   }
   process.stderr.write(`lithair: ${known.message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
   return known.exitCode;

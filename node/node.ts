@@ -11,7 +11,8 @@ import {
 } from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION } from './entry/index.ts';
-import { NODE_EXIT, NodeError } from './exit.ts';
+import { NodeError } from './exit.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { createGateway } from './gateway/index.ts';
 import { Health } from './health.ts';
 import { createApi } from './http/index.ts';
@@ -79,7 +80,6 @@ export class LithairNode {
   #transport: TlsPeerTransport | null = null;
   #directory: DataDirectory | null = null;
   #consensus: NodeConsensus | null = null;
-  #admin: AdminApi | null = null;
   #stopping = false;
 
   /** @param onEnd hears of a failure after which the process must end */
@@ -102,20 +102,20 @@ export class LithairNode {
     const { dataDir: dir } = this.#options;
     this.#directory = await openDataDirectory({ dir, ...this.#world });
     await this.#listen();
-    const admin = await this.#openPeerPort(this.#directory);
+    const adminServer = await this.#openPeerPort(this.#directory);
     const placement = await this.#findPlace(this.#directory);
-    admin.handler = startingHandler();
+    adminServer.handler = startingHandler();
     const log = await this.#openLog(this.#directory, placement);
     const consensus = await this.#join(log, placement);
     this.#requireRunning();
-    this.#admin = this.#openAdmin(consensus);
-    admin.handler = this.#admin;
+    const admin = this.#openAdmin(consensus);
+    adminServer.handler = admin;
     consensus.start();
     this.#health.enter('catching-up', 'catching up with the cluster');
     await this.#caughtUp(consensus);
-    await this.#submitModel(this.#admin);
+    await this.#submitModel(admin);
     this.#health.enter('ready', 'serving');
-    this.#announce(this.#admin, consensus, placement);
+    this.#announce(admin, consensus, placement);
   }
 
   /** Hands leadership over, finishes what is under way, closes everything. */
@@ -224,8 +224,8 @@ export class LithairNode {
       random,
       logger,
       options: { snapshotEvery, batchSize },
-      onFailure: (error) => this.#fail(error.message, NODE_EXIT.failStop),
-      onRemoved: (reason) => this.#fail(reason, NODE_EXIT.dataRefused),
+      onFailure: (error) => this.#fail(error.message, EXIT.failStop),
+      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
       onApplied: (index) => this.#leader.onApplied(index),
     });
     this.#consensus = consensus;
@@ -253,7 +253,7 @@ export class LithairNode {
         },
       },
       world: { clock, random, logger },
-      onRemoved: (reason) => this.#fail(reason, NODE_EXIT.dataRefused),
+      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
     });
     this.#transport = transport;
     return transport;
@@ -275,7 +275,7 @@ export class LithairNode {
 
   /** @throws NodeError where the node was told to stop while it started */
   #requireRunning(): void {
-    if (this.#stopping) throw new NodeError('stopped before it was ready', NODE_EXIT.stopped);
+    if (this.#stopping) throw new NodeError('stopped before it was ready', EXIT.ok);
   }
 
   /** Outside of Kubernetes the file is the model: where it changed, the cluster is asked to follow. */
@@ -309,7 +309,7 @@ export class LithairNode {
     return clusterStatus(consensus, this.#info);
   }
 
-  #fail(reason: string, exitCode: number): void {
+  #fail(reason: string, exitCode: ExitCode): void {
     this.#health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }

@@ -1,3 +1,7 @@
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+
+export { EXIT };
+
 /** What went wrong, in one line for the person at the terminal, and the code to exit with. */
 export class CliError extends Error {
   readonly exitCode: number;
@@ -8,18 +12,3 @@ export class CliError extends Error {
     this.exitCode = exitCode;
   }
 }
-
-/** Exit codes of every command. */
-export const EXIT = {
-  ok: 0,
-  /** The work failed, or what was given is not valid. */
-  failed: 1,
-  /** The command line itself is wrong. */
-  usage: 2,
-  /** The data directory was refused: locked, of another cluster, or corrupt. */
-  dataRefused: 3,
-  /** A disk error ended the process. */
-  failStop: 4,
-} as const;
-
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { eventually, freePort, LithairProcess, lithair } from './serve-process.ts';
+import { eventually, freePort, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
 
 const MODEL = join(import.meta.dirname, 'notes.yaml');
 
@@ -176,16 +176,7 @@ for (const row of ROWS) {
 
 /** Words that serve on ports of their own. */
 async function serveWords(data: string, port?: number): Promise<string[]> {
-  const ports = [port ?? (await freePort()), await freePort(), await freePort()].map(String);
-  const flags = [
-    '--port',
-    ports[0] ?? '',
-    '--ops-port',
-    ports[1] ?? '',
-    '--peer-port',
-    ports[2] ?? '',
-  ];
-  return ['serve', MODEL, '--data', data, ...flags];
+  return ['serve', MODEL, '--data', data, ...(await freePortFlags(port))];
 }
 
 async function startReady(data: string): Promise<LithairProcess> {

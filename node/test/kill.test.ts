@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { random } from './random.ts';
 import { ServeCluster, statusOf } from './serve-cluster.ts';
-import { eventually, freePort, LithairProcess } from './serve-process.ts';
+import { eventually, freePort, freePortFlags, LithairProcess } from './serve-process.ts';
 import { allNotes, Writers } from './writers.ts';
 
 const MODEL = join(import.meta.dirname, 'notes.yaml');
@@ -15,9 +15,8 @@ const WRITES_BEFORE_KILL = 100;
 
 test(`one node: ${KILLS} kills lose nothing that was acknowledged`, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'lithair-kill-'));
-  const [port, opsPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
-  const ports = ['--port', port, '--ops-port', opsPort, '--peer-port', peerPort].map(String);
-  const words = ['serve', MODEL, '--data', directory, ...ports];
+  const port = await freePort();
+  const words = ['serve', MODEL, '--data', directory, ...(await freePortFlags(port))];
   const url = `http://127.0.0.1:${port}`;
   let server = new LithairProcess(words);
   const writers = new Writers(8, () => [url]);

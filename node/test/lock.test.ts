@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { eventually, freePort } from './serve-process.ts';
+import { eventually, freePortFlags } from './serve-process.ts';
 
 const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
 const MODEL = join(import.meta.dirname, 'notes.yaml');
@@ -13,16 +13,16 @@ const canUnshare = spawnSync('unshare', [...NAMESPACE, 'true']).status === 0;
 const skip = canUnshare ? false : 'process namespaces need root and unshare';
 
 async function serveWords(data: string): Promise<string[]> {
-  const ports = (await Promise.all([freePort(), freePort(), freePort()])).map(String);
-  const flags = [
-    '--port',
-    ports[0] ?? '',
-    '--ops-port',
-    ports[1] ?? '',
-    '--peer-port',
-    ports[2] ?? '',
+  return [
+    ...NAMESPACE,
+    process.execPath,
+    CLI,
+    'serve',
+    MODEL,
+    '--data',
+    data,
+    ...(await freePortFlags()),
   ];
-  return [...NAMESPACE, process.execPath, CLI, 'serve', MODEL, '--data', data, ...flags];
 }
 
 test('two nodes on one directory, both process 1 of their container: the second is refused', {

@@ -71,6 +71,13 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** The three port options of `serve`, on ports that were free a moment ago; `port` may be given. */
+export async function freePortFlags(port?: number): Promise<string[]> {
+  const [free, opsPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const flags = { port: port ?? free, 'ops-port': opsPort, 'peer-port': peerPort };
+  return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+}
+
 /**
  * Waits until `check` gives something other than null.
  *
