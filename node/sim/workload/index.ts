@@ -1,2 +1,7 @@
-/** The clients of the simulated world: what they ask, how they retry, and what they remember. */
+/**
+ * The clients of the simulated world: what they ask, how they retry, and what they remember.
+ * A world gives its clients a {@link ClientWorld}; {@link callListener} brings a request to the
+ * HTTP handlers of a node without a connection.
+ */
+export { callListener } from './call-listener.ts';
 export type { Answer, ClientWorld, Delivery, Request } from './world.ts';
