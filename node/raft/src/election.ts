@@ -21,44 +21,44 @@ export function becomeFollower(raft: Raft, term: number, lead: number): void {
   reset(raft, term);
   raft.lead = lead;
   raft.state = StateType.Follower;
-  if (raft.infoOn) raft.info(`${hex(raft.id)} became follower at term ${raft.term}`);
+  raft.logger.info`${hex(raft.id)} became follower at term ${raft.term}`;
 }
 
 function becomeCandidate(raft: Raft): void {
-  if (raft.isLeader) throw raft.fatal('invalid transition [leader -> candidate]');
+  if (raft.isLeader) throw raft.logger.fatal`invalid transition [leader -> candidate]`;
   reset(raft, raft.term + 1);
   raft.vote = raft.id;
   raft.state = StateType.Candidate;
-  if (raft.infoOn) raft.info(`${hex(raft.id)} became candidate at term ${raft.term}`);
+  raft.logger.info`${hex(raft.id)} became candidate at term ${raft.term}`;
 }
 
 /** A pre-candidate only asks: its term and vote stay as they are. */
 function becomePreCandidate(raft: Raft): void {
-  if (raft.isLeader) throw raft.fatal('invalid transition [leader -> pre-candidate]');
+  if (raft.isLeader) throw raft.logger.fatal`invalid transition [leader -> pre-candidate]`;
   raft.tracker.resetVotes();
   raft.lead = NONE;
   raft.state = StateType.PreCandidate;
-  if (raft.infoOn) raft.info(`${hex(raft.id)} became pre-candidate at term ${raft.term}`);
+  raft.logger.info`${hex(raft.id)} became pre-candidate at term ${raft.term}`;
 }
 
 /** Takes the lead, and opens the term with an entry that makes commits possible (Raft paper, section 8). */
 export function becomeLeader(raft: Raft): void {
   if (raft.state === StateType.Follower) {
-    throw raft.fatal('invalid transition [follower -> leader]');
+    throw raft.logger.fatal`invalid transition [follower -> leader]`;
   }
   reset(raft, raft.term);
   raft.lead = raft.id;
   raft.state = StateType.Leader;
   const own = raft.tracker.get(raft.id);
-  if (own === undefined) throw raft.fatal('a leader must be a member');
+  if (own === undefined) throw raft.logger.fatal`a leader must be a member`;
   own.becomeReplicate();
   own.recentActive = true;
   // There may be a configuration change in the log. It is enough to assume so
   // until everything is applied, and cheaper than to look for it.
   raft.pendingConfIndex = raft.log.lastIndex();
   const noop = { term: 0, index: 0, type: EntryType.Normal, data: NO_BYTES };
-  if (!appendEntries(raft, [noop])) throw raft.fatal('empty entry was dropped');
-  if (raft.infoOn) raft.info(`${hex(raft.id)} became leader at term ${raft.term}`);
+  if (!appendEntries(raft, [noop])) throw raft.logger.fatal`empty entry was dropped`;
+  raft.logger.info`${hex(raft.id)} became leader at term ${raft.term}`;
 }
 
 /** Forgets what belonged to the previous term or role. */
@@ -87,9 +87,8 @@ function drawElectionTimeout(raft: Raft): number {
   const { electionTick, randomElectionJitter } = raft.config;
   const jitter = randomElectionJitter(electionTick, raft.id, raft.term);
   if (!Number.isSafeInteger(jitter) || jitter < 0 || jitter >= electionTick) {
-    throw raft.fatal(
-      `randomElectionJitter must be an integer in [0, ${electionTick}), not ${jitter}`,
-    );
+    throw raft.logger
+      .misuse`randomElectionJitter must be an integer in [0, ${electionTick}), not ${jitter}`;
   }
   return electionTick + jitter;
 }
@@ -97,23 +96,19 @@ function drawElectionTimeout(raft: Raft): number {
 /** Starts an election if this member may and should hold one. */
 export function hup(raft: Raft, type: CampaignType): void {
   if (raft.isLeader) {
-    if (raft.debugOn) raft.debug(`${hex(raft.id)} ignoring MsgHup because already leader`);
+    raft.logger.debug`${hex(raft.id)} ignoring MsgHup because already leader`;
     return;
   }
   if (!raft.promotable) {
-    if (raft.warningOn) raft.warning(`${hex(raft.id)} is unpromotable and can not campaign`);
+    raft.logger.warning`${hex(raft.id)} is unpromotable and can not campaign`;
     return;
   }
   if (hasUnappliedConfChanges(raft)) {
-    if (raft.warningOn) {
-      raft.warning(
-        `${hex(raft.id)} cannot campaign at term ${raft.term} since there are still ` +
-          'pending configuration changes to apply',
-      );
-    }
+    raft.logger
+      .warning`${hex(raft.id)} cannot campaign at term ${raft.term} since there are still pending configuration changes to apply`;
     return;
   }
-  if (raft.infoOn) raft.info(`${hex(raft.id)} is starting a new election at term ${raft.term}`);
+  raft.logger.info`${hex(raft.id)} is starting a new election at term ${raft.term}`;
   campaign(raft, type);
 }
 
@@ -124,7 +119,7 @@ function hasUnappliedConfChanges(raft: Raft): boolean {
   while (lo < hi) {
     const page = raft.log.slice(lo, hi, raft.log.pageSize);
     if (page === null || page.length === 0) {
-      throw raft.fatal(`error scanning unapplied entries [${lo}, ${hi})`);
+      throw raft.logger.fatal`error scanning unapplied entries [${lo}, ${hi})`;
     }
     if (page.some((entry) => entry.type !== EntryType.Normal)) return true;
     lo += page.length;
@@ -164,12 +159,8 @@ function requestVote(
   message.index = raft.log.lastIndex();
   message.logTerm = raft.log.lastTerm();
   message.context = context;
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [logterm: ${message.logTerm}, index: ${message.index}] ` +
-        `sent ${messageTypeName(type)} request to ${hex(to)} at term ${raft.term}`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} [logterm: ${message.logTerm}, index: ${message.index}] sent ${messageTypeName(type)} request to ${hex(to)} at term ${raft.term}`;
   raft.send(message);
 }
 
@@ -206,7 +197,7 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
     (raft.vote === NONE && raft.lead === NONE) ||
     (message.type === MessageType.PreVote && message.term > raft.term);
   const granted = canVote && raft.log.isUpToDate(message.index, message.logTerm);
-  if (raft.infoOn) raft.info(describeVerdict(raft, message, granted));
+  logVerdict(raft, message, granted);
 
   const response = newMessage(voteResponseType(message.type), message.from);
   response.reject = !granted;
@@ -220,28 +211,23 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
   }
 }
 
-function describeVerdict(raft: Raft, message: Message, granted: boolean): string {
+function logVerdict(raft: Raft, message: Message, granted: boolean): void {
   const name = messageTypeName(message.type);
-  const verdict = granted
-    ? `cast ${name} for ${hex(message.from)}`
-    : `rejected ${name} from ${hex(message.from)}`;
-  return `${describeOwnLog(raft)} ${verdict} ${describeVoteRequest(raft, message)}`;
+  const verdict = granted ? `cast ${name} for` : `rejected ${name} from`;
+  raft.logger
+    .info`${describeOwnLog(raft)} ${verdict} ${hex(message.from)} ${describeVoteRequest(raft, message)}`;
 }
 
 /** Counts the answer to a (pre-)vote request, and acts once the outcome is certain. */
 export function handleVoteResponse(raft: Raft, message: Message): void {
   const name = messageTypeName(message.type);
-  if (raft.infoOn) {
-    const verdict = message.reject ? `${name} rejection` : name;
-    raft.info(`${hex(raft.id)} received ${verdict} from ${hex(message.from)} at term ${raft.term}`);
-  }
+  const verdict = message.reject ? `${name} rejection` : name;
+  raft.logger
+    .info`${hex(raft.id)} received ${verdict} from ${hex(message.from)} at term ${raft.term}`;
   raft.tracker.recordVote(message.from, !message.reject);
   const { granted, rejected, result } = raft.tracker.tallyVotes();
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} has received ${granted} ${name} votes and ${rejected} vote rejections`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} has received ${granted} ${name} votes and ${rejected} vote rejections`;
   if (result === VoteResult.Lost) becomeFollower(raft, raft.term, NONE);
   if (result !== VoteResult.Won) return;
   if (raft.state === StateType.PreCandidate) {

@@ -42,18 +42,14 @@ export function restoreMembership(raft: Raft, confState: ConfState): void {
   const restored = restoreConfiguration(raft.tracker, raft.log.lastIndex(), confState);
   const result = switchToConfiguration(raft, restored);
   if (!sameConfState(confState, result)) {
-    throw raft.fatal(
-      `ConfStates not equivalent: [${describeConfState(confState)}] ` +
-        `and [${describeConfState(result)}]`,
-    );
+    throw raft.logger
+      .fatal`ConfStates not equivalent: [${describeConfState(confState)}] and [${describeConfState(result)}]`;
   }
 }
 
 function switchToConfiguration(raft: Raft, next: TrackedConfiguration): ConfState {
   raft.tracker.install(next.config, next.progress);
-  if (raft.infoOn) {
-    raft.info(`${hex(raft.id)} switched to configuration ${next.config.toString()}`);
-  }
+  raft.logger.info`${hex(raft.id)} switched to configuration ${next.config}`;
   const confState = raft.tracker.confState();
   if (!raft.isLeader) return confState;
   const own = raft.tracker.get(raft.id);
@@ -87,13 +83,9 @@ export function handleSnapshot(raft: Raft, message: Message): void {
   const response = newMessage(MessageType.AppResp, message.from);
   const snapshot = message.snapshot;
   const installed = snapshot !== null && restore(raft, snapshot);
-  if (raft.infoOn) {
-    const { index, term } = snapshot?.metadata ?? { index: 0, term: 0 };
-    raft.info(
-      `${hex(raft.id)} [commit: ${raft.log.committed}] ` +
-        `${installed ? 'restored' : 'ignored'} snapshot [index: ${index}, term: ${term}]`,
-    );
-  }
+  const { index, term } = snapshot?.metadata ?? { index: 0, term: 0 };
+  raft.logger
+    .info`${hex(raft.id)} [commit: ${raft.log.committed}] ${installed ? 'restored' : 'ignored'} snapshot [index: ${index}, term: ${term}]`;
   response.index = installed ? raft.log.lastIndex() : raft.log.committed;
   raft.send(response);
 }
@@ -103,19 +95,14 @@ function restore(raft: Raft, snapshot: Snapshot): boolean {
   const { index, term, confState } = snapshot.metadata;
   if (index <= raft.log.committed) return false;
   if (raft.state !== StateType.Follower) {
-    if (raft.warningOn) {
-      raft.warning(`${hex(raft.id)} attempted to restore snapshot as leader; should never happen`);
-    }
+    raft.logger
+      .warning`${hex(raft.id)} attempted to restore snapshot as leader; should never happen`;
     becomeFollower(raft, raft.term + 1, NONE);
     return false;
   }
   if (!isMember(raft.id, confState)) {
-    if (raft.warningOn) {
-      raft.warning(
-        `${hex(raft.id)} attempted to restore snapshot but it is not in the ConfState ` +
-          `${confStateFields(confState)}; should never happen`,
-      );
-    }
+    raft.logger
+      .warning`${hex(raft.id)} attempted to restore snapshot but it is not in the ConfState ${confStateFields(confState)}; should never happen`;
     return false;
   }
   if (raft.log.matchTerm(index, term)) {
@@ -125,18 +112,14 @@ function restore(raft: Raft, snapshot: Snapshot): boolean {
   raft.log.restore(snapshot);
   raft.tracker = new ProgressTracker(raft.config.maxInflightMsgs, raft.config.maxInflightBytes);
   restoreMembership(raft, confState);
-  if (raft.infoOn)
-    raft.info(`${describeLogEnd(raft)} restored snapshot [index: ${index}, term: ${term}]`);
+  raft.logger.info`${describeLogEnd(raft)} restored snapshot [index: ${index}, term: ${term}]`;
   return true;
 }
 
 /** The log holds everything the snapshot does; it only was not known to be committed. */
 function fastForward(raft: Raft, index: number, term: number): void {
-  if (raft.infoOn) {
-    raft.info(
-      `${describeLogEnd(raft)} fast-forwarded commit to snapshot [index: ${index}, term: ${term}]`,
-    );
-  }
+  raft.logger
+    .info`${describeLogEnd(raft)} fast-forwarded commit to snapshot [index: ${index}, term: ${term}]`;
   raft.log.commitTo(index);
 }
 

@@ -10,17 +10,13 @@ import { EntryType, NONE, REFUSED_CHANGE } from './types.ts';
 /** Takes proposals into the leader's log, unless it has to drop them. */
 export function propose(raft: Raft, message: Message): StepResult {
   if (message.entries.length === 0) {
-    throw raft.fatal(`${hex(raft.id)} stepped empty MsgProp`);
+    throw raft.logger.misuse`${hex(raft.id)} stepped empty MsgProp`;
   }
   // Removed from the membership while leading: not a place for new entries.
   if (raft.tracker.get(raft.id) === undefined) return 'proposal-dropped';
   if (raft.leadTransferee !== NONE) {
-    if (raft.debugOn) {
-      raft.debug(
-        `${hex(raft.id)} [term ${raft.term}] transfer leadership to ` +
-          `${hex(raft.leadTransferee)} is in progress; dropping proposal`,
-      );
-    }
+    raft.logger
+      .debug`${hex(raft.id)} [term ${raft.term}] transfer leadership to ${hex(raft.leadTransferee)} is in progress; dropping proposal`;
     return 'proposal-dropped';
   }
   const admitted = admitConfChanges(raft, message.entries);
@@ -45,12 +41,8 @@ function admitConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry
       raft.pendingConfIndex = raft.log.lastIndex() + i + 1;
       continue;
     }
-    if (raft.infoOn) {
-      raft.info(
-        `${hex(raft.id)} ignoring conf change ${describeConfChange(change)} ` +
-          `at config ${raft.tracker.config.toString()}: ${reason}`,
-      );
-    }
+    raft.logger
+      .info`${hex(raft.id)} ignoring conf change ${describeConfChange(change)} at config ${raft.tracker.config}: ${reason}`;
     admitted ??= entries.slice();
     admitted[i] = { term: 0, index: 0, type: EntryType.Normal, data: REFUSED_CHANGE };
   }

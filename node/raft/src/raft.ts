@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from './config.ts';
 import { messageTypeName } from './describe.ts';
-import { RaftInvariantError } from './errors.ts';
+import type { RaftInvariantError } from './errors.ts';
 import { RaftLog } from './log/index.ts';
-import { LogLevel } from './logger.ts';
+import { LineLogger } from './logger.ts';
 import { waitsForAppend } from './messages.ts';
 import { ReadOnlyQueue } from './read-only.ts';
 import { ProgressTracker } from './tracker/index.ts';
@@ -18,6 +18,7 @@ export class Raft {
   readonly id: number;
   readonly config: ResolvedConfig;
   readonly log: RaftLog;
+  readonly logger: LineLogger;
   tracker: ProgressTracker;
 
   term = 0;
@@ -56,6 +57,7 @@ export class Raft {
   constructor(config: ResolvedConfig) {
     this.id = config.id;
     this.config = config;
+    this.logger = new LineLogger(config.logger);
     this.log = new RaftLog(config.storage, config.logger, config.maxCommittedSizePerReady);
     this.tracker = new ProgressTracker(config.maxInflightMsgs, config.maxInflightBytes);
   }
@@ -100,7 +102,7 @@ export class Raft {
     }
     if (message.to === this.id) {
       const name = messageTypeName(message.type);
-      throw this.fatal(`message should not be self-addressed when sending ${name}`);
+      throw this.logger.fatal`message should not be self-addressed when sending ${name}`;
     }
     this.messages.push(message);
   }
@@ -127,48 +129,7 @@ export class Raft {
 
   #wrongTerm(message: Message): RaftInvariantError {
     const name = messageTypeName(message.type);
-    if (message.term === 0) return this.fatal(`term should be set when sending ${name}`);
-    return this.fatal(`term should not be set when sending ${name} (was ${message.term})`);
-  }
-
-  // A text is built only where the level admits it, which the caller asks first:
-  // `if (raft.debugOn) raft.debug(...)`.
-
-  get debugOn(): boolean {
-    return this.config.logger.level <= LogLevel.Debug;
-  }
-
-  get infoOn(): boolean {
-    return this.config.logger.level <= LogLevel.Info;
-  }
-
-  get warningOn(): boolean {
-    return this.config.logger.level <= LogLevel.Warning;
-  }
-
-  debug(text: string): void {
-    this.config.logger.write(LogLevel.Debug, text);
-  }
-
-  info(text: string): void {
-    this.config.logger.write(LogLevel.Info, text);
-  }
-
-  warning(text: string): void {
-    this.config.logger.write(LogLevel.Warning, text);
-  }
-
-  error(text: string): void {
-    if (this.config.logger.level <= LogLevel.Error) {
-      this.config.logger.write(LogLevel.Error, text);
-    }
-  }
-
-  /** Logs that something impossible has happened, and returns the error to throw. */
-  fatal(text: string): RaftInvariantError {
-    if (this.config.logger.level <= LogLevel.Fatal) {
-      this.config.logger.write(LogLevel.Fatal, text);
-    }
-    return new RaftInvariantError(text);
+    if (message.term === 0) return this.logger.fatal`term should be set when sending ${name}`;
+    return this.logger.fatal`term should not be set when sending ${name} (was ${message.term})`;
   }
 }

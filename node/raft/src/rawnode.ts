@@ -172,7 +172,7 @@ export class RawNode {
    */
   advance(): void {
     if (this.#async) {
-      throw this.#raft.fatal('Advance must not be called when using AsyncStorageWrites');
+      throw this.#raft.logger.misuse`Advance must not be called when using AsyncStorageWrites`;
     }
     const steps = this.#stepsOnAdvance;
     this.#stepsOnAdvance = [];
@@ -299,7 +299,7 @@ export class RawNode {
   #addMessagesAfterAppend(ready: Ready, messages: Message[]): void {
     const raft = this.#raft;
     if (this.#stepsOnAdvance.length > 0) {
-      throw raft.fatal('two accepted Ready structs without call to Advance');
+      throw raft.logger.misuse`two accepted Ready structs without call to Advance`;
     }
     for (const message of raft.messagesAfterAppend) {
       if (message.to === raft.id) this.#stepsOnAdvance.push(message);

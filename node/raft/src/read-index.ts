@@ -34,7 +34,8 @@ export function handleReadAck(raft: Raft, message: Message): void {
 export function releasePendingReads(raft: Raft): void {
   if (raft.pendingReadIndexMessages.length === 0) return;
   if (!committedEntryInCurrentTerm(raft)) {
-    raft.error('pending MsgReadIndex should be released only after first commit in current term');
+    raft.logger
+      .error`pending MsgReadIndex should be released only after first commit in current term`;
     return;
   }
   const messages = raft.pendingReadIndexMessages;
@@ -46,10 +47,8 @@ export function releasePendingReads(raft: Raft): void {
 export function handleReadIndexResponse(raft: Raft, message: Message): void {
   const request = message.entries[0];
   if (request === undefined || message.entries.length !== 1) {
-    raft.error(
-      `${raft.id.toString(16)} invalid format of MsgReadIndexResp from ` +
-        `${message.from.toString(16)}, entries count: ${message.entries.length}`,
-    );
+    raft.logger
+      .error`${raft.id.toString(16)} invalid format of MsgReadIndexResp from ${message.from.toString(16)}, entries count: ${message.entries.length}`;
     return;
   }
   raft.readStates.push({ index: message.index, requestCtx: request.data });

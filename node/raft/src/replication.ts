@@ -48,27 +48,17 @@ function entriesFor(raft: Raft, to: Progress): readonly Entry[] | null {
 
 function maybeSendSnapshot(raft: Raft, to: Progress): boolean {
   if (!to.recentActive) {
-    if (raft.debugOn) {
-      raft.debug(`ignore sending snapshot to ${hex(to.id)} since it is not recently active`);
-    }
+    raft.logger.debug`ignore sending snapshot to ${hex(to.id)} since it is not recently active`;
     return false;
   }
   const snapshot = readSnapshot(raft, to);
   if (snapshot === null) return false;
   const { index, term } = snapshot.metadata;
-  if (index === 0) throw raft.fatal('storage breaks its contract: snapshot is empty');
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} [firstindex: ${raft.log.firstIndex()}, commit: ${raft.log.committed}] ` +
-        `sent snapshot[index: ${index}, term: ${term}] to ${hex(to.id)} [${to.toString()}]`,
-    );
-  }
+  if (index === 0) throw raft.logger.storageFault`snapshot is empty`;
+  raft.logger
+    .debug`${hex(raft.id)} [firstindex: ${raft.log.firstIndex()}, commit: ${raft.log.committed}] sent snapshot[index: ${index}, term: ${term}] to ${hex(to.id)} [${to}]`;
   to.becomeSnapshot(index);
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} paused sending replication messages to ${hex(to.id)} [${to.toString()}]`,
-    );
-  }
+  raft.logger.debug`${hex(raft.id)} paused sending replication messages to ${hex(to.id)} [${to}]`;
   const message = newMessage(MessageType.Snap, to.id);
   message.snapshot = snapshot;
   raft.send(message);
@@ -82,12 +72,8 @@ function readSnapshot(raft: Raft, to: Progress): Snapshot | null {
     if (!(error instanceof StorageError) || error.code !== 'SNAPSHOT_TEMPORARILY_UNAVAILABLE') {
       throw error;
     }
-    if (raft.debugOn) {
-      raft.debug(
-        `${hex(raft.id)} failed to send snapshot to ${hex(to.id)} ` +
-          'because snapshot is temporarily unavailable',
-      );
-    }
+    raft.logger
+      .debug`${hex(raft.id)} failed to send snapshot to ${hex(to.id)} because snapshot is temporarily unavailable`;
     return null;
   }
 }
@@ -126,12 +112,8 @@ function sendHeartbeat(raft: Raft, to: Progress, context: Uint8Array): void {
  */
 export function appendEntries(raft: Raft, proposals: readonly Entry[]): boolean {
   if (!increaseUncommittedSize(raft, payloadsSize(proposals))) {
-    if (raft.warningOn) {
-      raft.warning(
-        `${hex(raft.id)} appending new entries to log would exceed uncommitted entry size limit; ` +
-          'dropping proposal',
-      );
-    }
+    raft.logger
+      .warning`${hex(raft.id)} appending new entries to log would exceed uncommitted entry size limit; dropping proposal`;
     return false;
   }
   let index = raft.log.lastIndex();
@@ -196,13 +178,9 @@ export function handleAppendEntries(raft: Raft, message: Message): void {
  * are at most `message.logTerm`.
  */
 function rejectAppend(raft: Raft, message: Message, response: Message): void {
-  if (raft.debugOn) {
-    const ours = Math.max(0, raft.log.term(message.index));
-    raft.debug(
-      `${hex(raft.id)} [logterm: ${ours}, index: ${message.index}] rejected MsgApp ` +
-        `[logterm: ${message.logTerm}, index: ${message.index}] from ${hex(message.from)}`,
-    );
-  }
+  const ours = Math.max(0, raft.log.term(message.index));
+  raft.logger
+    .debug`${hex(raft.id)} [logterm: ${ours}, index: ${message.index}] rejected MsgApp [logterm: ${message.logTerm}, index: ${message.index}] from ${hex(message.from)}`;
   const end = Math.min(message.index, raft.log.lastIndex());
   const hint = raft.log.findConflictByTerm(end, message.logTerm);
   response.index = message.index;

@@ -15,13 +15,8 @@ export function startRaft(config: Config): Raft {
   if (hardState !== null && !isEmpty(hardState)) loadHardState(raft, hardState);
   if (raft.config.applied > 0) raft.log.appliedTo(raft.config.applied, 0);
   becomeFollower(raft, raft.term, NONE);
-  if (raft.infoOn) {
-    raft.info(
-      `newRaft ${hex(raft.id)} [peers: [${raft.tracker.config.voters.ids.map(hex).join(',')}], ` +
-        `term: ${raft.term}, commit: ${raft.log.committed}, applied: ${raft.log.applied}, ` +
-        `lastindex: ${raft.log.lastIndex()}, lastterm: ${raft.log.lastTerm()}]`,
-    );
-  }
+  raft.logger
+    .info`newRaft ${hex(raft.id)} [peers: [${raft.tracker.config.voters.ids.map(hex).join(',')}], term: ${raft.term}, commit: ${raft.log.committed}, applied: ${raft.log.applied}, lastindex: ${raft.log.lastIndex()}, lastterm: ${raft.log.lastTerm()}]`;
   return raft;
 }
 
@@ -33,10 +28,8 @@ function isEmpty(state: HardState): boolean {
 function loadHardState(raft: Raft, state: HardState): void {
   const { log } = raft;
   if (state.commit < log.committed || state.commit > log.lastIndex()) {
-    throw raft.fatal(
-      `${hex(raft.id)} state.commit ${state.commit} is out of range ` +
-        `[${log.committed}, ${log.lastIndex()}]`,
-    );
+    throw raft.logger
+      .fatal`${hex(raft.id)} state.commit ${state.commit} is out of range [${log.committed}, ${log.lastIndex()}]`;
   }
   log.commitTo(state.commit);
   raft.term = state.term;

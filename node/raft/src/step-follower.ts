@@ -11,39 +11,29 @@ import type { Message } from './types.ts';
 import { MessageType, NONE } from './types.ts';
 
 /** Handles a message of the current term on a follower. */
-export function stepFollower(raft: Raft, message: Message): StepResult {
+export function stepFollower(raft: Raft, message: Message): void {
   switch (message.type) {
     case MessageType.App:
       hearFromLeader(raft, message.from);
-      handleAppendEntries(raft, message);
-      return 'ok';
+      return handleAppendEntries(raft, message);
     case MessageType.Heartbeat:
       hearFromLeader(raft, message.from);
-      handleHeartbeat(raft, message);
-      return 'ok';
+      return handleHeartbeat(raft, message);
     case MessageType.Snap:
       hearFromLeader(raft, message.from);
-      handleSnapshot(raft, message);
-      return 'ok';
-    case MessageType.Prop:
-      return forwardProposal(raft, message);
+      return handleSnapshot(raft, message);
     case MessageType.ReadIndex:
-      forwardToLeader(raft, message, 'index reading msg');
-      return 'ok';
+      return forwardToLeader(raft, message, 'index reading msg');
     case MessageType.TransferLeader:
-      forwardToLeader(raft, message, 'leader transfer msg');
-      return 'ok';
+      return forwardToLeader(raft, message, 'leader transfer msg');
     case MessageType.ReadIndexResp:
-      handleReadIndexResponse(raft, message);
-      return 'ok';
+      return handleReadIndexResponse(raft, message);
     case MessageType.ForgetLeader:
-      forgetLeader(raft);
-      return 'ok';
+      return forgetLeader(raft);
     case MessageType.TimeoutNow:
-      campaignNow(raft, message);
-      return 'ok';
+      return campaignNow(raft, message);
     default:
-      return 'ok';
+      return;
   }
 }
 
@@ -52,20 +42,15 @@ function hearFromLeader(raft: Raft, leader: number): void {
   raft.lead = leader;
 }
 
-function forwardProposal(raft: Raft, message: Message): StepResult {
+/** Hands a proposal on to the leader, if there is one and that is allowed. */
+export function forwardProposal(raft: Raft, message: Message): StepResult {
   if (raft.lead === NONE) {
-    if (raft.infoOn) {
-      raft.info(`${hex(raft.id)} no leader at term ${raft.term}; dropping proposal`);
-    }
+    raft.logger.info`${hex(raft.id)} no leader at term ${raft.term}; dropping proposal`;
     return 'proposal-dropped';
   }
   if (raft.config.disableProposalForwarding) {
-    if (raft.infoOn) {
-      raft.info(
-        `${hex(raft.id)} not forwarding to leader ${hex(raft.lead)} at term ${raft.term}; ` +
-          'dropping proposal',
-      );
-    }
+    raft.logger
+      .info`${hex(raft.id)} not forwarding to leader ${hex(raft.lead)} at term ${raft.term}; dropping proposal`;
     return 'proposal-dropped';
   }
   forward(raft, message);
@@ -75,8 +60,8 @@ function forwardProposal(raft: Raft, message: Message): StepResult {
 function forwardToLeader(raft: Raft, message: Message, what: string): void {
   if (raft.lead !== NONE) {
     forward(raft, message);
-  } else if (raft.infoOn) {
-    raft.info(`${hex(raft.id)} no leader at term ${raft.term}; dropping ${what}`);
+  } else {
+    raft.logger.info`${hex(raft.id)} no leader at term ${raft.term}; dropping ${what}`;
   }
 }
 
@@ -93,23 +78,17 @@ function forward(raft: Raft, message: Message): void {
 function forgetLeader(raft: Raft): void {
   if (raft.config.readOnlyOption === ReadOnlyOption.LeaseBased) {
     // The leader's lease is a promise of this member not to vote before it has run out.
-    raft.error('ignoring MsgForgetLeader due to ReadOnlyLeaseBased');
+    raft.logger.error`ignoring MsgForgetLeader due to ReadOnlyLeaseBased`;
     return;
   }
   if (raft.lead === NONE) return;
-  if (raft.infoOn) {
-    raft.info(`${hex(raft.id)} forgetting leader ${hex(raft.lead)} at term ${raft.term}`);
-  }
+  raft.logger.info`${hex(raft.id)} forgetting leader ${hex(raft.lead)} at term ${raft.term}`;
   raft.lead = NONE;
 }
 
 /** The leader itself wants this election, so there is no one to ask beforehand. */
 function campaignNow(raft: Raft, message: Message): void {
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [term ${raft.term}] received MsgTimeoutNow from ${hex(message.from)} ` +
-        'and starts an election to get leadership.',
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} [term ${raft.term}] received MsgTimeoutNow from ${hex(message.from)} and starts an election to get leadership.`;
   hup(raft, 'transfer');
 }

@@ -1,10 +1,8 @@
 import { hex } from './describe.ts';
 import { becomeFollower } from './election.ts';
 import { newMessage } from './messages.ts';
-import { propose } from './proposal.ts';
 import type { Raft } from './raft.ts';
 import { handleReadAck, handleReadIndex, releasePendingReads } from './read-index.ts';
-import type { StepResult } from './ready.ts';
 import {
   broadcastAppend,
   broadcastHeartbeat,
@@ -17,24 +15,18 @@ import type { Message } from './types.ts';
 import { MessageType, NONE } from './types.ts';
 
 /** Handles a message of the current term on the leader. */
-export function stepLeader(raft: Raft, message: Message): StepResult {
+export function stepLeader(raft: Raft, message: Message): void {
   switch (message.type) {
-    case MessageType.Prop:
-      return propose(raft, message);
     case MessageType.Beat:
-      broadcastHeartbeat(raft);
-      return 'ok';
+      return broadcastHeartbeat(raft);
     case MessageType.CheckQuorum:
-      checkQuorum(raft);
-      return 'ok';
+      return checkQuorum(raft);
     case MessageType.ReadIndex:
-      handleReadIndex(raft, message);
-      return 'ok';
+      return handleReadIndex(raft, message);
     case MessageType.ForgetLeader:
-      return 'ok';
+      return;
     default:
-      stepMember(raft, message);
-      return 'ok';
+      return stepMember(raft, message);
   }
 }
 
@@ -42,9 +34,7 @@ export function stepLeader(raft: Raft, message: Message): StepResult {
 function stepMember(raft: Raft, message: Message): void {
   const member = raft.tracker.get(message.from);
   if (member === undefined) {
-    if (raft.debugOn) {
-      raft.debug(`${hex(raft.id)} no progress available for ${hex(message.from)}`);
-    }
+    raft.logger.debug`${hex(raft.id)} no progress available for ${hex(message.from)}`;
     return;
   }
   switch (message.type) {
@@ -69,9 +59,7 @@ function stepMember(raft: Raft, message: Message): void {
 /** Steps down unless a quorum was active lately (Raft thesis, section 6.2), and starts anew. */
 function checkQuorum(raft: Raft): void {
   if (!raft.tracker.quorumActive()) {
-    if (raft.warningOn) {
-      raft.warning(`${hex(raft.id)} stepped down to follower since quorum is not active`);
-    }
+    raft.logger.warning`${hex(raft.id)} stepped down to follower since quorum is not active`;
     becomeFollower(raft, raft.term, NONE);
   }
   for (const member of raft.tracker.members) {
@@ -85,22 +73,14 @@ function checkQuorum(raft: Raft): void {
  * the logs cannot match either, and whole terms are skipped.
  */
 function handleRejection(raft: Raft, member: Progress, message: Message): void {
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} received MsgAppResp(rejected, hint: (index ${message.rejectHint}, ` +
-        `term ${message.logTerm})) from ${hex(message.from)} for index ${message.index}`,
-    );
-  }
+  raft.logger
+    .debug`${hex(raft.id)} received MsgAppResp(rejected, hint: (index ${message.rejectHint}, term ${message.logTerm})) from ${hex(message.from)} for index ${message.index}`;
   const hint =
     message.logTerm > 0
       ? raft.log.findConflictByTerm(message.rejectHint, message.logTerm)
       : message.rejectHint;
   if (!member.maybeDecrTo(message.index, hint)) return;
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} decreased progress of ${hex(message.from)} to [${member.toString()}]`,
-    );
-  }
+  raft.logger.debug`${hex(raft.id)} decreased progress of ${hex(message.from)} to [${member}]`;
   if (member.state === ProgressState.Replicate) member.becomeProbe();
   maybeSendAppend(raft, member, true);
 }
@@ -122,11 +102,8 @@ function handleAcknowledgement(raft: Raft, member: Progress, index: number): voi
     while (maybeSendAppend(raft, member, false));
   }
   if (member.id === raft.leadTransferee && member.match === raft.log.lastIndex()) {
-    if (raft.infoOn) {
-      raft.info(
-        `${hex(raft.id)} sent MsgTimeoutNow to ${hex(member.id)} after received MsgAppResp`,
-      );
-    }
+    raft.logger
+      .info`${hex(raft.id)} sent MsgTimeoutNow to ${hex(member.id)} after received MsgAppResp`;
     sendTimeoutNow(raft, member.id);
   }
 }
@@ -142,12 +119,8 @@ function resumeReplication(raft: Raft, member: Progress, index: number): void {
     case ProgressState.Snapshot:
       // Whichever snapshot it was, and wherever from: the log continues after it.
       if (member.match + 1 < raft.log.firstIndex()) return;
-      if (raft.debugOn) {
-        raft.debug(
-          `${hex(raft.id)} recovered from needing snapshot, resumed sending replication ` +
-            `messages to ${hex(member.id)} [${member.toString()}]`,
-        );
-      }
+      raft.logger
+        .debug`${hex(raft.id)} recovered from needing snapshot, resumed sending replication messages to ${hex(member.id)} [${member}]`;
       member.becomeProbe();
       member.becomeReplicate();
   }
@@ -170,44 +143,31 @@ function handleSnapshotStatus(raft: Raft, member: Progress, message: Message): v
   if (member.state !== ProgressState.Snapshot) return;
   if (message.reject) member.pendingSnapshot = 0;
   member.becomeProbe();
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} snapshot ${message.reject ? 'failed' : 'succeeded'}, resumed sending ` +
-        `replication messages to ${hex(message.from)} [${member.toString()}]`,
-    );
-  }
+  raft.logger
+    .debug`${hex(raft.id)} snapshot ${message.reject ? 'failed' : 'succeeded'}, resumed sending replication messages to ${hex(message.from)} [${member}]`;
   member.msgAppFlowPaused = true;
 }
 
 /** What was sent optimistically is probably lost. */
 function handleUnreachable(raft: Raft, member: Progress): void {
   if (member.state === ProgressState.Replicate) member.becomeProbe();
-  if (raft.debugOn) {
-    raft.debug(
-      `${hex(raft.id)} failed to send message to ${hex(member.id)} ` +
-        `because it is unreachable [${member.toString()}]`,
-    );
-  }
+  raft.logger
+    .debug`${hex(raft.id)} failed to send message to ${hex(member.id)} because it is unreachable [${member}]`;
 }
 
 /** Hands leadership over (Raft thesis, section 3.10), within one election timeout. */
 function transferLeader(raft: Raft, to: Progress): void {
   if (to.isLearner) {
-    if (raft.debugOn) {
-      raft.debug(`${hex(raft.id)} is learner. Ignored transferring leadership`);
-    }
+    raft.logger.debug`${hex(raft.id)} is learner. Ignored transferring leadership`;
     return;
   }
   if (!replaceTransfer(raft, to.id)) return;
   if (to.id === raft.id) {
-    if (raft.debugOn) {
-      raft.debug(`${hex(raft.id)} is already leader. Ignored transferring leadership to self`);
-    }
+    raft.logger.debug`${hex(raft.id)} is already leader. Ignored transferring leadership to self`;
     return;
   }
-  if (raft.infoOn) {
-    raft.info(`${hex(raft.id)} [term ${raft.term}] starts to transfer leadership to ${hex(to.id)}`);
-  }
+  raft.logger
+    .info`${hex(raft.id)} [term ${raft.term}] starts to transfer leadership to ${hex(to.id)}`;
   raft.electionElapsed = 0;
   raft.leadTransferee = to.id;
   if (to.match !== raft.log.lastIndex()) {
@@ -215,12 +175,8 @@ function transferLeader(raft: Raft, to: Progress): void {
     return;
   }
   sendTimeoutNow(raft, to.id);
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} sends MsgTimeoutNow to ${hex(to.id)} immediately ` +
-        `as ${hex(to.id)} already has up-to-date log`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} sends MsgTimeoutNow to ${hex(to.id)} immediately as ${hex(to.id)} already has up-to-date log`;
 }
 
 /** Ends a transfer to someone else; false when the same one is under way already. */
@@ -228,21 +184,13 @@ function replaceTransfer(raft: Raft, to: number): boolean {
   const previous = raft.leadTransferee;
   if (previous === NONE) return true;
   if (previous === to) {
-    if (raft.infoOn) {
-      raft.info(
-        `${hex(raft.id)} [term ${raft.term}] transfer leadership to ${hex(to)} is in progress, ` +
-          `ignores request to same node ${hex(to)}`,
-      );
-    }
+    raft.logger
+      .info`${hex(raft.id)} [term ${raft.term}] transfer leadership to ${hex(to)} is in progress, ignores request to same node ${hex(to)}`;
     return false;
   }
   raft.leadTransferee = NONE;
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [term ${raft.term}] abort previous transferring leadership ` +
-        `to ${hex(previous)}`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} [term ${raft.term}] abort previous transferring leadership to ${hex(previous)}`;
   return true;
 }
 

@@ -9,11 +9,12 @@ import {
 } from './election.ts';
 import { entriesSize, payloadsSize } from './log/index.ts';
 import { newMessage } from './messages.ts';
+import { propose } from './proposal.ts';
 import type { Raft } from './raft.ts';
 import type { StepResult } from './ready.ts';
 import { reduceUncommittedSize } from './replication.ts';
 import { stepCandidate } from './step-candidate.ts';
-import { stepFollower } from './step-follower.ts';
+import { forwardProposal, stepFollower } from './step-follower.ts';
 import { stepLeader } from './step-leader.ts';
 import type { Message, Snapshot } from './types.ts';
 import { EntryType, MessageType, NO_BYTES, NONE, StateType } from './types.ts';
@@ -31,26 +32,36 @@ export function step(raft: Raft, message: Message): StepResult {
     }
     if (!admitHigherTerm(raft, message)) return 'ok';
   }
+  if (message.type === MessageType.Prop) return stepProposal(raft, message);
+  stepContent(raft, message);
+  return 'ok';
+}
+
+/** A leader takes proposals into its log, a follower forwards them, a candidate knows no leader. */
+function stepProposal(raft: Raft, message: Message): StepResult {
+  if (raft.isLeader) return propose(raft, message);
+  if (raft.state === StateType.Follower) return forwardProposal(raft, message);
+  raft.logger.info`${hex(raft.id)} no leader at term ${raft.term}; dropping proposal`;
+  return 'proposal-dropped';
+}
+
+function stepContent(raft: Raft, message: Message): void {
   switch (message.type) {
     case MessageType.Hup:
-      hup(raft, raft.config.preVote ? 'pre-election' : 'election');
-      return 'ok';
+      return hup(raft, raft.config.preVote ? 'pre-election' : 'election');
     case MessageType.StorageAppendResp:
-      writesDone(raft, message);
-      return 'ok';
+      return writesDone(raft, message);
     case MessageType.StorageApplyResp:
-      entriesApplied(raft, message);
-      return 'ok';
+      return entriesApplied(raft, message);
     case MessageType.Vote:
     case MessageType.PreVote:
-      handleVoteRequest(raft, message);
-      return 'ok';
+      return handleVoteRequest(raft, message);
     default:
       return stepByRole(raft, message);
   }
 }
 
-function stepByRole(raft: Raft, message: Message): StepResult {
+function stepByRole(raft: Raft, message: Message): void {
   switch (raft.state) {
     case StateType.Leader:
       return stepLeader(raft, message);
@@ -73,12 +84,8 @@ function admitHigherTerm(raft: Raft, message: Message): boolean {
   // A pre-vote, and its grant, are about a term that is only being considered.
   if (type === MessageType.PreVote) return true;
   if (type === MessageType.PreVoteResp && !message.reject) return true;
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [term: ${raft.term}] received a ${messageTypeName(type)} message ` +
-        `with higher term from ${hex(message.from)} [term: ${message.term}]`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} [term: ${raft.term}] received a ${messageTypeName(type)} message with higher term from ${hex(message.from)} [term: ${message.term}]`;
   const fromLeader =
     type === MessageType.App || type === MessageType.Heartbeat || type === MessageType.Snap;
   becomeFollower(raft, message.term, fromLeader ? message.from : NONE);
@@ -97,12 +104,9 @@ function inLease(raft: Raft): boolean {
 }
 
 function logLeaseRefusal(raft: Raft, message: Message): void {
-  if (!raft.infoOn) return;
   const remaining = raft.config.electionTick - raft.electionElapsed;
-  raft.info(
-    `${describeOwnLog(raft)} ignored ${messageTypeName(message.type)} from ${hex(message.from)} ` +
-      `${describeVoteRequest(raft, message)}: lease is not expired (remaining ticks: ${remaining})`,
-  );
+  raft.logger
+    .info`${describeOwnLog(raft)} ignored ${messageTypeName(message.type)} from ${hex(message.from)} ${describeVoteRequest(raft, message)}: lease is not expired (remaining ticks: ${remaining})`;
 }
 
 /** Handles a message of a term that is over: mostly by ignoring it. */
@@ -124,22 +128,14 @@ function handleLowerTerm(raft: Raft, message: Message): void {
     handleOldStorageAppendResponse(raft, message);
     return;
   }
-  if (raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [term: ${raft.term}] ignored a ${messageTypeName(type)} message ` +
-        `with lower term from ${hex(message.from)} [term: ${message.term}]`,
-    );
-  }
+  raft.logger
+    .info`${hex(raft.id)} [term: ${raft.term}] ignored a ${messageTypeName(type)} message with lower term from ${hex(message.from)} [term: ${message.term}]`;
 }
 
 /** The pre-candidate is behind; unless it learns so, two members could wait for each other forever. */
 function refuseOldPreVote(raft: Raft, message: Message): void {
-  if (raft.infoOn) {
-    raft.info(
-      `${describeOwnLog(raft)} rejected ${messageTypeName(message.type)} from ` +
-        `${hex(message.from)} ${describeVoteRequest(raft, message)}`,
-    );
-  }
+  raft.logger
+    .info`${describeOwnLog(raft)} rejected ${messageTypeName(message.type)} from ${hex(message.from)} ${describeVoteRequest(raft, message)}`;
   const response = newMessage(MessageType.PreVoteResp, message.from);
   response.term = raft.term;
   response.reject = true;
@@ -151,11 +147,9 @@ function refuseOldPreVote(raft: Raft, message: Message): void {
  * still in progress. A snapshot is committed state, so it stays valid.
  */
 function handleOldStorageAppendResponse(raft: Raft, message: Message): void {
-  if (message.index !== 0 && raft.infoOn) {
-    raft.info(
-      `${hex(raft.id)} [term: ${raft.term}] ignored entry appends from a ` +
-        `${messageTypeName(message.type)} message with lower term [term: ${message.term}]`,
-    );
+  if (message.index !== 0) {
+    raft.logger
+      .info`${hex(raft.id)} [term: ${raft.term}] ignored entry appends from a ${messageTypeName(message.type)} message with lower term [term: ${message.term}]`;
   }
   if (message.snapshot !== null) snapshotApplied(raft, message.snapshot);
 }
@@ -194,15 +188,11 @@ function appliedTo(raft: Raft, index: number, size: number): void {
 function proposeLeaveJoint(raft: Raft): void {
   const message = newMessage(MessageType.Prop, 0);
   message.entries = [{ term: 0, index: 0, type: EntryType.ConfChangeV2, data: NO_BYTES }];
-  const config = raft.tracker.config.toString();
+  const { config } = raft.tracker;
   if (step(raft, message) === 'ok') {
-    if (raft.infoOn) {
-      raft.info(`initiating automatic transition out of joint configuration ${config}`);
-    }
-  } else if (raft.debugOn) {
-    raft.debug(
-      `not initiating automatic transition out of joint configuration ${config}: ` +
-        'raft proposal dropped',
-    );
+    raft.logger.info`initiating automatic transition out of joint configuration ${config}`;
+    return;
   }
+  raft.logger
+    .debug`not initiating automatic transition out of joint configuration ${config}: raft proposal dropped`;
 }

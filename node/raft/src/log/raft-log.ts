@@ -1,6 +1,5 @@
-import { RaftInvariantError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { LogLevel } from '../logger.ts';
+import { LineLogger } from '../logger.ts';
 import type { Storage } from '../storage.ts';
 import { StorageError } from '../storage.ts';
 import type { Entry, Snapshot } from '../types.ts';
@@ -21,7 +20,7 @@ export const NO_MATCH = -1;
 export class RaftLog {
   readonly #storage: Storage;
   readonly #unstable: Unstable;
-  readonly #logger: Logger;
+  readonly #logger: LineLogger;
   #committed: number;
   #applying: number;
   #applied: number;
@@ -32,14 +31,12 @@ export class RaftLog {
 
   constructor(storage: Storage, logger: Logger, maxApplyingSize: number) {
     this.#storage = storage;
-    this.#logger = logger;
+    this.#logger = new LineLogger(logger);
     this.#maxApplyingSize = maxApplyingSize;
     const beforeFirst = storage.firstIndex() - 1;
     const last = storage.lastIndex();
     if (last < beforeFirst) {
-      throw new RaftInvariantError(
-        `storage breaks its contract: lastIndex ${last} < firstIndex ${beforeFirst + 1} - 1`,
-      );
+      throw this.#logger.storageFault`lastIndex ${last} < firstIndex ${beforeFirst + 1} - 1`;
     }
     this.#unstable = new Unstable(last + 1, logger);
     this.#committed = beforeFirst;
@@ -81,9 +78,7 @@ export class RaftLog {
   lastTerm(): number {
     const term = this.term(this.lastIndex());
     if (term === UNKNOWN_TERM) {
-      throw this.#fatal(
-        `storage breaks its contract: no term for its lastIndex ${this.lastIndex()}`,
-      );
+      throw this.#logger.storageFault`no term for its lastIndex ${this.lastIndex()}`;
     }
     return term;
   }
@@ -117,9 +112,8 @@ export class RaftLog {
     const first = entries[0];
     if (first === undefined) return this.lastIndex();
     if (first.index <= this.#committed) {
-      throw this.#fatal(
-        `after(${first.index - 1}) is out of range [committed(${this.#committed})]`,
-      );
+      throw this.#logger
+        .fatal`after(${first.index - 1}) is out of range [committed(${this.#committed})]`;
     }
     this.#unstable.truncateAndAppend(entries);
     return this.lastIndex();
@@ -142,9 +136,8 @@ export class RaftLog {
     const conflict = this.#findConflict(entries);
     if (conflict !== 0) {
       if (conflict <= this.#committed) {
-        throw this.#fatal(
-          `entry ${conflict} conflict with committed entry [committed(${this.#committed})]`,
-        );
+        throw this.#logger
+          .fatal`entry ${conflict} conflict with committed entry [committed(${this.#committed})]`;
       }
       const known = conflict - (previousIndex + 1);
       this.append(known === 0 ? entries : entries.slice(known));
@@ -158,11 +151,9 @@ export class RaftLog {
     for (const entry of entries) {
       const ours = this.term(entry.index);
       if (ours === entry.term) continue;
-      if (this.#infoOn && entry.index <= this.lastIndex()) {
-        this.#info(
-          `found conflict at index ${entry.index} ` +
-            `[existing term: ${Math.max(ours, 0)}, conflicting term: ${entry.term}]`,
-        );
+      if (entry.index <= this.lastIndex()) {
+        this.#logger
+          .info`found conflict at index ${entry.index} [existing term: ${Math.max(ours, 0)}, conflicting term: ${entry.term}]`;
       }
       return entry.index;
     }
@@ -228,13 +219,12 @@ export class RaftLog {
     const maxSize =
       this.#maxApplyingSize === NO_LIMIT ? NO_LIMIT : this.#maxApplyingSize - this.#applyingSize;
     if (maxSize <= 0) {
-      throw this.#fatal(
-        `applying entry size (${this.#maxApplyingSize}-${this.#applyingSize})=${maxSize} not positive`,
-      );
+      throw this.#logger
+        .fatal`applying entry size (${this.#maxApplyingSize}-${this.#applyingSize})=${maxSize} not positive`;
     }
     const entries = this.slice(lo, hi, maxSize);
     if (entries === null) {
-      throw this.#fatal(`storage breaks its contract: unapplied entries from ${lo} are compacted`);
+      throw this.#logger.storageFault`unapplied entries from ${lo} are compacted`;
     }
     return entries;
   }
@@ -247,9 +237,8 @@ export class RaftLog {
   /** Notes that entries up to `index`, `size` bytes of them, are being applied. */
   acceptApplying(index: number, size: number, allowUnstable: boolean): void {
     if (this.#committed < index) {
-      throw this.#fatal(
-        `applying(${index}) is out of range [prevApplying(${this.#applying}), committed(${this.#committed})]`,
-      );
+      throw this.#logger
+        .fatal`applying(${index}) is out of range [prevApplying(${this.#applying}), committed(${this.#committed})]`;
     }
     this.#applying = index;
     this.#applyingSize += size;
@@ -261,9 +250,8 @@ export class RaftLog {
   /** Notes that everything up to `index` is applied, which frees `size` bytes of the limit. */
   appliedTo(index: number, size: number): void {
     if (this.#committed < index || index < this.#applied) {
-      throw this.#fatal(
-        `applied(${index}) is out of range [prevApplied(${this.#applied}), committed(${this.#committed})]`,
-      );
+      throw this.#logger
+        .fatal`applied(${index}) is out of range [prevApplied(${this.#applied}), committed(${this.#committed})]`;
     }
     this.#applied = index;
     this.#applying = Math.max(this.#applying, index);
@@ -289,10 +277,8 @@ export class RaftLog {
   commitTo(index: number): void {
     if (index <= this.#committed) return;
     if (this.lastIndex() < index) {
-      throw this.#fatal(
-        `tocommit(${index}) is out of range [lastIndex(${this.lastIndex()})]. ` +
-          'Was the raft log corrupted, truncated, or lost?',
-      );
+      throw this.#logger
+        .fatal`tocommit(${index}) is out of range [lastIndex(${this.lastIndex()})]. Was the raft log corrupted, truncated, or lost?`;
     }
     this.#committed = index;
   }
@@ -310,11 +296,7 @@ export class RaftLog {
   /** Replaces the log by a snapshot. */
   restore(snapshot: Snapshot): void {
     const { index, term } = snapshot.metadata;
-    if (this.#infoOn) {
-      this.#info(
-        `log [${this.toString()}] starts to restore snapshot [index: ${index}, term: ${term}]`,
-      );
-    }
+    this.#logger.info`log [${this}] starts to restore snapshot [index: ${index}, term: ${term}]`;
     this.#committed = index;
     this.#unstable.restore(snapshot);
   }
@@ -330,12 +312,11 @@ export class RaftLog {
    * one; null when `lo` is compacted.
    */
   slice(lo: number, hi: number, maxSize: number): readonly Entry[] | null {
-    if (lo > hi) throw this.#fatal(`invalid slice ${lo} > ${hi}`);
+    if (lo > hi) throw this.#logger.fatal`invalid slice ${lo} > ${hi}`;
     if (lo < this.firstIndex()) return null;
     if (hi > this.lastIndex() + 1) {
-      throw this.#fatal(
-        `slice[${lo},${hi}) out of bound [${this.firstIndex()},${this.lastIndex()}]`,
-      );
+      throw this.#logger
+        .fatal`slice[${lo},${hi}) out of bound [${this.firstIndex()},${this.lastIndex()}]`;
     }
     if (lo === hi) return NO_ENTRIES;
     if (lo >= this.#unstable.offset) return limit(this.#unstable.slice(lo, hi), maxSize);
@@ -350,15 +331,13 @@ export class RaftLog {
     try {
       const entries = this.#storage.entries(lo, hi, maxSize);
       if (entries.length === 0 || entries[0]?.index !== lo) {
-        throw this.#fatal(
-          `storage breaks its contract: entries(${lo}, ${hi}) do not begin at ${lo}`,
-        );
+        throw this.#logger.storageFault`entries(${lo}, ${hi}) do not begin at ${lo}`;
       }
       return entries;
     } catch (error) {
       if (!isOutOfRange(error)) throw error;
       if (error.code === 'COMPACTED') return null;
-      throw this.#fatal(`entries[${lo}:${hi}) is unavailable from storage`);
+      throw this.#logger.fatal`entries[${lo}:${hi}) is unavailable from storage`;
     }
   }
 
@@ -372,19 +351,6 @@ export class RaftLog {
     if (unstable.length === 1 && entriesSize(unstable) > room) return stable;
     for (const entry of unstable) stable.push(entry);
     return stable;
-  }
-
-  get #infoOn(): boolean {
-    return this.#logger.level <= LogLevel.Info;
-  }
-
-  #info(text: string): void {
-    this.#logger.write(LogLevel.Info, text);
-  }
-
-  #fatal(text: string): RaftInvariantError {
-    if (this.#logger.level <= LogLevel.Fatal) this.#logger.write(LogLevel.Fatal, text);
-    return new RaftInvariantError(text);
   }
 }
 

@@ -1,6 +1,6 @@
 import { assert } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { LogLevel } from '../logger.ts';
+import { LineLogger } from '../logger.ts';
 import type { Entry, Snapshot } from '../types.ts';
 
 /** Returned in place of a term that is not known; no real term is negative. */
@@ -25,12 +25,12 @@ export class Unstable {
   #offset: number;
   /** The first index that was not handed out; `offset <= offsetInProgress`. */
   #offsetInProgress: number;
-  readonly #logger: Logger;
+  readonly #logger: LineLogger;
 
   constructor(offset: number, logger: Logger) {
     this.#offset = offset;
     this.#offsetInProgress = offset;
-    this.#logger = logger;
+    this.#logger = new LineLogger(logger);
   }
 
   get snapshot(): Snapshot | null {
@@ -95,20 +95,16 @@ export class Unstable {
   stableTo(index: number, term: number): void {
     const found = this.term(index);
     if (found === UNKNOWN_TERM) {
-      if (this.#infoOn) this.#info(`entry at index ${index} missing from unstable log; ignoring`);
+      this.#logger.info`entry at index ${index} missing from unstable log; ignoring`;
       return;
     }
     if (index < this.#offset) {
-      if (this.#infoOn) this.#info(`entry at index ${index} matched unstable snapshot; ignoring`);
+      this.#logger.info`entry at index ${index} matched unstable snapshot; ignoring`;
       return;
     }
     if (found !== term) {
-      if (this.#infoOn) {
-        this.#info(
-          `entry at (index,term)=(${index},${term}) mismatched with ` +
-            `entry at (${index},${found}) in unstable log; ignoring`,
-        );
-      }
+      this.#logger
+        .info`entry at (index,term)=(${index},${term}) mismatched with entry at (${index},${found}) in unstable log; ignoring`;
       return;
     }
     const count = index + 1 - this.#offset;
@@ -143,13 +139,13 @@ export class Unstable {
       return;
     }
     if (from <= this.#offset) {
-      if (this.#infoOn) this.#info(`replace the unstable entries from index ${from}`);
+      this.#logger.info`replace the unstable entries from index ${from}`;
       this.#entries = entries.slice();
       this.#offset = from;
       this.#offsetInProgress = from;
       return;
     }
-    if (this.#infoOn) this.#info(`truncate the unstable entries before index ${from}`);
+    this.#logger.info`truncate the unstable entries before index ${from}`;
     this.#entries = [...this.slice(this.#offset, from), ...entries];
     this.#offsetInProgress = Math.min(this.#offsetInProgress, from);
   }
@@ -162,13 +158,5 @@ export class Unstable {
       `unstable slice [${lo},${hi}) is out of bounds [${this.#offset},${end}]`,
     );
     return this.#entries.slice(lo - this.#offset, hi - this.#offset);
-  }
-
-  get #infoOn(): boolean {
-    return this.#logger.level <= LogLevel.Info;
-  }
-
-  #info(text: string): void {
-    this.#logger.write(LogLevel.Info, text);
   }
 }
