@@ -30,6 +30,10 @@ function updated(id: string, version: number, title: string | null, parent: stri
   return brand(id, title, parent, version, 'updated');
 }
 
+function brandJson(id: string, title: string | null): string {
+  return JSON.stringify({ code: id, title, parent: null });
+}
+
 function deleted(id: string, expectedVersion: number, model = 'Brand'): Change {
   return { effect: 'deleted', model, id, expectedVersion };
 }
@@ -298,16 +302,19 @@ describe('the replicated state', () => {
     applies(state, brand('a'), brand('b'));
     rejects(state, [brand('a')], 'already_exists', ['/code']);
     applies(state, { effect: 'unchanged', model: 'Brand', id: 'a', expectedVersion: 1 });
-    applies(state, deleted('b', 1));
+    applies(state, updated('a', 1, 'A'), deleted('b', 1));
     assert.deepEqual(
-      events.map(({ type, id, version, subIndex }) => [type, id, version, subIndex]),
+      events.map(({ type, version, subIndex, json, before }) => {
+        return [type, version, subIndex, json, before];
+      }),
       [
-        ['BrandCreated', 'a', 1, 0],
-        ['BrandCreated', 'b', 1, 1],
-        ['BrandDeleted', 'b', 2, 0],
+        ['BrandCreated', 1, 0, brandJson('a', null), null],
+        ['BrandCreated', 1, 1, brandJson('b', null), null],
+        ['BrandUpdated', 2, 0, brandJson('a', 'A'), { version: 1, json: brandJson('a', null) }],
+        ['BrandDeleted', 2, 1, null, { version: 1, json: brandJson('b', null) }],
       ],
     );
-    assert.equal(state.eventSequence, 3);
+    assert.equal(state.eventSequence, 4);
   });
 });
 

@@ -22,7 +22,14 @@ import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import { StateSnapshot } from './snapshot.ts';
-import type { ApplyResult, DedupLimits, EventSink, InitialState, SchemaOutcome } from './types.ts';
+import type {
+  ApplyResult,
+  DedupLimits,
+  EventSink,
+  InitialState,
+  SchemaOutcome,
+  StateEvent,
+} from './types.ts';
 import { upgradeModel } from './upgrade.ts';
 
 /** What a state is made with besides its content. */
@@ -231,9 +238,10 @@ export class ReplicatedState implements StateReader, RowsView {
     for (let at = 0; at < changes.length; at++) {
       const change = changes[at];
       if (change === undefined) continue;
+      const before = this.onEvent === undefined ? null : this.before(change);
       const written = this.commitChange(change);
       aggregates.push(written);
-      if (change.effect !== 'unchanged') this.accept(entry, change, at, written);
+      if (change.effect !== 'unchanged') this.accept(entry, at, change, written, before);
     }
     const effect = changes[0]?.effect ?? 'unchanged';
     return { kind: 'applied', index: this.index, effect, aggregates, replayed: false };
@@ -255,7 +263,18 @@ export class ReplicatedState implements StateReader, RowsView {
     return { id, version, json: null };
   }
 
-  private accept(entry: WriteEntry, change: Change, at: number, written: WrittenAggregate): void {
+  private before({ model, id }: Change): StateEvent['before'] {
+    const row = this.find(model, id);
+    return row === undefined ? null : { version: row.version, json: row.json };
+  }
+
+  private accept(
+    entry: WriteEntry,
+    at: number,
+    change: Change,
+    written: WrittenAggregate,
+    before: StateEvent['before'],
+  ): void {
     this.sequence += 1;
     if (this.onEvent === undefined) return;
     this.onEvent({
@@ -271,6 +290,7 @@ export class ReplicatedState implements StateReader, RowsView {
       memberId: entry.memberId,
       schemaVersion: entry.schemaVersion,
       json: written.json,
+      before,
     });
   }
 

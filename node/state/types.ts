@@ -59,9 +59,14 @@ export interface StateEvent {
   readonly schemaVersion: number;
   /** Serialized aggregate; null after a delete. */
   readonly json: string | null;
+  /** The row that it replaced or deleted, as it was stored; null where there was none. */
+  readonly before: { readonly version: number; readonly json: string } | null;
 }
 
-/** Is told every accepted event, in order, while its entry is applied. Must not throw. */
+/**
+ * Is told every accepted event, in order, while its entry is applied. Must not throw. Where there
+ * is no sink, no event is made and no old row is read.
+ */
 export type EventSink = (event: StateEvent) => void;
 
 /** How many outcomes are kept for retried requests, and for how long in log time. */

@@ -85,7 +85,7 @@ function eventId(event: StateEvent): string {
 }
 
 function lineOf(event: StateEvent): string {
-  const { json, timestampMs, ...rest } = event;
+  const { json, timestampMs, before: _, ...rest } = event;
   const head = { eventId: eventId(event), ...rest, timestamp: new Date(timestampMs).toISOString() };
   return `${JSON.stringify(head).slice(0, -1)},"data":${json ?? 'null'}}`;
 }
