@@ -1,7 +1,6 @@
-import { varintSize } from '../log/index.ts';
 import type { ConfChange, ConfChangeSingle, ConfChangeV2 } from '../types.ts';
 import { ConfChangeTransition, ConfChangeType, NO_BYTES } from '../types.ts';
-import { byteStringSize, CodecError, checkNumber, Reader, Writer } from './wire.ts';
+import { CodecError, Reader, Writer } from './wire.ts';
 
 /**
  * Membership changes are stored as protobuf messages of raftpb: they count towards
@@ -21,39 +20,33 @@ const SINGLE = { type: 1, nodeId: 2 } as const;
 /** Field numbers of raftpb.ConfChangeV2. */
 const CHANGE_V2 = { transition: 1, changes: 2, context: 3 } as const;
 
+/** The room to begin with, besides the context. */
+const FEW_CHANGES = 64;
+
 /** @throws {CodecError} when a number cannot be encoded. */
 export function encodeConfChange(change: ConfChange): Uint8Array {
-  checkNumber('id', change.id);
-  checkNumber('nodeId', change.nodeId);
-  const size =
-    (change.id === 0 ? 0 : 1 + varintSize(change.id)) +
-    (3 + varintSize(change.nodeId)) +
-    contextSize(change.context);
-  const writer = new Writer(size);
-  if (change.id !== 0) writeNumber(writer, CHANGE.id, change.id);
-  writeNumber(writer, CHANGE.type, change.type);
-  writeNumber(writer, CHANGE.nodeId, change.nodeId);
+  const writer = new Writer(FEW_CHANGES + change.context.length);
+  if (change.id !== 0) writeNumber(writer, CHANGE.id, 'id', change.id);
+  writeNumber(writer, CHANGE.type, 'type', change.type);
+  writeNumber(writer, CHANGE.nodeId, 'nodeId', change.nodeId);
   writeContext(writer, CHANGE.context, change.context);
-  return writer.bytes;
+  return writer.finish();
 }
 
 /** @throws {CodecError} when a number cannot be encoded. */
 export function encodeConfChangeV2(change: ConfChangeV2): Uint8Array {
-  let size = 2 + contextSize(change.context);
-  for (const single of change.changes) {
-    checkNumber('nodeId', single.nodeId);
-    size += 1 + varintSize(singleSize(single)) + singleSize(single);
-  }
-  const writer = new Writer(size);
-  writeNumber(writer, CHANGE_V2.transition, change.transition);
-  for (const single of change.changes) {
-    writer.varint((CHANGE_V2.changes << 3) | BYTES);
-    writer.varint(singleSize(single));
-    writeNumber(writer, SINGLE.type, single.type);
-    writeNumber(writer, SINGLE.nodeId, single.nodeId);
-  }
+  const writer = new Writer(FEW_CHANGES + change.context.length);
+  writeNumber(writer, CHANGE_V2.transition, 'transition', change.transition);
+  for (const single of change.changes) writeBytes(writer, CHANGE_V2.changes, encodeSingle(single));
   writeContext(writer, CHANGE_V2.context, change.context);
-  return writer.bytes;
+  return writer.finish();
+}
+
+function encodeSingle(single: ConfChangeSingle): Uint8Array {
+  const writer = new Writer(FEW_CHANGES);
+  writeNumber(writer, SINGLE.type, 'type', single.type);
+  writeNumber(writer, SINGLE.nodeId, 'nodeId', single.nodeId);
+  return writer.finish();
 }
 
 /** @throws {CodecError} for anything that is not an encoded ConfChange. */
@@ -136,21 +129,16 @@ function transitionOf(value: number): ConfChangeTransition {
   throw new CodecError('BAD_VALUE', `conf change transition ${value}`);
 }
 
-function singleSize(single: ConfChangeSingle): number {
-  return 3 + varintSize(single.nodeId);
+function writeNumber(writer: Writer, field: number, name: string, value: number): void {
+  writer.varint('tag', tagOf(field, VARINT));
+  writer.varint(name, value);
 }
 
-function contextSize(context: Uint8Array): number {
-  return context.length === 0 ? 0 : 1 + byteStringSize(context);
-}
-
-function writeNumber(writer: Writer, field: number, value: number): void {
-  writer.varint(tagOf(field, VARINT));
-  writer.varint(value);
+function writeBytes(writer: Writer, field: number, value: Uint8Array): void {
+  writer.varint('tag', tagOf(field, BYTES));
+  writer.byteString(value);
 }
 
 function writeContext(writer: Writer, field: number, context: Uint8Array): void {
-  if (context.length === 0) return;
-  writer.varint(tagOf(field, BYTES));
-  writer.byteString(context);
+  if (context.length > 0) writeBytes(writer, field, context);
 }

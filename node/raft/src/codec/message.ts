@@ -1,23 +1,16 @@
-import { varintSize } from '../log/index.ts';
 import { isLocalMessage, newMessage } from '../messages.ts';
 import type { Message } from '../types.ts';
 import { MessageType } from '../types.ts';
-import {
-  encodedEntrySize,
-  readEntries,
-  readSnapshot,
-  snapshotSize,
-  writeEntry,
-  writeSnapshot,
-} from './records.ts';
-import { byteStringSize, CodecError, checkNumber, Reader, Writer } from './wire.ts';
+import { ENTRY_OVERHEAD, readEntries, readSnapshot, writeEntry, writeSnapshot } from './records.ts';
+import { CodecError, Reader, Writer } from './wire.ts';
 
 /**
  * A frame is: format, type, two bytes of flags (least significant first), then every
  * field whose flag is set, in the order of the flags. A field without a flag is zero.
  */
 const FORMAT = 1;
-const HEADER_SIZE = 4;
+/** What a frame takes without entries and byte strings, at most. */
+const HEADER_AND_NUMBERS = 96;
 
 const TO = 1 << 0;
 const FROM = 1 << 1;
@@ -46,7 +39,7 @@ export function encodeMessage(message: Message): Uint8Array {
     throw new CodecError('LOCAL_MESSAGE', `message type ${message.type}`);
   }
   const flags = flagsOf(message);
-  const writer = new Writer(messageSize(message));
+  const writer = new Writer(expectedSize(message));
   writer.byte(FORMAT);
   writer.byte(message.type);
   writer.byte(flags & 0xff);
@@ -54,11 +47,11 @@ export function encodeMessage(message: Message): Uint8Array {
   writeNumbers(writer, message, flags);
   if (flags & CONTEXT) writer.byteString(message.context);
   if (flags & ENTRIES) {
-    writer.varint(message.entries.length);
+    writer.varint('length', message.entries.length);
     for (const entry of message.entries) writeEntry(writer, entry);
   }
   if (message.snapshot !== null) writeSnapshot(writer, message.snapshot);
-  return writer.bytes;
+  return writer.finish();
 }
 
 /**
@@ -91,14 +84,14 @@ function messageType(value: number): MessageType {
 }
 
 function writeNumbers(writer: Writer, message: Message, flags: number): void {
-  if (flags & TO) writer.varint(message.to);
-  if (flags & FROM) writer.varint(message.from);
-  if (flags & TERM) writer.varint(message.term);
-  if (flags & LOG_TERM) writer.varint(message.logTerm);
-  if (flags & INDEX) writer.varint(message.index);
-  if (flags & COMMIT) writer.varint(message.commit);
-  if (flags & VOTE) writer.varint(message.vote);
-  if (flags & REJECT_HINT) writer.varint(message.rejectHint);
+  if (flags & TO) writer.varint('to', message.to);
+  if (flags & FROM) writer.varint('from', message.from);
+  if (flags & TERM) writer.varint('term', message.term);
+  if (flags & LOG_TERM) writer.varint('logTerm', message.logTerm);
+  if (flags & INDEX) writer.varint('index', message.index);
+  if (flags & COMMIT) writer.varint('commit', message.commit);
+  if (flags & VOTE) writer.varint('vote', message.vote);
+  if (flags & REJECT_HINT) writer.varint('rejectHint', message.rejectHint);
 }
 
 function readNumbers(reader: Reader, message: Message, flags: number): void {
@@ -110,19 +103,6 @@ function readNumbers(reader: Reader, message: Message, flags: number): void {
   if (flags & COMMIT) message.commit = reader.varint();
   if (flags & VOTE) message.vote = reader.varint();
   if (flags & REJECT_HINT) message.rejectHint = reader.varint();
-}
-
-function numbersSize(message: Message): number {
-  return (
-    numberSize('to', message.to) +
-    numberSize('from', message.from) +
-    numberSize('term', message.term) +
-    numberSize('logTerm', message.logTerm) +
-    numberSize('index', message.index) +
-    numberSize('commit', message.commit) +
-    numberSize('vote', message.vote) +
-    numberSize('rejectHint', message.rejectHint)
-  );
 }
 
 function flagsOf(message: Message): number {
@@ -147,18 +127,10 @@ function numberFlags(message: Message): number {
   return flags;
 }
 
-function messageSize(message: Message): number {
-  let size = HEADER_SIZE + numbersSize(message);
-  if (message.context.length > 0) size += byteStringSize(message.context);
-  if (message.entries.length > 0) {
-    size += varintSize(message.entries.length);
-    for (const entry of message.entries) size += encodedEntrySize(entry);
-  }
-  return message.snapshot === null ? size : size + snapshotSize(message.snapshot);
-}
-
-/** A number that is 0 has no flag and takes no room. */
-function numberSize(name: string, value: number): number {
-  checkNumber(name, value);
-  return value === 0 ? 0 : varintSize(value);
+/** At least the size of the frame, unless the snapshot has a very long ConfState. */
+function expectedSize(message: Message): number {
+  let size = HEADER_AND_NUMBERS + message.context.length;
+  for (const entry of message.entries) size += ENTRY_OVERHEAD + entry.data.length;
+  if (message.snapshot !== null) size += HEADER_AND_NUMBERS + message.snapshot.data.length;
+  return size;
 }

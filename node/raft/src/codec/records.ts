@@ -1,16 +1,21 @@
-import { varintSize } from '../log/index.ts';
 import type { ConfState, Entry, HardState, Snapshot } from '../types.ts';
 import { EntryType } from '../types.ts';
-import { byteStringSize, CodecError, checkNumber, Reader, Writer } from './wire.ts';
+import { CodecError, Reader, Writer } from './wire.ts';
 
 /** The least that an encoded entry takes: type, term, index, length. */
 const LEAST_ENTRY_SIZE = 4;
 
+/** What an encoded entry takes besides its data, at most. */
+export const ENTRY_OVERHEAD = 25;
+
+/** The room to begin with for a record of a few numbers. */
+const SMALL_RECORD = 64;
+
 /** `type, term, index, length, data`. @throws {CodecError} when a number cannot be encoded. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  const writer = new Writer(encodedEntrySize(entry));
+  const writer = new Writer(ENTRY_OVERHEAD + entry.data.length);
   writeEntry(writer, entry);
-  return writer.bytes;
+  return writer.finish();
 }
 
 /** The data is a view of `bytes`. @throws {CodecError} for anything but one encoded entry. */
@@ -23,16 +28,11 @@ export function decodeEntry(bytes: Uint8Array): Entry {
 
 /** `term, vote, commit`. @throws {CodecError} when a number cannot be encoded. */
 export function encodeHardState(state: HardState): Uint8Array {
-  checkNumber('term', state.term);
-  checkNumber('vote', state.vote);
-  checkNumber('commit', state.commit);
-  const writer = new Writer(
-    varintSize(state.term) + varintSize(state.vote) + varintSize(state.commit),
-  );
-  writer.varint(state.term);
-  writer.varint(state.vote);
-  writer.varint(state.commit);
-  return writer.bytes;
+  const writer = new Writer(SMALL_RECORD);
+  writer.varint('term', state.term);
+  writer.varint('vote', state.vote);
+  writer.varint('commit', state.commit);
+  return writer.finish();
 }
 
 /** @throws {CodecError} for anything but one encoded hard state. */
@@ -45,9 +45,9 @@ export function decodeHardState(bytes: Uint8Array): HardState {
 
 /** The four lists, each with its length, and autoLeave. @throws {CodecError} for an impossible id. */
 export function encodeConfState(state: ConfState): Uint8Array {
-  const writer = new Writer(confStateSize(state));
+  const writer = new Writer(SMALL_RECORD);
   writeConfState(writer, state);
-  return writer.bytes;
+  return writer.finish();
 }
 
 /** @throws {CodecError} for anything but one encoded ConfState. */
@@ -58,16 +58,10 @@ export function decodeConfState(bytes: Uint8Array): ConfState {
   return state;
 }
 
-export function encodedEntrySize(entry: Entry): number {
-  checkNumber('entry.term', entry.term);
-  checkNumber('entry.index', entry.index);
-  return 1 + varintSize(entry.term) + varintSize(entry.index) + byteStringSize(entry.data);
-}
-
 export function writeEntry(writer: Writer, entry: Entry): void {
   writer.byte(entry.type);
-  writer.varint(entry.term);
-  writer.varint(entry.index);
+  writer.varint('entry.term', entry.term);
+  writer.varint('entry.index', entry.index);
   writer.byteString(entry.data);
 }
 
@@ -93,18 +87,9 @@ function entryType(value: number): EntryType {
   }
 }
 
-export function snapshotSize(snapshot: Snapshot): number {
-  const { index, term, confState } = snapshot.metadata;
-  checkNumber('snapshot.index', index);
-  checkNumber('snapshot.term', term);
-  return (
-    varintSize(index) + varintSize(term) + confStateSize(confState) + byteStringSize(snapshot.data)
-  );
-}
-
 export function writeSnapshot(writer: Writer, snapshot: Snapshot): void {
-  writer.varint(snapshot.metadata.index);
-  writer.varint(snapshot.metadata.term);
+  writer.varint('snapshot.index', snapshot.metadata.index);
+  writer.varint('snapshot.term', snapshot.metadata.term);
   writeConfState(writer, snapshot.metadata.confState);
   writer.byteString(snapshot.data);
 }
@@ -116,28 +101,12 @@ export function readSnapshot(reader: Reader): Snapshot {
   return { data: reader.byteString(), metadata: { confState, index, term } };
 }
 
-function confStateSize(state: ConfState): number {
-  let size = 1;
-  for (const ids of idLists(state)) {
-    size += varintSize(ids.length);
-    for (const id of ids) {
-      checkNumber('member id', id);
-      size += varintSize(id);
-    }
-  }
-  return size;
-}
-
 function writeConfState(writer: Writer, state: ConfState): void {
-  for (const ids of idLists(state)) {
-    writer.varint(ids.length);
-    for (const id of ids) writer.varint(id);
+  for (const ids of [state.voters, state.learners, state.votersOutgoing, state.learnersNext]) {
+    writer.varint('length', ids.length);
+    for (const id of ids) writer.varint('member id', id);
   }
   writer.byte(state.autoLeave ? 1 : 0);
-}
-
-function idLists(state: ConfState): readonly (readonly number[])[] {
-  return [state.voters, state.learners, state.votersOutgoing, state.learnersNext];
 }
 
 function readConfState(reader: Reader): ConfState {

@@ -1,5 +1,3 @@
-import { varintSize } from '../log/index.ts';
-
 /** What is wrong with bytes that cannot be decoded, or a value that cannot be encoded. */
 export type CodecErrorCode =
   /** The bytes end before the value does. */
@@ -96,44 +94,56 @@ export class Reader {
   }
 }
 
-/** Writes numbers and byte strings into a buffer that was measured beforehand. */
+/** The most bytes that a varint of a safe integer takes. */
+const MAX_VARINT_SIZE = 8;
+
+/** Writes numbers and byte strings in order, into a buffer that grows as needed. */
 export class Writer {
-  readonly bytes: Uint8Array;
+  #bytes: Uint8Array;
   #at = 0;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
+  /** A `capacity` that suffices saves copying what is written. */
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** What was written, as a view of the buffer. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
   }
 
   byte(value: number): void {
-    this.bytes[this.#at++] = value;
+    this.#reserve(1);
+    this.#bytes[this.#at++] = value;
   }
 
-  varint(value: number): void {
+  /** @throws {CodecError} BAD_VALUE, with the name, unless `value` is a safe integer from 0. */
+  varint(name: string, value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new CodecError('BAD_VALUE', `${name} is ${String(value)}`);
+    }
+    this.#reserve(MAX_VARINT_SIZE);
     let rest = value;
     while (rest >= 0x80) {
       const low = rest % 0x80;
-      this.byte(low | 0x80);
+      this.#bytes[this.#at++] = low | 0x80;
       rest = (rest - low) / 0x80;
     }
-    this.byte(rest);
+    this.#bytes[this.#at++] = rest;
   }
 
   byteString(value: Uint8Array): void {
-    this.varint(value.length);
-    this.bytes.set(value, this.#at);
+    this.varint('length', value.length);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#at);
     this.#at += value.length;
   }
-}
 
-/** The size of a length and that many bytes. */
-export function byteStringSize(value: Uint8Array): number {
-  return varintSize(value.length) + value.length;
-}
-
-/** @throws {CodecError} unless `value` is a term, index or id that can be encoded. */
-export function checkNumber(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new CodecError('BAD_VALUE', `${name} is ${String(value)}`);
+  #reserve(count: number): void {
+    const needed = this.#at + count;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
   }
 }

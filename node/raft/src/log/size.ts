@@ -40,7 +40,7 @@ export function countWithin(entries: readonly Entry[], maxSize: number): number 
 }
 
 /** The bytes of `value` as a base-128 varint. */
-export function varintSize(value: number): number {
+function varintSize(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   if (value < 0x200000) return 3;
