@@ -4,6 +4,12 @@ import type { Consistency } from '../../ports/index.ts';
 /** One aggregate as the API shows it: every field of its model. */
 export type Row = Readonly<Record<string, JsonValue>>;
 
+/**
+ * The field that every body of every write sets, to a text that no other body has: so a row that
+ * is seen anywhere names the write that made it.
+ */
+export const STAMP = 'stamp';
+
 /** A place in one run. `order` counts every beginning and end of a request: no two are equal. */
 export interface Moment {
   /** Virtual milliseconds since the beginning of the run. */
@@ -123,12 +129,21 @@ export interface FinalState {
   readonly models: ReadonlyMap<string, ReadonlyMap<string, HeldRow>>;
 }
 
+/** What must hold in every state. */
+export type Constraint =
+  | { readonly kind: 'unique'; readonly model: string; readonly field: string }
+  | {
+      readonly kind: 'reference';
+      readonly model: string;
+      readonly field: string;
+      readonly to: string;
+    };
+
 /** Everything that the checkers look at. Operations stand in the order in which they began. */
 export interface History {
   readonly operations: readonly Operation[];
   readonly finalStates: readonly FinalState[];
-  /** Fields with unique values, by model. */
-  readonly uniqueFields: Readonly<Record<string, readonly string[]>>;
+  readonly constraints: readonly Constraint[];
 }
 
 /** A promise that was broken. */

@@ -1,0 +1,28 @@
+import type { Row } from './types.ts';
+import { STAMP } from './types.ts';
+
+const texts = new WeakMap<Row, string>();
+
+/** The row as a text that is equal for equal rows, whatever the order of their fields. */
+export function textOf(row: Row): string {
+  const known = texts.get(row);
+  if (known !== undefined) return known;
+  const names = Object.keys(row).sort();
+  const text = JSON.stringify(names.map((name) => [name, row[name]]));
+  texts.set(row, text);
+  return text;
+}
+
+/** A JSON Merge Patch of a flat row; null is a value of a field, not its removal. */
+export function merge(row: Row, patch: Row): Row {
+  return { ...row, ...patch };
+}
+
+/** The text that names the write which made this row. */
+export function stampOf(row: Row): string {
+  return String(row[STAMP]);
+}
+
+export function idOf(row: Row): string {
+  return String(row['id']);
+}
