@@ -47,12 +47,12 @@ export function effectOf(state: KeyState, call: KeyCall): KeyState | null {
       return state;
     case 'create':
       return state.row === null ? put(state, call.body) : null;
-    case 'put':
-      if (call.onlyIfAbsent) return state.row === null ? put(state, call.body) : null;
-      return meets(state, call.ifMatch) ? put(state, call.body) : null;
+    case 'put': {
+      const fits = call.onlyIfAbsent ? state.row === null : meets(state, call.ifMatch);
+      return fits ? put(state, call.body) : null;
+    }
     case 'patch':
-      if (state.row === null || !meets(state, call.ifMatch)) return null;
-      return put(state, merge(state.row, call.body));
+      return meets(state, call.ifMatch) ? put(state, merge(state.row ?? {}, call.body)) : null;
     case 'delete':
       return meets(state, call.ifMatch) ? { version: state.version + 1, row: null } : null;
   }

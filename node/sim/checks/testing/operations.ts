@@ -1,5 +1,6 @@
 /** Hand-made operations for the tests of the checks. Moments have their order as milliseconds. */
 import type { Consistency } from '../../../ports/index.ts';
+import { idOf } from '../row.ts';
 import type { Call, Moment, Operation, Result, Row } from '../types.ts';
 
 export const ITEM = 'Item';
@@ -72,11 +73,11 @@ function at(order: number): Moment {
 }
 
 export function create(body: Row): Call {
-  return { kind: 'create', model: ITEM, id: String(body['id']), body };
+  return { kind: 'create', model: ITEM, id: idOf(body), body };
 }
 
 export function put(body: Row, ifMatch: number | null = null): Call {
-  const id = String(body['id']);
+  const id = idOf(body);
   return { kind: 'put', model: ITEM, id, body, ifMatch, onlyIfAbsent: false };
 }
 
