@@ -1,5 +1,12 @@
 // A spec as it is written, before the defaults: what the joi schema has proved about it.
-import type { FieldType, IndexKind, JsonValue, VoterCount } from './resource.ts';
+import type {
+  DomainEventSpec,
+  FieldType,
+  HistorizeSpec,
+  IndexKind,
+  JsonValue,
+  VoterCount,
+} from './resource.ts';
 
 export interface AuthoredValue {
   type: FieldType;
@@ -30,6 +37,7 @@ export interface AuthoredField extends AuthoredNestedField {
   defaultFrom?: 'now';
   to?: string;
   onDelete?: 'restrict';
+  historize?: HistorizeSpec;
 }
 
 export interface AuthoredModel {
@@ -37,6 +45,8 @@ export interface AuthoredModel {
   path?: string;
   fields: AuthoredField[];
   persistence?: { durability?: 'quorum'; consistency?: 'strong' };
+  lifecycle?: { audited?: boolean; versioned?: number; immutable?: boolean };
+  events?: DomainEventSpec[];
 }
 
 export interface AuthoredCluster {

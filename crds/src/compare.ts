@@ -69,6 +69,13 @@ class Comparison {
       this.break([...path, 'primaryKey'], 'primary_key_changed', message);
     }
     this.fields(old.fields, next.fields, path, next.name);
+    this.remembered(old, next);
+  }
+
+  /** What is kept of the past may always change: rows stay what they are. */
+  private remembered(old: ModelSchema, next: ModelSchema): void {
+    this.noted(old, next, next.name, 'lifecycle');
+    this.noted(old, next, next.name, 'events');
   }
 
   private fields(old: FieldSchema[], next: FieldSchema[], path: Path, owner: string): void {
@@ -111,6 +118,7 @@ class Comparison {
     }
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
+    this.noted(old, next, name, 'historize');
   }
 
   private flags(old: FieldSchema, next: FieldSchema, path: Path, name: string): void {
@@ -131,7 +139,7 @@ class Comparison {
     else this.changes.push(`${name} is no longer ${what}`);
   }
 
-  private noted(old: FieldSchema, next: FieldSchema, name: string, key: 'default' | 'defaultFrom') {
+  private noted<T>(old: T, next: T, name: string, key: keyof T & string): void {
     const [before, after] = [JSON.stringify(old[key]), JSON.stringify(next[key])];
     if (before === after) return;
     this.changes.push(`${name}: ${key} ${before ?? 'none'} becomes ${after ?? 'none'}`);

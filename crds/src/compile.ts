@@ -4,12 +4,13 @@ import { decimalOf } from './lexical.ts';
 import type {
   FieldSpec,
   JsonValue,
+  LifecycleSpec,
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
   ValueSpec,
 } from './resource.ts';
-import type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+import type { FieldSchema, LifecycleSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
 
 /** Compiles a validated spec. What the cluster looks like (`cluster`, `auth`) is not part of it. */
 export function compileSchema(spec: LithairModelSpec): Schema {
@@ -47,24 +48,32 @@ export function parseSchema(json: string): Schema {
 function compileModel(model: ModelSpec): ModelSchema {
   const key = model.fields.find((field) => field.primaryKey);
   if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
+  const { lifecycle, events } = model;
   return {
     name: model.name,
     path: model.path,
     primaryKey: key.name,
-    fields: model.fields.map(compileField),
+    fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
+    ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
+    ...(events && { events: events.map((event) => ({ ...event })) }),
   };
 }
 
-function compileField(field: FieldSpec): FieldSchema {
+function compileLifecycle({ audited, versioned }: LifecycleSpec): LifecycleSchema {
+  return { audited, ...(versioned !== undefined && { versioned }) };
+}
+
+function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
   const keyIndex = field.index === 'ordered' ? 'ordered' : 'none';
   return {
     ...compileNested(field),
-    immutable: field.immutable,
+    immutable: field.immutable || allImmutable,
     unique: field.primaryKey ? false : field.unique,
     index: field.primaryKey ? keyIndex : field.index,
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...(field.to !== undefined && { to: field.to }),
     ...(field.onDelete !== undefined && { onDelete: field.onDelete }),
+    ...(field.historize && { historize: { ...field.historize } }),
   };
 }
 

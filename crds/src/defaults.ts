@@ -12,6 +12,7 @@ import { defaultPath } from './plural.ts';
 import type {
   ClusterSpec,
   FieldSpec,
+  LifecycleSpec,
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
@@ -40,6 +41,17 @@ function expandModel(model: AuthoredModel): ModelSpec {
       durability: model.persistence?.durability ?? 'quorum',
       consistency: model.persistence?.consistency ?? 'strong',
     },
+    ...(model.lifecycle && { lifecycle: expandLifecycle(model.lifecycle) }),
+    ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
+  };
+}
+
+function expandLifecycle(lifecycle: NonNullable<AuthoredModel['lifecycle']>): LifecycleSpec {
+  const { audited, versioned, immutable } = lifecycle;
+  return {
+    audited: audited ?? false,
+    ...(versioned !== undefined && { versioned }),
+    immutable: immutable ?? false,
   };
 }
 
@@ -56,6 +68,7 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...(field.to !== undefined && { to: field.to }),
     ...(field.type === 'reference' && { onDelete: field.onDelete ?? 'restrict' }),
+    ...(field.historize && { historize: { ...field.historize } }),
   };
 }
 

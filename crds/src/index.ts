@@ -17,6 +17,7 @@ export {
   CONDITION_TYPES,
   type Condition,
   type ConditionType,
+  type DomainEventSpec,
   FIELD_TYPES,
   type FieldSpec,
   type FieldType,
@@ -39,5 +40,5 @@ export {
   type ValueSpec,
   voterCount,
 } from './resource.ts';
-export type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+export type { FieldSchema, LifecycleSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

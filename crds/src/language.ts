@@ -12,6 +12,8 @@ export const LIMITS = {
   regions: 16,
   textLength: 16 * 1024 * 1024,
   arrayItems: 100_000,
+  versions: 1000,
+  events: 50,
 } as const;
 
 export const DEFAULTS = {
@@ -152,6 +154,20 @@ const valueAttributes = {
   },
 } satisfies RecordShape['attributes'];
 
+const choice = (
+  description: string,
+  choices: readonly string[],
+  laterChoices: readonly string[],
+): TextShape => ({ kind: 'text', maxLength: 32, choices, laterChoices, description });
+
+/** How many past values are kept, of a field or of all fields of a model. */
+const versions = (description: string): IntegerShape => ({
+  kind: 'integer',
+  minimum: 1,
+  maximum: LIMITS.versions,
+  description,
+});
+
 const presence = {
   required: flag('Whether the field must be there.'),
   default: { kind: 'any', description: 'Value of an absent field.' },
@@ -159,7 +175,6 @@ const presence = {
 
 /** Known to the design, refused by this version. */
 const LATER_FIELD = [
-  'historize',
   'permissions',
   'collation',
   'representation',
@@ -186,7 +201,16 @@ const nestedField: RecordShape = {
   },
   later: LATER_FIELD,
   elsewhere: {
-    attributes: ['primaryKey', 'immutable', 'unique', 'index', 'defaultFrom', 'to', 'onDelete'],
+    attributes: [
+      'primaryKey',
+      'immutable',
+      'unique',
+      'index',
+      'defaultFrom',
+      'to',
+      'onDelete',
+      'historize',
+    ],
     says: 'applies to a field of the model, not to one inside an object',
   },
   description: 'A field of an object.',
@@ -230,16 +254,57 @@ const field: RecordShape = {
       laterChoices: ['cascade', 'setNull'],
       description: 'restrict: a row that is referred to cannot be deleted.',
     },
+    historize: {
+      kind: 'record',
+      attributes: {
+        mode: {
+          kind: 'text',
+          required: true,
+          maxLength: 32,
+          choices: ['never', 'versions', 'full'],
+          description: 'never: the present value alone; versions: the last ones; full: all.',
+        },
+        versions: versions('How many versions keep their value, the present one counted.'),
+      },
+      later: [],
+      description: 'Which past values of the field are kept.',
+    },
   },
   later: LATER_FIELD,
   description: 'A field of the model.',
 };
 
-const choice = (
-  description: string,
-  choices: readonly string[],
-  laterChoices: readonly string[],
-): TextShape => ({ kind: 'text', maxLength: 32, choices, laterChoices, description });
+const domainEvent: RecordShape = {
+  kind: 'record',
+  attributes: {
+    type: { ...name(NAME_RULES.model, 'event'), description: 'Such as PriceUpdated.' },
+    when: {
+      ...choice('Which change of a row it is.', ['create', 'update', 'delete'], []),
+      required: true,
+    },
+    fields: {
+      kind: 'list',
+      minItems: 1,
+      maxItems: LIMITS.fields,
+      noun: 'fields',
+      of: () => ({ kind: 'text', maxLength: 63, description: 'Name of a field of the model.' }),
+      description: 'update: only where one of these fields changed.',
+    },
+  },
+  later: [],
+  description: 'A name for a change of a row.',
+};
+
+const lifecycle: RecordShape = {
+  kind: 'record',
+  attributes: {
+    audited: flag('Whether events tell who changed what: actor, old and new values.'),
+    versioned: versions('How many versions keep the values of fields without historize.'),
+    immutable: flag('Whether no field of a row ever changes.'),
+  },
+  later: ['retention', 'ttl', 'softDelete', 'expiry'],
+  description: 'What is remembered of the past of a row.',
+};
 
 const model: RecordShape = {
   kind: 'record',
@@ -269,11 +334,18 @@ const model: RecordShape = {
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
       description: 'What a write promises.',
     },
+    lifecycle,
+    events: {
+      kind: 'list',
+      minItems: 1,
+      maxItems: LIMITS.events,
+      noun: 'events',
+      of: () => domainEvent,
+      description: 'Names of changes; otherwise ProductCreated, ProductUpdated, ProductDeleted.',
+    },
   },
   later: [
-    'events',
     'permissions',
-    'lifecycle',
     'caching',
     'tracing',
     'security',

@@ -46,6 +46,7 @@ export type ProblemCode =
   | 'invalid_pattern'
   | 'unsafe_pattern'
   | 'missing_model'
+  | 'missing_field'
   | 'auth_not_declared'
   | 'model_removed'
   | 'field_removed'

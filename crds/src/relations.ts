@@ -28,7 +28,32 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkFieldNames(fields, [...path, 'fields'], true),
     ...checkKeys(fields, [...path, 'fields']),
     ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
+    ...checkEvents(model, fields, [...path, 'events']),
   ];
+}
+
+/** Events are told apart by their type, and speak of fields that the model has. */
+function checkEvents(model: unknown, fields: readonly unknown[], path: Path): Problem[] {
+  const events = listAt(model, 'events');
+  const known = fields.map((field) => memberAt(field, 'name'));
+  const types = events.flatMap((event, at) => textAt(event, 'type', [...path, at]));
+  return [
+    ...duplicates(types, 'event'),
+    ...events.flatMap((event, at) => checkEventFields(event, known, [...path, at, 'fields'])),
+  ];
+}
+
+function checkEventFields(event: unknown, known: readonly unknown[], path: Path): Problem[] {
+  const names = listAt(event, 'fields');
+  const when = memberAt(event, 'when');
+  if (names.length > 0 && (when === 'create' || when === 'delete')) {
+    return [problem(path, 'does_not_apply', `fields does not apply to when: ${when}`)];
+  }
+  return names.flatMap((name, at) => {
+    if (typeof name !== 'string' || known.includes(name)) return [];
+    const message = `there is no field ${quote(name)} in the model`;
+    return [problem([...path, at], 'missing_field', message)];
+  });
 }
 
 function checkFieldNames(fields: readonly unknown[], path: Path, top: boolean): Problem[] {

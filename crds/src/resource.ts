@@ -66,6 +66,33 @@ export interface ModelSpec {
   path: string;
   fields: FieldSpec[];
   persistence: PersistenceSpec;
+  /** Absent where nothing is said: no history is kept unless a field says historize. */
+  lifecycle?: LifecycleSpec;
+  events?: DomainEventSpec[];
+}
+
+/** Which past values of a field are kept: none, those of the last versions, or all. */
+export interface HistorizeSpec {
+  mode: 'never' | 'versions' | 'full';
+  /** versions: how many, the present one counted. */
+  versions?: number;
+}
+
+/** What is remembered of the past of the rows of a model. */
+export interface LifecycleSpec {
+  /** Events tell actor, old and new values. */
+  audited: boolean;
+  /** For fields without historize. */
+  versioned?: number;
+  /** No field of a row ever changes. */
+  immutable: boolean;
+}
+
+/** A name for a change of a row: for every one of its kind, or where one of the fields changed. */
+export interface DomainEventSpec {
+  type: string;
+  when: 'create' | 'update' | 'delete';
+  fields?: string[];
 }
 
 export interface PersistenceSpec {
@@ -113,6 +140,7 @@ export interface FieldSpec extends NestedFieldSpec {
   /** reference: the name of the model it points to. */
   to?: string;
   onDelete?: 'restrict';
+  historize?: HistorizeSpec;
 }
 
 /** One log and one state per cluster, so these are cluster-wide. */

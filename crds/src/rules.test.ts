@@ -44,10 +44,34 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
     /^unknown attribute "zzz"$/,
   ],
   [
-    '{name: x, type: string, historize: {}}',
-    'fields[1].historize',
+    '{name: x, type: string, historize: {mode: versions}}',
+    'fields[1].historize.versions',
+    'missing_attribute',
+    /^mode versions needs versions$/,
+  ],
+  [
+    '{name: x, type: string, historize: {mode: full, versions: 3}}',
+    'fields[1].historize.versions',
+    'does_not_apply',
+    /^versions does not apply to mode full$/,
+  ],
+  [
+    '{name: x, type: string, historize: {mode: versions, versions: 0}}',
+    'fields[1].historize.versions',
+    'out_of_range',
+    /^must be between 1 and 1000, not 0$/,
+  ],
+  [
+    '{name: x, type: object, fields: [{name: y, type: string, historize: {mode: full}}]}',
+    'fields[1].fields[0].historize',
+    'does_not_apply',
+    /^historize applies to a field of the model/,
+  ],
+  [
+    '{name: x, type: string, collation: ci}',
+    'fields[1].collation',
     'not_supported_yet',
-    /^historize is/,
+    /^collation is/,
   ],
   ['{name: x, type: string, format: email}', 'fields[1].format', 'not_supported_yet', /^format is/],
   [

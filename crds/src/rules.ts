@@ -50,6 +50,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkKey(field, path),
     ...checkDefault(field, path),
     ...checkFieldDefault(field, path),
+    ...checkHistorize(field, path),
   ];
 }
 
@@ -220,6 +221,20 @@ function checkFieldDefault(field: AuthoredField, path: Path): Problem[] {
     ];
   }
   return [];
+}
+
+function checkHistorize({ historize, primaryKey }: AuthoredField, path: Path): Problem[] {
+  if (historize === undefined) return [];
+  const place = [...path, 'historize'];
+  if (primaryKey) {
+    return [problem(place, 'primary_key', 'a primary key never changes: it has no history')];
+  }
+  const wanted = historize.mode === 'versions';
+  if (wanted === (historize.versions !== undefined)) return [];
+  const at = [...place, 'versions'];
+  return wanted
+    ? [problem(at, 'missing_attribute', 'mode versions needs versions')]
+    : [problem(at, 'does_not_apply', `versions does not apply to mode ${historize.mode}`)];
 }
 
 /** Orders two bounds of a numeric type exactly. */

@@ -1,6 +1,13 @@
 // The canonical compiled schema: what goes through raft and into snapshots. Every default is
 // expanded, every value is JSON, and keys always come in the same order.
-import type { FieldType, IndexKind, JsonValue, StoreSettings } from './resource.ts';
+import type {
+  DomainEventSpec,
+  FieldType,
+  HistorizeSpec,
+  IndexKind,
+  JsonValue,
+  StoreSettings,
+} from './resource.ts';
 
 export interface Schema {
   models: ModelSchema[];
@@ -15,6 +22,16 @@ export interface ModelSchema {
   primaryKey: string;
   /** In the order of the file; the primary key is one of them. */
   fields: FieldSchema[];
+  /** Absent where nothing is said. */
+  lifecycle?: LifecycleSchema;
+  /** Named events; absent where there are none. */
+  events?: DomainEventSpec[];
+}
+
+/** What is remembered of the past of a model's rows. `immutable` has become that of every field. */
+export interface LifecycleSchema {
+  audited: boolean;
+  versioned?: number;
 }
 
 /** What is true of a value wherever it stands: of a field, or of each item of an array. */
@@ -57,4 +74,6 @@ export interface FieldSchema extends ValueSchema {
   /** decimal: a decimal string, exactly as written. */
   default?: JsonValue;
   defaultFrom?: 'now';
+  /** Absent where the model's rule counts. */
+  historize?: HistorizeSpec;
 }

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { compareSchemas, compileSchema, type Schema, validateSpec } from './index.ts';
+
+const ID = '{name: id, type: uuid, primaryKey: true}';
+const PRICE = '{name: price, type: decimal}';
+
+function specOf(model: string, fields = PRICE): unknown {
+  return parse(`models: [{name: Product, fields: [${ID}, ${fields}], ${model}}]`);
+}
+
+function schemaOf(model: string, fields = PRICE): Schema {
+  const result = validateSpec(specOf(model, fields));
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return compileSchema(result.value);
+}
+
+const REFUSALS: [string, string, string, RegExp][] = [
+  ['lifecycle: {audited: yes please}', 'lifecycle.audited', 'wrong_type', /true or false/],
+  ['lifecycle: {versioned: 0}', 'lifecycle.versioned', 'out_of_range', /between 1 and 1000/],
+  ['lifecycle: {versions: 3}', 'lifecycle.versions', 'unknown_attribute', /"versions"/],
+  ['lifecycle: {ttl: 1d}', 'lifecycle.ttl', 'not_supported_yet', /ttl is not supported yet/],
+  ['events: []', 'events', 'too_few', /at least 1/],
+  ['events: [{when: update}]', 'events[0].type', 'missing_attribute', /is missing/],
+  ['events: [{type: Repriced}]', 'events[0].when', 'missing_attribute', /is missing/],
+  ['events: [{type: repriced, when: update}]', 'events[0].type', 'invalid_name', /capital/],
+  ['events: [{type: X, when: changed}]', 'events[0].when', 'invalid_value', /create, update or/],
+  [
+    'events: [{type: X, when: update}, {type: X, when: create}]',
+    'events[1].type',
+    'duplicate_name',
+    /a second event is called "X"/,
+  ],
+  [
+    'events: [{type: X, when: update, fields: [pricee]}]',
+    'events[0].fields[0]',
+    'missing_field',
+    /there is no field "pricee" in the model/,
+  ],
+  [
+    'events: [{type: X, when: delete, fields: [price]}]',
+    'events[0].fields',
+    'does_not_apply',
+    /fields does not apply to when: delete/,
+  ],
+];
+
+for (const [model, path, code, message] of REFUSALS) {
+  test(`refused as ${code} at ${path}: ${model}`, () => {
+    const result = validateSpec(specOf(model));
+    const problems = result.ok ? [] : result.problems;
+    assert.deepEqual(
+      problems.map((p) => [p.path, p.code]),
+      [[`models[0].${path}`, code]],
+    );
+    assert.match(problems[0]?.message ?? '', message);
+  });
+}
+
+test('a key has no history, because it never changes', () => {
+  const key = '{name: id, type: uuid, primaryKey: true, historize: {mode: full}}';
+  const result = validateSpec(parse(`models: [{name: A, fields: [${key}]}]`));
+  assert.equal(result.ok ? null : result.problems[0]?.code, 'primary_key');
+});
+
+test('an immutable model has immutable fields', () => {
+  const [model] = schemaOf('lifecycle: {immutable: true}').models;
+  assert.deepEqual(
+    model?.fields.map((field) => field.immutable),
+    [true, true],
+  );
+  assert.deepEqual(model?.lifecycle, { audited: false });
+});
+
+test('a model that says nothing about its past compiles as before there was anything to say', () => {
+  const [model] = schemaOf('path: /api/things').models;
+  assert.deepEqual(Object.keys(model ?? {}), ['name', 'path', 'primaryKey', 'fields']);
+});
+
+test('what is remembered, and what changes are called, may change at any time', () => {
+  const before = schemaOf('lifecycle: {versioned: 5}');
+  const after = schemaOf(
+    'lifecycle: {audited: true}, events: [{type: Repriced, when: update, fields: [price]}]',
+    '{name: price, type: decimal, historize: {mode: versions, versions: 2}}',
+  );
+  assert.deepEqual(compareSchemas(before, after), {
+    kind: 'additive',
+    changes: [
+      'Product.price: historize none becomes {"mode":"versions","versions":2}',
+      'Product: lifecycle {"audited":false,"versioned":5} becomes {"audited":true}',
+      'Product: events none becomes [{"type":"Repriced","when":"update","fields":["price"]}]',
+    ],
+    reasons: [],
+  });
+  assert.equal(compareSchemas(after, before).kind, 'additive');
+});
