@@ -25,6 +25,7 @@ export const ROOMS = [
   'validation',
   'command',
   'membership',
+  'backup',
   'consensus',
   'log',
   'query',

@@ -1,0 +1,290 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createZstdDecompress } from 'node:zlib';
+import { decodeConfChangeV2, type Entry, EntryType, NO_BYTES } from 'etcd-raft-ts';
+import { decodeEntry } from '../entry/index.ts';
+import { type FileSystem, openDataDirectory, scanSnapshots } from '../log/index.ts';
+import type { Clock, Logger, MemberRecord, Random } from '../ports/index.ts';
+import { type ReplicatedState, restoreState } from '../state/index.ts';
+import { EntriesDecoder } from './entries-format.ts';
+import { BackupError } from './errors.ts';
+import { type BackupPart, type Manifest, readManifest, syncDirectory } from './manifest.ts';
+import { PullReader } from './pull-reader.ts';
+import { digestOf } from './take.ts';
+
+/** The name under which a snapshot file is looked for in a data directory. */
+const SNAPSHOT_NAME = 'state.raftsnap';
+/** The only member of a restored cluster; the others join it. */
+const MEMBER_ID = 1;
+
+/** The moment to restore: an index, a log time (epoch ms), or null for all that there is. */
+export type RestorePoint =
+  | { readonly kind: 'index'; readonly index: number }
+  | { readonly kind: 'time'; readonly timeMs: number }
+  | null;
+
+/** What a restore touches of the world. */
+export interface RestoreWorld {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The cluster that a restore founds. */
+export interface NewCluster {
+  readonly clusterId: string;
+  readonly diskUuid: string;
+  /** Of its only member. */
+  readonly name: string;
+  /** Where its peers will reach it; announced anew when it starts. */
+  readonly address: string;
+}
+
+/** What was restored. */
+export interface Restored {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly index: number;
+  /** Log time of the restored state, epoch milliseconds. */
+  readonly logTimeMs: number;
+}
+
+/** What a check found; every part was read and compared. */
+export interface CheckedBackup {
+  readonly clusterId: string;
+  readonly parts: number;
+  readonly bytes: number;
+  /** The earliest and the latest entry that can be restored. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The applied state of a backup at a point, and the term of its last entry. */
+interface Position {
+  readonly state: ReplicatedState;
+  readonly term: number;
+}
+
+/** Reads every byte of a backup. @throws BackupError that names the first bad file */
+export async function checkBackup(dir: string): Promise<CheckedBackup> {
+  const manifest = await manifestOf(dir);
+  for (const part of manifest.parts) {
+    await requireDigest(dir, part);
+    if (part.kind === 'entries')
+      for await (const entry of entriesOf(dir, manifest, part)) void entry;
+  }
+  const [first, last] = [manifest.parts[0], manifest.parts.at(-1)];
+  return {
+    clusterId: manifest.clusterId,
+    parts: manifest.parts.length,
+    bytes: manifest.parts.reduce((sum, part) => sum + part.bytes, 0),
+    from: first?.index ?? 0,
+    to: last?.index ?? 0,
+  };
+}
+
+/**
+ * Makes a data directory from a backup: a new cluster, in a new epoch, with one member. Everything
+ * is verified on the way, and the directory gets its name when all of it is durable.
+ *
+ * @throws BackupError `refused` where `into` exists, `out_of_reach`, `corrupt`
+ */
+export async function restoreBackup(
+  dir: string,
+  into: string,
+  point: RestorePoint,
+  cluster: NewCluster,
+  world: RestoreWorld,
+): Promise<Restored> {
+  await requireFree(into);
+  const manifest = await manifestOf(dir);
+  const parent = dirname(into);
+  const temporary = join(parent, `.${basename(into)}.restoring`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  try {
+    const position = await positionAt(dir, manifest, point, temporary, world.fs);
+    const restored = await writeDirectory(temporary, position, cluster, world);
+    await rename(temporary, into);
+    await syncDirectory(parent);
+    return restored;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function requireFree(into: string): Promise<void> {
+  const names = await readdir(into).catch(() => null);
+  if (names === null || names.length === 0) return;
+  throw new BackupError('refused', `${into} is there already: restore into a new directory`);
+}
+
+async function manifestOf(dir: string): Promise<Manifest> {
+  const manifest = await readManifest(dir);
+  if (manifest === null) throw new BackupError('refused', `${dir} holds no backup`);
+  for (const [at, part] of manifest.parts.entries()) {
+    const before = manifest.parts[at - 1];
+    if (part.kind === 'snapshot') continue;
+    if (before?.index === part.previousIndex) continue;
+    throw new BackupError('corrupt', `${part.file} does not follow the part before it`);
+  }
+  return manifest;
+}
+
+/** From the latest snapshot that is not behind the point, through the entries up to it. */
+async function positionAt(
+  dir: string,
+  manifest: Manifest,
+  point: RestorePoint,
+  temporary: string,
+  fs: FileSystem,
+): Promise<Position> {
+  const last = manifest.parts.at(-1)?.index ?? 0;
+  if (point?.kind === 'index' && point.index > last) {
+    throw new BackupError('out_of_reach', `the backup ends at entry ${last}`);
+  }
+  const snapshots = manifest.parts.filter(({ kind }) => kind === 'snapshot').toReversed();
+  for (const part of snapshots) {
+    if (point?.kind === 'index' && part.index > point.index) continue;
+    await requireDigest(dir, part);
+    const state = await stateOf(dir, part, temporary, fs);
+    if (point?.kind === 'time' && state.logTimeMs > point.timeMs) continue;
+    return replay(dir, manifest, part, state, point);
+  }
+  const first = manifest.parts[0]?.index ?? 0;
+  throw new BackupError('out_of_reach', `the backup begins at entry ${first}, behind that point`);
+}
+
+async function stateOf(
+  dir: string,
+  part: BackupPart,
+  temporary: string,
+  fs: FileSystem,
+): Promise<ReplicatedState> {
+  const path = join(temporary, SNAPSHOT_NAME);
+  await pipeline(
+    createReadStream(join(dir, part.file)),
+    createZstdDecompress(),
+    createWriteStream(path, { mode: 0o600 }),
+  );
+  const [snapshot] = await scanSnapshots({ dir: temporary, fs });
+  if (snapshot === undefined) throw new BackupError('corrupt', `${part.file} is no sound snapshot`);
+  const state = await restoreState(snapshot.chunks);
+  await rm(path);
+  if (state.appliedIndex === part.index) return state;
+  throw new BackupError('corrupt', `${part.file} stands at entry ${state.appliedIndex}`);
+}
+
+async function replay(
+  dir: string,
+  manifest: Manifest,
+  start: BackupPart,
+  state: ReplicatedState,
+  point: RestorePoint,
+): Promise<Position> {
+  let term = start.term;
+  const behind = manifest.parts.slice(manifest.parts.indexOf(start) + 1);
+  for (const part of behind) {
+    if (isReached(state, point)) return { state, term };
+    if (part.kind === 'snapshot') {
+      requireNoGap(part, state);
+      continue;
+    }
+    await requireDigest(dir, part);
+    for await (const entry of entriesOf(dir, manifest, part)) {
+      if (isBehind(entry, state, point)) return { state, term };
+      applyEntry(state, entry);
+      term = entry.term;
+    }
+  }
+  return { state, term };
+}
+
+function isReached(state: ReplicatedState, point: RestorePoint): boolean {
+  return point?.kind === 'index' && state.appliedIndex === point.index;
+}
+
+/** A later snapshot stands for entries that the log had given up before they were backed up. */
+function requireNoGap(part: BackupPart, state: ReplicatedState): void {
+  if (part.index === state.appliedIndex) return;
+  const gap = `entries ${state.appliedIndex + 1} to ${part.index - 1}`;
+  throw new BackupError('out_of_reach', `the backup lacks ${gap}, where that point may lie`);
+}
+
+function isBehind(entry: Entry, state: ReplicatedState, point: RestorePoint): boolean {
+  if (point === null) return false;
+  if (point.kind === 'index') return entry.index > point.index;
+  return timeOf(entry, state) > point.timeMs;
+}
+
+/** The log time that the state will have once an entry is applied. */
+function timeOf({ type, data }: Entry, state: ReplicatedState): number {
+  if (type !== EntryType.Normal || data.length === 0) return state.logTimeMs;
+  const entry = decodeEntry(data);
+  return 'timestampMs' in entry ? Math.max(entry.timestampMs, state.logTimeMs) : state.logTimeMs;
+}
+
+function applyEntry(state: ReplicatedState, { type, index, term, data }: Entry): void {
+  if (type === EntryType.Normal) {
+    state.apply(index, term, data);
+    return;
+  }
+  const context = type === EntryType.ConfChangeV2 ? decodeConfChangeV2(data).context : NO_BYTES;
+  if (context.length === 0) state.apply(index, term, NO_BYTES);
+  else state.applyMember(index, term, context);
+}
+
+async function* entriesOf(dir: string, manifest: Manifest, part: BackupPart) {
+  const file = createReadStream(join(dir, part.file));
+  const plain = file.compose(createZstdDecompress());
+  const reader = new PullReader(Readable.from(plain), part.file);
+  const decoder = new EntriesDecoder(reader, part.file);
+  const header = await decoder.header();
+  const fits =
+    header.clusterId === manifest.clusterId && header.previousIndex === part.previousIndex;
+  if (!fits) throw new BackupError('corrupt', `${part.file} is not the part of that name`);
+  yield* decoder.entries();
+  await reader.requireEnd();
+}
+
+async function requireDigest(dir: string, part: BackupPart): Promise<void> {
+  const found = await digestOf(join(dir, part.file)).catch(() => null);
+  if (found === null) throw new BackupError('corrupt', `${part.file} is missing`);
+  if (found.sha256 === part.sha256 && found.bytes === part.bytes) return;
+  throw new BackupError('corrupt', `${part.file} is not what was written: its sha256 differs`);
+}
+
+/** A log that begins with the restored state as its first snapshot. */
+async function writeDirectory(
+  dir: string,
+  { state, term }: Position,
+  cluster: NewCluster,
+  world: RestoreWorld,
+): Promise<Restored> {
+  const { clusterId, diskUuid, name, address } = cluster;
+  const member: MemberRecord = { id: MEMBER_ID, name, address, diskUuid, intent: 'voter' };
+  const epoch = state.epoch + 1;
+  const founded = state.refounded({ clusterId, epoch, members: [member] });
+  const directory = await openDataDirectory({ dir, ...world });
+  try {
+    await directory.writeIdentity({ diskUuid, name, clusterId, memberId: MEMBER_ID });
+    const log = await directory.openLog();
+    const confState = {
+      voters: [MEMBER_ID],
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+    const metadata = { index: founded.appliedIndex, term, confState };
+    await log.bootstrap(metadata, founded.snapshot());
+  } finally {
+    await directory.close();
+  }
+  return { clusterId, epoch, index: founded.appliedIndex, logTimeMs: founded.logTimeMs };
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createZstdCompress } from 'node:zlib';
+import { EntriesDecoder, EntriesEncoder } from './entries-format.ts';
+import { BackupError } from './errors.ts';
+import { type BackupPart, readManifest, syncDirectory, writeManifest } from './manifest.ts';
+import { PullReader } from './pull-reader.ts';
+import { type BackupPoint, readHead, type StreamHead } from './stream.ts';
+
+const PART_SUFFIX = '.part';
+const SLICE_BYTES = 256 * 1024;
+
+/** What was added to a backup. */
+export interface TakenBackup {
+  /** Whether a snapshot was taken: the first time, and where the log had gone on too far. */
+  readonly full: boolean;
+  /** Entries that were added. */
+  readonly entries: number;
+  /** Bytes written, compressed. */
+  readonly bytes: number;
+  /** The backup reaches to this entry now. */
+  readonly index: number;
+}
+
+/** Asks a member for what is missing behind a point. */
+export type OpenStream = (after: BackupPoint | null) => Promise<AsyncIterable<Uint8Array>>;
+
+/**
+ * Brings a backup directory up to date: begins it, or adds what happened since. What is there is
+ * never changed; a run that is stopped leaves the backup as it was.
+ *
+ * @throws BackupError
+ */
+export async function takeBackup(dir: string, openStream: OpenStream): Promise<TakenBackup> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const manifest = await readManifest(dir);
+  if (manifest === null) await requireEmpty(dir);
+  const last = manifest?.parts.at(-1);
+  const after =
+    manifest === null || last === undefined
+      ? null
+      : {
+          clusterId: manifest.clusterId,
+          epoch: manifest.epoch,
+          index: last.index,
+          term: last.term,
+        };
+  const reader = new PullReader(await openStream(after), 'the stream of the member');
+  const head = await readHead(reader);
+  const parts = await receiveParts(dir, reader, head, after);
+  await reader.requireEnd();
+  if (parts.length > 0) {
+    for (const part of parts)
+      await rename(join(dir, part.file + PART_SUFFIX), join(dir, part.file));
+    await syncDirectory(dir);
+    const { clusterId, epoch } = head;
+    await writeManifest(dir, { clusterId, epoch, parts: [...(manifest?.parts ?? []), ...parts] });
+  }
+  const entries = parts.find(({ kind }) => kind === 'entries');
+  return {
+    full: head.snapshot !== null,
+    entries: entries === undefined ? 0 : entries.index - entries.previousIndex,
+    bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    index: head.index,
+  };
+}
+
+/** Files that are not a backup's must not be mixed with one; what a stopped first run left may go. */
+async function requireEmpty(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!/^(snapshot|entries)-[0-9-]+\.[a-z]+\.zst(\.part)?$|^backup\.json\.tmp$/.test(name)) {
+      throw new BackupError(
+        'refused',
+        `${dir} holds ${name} and no backup: give another directory`,
+      );
+    }
+    await rm(join(dir, name));
+  }
+}
+
+async function receiveParts(
+  dir: string,
+  reader: PullReader,
+  head: StreamHead,
+  after: BackupPoint | null,
+): Promise<BackupPart[]> {
+  const parts: BackupPart[] = [];
+  const start = head.snapshot ?? after;
+  if (start === null) throw new BackupError('corrupt', 'the member sent no snapshot');
+  if (head.snapshot !== null) {
+    const { index, term, bytes } = head.snapshot;
+    const file = `snapshot-${numbered(index)}.raftsnap.zst`;
+    const written = await writePart(dir, file, exactly(reader, bytes));
+    parts.push({ kind: 'snapshot', file, ...written, previousIndex: index, index, term });
+  }
+  const { index, term } = head;
+  const file = `entries-${numbered(start.index + 1)}-${numbered(index)}.raftlog.zst`;
+  const checked = checkedEntries(reader, head, start.index);
+  if (index === start.index) {
+    // Nothing but header and end: read to its end, and not kept.
+    for await (const piece of checked) void piece;
+    return parts;
+  }
+  const written = await writePart(dir, file, checked);
+  parts.push({ kind: 'entries', file, ...written, previousIndex: start.index, index, term });
+  return parts;
+}
+
+function numbered(index: number): string {
+  return String(index).padStart(12, '0');
+}
+
+async function* exactly(reader: PullReader, length: number): AsyncGenerator<Uint8Array> {
+  for (let left = length; left > 0; ) {
+    const piece = await reader.some(left);
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+/** Reads entries, checks them, and writes them down as they are. */
+async function* checkedEntries(
+  reader: PullReader,
+  head: StreamHead,
+  after: number,
+): AsyncGenerator<Uint8Array> {
+  const decoder = new EntriesDecoder(reader, 'the stream of the member');
+  const header = await decoder.header();
+  const fits =
+    header.clusterId === head.clusterId &&
+    header.epoch === head.epoch &&
+    header.previousIndex === after;
+  if (!fits) throw new BackupError('corrupt', 'the entries do not follow what the head announced');
+  const encoder = new EntriesEncoder(header);
+  let slice = [encoder.header(header)];
+  let sliceBytes = 0;
+  let last = after;
+  for await (const entry of decoder.entries()) {
+    last = entry.index;
+    slice.push(encoder.entry(entry));
+    sliceBytes += entry.data.length;
+    if (sliceBytes < SLICE_BYTES) continue;
+    yield Buffer.concat(slice);
+    [slice, sliceBytes] = [[], 0];
+  }
+  if (last !== head.index) throw new BackupError('corrupt', 'entries are missing at the end');
+  yield Buffer.concat([...slice, encoder.end()]);
+}
+
+/** Compresses into a temporary name; durable when it resolves. */
+async function writePart(
+  dir: string,
+  file: string,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<{ bytes: number; sha256: string }> {
+  const path = join(dir, file + PART_SUFFIX);
+  await pipeline(
+    Readable.from(pieces),
+    createZstdCompress(),
+    createWriteStream(path, { mode: 0o600 }),
+  );
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return digestOf(path);
+}
+
+/** Size and sha256 of a file. */
+export async function digestOf(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const piece of createReadStream(path)) {
+    hash.update(piece);
+    bytes += piece.length;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
