@@ -1,31 +1,29 @@
 /**
- * `node bench/three-nodes.ts [BATCH] [SECONDS]`: three nodes in one process hand each
- * other their messages, without encoding, disk or network. Prints how many messages
- * between members are delivered per second, with entries of 256 bytes.
+ * Three members in one process that hand each other their messages, without encoding,
+ * disk or network: what is left is the core itself.
  */
 import type { Message } from '../src/index.ts';
-import { MemoryStorage, NO_LIMIT, RawNode } from '../src/index.ts';
+import { MemoryStorage, NO_BYTES, NO_LIMIT, RawNode } from '../src/index.ts';
 
-const ENTRY_BYTES = 256;
-const COMPACT_EVERY = 10_000;
+const CONF_STATE = {
+  voters: [1, 2, 3],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
 
 class Member {
   readonly storage = new MemoryStorage();
   readonly raft: RawNode;
-  applied = 0;
-  #compacted = 0;
+  applied = 1;
+  readonly #keptEntries: number;
 
-  constructor(id: number) {
-    const confState = {
-      voters: [1, 2, 3],
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
+  constructor(id: number, keptEntries: number) {
+    this.#keptEntries = keptEntries;
     this.storage.applySnapshot({
-      data: new Uint8Array(0),
-      metadata: { confState, index: 1, term: 1 },
+      data: NO_BYTES,
+      metadata: { confState: CONF_STATE, index: 1, term: 1 },
     });
     this.raft = new RawNode({
       id,
@@ -48,23 +46,48 @@ class Member {
     const last = ready.committedEntries.at(-1);
     if (last !== undefined) this.applied = last.index;
     this.raft.advance();
-    if (this.applied - this.#compacted > COMPACT_EVERY) {
-      this.#compacted = this.applied - COMPACT_EVERY / 2;
-      this.storage.compact(this.#compacted);
+    if (this.applied - this.storage.firstIndex() > 1.5 * this.#keptEntries) {
+      this.storage.compact(this.applied - this.#keptEntries);
     }
   }
 }
 
-class Cluster {
-  readonly members = [new Member(1), new Member(2), new Member(3)];
+/** Member 1 leads. */
+export class ThreeNodes {
+  /** Messages between members that arrived so far. */
   delivered = 0;
+  readonly #members: readonly Member[];
+  readonly #leader: Member;
   #network: Message[] = [];
 
-  settle(): void {
+  /** A log half as long again as `keptEntries` is compacted to that length; Infinity: never. */
+  constructor(keptEntries: number) {
+    this.#leader = new Member(1, keptEntries);
+    this.#members = [this.#leader, new Member(2, keptEntries), new Member(3, keptEntries)];
+    this.#leader.raft.campaign();
+    this.#settle();
+  }
+
+  /** How many entries are in the log, and how many were committed and applied by the leader. */
+  get logLength(): number {
+    return this.#leader.storage.lastIndex() - this.#leader.storage.firstIndex() + 1;
+  }
+
+  get applied(): number {
+    return this.#leader.applied;
+  }
+
+  /** Proposes `batch` in one message, and delivers until it is applied everywhere. */
+  commit(batch: readonly Uint8Array[]): void {
+    this.#leader.raft.proposeBatch(batch);
+    this.#settle();
+  }
+
+  #settle(): void {
     let busy = true;
     while (busy) {
       busy = false;
-      for (const member of this.members) {
+      for (const member of this.#members) {
         while (member.raft.hasReady()) {
           member.work(this.#network);
           busy = true;
@@ -73,42 +96,10 @@ class Cluster {
       const messages = this.#network;
       this.#network = [];
       for (const message of messages) {
-        this.members[message.to - 1]?.raft.step(message);
+        this.#members[message.to - 1]?.raft.step(message);
         this.delivered++;
         busy = true;
       }
     }
   }
 }
-
-function measure(batch: number, seconds: number): void {
-  const cluster = new Cluster();
-  const leader = cluster.members[0];
-  if (leader === undefined) throw new Error('no leader');
-  leader.raft.campaign();
-  cluster.settle();
-  const data = Array.from({ length: batch }, () => new Uint8Array(ENTRY_BYTES));
-  const run = (limitMs: number) => {
-    const startMessages = cluster.delivered;
-    const startApplied = leader.applied;
-    const start = performance.now();
-    let elapsed = 0;
-    while (elapsed < limitMs) {
-      for (let i = 0; i < 200; i++) {
-        leader.raft.proposeBatch(data);
-        cluster.settle();
-      }
-      elapsed = performance.now() - start;
-    }
-    return {
-      messages: Math.round(((cluster.delivered - startMessages) / elapsed) * 1000),
-      entries: Math.round(((leader.applied - startApplied) / elapsed) * 1000),
-    };
-  };
-  run(500);
-  const { messages, entries } = run(seconds * 1000);
-  console.log(`batch ${batch}: ${messages} messages/s, ${entries} entries/s committed`);
-}
-
-const [batch, seconds] = process.argv.slice(2).map(Number);
-for (const size of batch === undefined ? [1, 100] : [batch]) measure(size, seconds ?? 3);

@@ -82,6 +82,16 @@ export function voteResponseType(type: MessageType): MessageType {
   return type === MessageType.Vote ? MessageType.VoteResp : MessageType.PreVoteResp;
 }
 
+/**
+ * Adds to a list that mostly stays at one message. An array literal has room for just
+ * that, whereas an empty array that is pushed to makes room for seventeen.
+ */
+export function withMessage(messages: Message[], message: Message): Message[] {
+  if (messages.length === 0) return [message];
+  messages.push(message);
+  return messages;
+}
+
 function typeSet(types: readonly MessageType[]): number {
   return types.reduce<number>((set, type) => set | (1 << type), 0);
 }

@@ -3,7 +3,7 @@ import { messageTypeName } from './describe.ts';
 import type { RaftInvariantError } from './errors.ts';
 import { RaftLog } from './log/index.ts';
 import { LineLogger } from './logger.ts';
-import { waitsForAppend } from './messages.ts';
+import { waitsForAppend, withMessage } from './messages.ts';
 import { ReadOnlyQueue } from './read-only.ts';
 import { ProgressTracker } from './tracker/index.ts';
 import type { HardState, Message, ReadState, SoftState } from './types.ts';
@@ -97,14 +97,14 @@ export class Raft {
     if (message.from === NONE) message.from = this.id;
     this.#sign(message);
     if (waitsForAppend(message.type)) {
-      this.messagesAfterAppend.push(message);
+      this.messagesAfterAppend = withMessage(this.messagesAfterAppend, message);
       return;
     }
     if (message.to === this.id) {
       const name = messageTypeName(message.type);
       throw this.logger.fatal`message should not be self-addressed when sending ${name}`;
     }
-    this.messages.push(message);
+    this.messages = withMessage(this.messages, message);
   }
 
   #sign(message: Message): void {

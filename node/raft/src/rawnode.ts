@@ -1,10 +1,15 @@
 import { encodeConfChange, encodeConfChangeV2 } from './codec/index.ts';
 import { isConfChangeV2, toConfChangeV2 } from './confchange/index.ts';
 import type { Config } from './config.ts';
-import { entriesSize } from './log/index.ts';
 import { applyConfChange } from './membership.ts';
 import { checkMessage } from './message-check.ts';
-import { isLocalMessage, isLocalTarget, isResponseMessage, newMessage } from './messages.ts';
+import {
+  isLocalMessage,
+  isLocalTarget,
+  isResponseMessage,
+  newMessage,
+  withMessage,
+} from './messages.ts';
 import type { Raft } from './raft.ts';
 import type { BasicStatus, Ready, SnapshotStatus, Status, StepResult } from './ready.ts';
 import { startRaft } from './start.ts';
@@ -42,8 +47,11 @@ export class RawNode {
   readonly #async: boolean;
   #previousSoftState: SoftState;
   #previousHardState: HardState;
-  /** What `advance()` acknowledges; only without asyncStorageWrites. */
-  #stepsOnAdvance: Message[] = [];
+  // What `advance()` acknowledges; only without asyncStorageWrites.
+  /** This member's own votes and acknowledgements. */
+  #ownPromises: Message[] = [];
+  #appendResponse: Message | null = null;
+  #applyResponse: Message | null = null;
 
   /**
    * Starts from what the Storage remembers. A new group is founded by giving every
@@ -149,6 +157,7 @@ export class RawNode {
    */
   ready(): Ready {
     const raft = this.#raft;
+    if (!this.#async) this.#releasePromises();
     const ready: Ready = {
       softState: this.#softStateChanged() ? raft.softState() : null,
       hardState: this.#hardStateChanged() ? raft.hardState() : null,
@@ -160,7 +169,7 @@ export class RawNode {
       mustSync: this.#mustSync(),
     };
     if (this.#async) this.#addStorageMessages(ready, raft.messages);
-    else this.#addMessagesAfterAppend(ready, raft.messages);
+    else this.#noteResponses(ready);
     this.#accept(ready);
     return ready;
   }
@@ -174,9 +183,15 @@ export class RawNode {
     if (this.#async) {
       throw this.#raft.logger.misuse`Advance must not be called when using AsyncStorageWrites`;
     }
-    const steps = this.#stepsOnAdvance;
-    this.#stepsOnAdvance = [];
-    for (const message of steps) step(this.#raft, message);
+    const promises = this.#ownPromises;
+    const appendResponse = this.#appendResponse;
+    const applyResponse = this.#applyResponse;
+    if (promises.length > 0) this.#ownPromises = [];
+    this.#appendResponse = null;
+    this.#applyResponse = null;
+    for (const message of promises) step(this.#raft, message);
+    if (appendResponse !== null) step(this.#raft, appendResponse);
+    if (applyResponse !== null) step(this.#raft, applyResponse);
   }
 
   basicStatus(): BasicStatus {
@@ -296,21 +311,32 @@ export class RawNode {
     }
   }
 
-  #addMessagesAfterAppend(ready: Ready, messages: Message[]): void {
+  /** Without asyncStorageWrites, whoever sends the messages has persisted everything before. */
+  #releasePromises(): void {
     const raft = this.#raft;
-    if (this.#stepsOnAdvance.length > 0) {
+    if (this.#awaitsAdvance()) {
       throw raft.logger.misuse`two accepted Ready structs without call to Advance`;
     }
     for (const message of raft.messagesAfterAppend) {
-      if (message.to === raft.id) this.#stepsOnAdvance.push(message);
-      else messages.push(message);
+      if (message.to === raft.id) this.#ownPromises = withMessage(this.#ownPromises, message);
+      else raft.messages = withMessage(raft.messages, message);
     }
+  }
+
+  #noteResponses(ready: Ready): void {
+    const raft = this.#raft;
     if (needsStorageAppendResponse(raft, ready)) {
-      this.#stepsOnAdvance.push(storageAppendResponse(raft, ready));
+      this.#appendResponse = storageAppendResponse(raft, ready);
     }
     if (ready.committedEntries.length > 0) {
-      this.#stepsOnAdvance.push(storageApplyResponse(raft, ready.committedEntries));
+      this.#applyResponse = storageApplyResponse(raft, ready.committedEntries);
     }
+  }
+
+  #awaitsAdvance(): boolean {
+    return (
+      this.#ownPromises.length > 0 || this.#appendResponse !== null || this.#applyResponse !== null
+    );
   }
 
   #accept(ready: Ready): void {
@@ -321,7 +347,7 @@ export class RawNode {
     raft.log.acceptUnstable();
     const last = ready.committedEntries.at(-1);
     if (last === undefined) return;
-    raft.log.acceptApplying(last.index, entriesSize(ready.committedEntries), !this.#async);
+    raft.log.acceptApplying(last.index, raft.log.sizeToApply(ready.committedEntries), !this.#async);
   }
 }
 

@@ -6,7 +6,7 @@ import { StorageError } from './storage.ts';
 import type { Progress } from './tracker/index.ts';
 import { ProgressState } from './tracker/index.ts';
 import type { Entry, Message, Snapshot } from './types.ts';
-import { MessageType } from './types.ts';
+import { MessageType, NO_LIMIT } from './types.ts';
 
 const NO_ENTRIES: readonly Entry[] = [];
 
@@ -111,17 +111,14 @@ function sendHeartbeat(raft: Raft, to: Progress, context: Uint8Array): void {
  * the uncommitted tail of the log would get too large.
  */
 export function appendEntries(raft: Raft, proposals: readonly Entry[]): boolean {
-  if (!increaseUncommittedSize(raft, payloadsSize(proposals))) {
+  if (!increaseUncommittedSize(raft, proposals)) {
     raft.logger
       .warning`${hex(raft.id)} appending new entries to log would exceed uncommitted entry size limit; dropping proposal`;
     return false;
   }
-  let index = raft.log.lastIndex();
-  const entries: Entry[] = [];
-  for (const { type, data } of proposals) {
-    index++;
-    entries.push({ term: raft.term, index, type, data });
-  }
+  const { term } = raft;
+  const first = raft.log.lastIndex() + 1;
+  const entries = proposals.map(({ type, data }, i) => ({ term, index: first + i, type, data }));
   // The leader acknowledges its own entries like any other member: once they are durable.
   const ack = newMessage(MessageType.AppResp, raft.id);
   ack.index = raft.log.append(entries);
@@ -134,7 +131,9 @@ export function appendEntries(raft: Raft, proposals: readonly Entry[]): boolean 
  * leaving of a joint configuration to get on at all. So does a first proposal,
  * however large.
  */
-function increaseUncommittedSize(raft: Raft, size: number): boolean {
+function increaseUncommittedSize(raft: Raft, entries: readonly Entry[]): boolean {
+  if (raft.config.maxUncommittedEntriesSize === NO_LIMIT) return true;
+  const size = payloadsSize(entries);
   const total = raft.uncommittedSize + size;
   const limit = raft.config.maxUncommittedEntriesSize;
   if (raft.uncommittedSize > 0 && size > 0 && total > limit) return false;
@@ -143,9 +142,10 @@ function increaseUncommittedSize(raft: Raft, size: number): boolean {
 }
 
 /** Frees the quota of entries that are committed and applied. */
-export function reduceUncommittedSize(raft: Raft, size: number): void {
+export function reduceUncommittedSize(raft: Raft, entries: readonly Entry[]): void {
+  if (raft.uncommittedSize === 0) return;
   // A new leader does not count the entries it inherits, so its sum may be too small.
-  raft.uncommittedSize = Math.max(0, raft.uncommittedSize - size);
+  raft.uncommittedSize = Math.max(0, raft.uncommittedSize - payloadsSize(entries));
 }
 
 /** Advances the leader's commit index as far as a quorum allows; returns whether it moved. */

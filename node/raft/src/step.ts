@@ -7,7 +7,6 @@ import {
   hup,
   isTransferVote,
 } from './election.ts';
-import { entriesSize, payloadsSize } from './log/index.ts';
 import { newMessage } from './messages.ts';
 import { propose } from './proposal.ts';
 import type { Raft } from './raft.ts';
@@ -162,8 +161,8 @@ function writesDone(raft: Raft, message: Message): void {
 function entriesApplied(raft: Raft, message: Message): void {
   const last = message.entries.at(-1);
   if (last === undefined) return;
-  appliedTo(raft, last.index, entriesSize(message.entries));
-  reduceUncommittedSize(raft, payloadsSize(message.entries));
+  appliedTo(raft, last.index, raft.log.sizeToApply(message.entries));
+  reduceUncommittedSize(raft, message.entries);
 }
 
 function snapshotApplied(raft: Raft, snapshot: Snapshot): void {

@@ -234,6 +234,11 @@ export class RaftLog {
     return Math.min(this.#committed, this.#unstable.offset - 1);
   }
 
+  /** What `entries` count for in the limit of what is being applied; 0 where there is none. */
+  sizeToApply(entries: readonly Entry[]): number {
+    return this.#maxApplyingSize === NO_LIMIT ? 0 : entriesSize(entries);
+  }
+
   /** Notes that entries up to `index`, `size` bytes of them, are being applied. */
   acceptApplying(index: number, size: number, allowUnstable: boolean): void {
     if (this.#committed < index) {
@@ -354,10 +359,9 @@ export class RaftLog {
   }
 }
 
-function limit(entries: Entry[], maxSize: number): Entry[] {
+function limit(entries: readonly Entry[], maxSize: number): readonly Entry[] {
   const count = countWithin(entries, maxSize);
-  if (count < entries.length) entries.length = count;
-  return entries;
+  return count < entries.length ? entries.slice(0, count) : entries;
 }
 
 function isOutOfRange(error: unknown): error is StorageError {

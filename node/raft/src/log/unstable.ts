@@ -21,7 +21,9 @@ export class Unstable {
   #snapshot: Snapshot | null = null;
   #snapshotInProgress = false;
   /** Entry `i` has index `offset + i`. */
-  #entries: Entry[] = [];
+  #entries: readonly Entry[] = NO_ENTRIES;
+  /** The same array while nobody else holds it, so that it may grow in place. */
+  #growable: Entry[] | null = null;
   #offset: number;
   /** The first index that was not handed out; `offset <= offsetInProgress`. */
   #offsetInProgress: number;
@@ -73,7 +75,7 @@ export class Unstable {
   /** The entries that were not handed out for writing yet. */
   nextEntries(): readonly Entry[] {
     if (!this.hasNextEntries) return NO_ENTRIES;
-    return this.#entries.slice(this.#offsetInProgress - this.#offset);
+    return this.slice(this.#offsetInProgress, this.#offset + this.#entries.length);
   }
 
   /** The snapshot, unless there is none or it was handed out already. */
@@ -109,7 +111,7 @@ export class Unstable {
     }
     const count = index + 1 - this.#offset;
     // Splitting off the rest is cheaper than shifting it, and frees the others.
-    this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
+    this.#replace(count === this.#entries.length ? NO_ENTRIES : this.#entries.slice(count));
     this.#offset = index + 1;
     this.#offsetInProgress = Math.max(this.#offsetInProgress, this.#offset);
   }
@@ -125,7 +127,7 @@ export class Unstable {
   restore(snapshot: Snapshot): void {
     this.#offset = snapshot.metadata.index + 1;
     this.#offsetInProgress = this.#offset;
-    this.#entries = [];
+    this.#replace(NO_ENTRIES);
     this.#snapshot = snapshot;
     this.#snapshotInProgress = false;
   }
@@ -135,28 +137,49 @@ export class Unstable {
     const from = entries[0]?.index ?? 0;
     const end = this.#offset + this.#entries.length;
     if (from === end) {
-      for (const entry of entries) this.#entries.push(entry);
+      this.#grow(entries);
       return;
     }
     if (from <= this.#offset) {
       this.#logger.info`replace the unstable entries from index ${from}`;
-      this.#entries = entries.slice();
+      this.#replace(entries);
       this.#offset = from;
       this.#offsetInProgress = from;
       return;
     }
     this.#logger.info`truncate the unstable entries before index ${from}`;
-    this.#entries = [...this.slice(this.#offset, from), ...entries];
+    this.#replace(this.#entries.slice(0, from - this.#offset));
+    this.#grow(entries);
     this.#offsetInProgress = Math.min(this.#offsetInProgress, from);
   }
 
-  /** A copy of the entries `lo <= index < hi`, all of which must be here. */
-  slice(lo: number, hi: number): Entry[] {
+  /** The entries `lo <= index < hi`, all of which must be here. The array never changes afterwards. */
+  slice(lo: number, hi: number): readonly Entry[] {
     const end = this.#offset + this.#entries.length;
     assert(
       this.#offset <= lo && lo <= hi && hi <= end,
       `unstable slice [${lo},${hi}) is out of bounds [${this.#offset},${end}]`,
     );
-    return this.#entries.slice(lo - this.#offset, hi - this.#offset);
+    if (lo > this.#offset || hi < end) {
+      return this.#entries.slice(lo - this.#offset, hi - this.#offset);
+    }
+    this.#growable = null;
+    return this.#entries;
+  }
+
+  /** Takes over an array that others may hold too. */
+  #replace(entries: readonly Entry[]): void {
+    this.#entries = entries;
+    this.#growable = null;
+  }
+
+  #grow(entries: readonly Entry[]): void {
+    if (this.#entries.length === 0) {
+      this.#replace(entries);
+      return;
+    }
+    this.#growable ??= this.#entries.slice();
+    for (const entry of entries) this.#growable.push(entry);
+    this.#entries = this.#growable;
   }
 }
