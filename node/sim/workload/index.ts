@@ -4,4 +4,7 @@
  * HTTP handlers of a node without a connection.
  */
 export { callListener } from './call-listener.ts';
+export type { Mix, MixOptions } from './mix.ts';
+export { finalStateOf, workloadSchema } from './model.ts';
+export { Workload } from './workload.ts';
 export type { Answer, ClientWorld, Delivery, Request } from './world.ts';

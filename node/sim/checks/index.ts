@@ -1,0 +1,3 @@
+/** What must hold of everything that clients saw, and of what the nodes hold in the end. */
+export { checkHistory } from './check-history.ts';
+export * from './types.ts';

@@ -1,0 +1,70 @@
+import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
+import type { StateReader } from '../../ports/index.ts';
+import {
+  type Constraint,
+  type FinalState,
+  type HeldRow,
+  type Row,
+  STAMP,
+} from '../checks/index.ts';
+
+const ID = { name: 'id', type: 'string', primaryKey: true };
+const STAMP_FIELD = { name: STAMP, type: 'string', required: true, index: 'hash' };
+
+/** Small, with one of everything that can clash: ids, a unique field, references. */
+const MODELS = [
+  { name: 'Brand', path: '/api/brands', fields: [ID, STAMP_FIELD] },
+  {
+    name: 'Item',
+    path: '/api/items',
+    fields: [
+      ID,
+      STAMP_FIELD,
+      { name: 'group', type: 'string', required: true, index: 'hash' },
+      { name: 'amount', type: 'integer', required: true, index: 'ordered' },
+      { name: 'sku', type: 'string', unique: true },
+      { name: 'brand', type: 'reference', to: 'Brand', onDelete: 'restrict' },
+    ],
+  },
+  // Its ids are made by the server, so that nothing but its key tells a retry from a second one.
+  {
+    name: 'Ticket',
+    path: '/api/tickets',
+    fields: [{ name: 'id', type: 'uuid', primaryKey: true }, STAMP_FIELD],
+  },
+];
+
+export const CONSTRAINTS: readonly Constraint[] = [
+  { kind: 'unique', model: 'Item', field: 'sku' },
+  { kind: 'reference', model: 'Item', field: 'brand', to: 'Brand' },
+];
+
+export const MODEL_NAMES: readonly string[] = MODELS.map(({ name }) => name);
+
+export function pathOf(model: string): string {
+  const found = MODELS.find(({ name }) => name === model);
+  if (found === undefined) throw new Error(`the workload has no model ${model}`);
+  return found.path;
+}
+
+/** The schema that the simulated cluster begins with. */
+export function workloadSchema(): Schema {
+  const spec = validateSpec({ auth: { mode: 'open' }, models: MODELS });
+  if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
+  return compileSchema(spec.value);
+}
+
+/** What a node holds, past its API. */
+export function finalStateOf(node: number, state: StateReader): FinalState {
+  const models = new Map(MODEL_NAMES.map((name) => [name, heldRows(state, name)]));
+  return { node, appliedIndex: state.appliedIndex, models };
+}
+
+function heldRows(state: StateReader, model: string): Map<string, HeldRow> {
+  const rows = new Map<string, HeldRow>();
+  for (const { id, version, json } of state.model(model)?.scan({ descending: false }) ?? []) {
+    const row: Row = JSON.parse(json);
+    rows.set(id, { version, row });
+  }
+  return rows;
+}
