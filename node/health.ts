@@ -1,16 +1,19 @@
 import type { ClusterStatus } from '@lithair/crds/contract';
-import type { Logger, NodeHealth, StartupPhase } from './ports/index.ts';
+import type { Clock, Logger, NodeHealth, StartupPhase } from './ports/index.ts';
 
 /** Where the node stands: written by its start, read by probes and the status routes. */
 export class Health implements NodeHealth {
   readonly #logger: Logger;
-  readonly #startedMs = performance.now();
+  readonly #clock: Clock;
+  readonly #startedMs: number;
   #phase: StartupPhase = 'opening';
   #detail = 'opening the data directory';
   #status: () => ClusterStatus | null = () => null;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
   }
 
   get phase(): StartupPhase {
@@ -37,7 +40,7 @@ export class Health implements NodeHealth {
     this.#phase = phase;
     this.#detail = detail;
     if (!changed) return;
-    const sinceStartMs = Math.round(performance.now() - this.#startedMs);
+    const sinceStartMs = Math.round(this.#clock.monotonicMs() - this.#startedMs);
     this.#logger.info({ phase, sinceStartMs }, detail);
   }
 }

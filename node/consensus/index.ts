@@ -8,11 +8,17 @@ export { foundCluster } from './found.ts';
 export type { LeadershipEvent } from './leadership.ts';
 export type { ConsensusOptions } from './options.ts';
 export {
+  type Channel,
+  LinkTransport,
   PeerListener,
+  type PeerNetwork,
+  type PeerSocket,
   parseAddress,
   peerIdentityError,
+  type SocketHandler,
+  type SocketTaker,
   secureOptions,
   type TlsMaterial,
-  TlsPeerTransport,
+  TlsPeerNetwork,
 } from './peer-links/index.ts';
 export type { AppliedEntry, PeerAddress, PeerHandler, StateMachine } from './ports.ts';

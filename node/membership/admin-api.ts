@@ -1,7 +1,8 @@
 import type { ModelChangeResponse, WaitingStatus } from '@lithair/crds/contract';
 import { ConsensusError } from '../consensus/index.ts';
 import type { Clock, Logger } from '../ports/index.ts';
-import { readAddMember, readDryRun, readMemberId, readTransfer } from './admin-requests.ts';
+import type { BackupPoint } from '../backup/index.ts';
+import { readAddMember, readBackupPoint, readDryRun, readMemberId, readTransfer } from './admin-requests.ts';
 import { AdminError, asAdminError } from './errors.ts';
 import type { MemberChanges } from './member-changes.ts';
 import { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';
@@ -26,6 +27,8 @@ export interface AdminResponse {
   readonly body: unknown;
   /** Methods that are allowed here; for 405. */
   readonly allow?: string;
+  /** In place of a body: bytes that are sent as they come. */
+  readonly stream?: AsyncIterable<Uint8Array>;
 }
 
 /** Whoever answers the admin API at this stage of the node's life. */
@@ -39,11 +42,18 @@ export interface AdminHandler {
  */
 export type ChangeModel = (spec: unknown, dryRun: boolean) => Promise<ModelChangeResponse>;
 
+/**
+ * A stream of what a backup lacks behind a point; null: of everything. It includes all that was
+ * acknowledged before the call. May throw AdminError `other_history`.
+ */
+export type BackUp = (after: BackupPoint | null) => Promise<AsyncIterable<Uint8Array>>;
+
 /** What the admin API of a member is made of. */
 export interface AdminApiDependencies {
   readonly view: MemberView;
   readonly changes: MemberChanges;
   readonly changeModel: ChangeModel;
+  readonly backUp: BackUp;
   readonly info: NodeInfo;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -96,6 +106,7 @@ export class AdminApi implements AdminHandler {
       route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
       route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
       route('any', 'POST', 'snapshot', () => this.#snapshot()),
+      route('any', 'GET', 'backup', ({ query }) => this.#backUp(query)),
     ];
   }
 
@@ -197,6 +208,14 @@ export class AdminApi implements AdminHandler {
     if (body === undefined) throw new AdminError('invalid_request', 'the body is missing');
     const dryRun = readDryRun(new URLSearchParams(query));
     return { status: 200, body: await this.#deps.changeModel(body, dryRun) };
+  }
+
+  async #backUp(query: string): Promise<AdminResponse> {
+    if (this.#deps.view.state === null) {
+      throw new AdminError('unavailable', 'waiting for the first snapshot');
+    }
+    const after = readBackupPoint(new URLSearchParams(query));
+    return { status: 200, body: undefined, stream: await this.#deps.backUp(after) };
   }
 
   async #snapshot(): Promise<AdminResponse> {

@@ -10,6 +10,7 @@ import {
   type WaitingStatus,
 } from '@lithair/crds/contract';
 import { identityOf } from '@lithair/crds/identity';
+import type { BackupPoint } from '../backup/index.ts';
 import {
   parseAddress,
   peerIdentityError,
@@ -116,6 +117,26 @@ export class AdminClient {
     return requireBody(status, body, isPosition);
   }
 
+  /**
+   * What a backup lacks behind a point; null: everything. The bytes come as they are read; a member
+   * that goes away in the middle ends them with an error.
+   */
+  async backup(after: BackupPoint | null): Promise<AsyncIterable<Uint8Array>> {
+    const query = after === null ? '' : `?${queryOf(after)}`;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = request(this.#requestOptions('GET', `backup${query}`, null), resolve);
+    outgoing.on('error', (error) => reject(new AdminUnreachableError(error.message)));
+    outgoing.setTimeout(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, () =>
+      outgoing.destroy(new Error('no answer in time')),
+    );
+    outgoing.end();
+    const response = await promise;
+    if (response.statusCode === 200) return response;
+    const { status, body } = await readAnswer(response);
+    requireSuccess(status, body);
+    throw new AdminUnreachableError('the answer has another shape than expected');
+  }
+
   #send(
     method: string,
     path: string,
@@ -166,6 +187,15 @@ export class AdminClient {
         member === null ? anyMemberError(certificate) : peerIdentityError(member, certificate),
     });
   }
+}
+
+function queryOf({ clusterId, epoch, index, term }: BackupPoint): URLSearchParams {
+  return new URLSearchParams({
+    clusterId,
+    epoch: String(epoch),
+    index: String(index),
+    term: String(term),
+  });
 }
 
 function anyMemberError(certificate: PeerCertificate): Error | undefined {

@@ -10,8 +10,8 @@ import {
   AdminRefusedError,
   type AdminRequest,
   type AdminResponse,
-  AdminServer,
   AdminUnreachableError,
+  serveAdmin,
   waitingHandler,
 } from './index.ts';
 
@@ -108,8 +108,7 @@ async function serve(
             return Promise.resolve(answer);
           },
         };
-  const server = new AdminServer(listener, handler, SILENT);
-  assert.equal(server.handler, handler);
+  serveAdmin(listener, handler, SILENT);
   return { address: `127.0.0.1:${await listener.listen('127.0.0.1', 0)}`, requests };
 }
 

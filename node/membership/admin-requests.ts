@@ -1,4 +1,5 @@
 import type { AddMemberRequest } from '@lithair/crds/contract';
+import type { BackupPoint } from '../backup/index.ts';
 import { parseAddress } from '../consensus/index.ts';
 import { AdminError } from './errors.ts';
 
@@ -48,6 +49,18 @@ export function readDryRun(query: URLSearchParams): boolean {
   if (value === null || value === 'false') return false;
   if (value === 'true') return true;
   throw invalid('dryRun is neither true nor false');
+}
+
+/** The point that a backup reaches; null where it begins. @throws AdminError `invalid_request` */
+export function readBackupPoint(query: URLSearchParams): BackupPoint | null {
+  const clusterId = query.get('clusterId');
+  if (clusterId === null) return null;
+  const numbers = ['epoch', 'index', 'term'].map((name) => Number(query.get(name) ?? Number.NaN));
+  const [epoch = 0, index = 0, term = 0] = numbers;
+  if (numbers.every((n) => Number.isSafeInteger(n) && n > 0)) {
+    return { clusterId, epoch, index, term };
+  }
+  throw invalid('clusterId, epoch, index and term belong together');
 }
 
 function refuseUnknown(rest: UnknownObject): void {

@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import type { PeerIdentity } from '@lithair/crds/identity';
 import type { PeerListener } from '../consensus/index.ts';
@@ -10,31 +12,33 @@ import { AdminError, asAdminError } from './errors.ts';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const SOCKET_TIMEOUT_MS = 30_000;
 
+/** Answers administrative requests on the peer port from now on. */
+export function serveAdmin(listener: PeerListener, handler: AdminHandler, logger: Logger): void {
+  const server = new AdminServer(handler, logger);
+  listener.onAdmin((socket, identity) => server.take(socket, identity));
+}
+
 /**
  * The admin API over HTTP on the peer port. Whoever gets here has shown a certificate of this
  * cluster; members and administrators may do everything that the API offers.
  */
-export class AdminServer {
+class AdminServer {
   readonly #http: Server;
   readonly #logger: Logger;
-  /** Who answers at this stage of the node's life; may be replaced at any time. */
-  handler: AdminHandler;
+  readonly #handler: AdminHandler;
+  readonly #identities = new WeakMap<object, PeerIdentity>();
 
-  constructor(listener: PeerListener, handler: AdminHandler, logger: Logger) {
+  constructor(handler: AdminHandler, logger: Logger) {
     this.#logger = logger;
-    this.handler = handler;
+    this.#handler = handler;
     this.#http = createServer({ maxHeaderSize: 8192, keepAliveTimeout: SOCKET_TIMEOUT_MS });
-    const identities = new WeakMap<object, PeerIdentity>();
     this.#http.on('request', (request, response) => {
-      void this.#answer(request, response, identities.get(request.socket));
-    });
-    listener.onAdmin((socket, identity) => {
-      identities.set(socket, identity);
-      this.#take(socket);
+      void this.#answer(request, response, this.#identities.get(request.socket));
     });
   }
 
-  #take(socket: TLSSocket): void {
+  take(socket: TLSSocket, identity: PeerIdentity): void {
+    this.#identities.set(socket, identity);
     socket.on('error', () => socket.destroy());
     socket.setTimeout(SOCKET_TIMEOUT_MS, () => socket.destroy());
     this.#http.emit('connection', socket);
@@ -56,7 +60,19 @@ export class AdminServer {
         'admin request',
       );
     }
-    send(response, answer);
+    if (answer.stream === undefined) return send(response, answer);
+    await this.#sendStream(response, answer.stream);
+  }
+
+  /** What breaks off in the middle breaks the connection: the caller must not take it for whole. */
+  async #sendStream(response: ServerResponse, stream: AsyncIterable<Uint8Array>): Promise<void> {
+    response.setHeader('content-type', 'application/octet-stream');
+    try {
+      await pipeline(Readable.from(stream, { objectMode: false }), response);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#logger.warn({ reason }, 'a stream of the admin API broke off');
+    }
   }
 
   async #execute(
@@ -67,7 +83,7 @@ export class AdminServer {
     const { method = '', url = '' } = request;
     const [path = '', query = ''] = url.split('?', 2);
     const body = await readBody(request);
-    return await this.handler.handle({ method, path, query, body });
+    return await this.#handler.handle({ method, path, query, body });
   }
 }
 

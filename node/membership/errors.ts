@@ -1,3 +1,4 @@
+import { BackupError } from '../backup/index.ts';
 import { ConsensusError } from '../consensus/index.ts';
 import { EngineError } from '../ports/index.ts';
 
@@ -19,6 +20,7 @@ export type AdminErrorCode =
   | 'change_refused' // 409
   | 'model_change_in_progress' // 409
   | 'breaking_change' // 409
+  | 'other_history' // 409: a backup is not of this cluster's log
   | 'invalid_model' // 422
   | 'body_too_large' // 413
   | 'unsupported_media_type' // 415
@@ -45,6 +47,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   change_refused: 409,
   model_change_in_progress: 409,
   breaking_change: 409,
+  other_history: 409,
   invalid_model: 422,
   body_too_large: 413,
   unsupported_media_type: 415,
@@ -82,6 +85,10 @@ export class AdminError extends Error {
 /** The refusal that an error of a lower room means to the caller; `internal` for a bug. */
 export function asAdminError(error: unknown): AdminError {
   if (error instanceof AdminError) return error;
+  if (error instanceof BackupError) {
+    const code = error.code === 'mismatch' ? 'other_history' : 'unavailable';
+    return new AdminError(code, error.message);
+  }
   if (error instanceof EngineError) return new AdminError(error.code, error.message);
   if (error instanceof ConsensusError) {
     return error.code === 'change_refused'

@@ -7,12 +7,13 @@ export {
   type AdminHandler,
   type AdminRequest,
   type AdminResponse,
+  type BackUp,
   type ChangeModel,
   startingHandler,
   waitingHandler,
 } from './admin-api.ts';
 export { AdminClient, AdminRefusedError, AdminUnreachableError } from './admin-client.ts';
-export { AdminServer } from './admin-server.ts';
+export { serveAdmin } from './admin-server.ts';
 export { announceAddress } from './announce.ts';
 export { AdminError, type AdminProblemDetail, ForeignClusterError } from './errors.ts';
 export { MemberChanges } from './member-changes.ts';

@@ -1,6 +1,6 @@
-import type { TLSSocket } from 'node:tls';
 import type { TimerHandle } from '../../ports/index.ts';
 import { encodeFrame, FrameKind, FrameReader } from '../wire/index.ts';
+import type { PeerSocket } from './socket.ts';
 import type { LinkLimits, LinkWorld } from './types.ts';
 
 const PING = encodeFrame(FrameKind.Ping);
@@ -14,16 +14,15 @@ export interface ConnectionHandler {
 }
 
 /**
- * A mutual-TLS socket that carries frames. Writes of one turn leave together; a side that hears
- * nothing for too long gives up, because TCP alone notices a cut network much too late.
+ * A socket that carries frames. A side that hears nothing for too long gives up, because TCP alone
+ * notices a cut network much too late.
  */
 export class Connection {
-  readonly #socket: TLSSocket;
+  readonly #socket: PeerSocket;
   readonly #reader: FrameReader;
   readonly #limits: LinkLimits;
   readonly #world: LinkWorld;
   #handler: ConnectionHandler;
-  #corked = false;
   #closed = false;
   /** Pings since something was last heard. Counting them makes a pause of this process harmless. */
   #unanswered = 0;
@@ -31,7 +30,7 @@ export class Connection {
   #reason = 'closed by the peer';
 
   constructor(
-    socket: TLSSocket,
+    socket: PeerSocket,
     maxFrameBytes: number,
     limits: LinkLimits,
     world: LinkWorld,
@@ -42,19 +41,22 @@ export class Connection {
     this.#limits = limits;
     this.#world = world;
     this.#handler = handler;
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', (error) => this.close(error.message));
-    socket.on('close', () => this.#onClosed());
+    socket.start({
+      onData: (chunk) => this.#onData(chunk),
+      onClose: (reason) => {
+        if (reason === null) this.#onClosed();
+        else this.close(reason);
+      },
+    });
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Bytes written and not yet taken by the kernel. */
+  /** Bytes written and not yet taken by the network. */
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.queuedBytes;
   }
 
   /** The greeting is over: longer frames are accepted, and somebody else takes them. */
@@ -71,29 +73,13 @@ export class Connection {
   }
 
   write(frame: Uint8Array): void {
-    if (this.#closed) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => this.#uncork());
-    }
-    this.#socket.write(frame);
+    if (!this.#closed) this.#socket.write(frame);
   }
 
   /** Resolves once the socket takes more; at once where it does. */
   async drained(): Promise<void> {
     if (this.#closed) throw new Error(this.#reason);
-    this.#uncork();
-    if (!this.#socket.writableNeedDrain) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#socket.off('drain', done);
-        this.#socket.off('close', done);
-        resolve();
-      };
-      this.#socket.on('drain', done);
-      this.#socket.on('close', done);
-    });
+    await this.#socket.drained();
   }
 
   pause(): void {
@@ -108,7 +94,6 @@ export class Connection {
   end(reason: string): void {
     if (this.#closed) return;
     this.#reason = reason;
-    this.#uncork();
     this.#socket.end();
     this.#world.clock.after(1000, () => this.#socket.destroy());
   }
@@ -118,12 +103,6 @@ export class Connection {
     this.#reason = reason;
     this.#socket.destroy();
     this.#onClosed();
-  }
-
-  #uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
   }
 
   #onData(chunk: Buffer): void {

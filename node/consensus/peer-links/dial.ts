@@ -1,11 +1,8 @@
-import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { RAFT_ALPN } from '@lithair/crds/contract';
-import { identityOf } from '@lithair/crds/identity';
 import type { PeerAddress } from '../ports.ts';
 import { FrameKind } from '../wire/index.ts';
-import { parseAddress } from './address.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import { helloFrame, MAX_GREETING_BYTES, parseHello, parseRefusal } from './hello.ts';
+import type { PeerNetwork } from './socket.ts';
 import {
   type Channel,
   idleTimeoutOf,
@@ -13,8 +10,6 @@ import {
   type LinkWorld,
   type LocalMember,
   type RefusalCode,
-  secureOptions,
-  type TlsMaterial,
 } from './types.ts';
 
 /** Why no connection came about. */
@@ -32,26 +27,15 @@ export class DialError extends Error {
 /** What is needed to dial a peer. */
 export interface DialContext {
   readonly self: LocalMember;
-  readonly material: TlsMaterial;
+  readonly network: PeerNetwork;
   readonly limits: LinkLimits;
   readonly world: LinkWorld;
 }
 
 /**
- * Error where the verified certificate is not that of the member `name`. TLS has checked the
- * authority already; host names and addresses prove nothing here.
- */
-export function peerIdentityError(name: string, certificate: PeerCertificate): Error | undefined {
-  const identity = identityOf(certificate.subjectaltname);
-  if (identity?.kind === 'member' && identity.name === name) return undefined;
-  const found = identity === null ? 'no identity' : `${identity.kind} ${identity.name}`;
-  return new Error(`its certificate carries ${found}, not member ${name}`);
-}
-
-/**
  * Connects to a peer, and resolves once both sides have greeted each other.
  *
- * @throws DialError
+ * @throws DialError, and what the network throws for an address that is none
  */
 export function dial(
   context: DialContext,
@@ -59,30 +43,8 @@ export function dial(
   channel: Channel,
   handler: ConnectionHandler,
 ): Promise<Connection> {
-  const address = parseAddress(peer.address);
-  if (address === null) {
-    return Promise.reject(new DialError(`not an address: ${peer.address}`));
-  }
-  const socket = connect({
-    ...secureOptions(context.material),
-    host: address.host,
-    port: address.port,
-    servername: peer.name,
-    ALPNProtocols: [RAFT_ALPN],
-    checkServerIdentity: (_host, certificate) => peerIdentityError(peer.name, certificate),
-  });
-  return greet(context, peer, channel, socket, handler);
-}
-
-function greet(
-  context: DialContext,
-  peer: PeerAddress,
-  channel: Channel,
-  socket: TLSSocket,
-  handler: ConnectionHandler,
-): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const { self, limits, world } = context;
+    const { self, limits, world, network } = context;
     const onFrame = (kind: number, payload: Buffer): void => {
       timer.cancel();
       const problem = greetingProblem(self, peer, kind, payload);
@@ -99,12 +61,13 @@ function greet(
       timer.cancel();
       reject(new DialError(reason));
     };
+    const onConnected = (): void => connection.write(helloFrame(self, channel, peer.id));
+    const socket = network.connect(peer, channel, onConnected);
     const connection = new Connection(socket, MAX_GREETING_BYTES, limits, world, {
       onFrame,
       onClose,
     });
     const timer = world.clock.after(limits.handshakeTimeoutMs, () => connection.close('timeout'));
-    socket.once('secureConnect', () => connection.write(helloFrame(self, channel, peer.id)));
   });
 }
 

@@ -1,7 +1,11 @@
-/** Links between members over mutual TLS, and the listener that they share with the admin API. */
+/**
+ * Links between members over a port of byte streams; mutual TLS behind it, and the listener that
+ * it shares with the admin API.
+ */
 export { parseAddress } from './address.ts';
-export { peerIdentityError } from './dial.ts';
 
 export { PeerListener } from './listener.ts';
-export { TlsPeerTransport } from './transport.ts';
-export { secureOptions, type TlsMaterial } from './types.ts';
+export type { PeerNetwork, PeerSocket, SocketHandler, SocketTaker } from './socket.ts';
+export { peerIdentityError, TlsPeerNetwork } from './tls-network.ts';
+export { LinkTransport } from './transport.ts';
+export { type Channel, secureOptions, type TlsMaterial } from './types.ts';

@@ -62,11 +62,6 @@ export class PeerListener {
     });
   }
 
-  /** New certificates for connections to come. */
-  renew(material: TlsMaterial): void {
-    this.#server.setSecureContext(secureOptions(material));
-  }
-
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());

@@ -7,7 +7,13 @@ import { ADMIN_ALPN, RAFT_ALPN } from '@lithair/crds/contract';
 import { type Message, MessageType, NO_BYTES } from 'etcd-raft-ts';
 import type { Logger, MemberRecord } from '../../ports/index.ts';
 import { systemClock, systemRandom } from '../../world.ts';
-import { type PeerHandler, PeerListener, type TlsMaterial, TlsPeerTransport } from '../index.ts';
+import {
+  LinkTransport,
+  type PeerHandler,
+  PeerListener,
+  type TlsMaterial,
+  TlsPeerNetwork,
+} from '../index.ts';
 import { authority, materialOf } from '../testing/certificates.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 
@@ -15,7 +21,7 @@ const CLUSTER = 'cluster-1';
 
 interface Peer {
   readonly record: MemberRecord;
-  readonly transport: TlsPeerTransport;
+  readonly transport: LinkTransport;
   readonly messages: Message[];
   readonly lost: number[];
   readonly lines: string[];
@@ -194,9 +200,8 @@ async function peer(id: number, name: string, options: PeerOptions, port = 0): P
   const actualPort = await listener.listen('127.0.0.1', port);
   const diskUuid = options.diskUuid ?? `disk-${id}`;
   const table = { members: () => [member(1), member(2)], nextMemberId: 4 };
-  const transport = new TlsPeerTransport({
-    listener,
-    material: options.material,
+  const transport = new LinkTransport({
+    network: new TlsPeerNetwork(listener, options.material),
     self: { clusterId: options.clusterId ?? CLUSTER, memberId: id, name, diskUuid },
     table,
     world: { clock: systemClock, random: systemRandom, logger: logger(lines) },

@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import type { PeerIdentity } from '@lithair/crds/identity';
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
@@ -17,9 +16,9 @@ import {
   welcomeFrame,
 } from './hello.ts';
 import { Link } from './link.ts';
-import type { PeerListener } from './listener.ts';
 import { OutstandingRequests, RequestServer } from './requests.ts';
 import { SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
+import type { PeerNetwork, PeerSocket } from './socket.ts';
 import {
   DEFAULT_LIMITS,
   type Hello,
@@ -28,15 +27,13 @@ import {
   type LinkWorld,
   type LocalMember,
   type Refusal,
-  type TlsMaterial,
 } from './types.ts';
 
 const SWEEP_INTERVAL_MS = 50;
 
 /** What the peer links of a member are made of. */
 export interface PeerLinksOptions {
-  readonly listener: PeerListener;
-  readonly material: TlsMaterial;
+  readonly network: PeerNetwork;
   readonly self: LocalMember;
   /** Asked at every hello. */
   readonly table: MemberTable;
@@ -54,35 +51,28 @@ interface PeerLinks {
   readonly request: Link;
 }
 
-/** {@link PeerTransport} over mutual TLS: each member dials every other and keeps the links up. */
-export class TlsPeerTransport implements PeerTransport {
+/** {@link PeerTransport} over links: each member dials every other and keeps the links up. */
+export class LinkTransport implements PeerTransport {
   readonly #options: PeerLinksOptions;
   readonly #limits: LinkLimits;
   readonly #requests: OutstandingRequests;
   readonly #links = new Map<number, PeerLinks>();
   /** Connections that a member dialled; the way to a member whose address is not known (yet). */
   readonly #inbound = new Map<Connection, Hello>();
-  #material: TlsMaterial;
   #handler: PeerHandler | null = null;
   #timer: TimerHandle | null = null;
   #closed = false;
 
   constructor(options: PeerLinksOptions) {
     this.#options = options;
-    this.#material = options.material;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#requests = new OutstandingRequests(options.world.clock);
   }
 
   start(handler: PeerHandler): void {
     this.#handler = handler;
-    this.#options.listener.onRaft((socket, identity) => this.#accept(socket, identity));
+    this.#options.network.accept((socket, identity) => this.#accept(socket, identity));
     this.#sweepLater();
-  }
-
-  /** New certificates for connections to come. */
-  renew(material: TlsMaterial): void {
-    this.#material = material;
   }
 
   setPeers(members: readonly PeerAddress[]): void {
@@ -157,8 +147,8 @@ export class TlsPeerTransport implements PeerTransport {
   }
 
   #dialContext(): DialContext {
-    const { self, world } = this.#options;
-    return { self, world, material: this.#material, limits: this.#limits };
+    const { self, world, network } = this.#options;
+    return { self, world, network, limits: this.#limits };
   }
 
   #messageConnection(to: number): Connection | null {
@@ -183,7 +173,7 @@ export class TlsPeerTransport implements PeerTransport {
     this.#handler?.message(from, message);
   }
 
-  #accept(socket: TLSSocket, identity: PeerIdentity): void {
+  #accept(socket: PeerSocket, identity: PeerIdentity): void {
     const { world } = this.#options;
     const connection = new Connection(socket, MAX_GREETING_BYTES, this.#limits, world, {
       onFrame: (kind, payload) => {

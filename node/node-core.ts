@@ -1,0 +1,385 @@
+import { compileSchema } from '@lithair/crds';
+import type { ClusterStatus } from '@lithair/crds/contract';
+import { backups } from './backups.ts';
+import type { KnownCluster } from './cluster-directory.ts';
+import {
+  Consensus,
+  type ConsensusOptions,
+  foundCluster,
+  LinkTransport,
+  type PeerNetwork,
+} from './consensus/index.ts';
+import { NodeEngine } from './engine.ts';
+import { APPLY_VERSION } from './entry/index.ts';
+import { NodeError } from './exit.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { Health } from './health.ts';
+import { type Admit, createApi } from './http/index.ts';
+import { KnownAddresses } from './known-addresses.ts';
+import { Leader } from './leader.ts';
+import {
+  type DataDirectory,
+  type FileSystem,
+  type Log,
+  type LogOptions,
+  openDataDirectory,
+} from './log/index.ts';
+import {
+  AdminApi,
+  type AdminHandler,
+  type AdminRequest,
+  type AdminResponse,
+  announceAddress,
+  clusterStatus,
+  findPlace,
+  type InitialPeer,
+  MemberChanges,
+  memberEntries,
+  type NodeInfo,
+  type Placement,
+  startingHandler,
+  waitingHandler,
+} from './membership/index.ts';
+import { modelChanges } from './model-changes.ts';
+import { observeNode } from './observe.ts';
+import type { InitialMember, NodeOptions } from './options.ts';
+import type { Clock, Logger, Random } from './ports/index.ts';
+import {
+  type ApplyResult,
+  createState,
+  type ReplicatedState,
+  restoreState,
+} from './state/index.ts';
+import { createMetrics } from './telemetry/index.ts';
+import { UUID_RANDOM_BYTES, uuidV7 } from './values/index.ts';
+
+export type NodeConsensus = Consensus<ApplyResult, ReplicatedState>;
+export type NodeApi = ReturnType<typeof createApi>;
+
+/** What a node is started with, apart from where it listens. */
+export type CoreOptions = Pick<
+  NodeOptions,
+  'name' | 'dataDir' | 'spec' | 'managed' | 'initialCluster'
+> & {
+  /** Other bounds than the usual ones. */
+  readonly consensus?: Partial<ConsensusOptions>;
+  readonly log?: LogOptions;
+};
+
+/** The disk, the clocks and the chances of a node. */
+export interface CoreWorld {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
+  readonly defer?: (callback: () => void) => void;
+  /** Gauges of the process, too. */
+  readonly processMetrics: boolean;
+}
+
+/** How a node is reached, and how it reaches others. */
+export interface NodeNetwork {
+  /** First step for every request of a client. */
+  readonly admit: Admit;
+  /** Opens the API port and the ops port. */
+  serveApi(api: NodeApi): Promise<void>;
+  /** Opens the peer port, for peer links and for administrative requests. */
+  servePeers(admin: AdminHandler): Promise<PeerNetwork>;
+  /** The admin API of another initial member. */
+  peer(member: InitialMember): InitialPeer;
+  /** What somebody who outlives the members knows of their cluster; null where there is nobody. */
+  knownCluster(): Promise<KnownCluster | null>;
+  /** Takes no new requests of clients from now on. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+/** Whoever looks on, synchronously. It must change nothing. */
+export interface NodeObserver {
+  /** A state that was restored from a snapshot; a founder too begins with one. */
+  onState?(state: ReplicatedState): void;
+  onApplied?(index: number, state: ReplicatedState): void;
+}
+
+const READY_POLL_MS = 20;
+const ANNOUNCE_RETRY_MS = 1_000;
+const STOP_TIMEOUT_MS = 4_000;
+
+/**
+ * One node without its sockets and files: the rooms, composed over ports. Starts in the order
+ * directory, ports, place in the cluster, log, state, consensus; answers probes from the moment its
+ * ports are open.
+ */
+export class NodeCore {
+  readonly health: Health;
+  readonly engine: NodeEngine;
+  readonly #options: CoreOptions;
+  readonly #world: CoreWorld;
+  readonly #network: NodeNetwork;
+  readonly #observer: NodeObserver;
+  readonly #leader: Leader;
+  readonly #info: NodeInfo;
+  readonly #metrics;
+  readonly #onEnd: (error: NodeError) => void;
+  #admin: AdminHandler;
+  #peers: PeerNetwork | null = null;
+  #transport: LinkTransport | null = null;
+  #directory: DataDirectory | null = null;
+  #log: Log | null = null;
+  #consensus: NodeConsensus | null = null;
+  #stopping = false;
+
+  /** @param onEnd hears of a failure after which the process must end */
+  constructor(
+    options: CoreOptions,
+    world: CoreWorld,
+    network: NodeNetwork,
+    onEnd: (error: NodeError) => void,
+    observer: NodeObserver = {},
+  ) {
+    this.#options = options;
+    this.#world = world;
+    this.#network = network;
+    this.#onEnd = onEnd;
+    this.#observer = observer;
+    this.health = new Health(world.logger, world.clock);
+    this.engine = new NodeEngine(this.health);
+    this.#leader = new Leader(world.clock, world.random);
+    this.#info = { name: options.name, version: world.version, applyVersion: APPLY_VERSION };
+    this.#metrics = createMetrics({ processMetrics: world.processMetrics });
+    this.#admin = waitingHandler(options.name, world.version);
+  }
+
+  /** Null until the node has a place in its cluster, and a log. */
+  get consensus(): NodeConsensus | null {
+    return this.#consensus;
+  }
+
+  get log(): Log | null {
+    return this.#log;
+  }
+
+  /**
+   * Resolves once the node serves.
+   *
+   * @throws NodeError, LogError or a listen error where it cannot
+   */
+  async start(): Promise<void> {
+    const { dataDir: dir } = this.#options;
+    this.#directory = await openDataDirectory({ dir, ...this.#world });
+    await this.#listen();
+    await this.#openPeerPort(this.#directory);
+    const placement = await this.#findPlace(this.#directory);
+    this.#admin = startingHandler();
+    const log = await this.#openLog(this.#directory, placement);
+    const consensus = await this.#join(log, placement);
+    this.#requireRunning();
+    const admin = this.#openAdmin(consensus, log);
+    this.#admin = admin;
+    consensus.start();
+    this.health.enter('catching-up', 'catching up with the cluster');
+    await this.#caughtUp(consensus);
+    await this.#submitModel(admin);
+    this.health.enter('ready', 'serving');
+    this.#announce(admin, consensus, placement);
+  }
+
+  /** Hands leadership over, finishes what is under way, closes everything. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#network.drain();
+    await this.#consensus?.stop(STOP_TIMEOUT_MS);
+    await this.#transport?.close();
+    await this.#network.close();
+    await this.#directory?.close();
+  }
+
+  /** The admin API at this stage of the node's life. */
+  administer(request: AdminRequest): Promise<AdminResponse> {
+    return this.#admin.handle(request);
+  }
+
+  async #listen(): Promise<void> {
+    const api = createApi({
+      engine: this.engine,
+      auth: this.#options.spec.auth ?? { mode: 'open' },
+      logger: this.#world.logger,
+      metrics: this.#metrics,
+      clock: this.#world.clock,
+      admit: this.#network.admit,
+      version: this.#world.version,
+    });
+    await this.#network.serveApi(api);
+  }
+
+  async #openPeerPort({ identity }: DataDirectory): Promise<void> {
+    const hasCluster = identity !== null && identity.clusterId !== null;
+    if (hasCluster) this.#admin = startingHandler();
+    const handler = { handle: (request: AdminRequest) => this.administer(request) };
+    this.#peers = await this.#network.servePeers(handler);
+  }
+
+  #findPlace(directory: DataDirectory): Promise<Placement> {
+    const { name, initialCluster } = this.#options;
+    const { clock, logger, random } = this.#world;
+    this.health.enter('joining', 'looking for the cluster');
+    return findPlace({
+      name,
+      initialCluster,
+      identity: directory.identity,
+      writeIdentity: (identity) => directory.writeIdentity(identity),
+      newUuid: () => uuidV7(clock.nowMs(), random.fill(new Uint8Array(UUID_RANDOM_BYTES))),
+      knownCluster: () => this.#network.knownCluster(),
+      peer: (member) => this.#network.peer(member),
+      role: 'voter',
+      clock,
+      logger,
+      onWaiting: (detail) => this.health.enter('joining', detail),
+    });
+  }
+
+  async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
+    this.health.enter('restoring', 'recovering the log');
+    const log = await directory.openLog(this.#options.log);
+    this.#log = log;
+    const { recovery } = log;
+    if (recovery.snapshot === null && placement.founder) await this.#found(log, placement);
+    return log;
+  }
+
+  /** The first snapshot of a new cluster: its model, and this node as its only member. */
+  async #found(log: Log, placement: Placement): Promise<void> {
+    const { clusterId, memberId, diskUuid, address } = placement;
+    const { name, spec } = this.#options;
+    const state = createState({
+      clusterId,
+      epoch: 1,
+      schema: compileSchema(spec),
+      members: [{ id: memberId, name, address, diskUuid, intent: 'voter' }],
+      nowMs: this.#world.clock.nowMs(),
+    });
+    await foundCluster(log, state, memberId);
+  }
+
+  async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
+    const { snapshotEvery, batchSize } = this.#options.spec.store;
+    const chunks = log.readSnapshot();
+    const state = chunks === null ? null : await this.#restore(chunks);
+    const consensus: NodeConsensus = new Consensus({
+      ...this.#world,
+      memberId: placement.memberId,
+      log,
+      transport: this.#openTransport(placement, () => consensus.state),
+      state,
+      restore: (received) => this.#restore(received),
+      execute: (envelope) => this.#leader.execute(envelope),
+      options: { snapshotEvery, batchSize, ...this.#options.consensus },
+      onFailure: (error) => this.#fail(error.message, EXIT.failStop),
+      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
+      onApplied: (index) => this.#onApplied(consensus, index),
+    });
+    this.#consensus = consensus;
+    this.#leader.attach(consensus);
+    this.engine.attach(consensus);
+    this.health.reportStatusBy(() => this.#clusterStatus(consensus));
+    observeNode(this.#metrics, consensus, log);
+    return consensus;
+  }
+
+  async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
+    const state = await restoreState(chunks);
+    this.#observer.onState?.(state);
+    return state;
+  }
+
+  #onApplied(consensus: NodeConsensus, index: number): void {
+    this.#leader.onApplied(index);
+    if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
+  }
+
+  #openTransport(placement: Placement, state: () => ReplicatedState | null): LinkTransport {
+    const { clock, random, logger } = this.#world;
+    const { clusterId, memberId, diskUuid } = placement;
+    if (this.#peers === null) throw new Error('the peer port is not open');
+    const known = new KnownAddresses(this.#options.initialCluster);
+    const transport = new LinkTransport({
+      locate: (peers) => known.of(peers),
+      network: this.#peers,
+      self: { clusterId, memberId, name: this.#options.name, diskUuid },
+      table: {
+        members: () => state()?.members() ?? [],
+        get nextMemberId() {
+          return state()?.nextMemberId ?? 0;
+        },
+      },
+      world: { clock, random, logger },
+      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
+    });
+    this.#transport = transport;
+    return transport;
+  }
+
+  #openAdmin(consensus: NodeConsensus, log: Log): AdminApi {
+    const { clock, logger } = this.#world;
+    const changes = new MemberChanges({ view: consensus, entries: memberEntries, clock, logger });
+    const changeModel = modelChanges(this.#leader);
+    const backUp = backups(consensus, log, this.#world.defer ?? setImmediate);
+    const { view, info } = { view: consensus, info: this.#info };
+    return new AdminApi({ view, changes, changeModel, backUp, info, clock, logger });
+  }
+
+  async #caughtUp(consensus: NodeConsensus): Promise<void> {
+    while (!consensus.caughtUp || consensus.state === null) {
+      this.#requireRunning();
+      await new Promise<void>((resolve) => void this.#world.clock.after(READY_POLL_MS, resolve));
+    }
+  }
+
+  /** @throws NodeError where the node was told to stop while it started */
+  #requireRunning(): void {
+    if (this.#stopping) throw new NodeError('stopped before it was ready', EXIT.ok);
+  }
+
+  /** Outside of Kubernetes the file is the model: where it changed, the cluster is asked to follow. */
+  async #submitModel(admin: AdminApi): Promise<void> {
+    const { managed, spec } = this.#options;
+    if (managed) return;
+    const request = { method: 'PUT', path: '/_admin/model', query: '', body: spec };
+    const { status, body } = await admin.handle(request);
+    if (status < 300) return;
+    const detail = detailOf(body);
+    if (status === 409 || status === 422) throw new NodeError(`the model is refused: ${detail}`);
+    this.#world.logger.warn({ status, detail }, 'the model was not compared with the running one');
+  }
+
+  /** Until the member table has the address that this node was started with. */
+  #announce(admin: AdminApi, consensus: NodeConsensus, placement: Placement): void {
+    const again = (): void =>
+      void this.#world.clock.after(ANNOUNCE_RETRY_MS, () =>
+        this.#announce(admin, consensus, placement),
+      );
+    announceAddress(admin, consensus, placement).then(
+      (isRight) => (isRight ? undefined : again()),
+      (error: unknown) => {
+        this.#world.logger.warn({ reason: String(error) }, 'the address could not be announced');
+        again();
+      },
+    );
+  }
+
+  #clusterStatus(consensus: NodeConsensus): ClusterStatus | null {
+    return clusterStatus(consensus, this.#info);
+  }
+
+  #fail(reason: string, exitCode: ExitCode): void {
+    this.health.enter('failed', reason);
+    this.#onEnd(new NodeError(reason, exitCode));
+  }
+}
+
+function detailOf(body: unknown): string {
+  if (typeof body === 'object' && body !== null && 'detail' in body) return String(body.detail);
+  return JSON.stringify(body);
+}
