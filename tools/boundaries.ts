@@ -30,6 +30,7 @@ export const ROOMS = [
   'log',
   'query',
   'state',
+  'history',
   'entry',
   'values',
   'telemetry',

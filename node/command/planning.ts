@@ -3,6 +3,7 @@ import { MAX_CHANGES } from '../entry/index.ts';
 import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
 import { type Conflict, findConflicts, type ModelPlan, rejectionOf } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
+import { named } from './named-changes.ts';
 import { creation, replacement } from './new-row.ts';
 import type { LiveRow, Overlay } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
@@ -152,7 +153,7 @@ function precondition(
 function checked(context: PlanningContext, changes: readonly Change[], isBatch: boolean): Plan {
   const conflicts = findConflicts(context.rows, changes);
   return conflicts.length === 0
-    ? { kind: 'change', changes }
+    ? { kind: 'change', changes: changes.map((change) => named(context.rows, change)) }
     : { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
 }
 

@@ -59,6 +59,13 @@ export class ByteReader {
     return this.buffer.readUInt32LE(this.at - 4);
   }
 
+  /** A view of the bytes that come next. */
+  bytes(length: number): Buffer {
+    if (length > this.remaining) throw truncated();
+    this.at += length;
+    return this.buffer.subarray(this.at - length, this.at);
+  }
+
   text(): string {
     const head = this.varint();
     const ascii = head % 2 === 0;

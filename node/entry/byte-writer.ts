@@ -54,6 +54,13 @@ export class ByteWriter {
     this.at += this.buffer.write(value, this.at, ascii ? 'latin1' : 'utf8');
   }
 
+  /** Bytes as they are. */
+  bytes(source: Buffer, start: number, end: number): void {
+    this.reserve(end - start);
+    source.copy(this.buffer, this.at, start, end);
+    this.at += end - start;
+  }
+
   private shortAscii(value: string): boolean {
     const { length } = value;
     this.reserve(length + 1);

@@ -23,6 +23,8 @@ const INTENTS = ['voter', 'learner'] as const;
 
 /** Set in a change's first byte where its model is that of the change before. */
 const SAME_MODEL = 0x10;
+/** Set where names of events stand behind the change; from apply version 2 on. */
+const HAS_EVENTS = 0x20;
 /** Effect, empty id, version. */
 const LEAST_CHANGE_BYTES = 3;
 const LEAST_TEXT_BYTES = 1;
@@ -37,12 +39,16 @@ const writer = new ByteWriter();
  */
 export function encodeEntry(entry: Entry): Uint8Array {
   writer.reset();
-  writer.varint(APPLY_VERSION);
+  writer.varint(needsEvents(entry) ? 2 : 1);
   writer.byte(KINDS.indexOf(entry.kind));
   const lengthAt = writer.reserveUint32();
   writeBody(entry);
   writer.setUint32(lengthAt, writer.length);
   return writer.take();
+}
+
+function needsEvents(entry: Entry): boolean {
+  return entry.kind === 'write' && entry.changes.some(({ events }) => events !== undefined);
 }
 
 function writeBody(entry: Entry): void {
@@ -82,14 +88,22 @@ function writeWrite(entry: WriteEntry): void {
 
 function writeChange(change: Change, modelBefore: string): void {
   const sameModel = change.model === modelBefore;
-  writer.byte(EFFECTS.indexOf(change.effect) | (sameModel ? SAME_MODEL : 0));
+  const { events } = change;
+  const flags = (sameModel ? SAME_MODEL : 0) | (events === undefined ? 0 : HAS_EVENTS);
+  writer.byte(EFFECTS.indexOf(change.effect) | flags);
   if (!sameModel) writer.text(change.model);
   writer.text(change.id);
   writer.varint(change.expectedVersion);
-  if (!isPut(change)) return;
-  writer.text(change.json);
-  writer.varint(change.keys.length);
-  for (const key of change.keys) writer.text(key);
+  if (isPut(change)) {
+    writer.text(change.json);
+    writeTexts(change.keys);
+  }
+  if (events !== undefined) writeTexts(events);
+}
+
+function writeTexts(texts: readonly string[]): void {
+  writer.varint(texts.length);
+  for (const text of texts) writer.text(text);
 }
 
 function writeSchema(entry: SchemaEntry): void {
@@ -116,7 +130,7 @@ export function writeMember(target: ByteWriter, member: MemberRecord): void {
 export function decodeEntry(data: Uint8Array): Entry {
   const reader = new ByteReader(data);
   const version = reader.varint();
-  if (version !== APPLY_VERSION) {
+  if (version === 0 || version > APPLY_VERSION) {
     throw new EntryError(
       'unsupported_entry',
       `the entry needs apply version ${version}, this binary knows ${APPLY_VERSION}`,
@@ -175,15 +189,24 @@ function readIdempotency(reader: ByteReader): IdempotencyKey | null {
 
 function readChange(reader: ByteReader, modelBefore: string): Change {
   const head = reader.byte();
-  const effect = pick(EFFECTS, head & ~SAME_MODEL, 'effect');
+  const effect = pick(EFFECTS, head & ~(SAME_MODEL | HAS_EVENTS), 'effect');
   const model = (head & SAME_MODEL) === 0 ? reader.text() : modelBefore;
   const id = reader.text();
   const expectedVersion = reader.varint();
+  const named = (head & HAS_EVENTS) !== 0;
   if (effect === 'deleted' || effect === 'unchanged') {
-    return { effect, model, id, expectedVersion };
+    const change = { effect, model, id, expectedVersion };
+    return named ? { ...change, events: readTexts(reader) } : change;
   }
-  const json = reader.text();
-  return { effect, model, id, expectedVersion, json, keys: readTexts(reader) };
+  const change = {
+    effect,
+    model,
+    id,
+    expectedVersion,
+    json: reader.text(),
+    keys: readTexts(reader),
+  };
+  return named ? { ...change, events: readTexts(reader) } : change;
 }
 
 function readTexts(reader: ByteReader): string[] {

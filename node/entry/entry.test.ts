@@ -29,6 +29,22 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     keys: fc.array(text, { maxLength: 5 }),
   }),
   fc.record({
+    effect: fc.constantFrom('created' as const, 'updated' as const),
+    model: fc.constantFrom('Product', 'Brand'),
+    id: text,
+    expectedVersion: count,
+    json: text,
+    keys: fc.array(text, { maxLength: 2 }),
+    events: fc.array(text, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
+    effect: fc.constant('deleted' as const),
+    model: fc.constantFrom('Product', 'Brand'),
+    id: text,
+    expectedVersion: count,
+    events: fc.array(text, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
     effect: fc.constantFrom('deleted' as const, 'unchanged' as const),
     model: fc.constantFrom('Product', 'Brand'),
     id: text,
@@ -129,7 +145,7 @@ describe('an entry', () => {
 
   it('of a later apply version is refused by name', () => {
     const data = Buffer.from(encodeEntry(sample));
-    data[0] = 2;
+    data[0] = 3;
     assert.throws(() => decodeEntry(data), { code: 'unsupported_entry' });
   });
 

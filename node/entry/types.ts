@@ -1,7 +1,10 @@
 import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 
-/** What apply means today; an entry that asks for a later one stops the member that is too old. */
-export const APPLY_VERSION = 1;
+/**
+ * What apply means today; an entry that asks for a later one stops the member that is too old. An
+ * entry asks for the least one that it needs: 2 for the names of events.
+ */
+export const APPLY_VERSION = 2;
 
 /** Most changes that one entry may carry. */
 export const MAX_CHANGES = 1000;
@@ -25,6 +28,8 @@ export interface PutChange {
   readonly json: string;
   /** In the order of the model's indexed fields. */
   readonly keys: readonly string[];
+  /** Declared events that the change is; absent for none: it has its default name. */
+  readonly events?: readonly string[];
 }
 
 /** Deletes a row; or finds it as it should be, which is worth an entry only for its outcome. */
@@ -33,6 +38,8 @@ export interface RowChange {
   readonly model: string;
   readonly id: string;
   readonly expectedVersion: number;
+  /** As of a put. */
+  readonly events?: readonly string[];
 }
 
 /** Whether a change sets its row. */

@@ -6,5 +6,6 @@ export type * from './cluster.ts';
 export type * from './command.ts';
 export type * from './engine.ts';
 export { EngineError } from './errors.ts';
+export type * from './history.ts';
 export type * from './state.ts';
 export type * from './world.ts';

@@ -1,5 +1,6 @@
 import { parseSchema } from '@lithair/crds';
 import { ByteReader, EntryError, readMember } from '../entry/index.ts';
+import { readModelVersion } from '../history/index.ts';
 import type { AggregateRecord, WrittenAggregate } from '../ports/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import { StateError } from './errors.ts';
@@ -34,6 +35,8 @@ class StateRestorer {
   private models: readonly ModelState[] = [];
   private announced: readonly Announced[] = [];
   private outcomes = 0;
+  /** Number and count of versions of each generation of history. */
+  private generations: readonly (readonly [number, number])[] = [];
 
   constructor(options: StateOptions) {
     this.options = options;
@@ -58,7 +61,16 @@ class StateRestorer {
       }
     }
     if (state.outcomes().length !== this.outcomes) throw bad('kept outcomes are not complete');
+    this.requireHistory(state);
     return state;
+  }
+
+  private requireHistory({ history }: ReplicatedState): void {
+    for (const [number] of this.generations) history.begin(number);
+    for (const [number, count] of this.generations) {
+      const found = history.resident.find((generation) => generation.number === number);
+      if ((found?.count ?? 0) !== count) throw bad(`generation ${number} is not complete`);
+    }
   }
 
   private addChunk(reader: ByteReader): void {
@@ -76,12 +88,21 @@ class StateRestorer {
   private readItems(section: Exclude<Section, 'head'>, reader: ByteReader): void {
     const { state } = this;
     if (state === undefined) throw bad('its head is not first');
+    if (section === 'history') return this.readHistory(state, reader);
     const model = this.models[reader.varint()];
     if (model === undefined) throw bad('a chunk is of an unknown model');
     while (reader.byte() === 1) {
       if (section === 'rows') model.put(readRow(reader, model));
       else if (section === 'graves') model.bury(reader.text(), reader.varint());
       else state.restoreOutcome(readOutcome(reader, this.models));
+    }
+  }
+
+  private readHistory({ history }: ReplicatedState, reader: ByteReader): void {
+    const number = reader.varint();
+    while (reader.byte() === 1) {
+      const { model, record } = readModelVersion(reader);
+      history.restore(number, model, record);
     }
   }
 
@@ -100,6 +121,9 @@ class StateRestorer {
     const removed = readList(reader, (from) => from.varint());
     this.announced = readList(reader, (from) => ({ rows: from.varint(), graves: from.varint() }));
     this.outcomes = reader.varint();
+    if (reader.remaining > 0) {
+      this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
+    }
     this.state = new ReplicatedState(head, new MemberTable(members, removed), this.options);
     this.models = this.state.modelStates();
     if (this.models.length !== this.announced.length) throw bad('its models are not its schema’s');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
 import { ByteWriter, writeMember } from '../entry/index.ts';
+import { type CapturedGeneration, writeModelVersion } from '../history/index.ts';
 import type { AggregateRecord } from '../ports/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import type { ReplicatedState } from './state.ts';
@@ -9,7 +10,7 @@ import type { ReplicatedState } from './state.ts';
 export const SNAPSHOT_FORMAT = 1;
 
 /** What a chunk holds. Positions are part of the format: append only. */
-export const SECTIONS = ['head', 'rows', 'graves', 'outcomes'] as const;
+export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** Effects of kept outcomes. Positions are part of the format: append only. */
@@ -29,6 +30,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
   private readonly head: Uint8Array;
   private readonly models: readonly ModelRows[];
   private readonly outcomes: readonly DedupRecord[];
+  private readonly history: readonly CapturedGeneration[];
 
   constructor(state: ReplicatedState) {
     this.appliedIndex = state.appliedIndex;
@@ -37,7 +39,8 @@ export class StateSnapshot implements Iterable<Uint8Array> {
       graves: model.graves(),
     }));
     this.outcomes = state.outcomes();
-    this.head = encodeHead(state, this.models, this.outcomes.length);
+    this.history = state.history.capture();
+    this.head = encodeHead(state, this.models, this.outcomes.length, this.history);
   }
 
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
@@ -47,6 +50,9 @@ export class StateSnapshot implements Iterable<Uint8Array> {
       yield* chunks('graves', at, graves, writeGrave);
     }
     yield* chunks('outcomes', 0, this.outcomes, writeOutcome);
+    for (const { number, versions } of this.history) {
+      yield* chunks('history', number, versions, writeModelVersion);
+    }
   }
 }
 
@@ -69,6 +75,7 @@ function encodeHead(
   state: ReplicatedState,
   models: readonly ModelRows[],
   outcomes: number,
+  history: readonly CapturedGeneration[],
 ): Uint8Array {
   const writer = new ByteWriter();
   begin(writer, 'head');
@@ -95,7 +102,19 @@ function encodeHead(
     writer.varint(graves.length);
   }
   writer.varint(outcomes);
+  writeGenerations(writer, history);
   return writer.take();
+}
+
+/** Nothing where there never was any history, as in snapshots from before there could be. */
+function writeGenerations(writer: ByteWriter, history: readonly CapturedGeneration[]): void {
+  const [first] = history;
+  if (history.length === 1 && first?.number === 1 && first.versions.length === 0) return;
+  writer.varint(history.length);
+  for (const { number, versions } of history) {
+    writer.varint(number);
+    writer.varint(versions.length);
+  }
 }
 
 function begin(writer: ByteWriter, section: Section): void {
@@ -103,7 +122,7 @@ function begin(writer: ByteWriter, section: Section): void {
   writer.byte(SECTIONS.indexOf(section));
 }
 
-/** A chunk is: format, section, model, then for each item a byte 1 and the item, then a byte 0. */
+/** A chunk is: format, section, model or generation, then for each item a byte 1 and the item, then a byte 0. */
 function* chunks<T>(
   section: Section,
   model: number,

@@ -7,12 +7,14 @@ import {
   type SchemaEntry,
   type WriteEntry,
 } from '../entry/index.ts';
+import { defaultEvent, HotHistory } from '../history/index.ts';
 import type {
   AggregateRecord,
   IndexKey,
   MemberRecord,
   Outcome,
   StateReader,
+  VersionRecord,
   WrittenAggregate,
 } from '../ports/index.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
@@ -37,6 +39,13 @@ export interface StateOptions {
   readonly onEvent?: EventSink;
   /** Must be the same on every member; another than the usual one is for tests. */
   readonly dedupLimits?: DedupLimits;
+}
+
+/** The cluster that a restored state belongs to. */
+export interface Refounding {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly members: readonly MemberRecord[];
 }
 
 /** Everything replicated that is not a table of its own. */
@@ -66,7 +75,9 @@ export class ReplicatedState implements StateReader, RowsView {
   private sequence: number;
   private models: ReadonlyMap<string, ModelState>;
   private readonly memberTable: MemberTable;
-  private readonly dedup: DedupTable;
+  private dedup: DedupTable;
+  /** What is remembered of the past, for models that keep any. */
+  history: HotHistory;
   private readonly onEvent: EventSink | undefined;
 
   /** Begins with no rows; see `createState` and `restoreState`. */
@@ -84,6 +95,7 @@ export class ReplicatedState implements StateReader, RowsView {
       Array.from(planModels(head.schema), ([name, plan]) => [name, new ModelState(plan)]),
     );
     this.dedup = new DedupTable(options.dedupLimits ?? DEDUP_LIMITS);
+    this.history = new HotHistory(head.schema);
     this.onEvent = options.onEvent;
   }
 
@@ -190,6 +202,27 @@ export class ReplicatedState implements StateReader, RowsView {
     return new StateSnapshot(this);
   }
 
+  /**
+   * The same rows and outcomes as the state of another cluster: what a restore founds. This state
+   * must not be used any more.
+   */
+  refounded(cluster: Refounding): ReplicatedState {
+    const head: StateHead = {
+      clusterId: cluster.clusterId,
+      epoch: cluster.epoch,
+      schema: this.currentSchema,
+      schemaVersion: this.currentSchemaVersion,
+      appliedIndex: this.index,
+      logTimeMs: this.timeMs,
+      eventSequence: this.sequence,
+    };
+    const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {});
+    next.models = this.models;
+    next.dedup = this.dedup;
+    next.history = this.history;
+    return next;
+  }
+
   private advance(index: number): void {
     const isNext = this.index === 0 ? index > 0 : index === this.index + 1;
     if (!isNext) {
@@ -238,7 +271,7 @@ export class ReplicatedState implements StateReader, RowsView {
     for (let at = 0; at < changes.length; at++) {
       const change = changes[at];
       if (change === undefined) continue;
-      const before = this.onEvent === undefined ? null : this.before(change);
+      const before = this.needsBefore(change) ? this.before(change) : null;
       const written = this.commitChange(change);
       aggregates.push(written);
       if (change.effect !== 'unchanged') this.accept(entry, at, change, written, before);
@@ -263,6 +296,11 @@ export class ReplicatedState implements StateReader, RowsView {
     return { id, version, json: null };
   }
 
+  /** The old row is read only for those who want it. */
+  private needsBefore({ model }: Change): boolean {
+    return this.onEvent !== undefined || this.history.rulesOf(model)?.audited === true;
+  }
+
   private before({ model, id }: Change): StateEvent['before'] {
     const row = this.find(model, id);
     return row === undefined ? null : { version: row.version, json: row.json };
@@ -275,14 +313,53 @@ export class ReplicatedState implements StateReader, RowsView {
     written: WrittenAggregate,
     before: StateEvent['before'],
   ): void {
-    this.sequence += 1;
+    const { effect, model } = change;
+    if (effect === 'unchanged') return;
+    const events = change.events ?? [defaultEvent(model, effect)];
+    const sequence = this.sequence + 1;
+    this.sequence += events.length;
+    this.remember(entry, { effect, model, events, sequence }, written, before);
     if (this.onEvent === undefined) return;
-    this.onEvent({
-      sequence: this.sequence,
+    for (const [position, type] of events.entries()) {
+      this.tell(entry, at, { effect, model, type, sequence: sequence + position }, written, before);
+    }
+  }
+
+  private remember(
+    entry: WriteEntry,
+    event: Pick<VersionRecord, 'effect' | 'events' | 'sequence'> & { readonly model: string },
+    { id, version, json }: WrittenAggregate,
+    before: StateEvent['before'],
+  ): void {
+    const { effect, model, events, sequence } = event;
+    const rules = this.history.rulesOf(model);
+    if (rules === undefined) return;
+    this.history.add(model, {
+      id,
+      version,
+      effect,
+      events,
+      sequence,
       index: this.index,
-      subIndex: at,
-      type: change.model + change.effect.charAt(0).toUpperCase() + change.effect.slice(1),
-      model: change.model,
+      timeMs: this.timeMs,
+      actor: rules.audited ? entry.actor : null,
+      json,
+      before: rules.audited ? (before?.json ?? null) : null,
+      changed: null,
+    });
+  }
+
+  private tell(
+    entry: WriteEntry,
+    subIndex: number,
+    event: Pick<StateEvent, 'effect' | 'model' | 'type' | 'sequence'>,
+    written: WrittenAggregate,
+    before: StateEvent['before'],
+  ): void {
+    this.onEvent?.({
+      ...event,
+      index: this.index,
+      subIndex,
       id: written.id,
       version: written.version,
       timestampMs: this.timeMs,
@@ -313,6 +390,7 @@ export class ReplicatedState implements StateReader, RowsView {
       }),
     );
     this.currentSchema = next;
+    this.history.adopt(next);
     this.fingerprint = schemaFingerprint(next);
     this.currentSchemaVersion += 1;
     const { currentSchemaVersion: schemaVersion, fingerprint } = this;

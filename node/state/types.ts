@@ -47,8 +47,9 @@ export interface StateEvent {
   readonly index: number;
   /** Position among the changes of its entry. */
   readonly subIndex: number;
-  /** Such as `ProductCreated`. */
+  /** Such as `ProductCreated`, or a name that the model declares. */
   readonly type: string;
+  readonly effect: 'created' | 'updated' | 'deleted';
   readonly model: string;
   readonly id: string;
   readonly version: number;

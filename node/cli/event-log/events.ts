@@ -1,4 +1,5 @@
 import { decodeConfChangeV2, NO_BYTES } from 'etcd-raft-ts';
+import { eventId } from '../../history/index.ts';
 import { type RawRecord, type ScanOptions, scanLog, scanSnapshots } from '../../log/index.ts';
 import { type ReplicatedState, restoreState, type StateEvent } from '../../state/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
@@ -74,18 +75,9 @@ function isEntry({ kind }: RawRecord): boolean {
   return kind === 'entry' || kind === 'confChange' || kind === 'confChangeV2';
 }
 
-const OPERATIONS = { Created: 'create', Updated: 'update', Deleted: 'delete' } as const;
-
-/** `product:123:create`, with the version behind it unless it is the first. */
-function eventId(event: StateEvent): string {
-  const suffix = event.type.slice(event.model.length);
-  const operation = suffix in OPERATIONS ? OPERATIONS[suffix as keyof typeof OPERATIONS] : suffix;
-  const version = event.version === 1 ? '' : `:${event.version}`;
-  return `${event.model.toLowerCase()}:${event.id}:${operation}${version}`;
-}
-
 function lineOf(event: StateEvent): string {
-  const { json, timestampMs, before: _, ...rest } = event;
-  const head = { eventId: eventId(event), ...rest, timestamp: new Date(timestampMs).toISOString() };
+  const { json, timestampMs, effect, before: _, ...rest } = event;
+  const id = eventId(event.model, event.id, event.version, effect, event.type);
+  const head = { eventId: id, ...rest, timestamp: new Date(timestampMs).toISOString() };
   return `${JSON.stringify(head).slice(0, -1)},"data":${json ?? 'null'}}`;
 }

@@ -1,0 +1,20 @@
+import { type Change, isPut } from '../entry/index.ts';
+import { changedFields, declaredEvents } from '../history/index.ts';
+import { parseRow } from '../state/index.ts';
+import type { Overlay } from './overlay.ts';
+
+/**
+ * A change with the names of the declared events that it is. Decided here, on the leader, because
+ * apply compares and sets and parses nothing.
+ */
+export function named(rows: Overlay, change: Change): Change {
+  const { model, effect, id } = change;
+  const schema = rows.plan(model)?.schema;
+  if (schema?.events === undefined || effect === 'unchanged') return change;
+  const events = declaredEvents(schema, effect, () => {
+    const before = rows.find(model, id);
+    const after = isPut(change) ? parseRow(change.json) : {};
+    return changedFields(schema, before === undefined ? {} : parseRow(before.json), after);
+  });
+  return events.length === 0 ? change : { ...change, events };
+}

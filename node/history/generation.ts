@@ -1,0 +1,70 @@
+import type { VersionRecord } from '../ports/index.ts';
+
+/** What a record costs beside its texts: an object, its places in tables. */
+const RECORD_BYTES = 160;
+
+/** A version with the model that it belongs to. */
+export interface ModelVersion {
+  readonly model: string;
+  readonly record: VersionRecord;
+}
+
+/** A generation as it was at one moment. */
+export interface CapturedGeneration {
+  readonly number: number;
+  /** In the order of the log. */
+  readonly versions: readonly ModelVersion[];
+}
+
+/**
+ * The versions that were made between two compactions, in the order of the log. It only grows, and
+ * not at all once it is sealed.
+ */
+export class Generation {
+  /** From 1, without gaps. */
+  readonly number: number;
+  private readonly all: ModelVersion[] = [];
+  private readonly byModel = new Map<string, Map<string, VersionRecord[]>>();
+  private weight = 0;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  get count(): number {
+    return this.all.length;
+  }
+
+  /** About how much memory it takes. */
+  get bytes(): number {
+    return this.weight;
+  }
+
+  /** Log time of the oldest version; null where there is none. */
+  get oldestMs(): number | null {
+    return this.all[0]?.record.timeMs ?? null;
+  }
+
+  add(model: string, record: VersionRecord): void {
+    this.all.push({ model, record });
+    this.weight += RECORD_BYTES + (record.json?.length ?? 0) + (record.before?.length ?? 0);
+    let rows = this.byModel.get(model);
+    if (rows === undefined) {
+      rows = new Map();
+      this.byModel.set(model, rows);
+    }
+    const chain = rows.get(record.id);
+    if (chain === undefined) rows.set(record.id, [record]);
+    else chain.push(record);
+  }
+
+  /** Versions of an aggregate, oldest first. */
+  chain(model: string, id: string): readonly VersionRecord[] {
+    return this.byModel.get(model)?.get(id) ?? [];
+  }
+
+  /** All versions as they are now, in the order of the log; later ones do not show in the array. */
+  versions(): readonly ModelVersion[] {
+    return this.all.slice();
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The history room: what is remembered of the past of rows. Versions as apply made them, in memory
+ * until they are archived, and the rules that say what of them is kept. Pure.
+ */
+export { declaredEvents, defaultEvent, eventId } from './event-names.ts';
+export { type CapturedGeneration, Generation, type ModelVersion } from './generation.ts';
+export { HotHistory } from './hot-history.ts';
+export {
+  changedFields,
+  type FieldChange,
+  hasValues,
+  isKept,
+  keptChanges,
+  keptValues,
+} from './kept-values.ts';
+export { readModelVersion, writeModelVersion } from './record-codec.ts';
+export { type HistoryRules, historyRules } from './rules.ts';

@@ -1,0 +1,93 @@
+import { type ByteReader, type ByteWriter, EntryError } from '../entry/index.ts';
+import type { VersionRecord } from '../ports/index.ts';
+import type { ModelVersion } from './generation.ts';
+
+// Positions in these lists are part of the format: append only.
+const EFFECTS = ['created', 'updated', 'deleted'] as const;
+const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
+
+const HAS_ACTOR = 0x10;
+const HAS_ROW = 0x20;
+const HAS_BEFORE = 0x40;
+const HAS_CHANGED = 0x80;
+
+/** Writes a version with the name of its model before it. */
+export function writeModelVersion(writer: ByteWriter, { model, record }: ModelVersion): void {
+  writer.text(model);
+  writeVersion(writer, record);
+}
+
+/**
+ * Reads what {@link writeModelVersion} wrote.
+ *
+ * @throws EntryError `malformed_entry`
+ */
+export function readModelVersion(reader: ByteReader): ModelVersion {
+  return { model: reader.text(), record: readVersion(reader) };
+}
+
+/** Writes a version: flags, numbers, names of events, then what the flags announce. */
+export function writeVersion(writer: ByteWriter, record: VersionRecord): void {
+  const { actor, json, before, changed } = record;
+  writer.byte(
+    EFFECTS.indexOf(record.effect) |
+      (actor === null ? 0 : HAS_ACTOR) |
+      (json === null ? 0 : HAS_ROW) |
+      (before === null ? 0 : HAS_BEFORE) |
+      (changed === null ? 0 : HAS_CHANGED),
+  );
+  writer.text(record.id);
+  writer.varint(record.version);
+  writer.varint(record.sequence);
+  writer.varint(record.index);
+  writer.varint(record.timeMs);
+  writeTexts(writer, record.events);
+  if (actor !== null) {
+    writer.text(actor.subject);
+    writer.byte(METHODS.indexOf(actor.method));
+  }
+  if (json !== null) writer.text(json);
+  if (before !== null) writer.text(before);
+  if (changed !== null) writeTexts(writer, changed);
+}
+
+/**
+ * Reads what {@link writeVersion} wrote.
+ *
+ * @throws EntryError `malformed_entry`
+ */
+export function readVersion(reader: ByteReader): VersionRecord {
+  const flags = reader.byte();
+  return {
+    effect: pick(EFFECTS, flags & 0x0f, 'effect'),
+    id: reader.text(),
+    version: reader.varint(),
+    sequence: reader.varint(),
+    index: reader.varint(),
+    timeMs: reader.varint(),
+    events: readTexts(reader),
+    actor: (flags & HAS_ACTOR) === 0 ? null : readActor(reader),
+    json: (flags & HAS_ROW) === 0 ? null : reader.text(),
+    before: (flags & HAS_BEFORE) === 0 ? null : reader.text(),
+    changed: (flags & HAS_CHANGED) === 0 ? null : readTexts(reader),
+  };
+}
+
+function readActor(reader: ByteReader): VersionRecord['actor'] {
+  return { subject: reader.text(), method: pick(METHODS, reader.byte(), 'method') };
+}
+
+function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
+  writer.varint(texts.length);
+  for (const text of texts) writer.text(text);
+}
+
+function readTexts(reader: ByteReader): string[] {
+  return Array.from({ length: reader.count(1) }, () => reader.text());
+}
+
+function pick<T>(list: readonly T[], at: number, what: string): T {
+  const found = list[at];
+  if (found === undefined) throw new EntryError('malformed_entry', `unknown ${what} ${at}`);
+  return found;
+}

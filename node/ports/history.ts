@@ -1,0 +1,44 @@
+import type { Actor } from './command.ts';
+
+/** One version of one aggregate, as an accepted change made it. Immutable. */
+export interface VersionRecord {
+  readonly id: string;
+  readonly version: number;
+  readonly effect: 'created' | 'updated' | 'deleted';
+  /** Names of the events that the change is, in the order of the model; at least one. */
+  readonly events: readonly string[];
+  /** Sequence number of the first of them; the others follow. */
+  readonly sequence: number;
+  /** Log index of the entry. */
+  readonly index: number;
+  /** Log time, epoch milliseconds. */
+  readonly timeMs: number;
+  /** Who changed it; null where the model is not audited. */
+  readonly actor: Pick<Actor, 'subject' | 'method'> | null;
+  /** The row, or what is kept of it, as serialized JSON; null after a delete. */
+  readonly json: string | null;
+  /** The row before, or what is kept of it; null where there was none or the model is not audited. */
+  readonly before: string | null;
+  /** Names of the fields that changed; null where both rows are whole and tell it themselves. */
+  readonly changed: readonly string[] | null;
+}
+
+/**
+ * Past versions as they are stored on this node, as of the state's applied index. What of them may
+ * still be shown is decided by the rules of the model, which the reader applies.
+ */
+export interface HistoryReader {
+  /** Versions of an aggregate below `beforeVersion`, newest first, at most `limit`. */
+  versions(
+    model: string,
+    id: string,
+    beforeVersion: number,
+    limit: number,
+  ): readonly VersionRecord[] | Promise<readonly VersionRecord[]>;
+  /** The newest version that is not younger than a log time; undefined where none is stored. */
+  asOf(
+    model: string,
+    id: string,
+    timeMs: number,
+  ): VersionRecord | undefined | Promise<VersionRecord | undefined>;
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Schema } from '@lithair/crds';
+import type { Change } from '../entry/index.ts';
+import { type ReplicatedState, restoreState, stateHash } from './index.ts';
+import { BRAND, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
+
+const REMEMBERED: Schema = {
+  ...SHOP,
+  models: [{ ...BRAND, lifecycle: { audited: true, versioned: 5 } }, ...SHOP.models.slice(1)],
+};
+const CLERK = { subject: 'clerk-7', method: 'apiKey' } as const;
+
+function brand(version: number, title: string, events?: string[]): Change {
+  return {
+    effect: version === 1 ? 'created' : 'updated',
+    model: 'Brand',
+    id: 'acme',
+    expectedVersion: version - 1,
+    json: JSON.stringify({ code: 'acme', title, parent: null }),
+    keys: [`s${title}`, ''],
+    ...(events && { events }),
+  };
+}
+
+function remembering(schema = REMEMBERED): ReplicatedState {
+  const state = shopState({}, schema);
+  state.apply(2, 1, write([brand(1, 'Acme')], { actor: CLERK }));
+  state.apply(3, 1, write([brand(2, 'Acme Ltd', ['Renamed', 'Legalized'])], { actor: CLERK }));
+  const gone = { effect: 'deleted', model: 'Brand', id: 'acme', expectedVersion: 2 } as const;
+  state.apply(4, 1, write([gone], { timestampMs: NOW_MS + 5 }));
+  return state;
+}
+
+test('every accepted change of a model that keeps history is a version, with who made it', () => {
+  const [deleted, renamed, created, ...more] = remembering().history.versions(
+    'Brand',
+    'acme',
+    Infinity,
+    10,
+  );
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [created, renamed, deleted].map((record) => [
+      record?.version,
+      record?.sequence,
+      record?.events,
+      record?.actor,
+    ]),
+    [
+      [1, 1, ['BrandCreated'], CLERK],
+      [2, 2, ['Renamed', 'Legalized'], CLERK],
+      [3, 4, ['BrandDeleted'], { subject: 'anonymous', method: 'none' }],
+    ],
+  );
+  assert.equal(created?.before, null);
+  assert.equal(renamed?.before, created?.json);
+  assert.equal(deleted?.json, null);
+  assert.equal(deleted?.before, renamed?.json);
+});
+
+test('what a row was at a time is its last version that is not younger', () => {
+  const { history } = remembering();
+  assert.equal(history.asOf('Brand', 'acme', NOW_MS - 1), undefined);
+  assert.equal(history.asOf('Brand', 'acme', NOW_MS + 4)?.version, 2);
+  assert.equal(history.asOf('Brand', 'acme', NOW_MS + 5)?.version, 3);
+});
+
+test('a model that declares nothing keeps nothing, and its events are counted all the same', () => {
+  const state = remembering(SHOP);
+  assert.deepEqual(state.history.versions('Brand', 'acme', Infinity, 10), []);
+  assert.equal(state.eventSequence, 4);
+});
+
+test('a member restored from a snapshot has the same history, and goes on with it', async () => {
+  const state = remembering();
+  const restored = await restoreState(state.snapshot());
+  assert.deepEqual(restored.history.capture(), state.history.capture());
+  for (const member of [state, restored]) {
+    member.apply(5, 1, write([{ ...brand(1, 'Again'), expectedVersion: 3 }]));
+  }
+  assert.equal(stateHash(restored), stateHash(state));
+  assert.equal(restored.history.versions('Brand', 'acme', Infinity, 1)[0]?.version, 4);
+});
+
+test('a snapshot that lacks a part of the history is refused', async () => {
+  const chunks = [...remembering().snapshot()];
+  await assert.rejects(restoreState(chunks.slice(0, -1)), /generation 1 is not complete/);
+});
+
+test('a snapshot goes on to show its own moment while history grows', () => {
+  const state = remembering();
+  const snapshot = state.snapshot();
+  const before = stateHash(state);
+  state.apply(5, 1, write([{ ...brand(1, 'Again'), expectedVersion: 3 }]));
+  assert.notEqual(stateHash(state), before);
+  assert.equal([...snapshot].length, [...remembering().snapshot()].length);
+});
