@@ -92,9 +92,10 @@ export interface Config {
 /** A {@link Config} with every default filled in and every bound checked. */
 export type ResolvedConfig = Required<Config>;
 
-/** Thrown for a {@link Config} that cannot be run. */
+/** Thrown for a {@link Config}, or a list of founders, that cannot work. Nothing has changed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly code = 'BAD_CONFIG';
 }
 
 /**
@@ -182,7 +183,8 @@ function checkRest(config: ResolvedConfig): void {
   }
 }
 
-function requireInteger(name: string, value: number, least: number): void {
+/** @throws {ConfigError} unless `value` is a safe integer of at least `least`. */
+export function requireInteger(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new ConfigError(`${name} must be a safe integer of at least ${least}, not ${value}`);
   }

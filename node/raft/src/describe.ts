@@ -1,7 +1,8 @@
 import { decodeConfChange, decodeConfChangeV2 } from './codec/index.ts';
 import { toConfChangeV2 } from './confchange/index.ts';
 import { quote } from './quote.ts';
-import type { Ready } from './ready.ts';
+import type { Ready, Status } from './ready.ts';
+import { progressStateName } from './tracker/index.ts';
 import type {
   ConfChange,
   ConfChangeSingle,
@@ -203,6 +204,26 @@ function describeTarget(id: number): string {
   if (id === NONE) return 'None';
   if (id === LOCAL_APPEND_THREAD) return 'AppendThread';
   return id === LOCAL_APPLY_THREAD ? 'ApplyThread' : hex(id);
+}
+
+/** A status as JSON, ids in hexadecimal, without the parts that change with the version. */
+export function describeStatus(status: Status): string {
+  const { id, term, vote, commit, lead, raftState, applied, leadTransferee } = status;
+  const progress = Array.from(status.progress.values(), (member) => {
+    const { match, next, state } = member;
+    return [hex(member.id), { match, next, state: progressStateName(state) }];
+  });
+  return JSON.stringify({
+    id: hex(id),
+    term,
+    vote: hex(vote),
+    commit,
+    lead: hex(lead),
+    raftState: stateTypeName(raftState),
+    applied,
+    progress: Object.fromEntries(progress),
+    leadtransferee: hex(leadTransferee),
+  });
 }
 
 /** The whole of a Ready, over several lines. */

@@ -1,4 +1,5 @@
 import { hex, messageTypeName } from './describe.ts';
+import { assert } from './errors.ts';
 import { newMessage, voteResponseType } from './messages.ts';
 import { VoteResult } from './quorum/index.ts';
 import type { Raft } from './raft.ts';
@@ -63,6 +64,7 @@ export function becomeLeader(raft: Raft): void {
 
 /** Forgets what belonged to the previous term or role. */
 function reset(raft: Raft, term: number): void {
+  assert(Number.isSafeInteger(term), 'there is no further term: terms end at 2^53 - 1');
   if (raft.term !== term) {
     raft.term = term;
     raft.vote = NONE;

@@ -34,9 +34,11 @@ export {
   describeReady,
   describeSnapshot,
   describeSoftState,
+  describeStatus,
   messageTypeName,
   stateTypeName,
 } from './describe.ts';
+export type { InvariantErrorCode } from './errors.ts';
 export { ConfChangeError, MessageError, RaftInvariantError } from './errors.ts';
 export { entriesSize, entrySize } from './log/index.ts';
 export type { Logger } from './logger.ts';
@@ -44,7 +46,16 @@ export { LogLevel, silentLogger } from './logger.ts';
 export { MemoryStorage } from './memory-storage.ts';
 export { isLocalMessage, isLocalTarget, isResponseMessage } from './messages.ts';
 export { RawNode } from './rawnode.ts';
-export type { BasicStatus, Ready, SnapshotStatus, Status, StepResult } from './ready.ts';
+export type {
+  BasicStatus,
+  Peer,
+  ProgressType,
+  ProgressView,
+  Ready,
+  SnapshotStatus,
+  Status,
+  StepResult,
+} from './ready.ts';
 export type { InitialState, Storage, StorageErrorCode } from './storage.ts';
 export { StorageError } from './storage.ts';
 export type { Configuration, Progress } from './tracker/index.ts';

@@ -1,6 +1,6 @@
 import { MessageError } from './errors.ts';
 import { isLocalTarget } from './messages.ts';
-import type { Message } from './types.ts';
+import type { ConfState, Message } from './types.ts';
 import { EntryType, MessageType, NONE } from './types.ts';
 
 /**
@@ -18,11 +18,13 @@ export function checkMessage(message: Message, self: number): void {
   checkCount('logTerm', message.logTerm);
   checkCount('index', message.index);
   checkCount('commit', message.commit);
+  checkCount('vote', message.vote);
   checkCount('rejectHint', message.rejectHint);
   if (message.entries.length > 0) checkEntries(message);
   if (message.snapshot !== null) {
     checkCount('snapshot.index', message.snapshot.metadata.index);
     checkCount('snapshot.term', message.snapshot.metadata.term);
+    checkConfState(message.snapshot.metadata.confState);
   }
 }
 
@@ -41,6 +43,19 @@ function checkEntries(message: Message): void {
     if (entry.term < term || entry.term > message.term) refuse('entry.term', entry.term);
     term = entry.term;
   }
+}
+
+function checkConfState(state: ConfState): void {
+  const { voters, votersOutgoing, learners, learnersNext } = state;
+  for (const ids of [voters, votersOutgoing, learners, learnersNext]) {
+    for (const id of ids) checkMemberId('snapshot.confState', id);
+  }
+}
+
+/** @throws {MessageError} unless `id` is a safe integer from 1. */
+export function checkMemberId(field: string, id: number): void {
+  checkCount(field, id);
+  if (id === NONE) refuse(field, id);
 }
 
 function checkCount(field: string, value: number): void {

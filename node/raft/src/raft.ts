@@ -69,7 +69,7 @@ export class Raft {
   /** Whether this member could lead: a voter (of either half) without a snapshot to install. */
   get promotable(): boolean {
     const own = this.tracker.get(this.id);
-    return own !== undefined && !own.isLearner && !this.log.hasUnstableSnapshot();
+    return own !== undefined && !own.isLearner && this.log.unstable.snapshot === null;
   }
 
   softState(): SoftState {

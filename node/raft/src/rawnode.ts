@@ -2,7 +2,7 @@ import { encodeConfChange, encodeConfChangeV2 } from './codec/index.ts';
 import { isConfChangeV2, toConfChangeV2 } from './confchange/index.ts';
 import type { Config } from './config.ts';
 import { applyConfChange } from './membership.ts';
-import { checkMessage } from './message-check.ts';
+import { checkMemberId, checkMessage } from './message-check.ts';
 import {
   isLocalMessage,
   isLocalTarget,
@@ -11,8 +11,17 @@ import {
   withMessage,
 } from './messages.ts';
 import type { Raft } from './raft.ts';
-import type { BasicStatus, Ready, SnapshotStatus, Status, StepResult } from './ready.ts';
-import { startRaft } from './start.ts';
+import type {
+  BasicStatus,
+  Peer,
+  ProgressType,
+  ProgressView,
+  Ready,
+  SnapshotStatus,
+  Status,
+  StepResult,
+} from './ready.ts';
+import { bootstrap, startRaft } from './start.ts';
 import { step } from './step.ts';
 import {
   needsStorageAppend,
@@ -33,7 +42,7 @@ import type {
   Message,
   SoftState,
 } from './types.ts';
-import { EntryType, MessageType } from './types.ts';
+import { EntryType, MessageType, NONE } from './types.ts';
 
 /**
  * One member of a Raft group, as a state machine: it is told about time, messages
@@ -67,9 +76,31 @@ export class RawNode {
     this.#previousHardState = this.#raft.hardState();
   }
 
+  /**
+   * Founds a group by entries in its log instead of by a Storage that begins with a
+   * snapshot, which is to be preferred. To be called once, before anything else, on
+   * every founder and with the same list in the same order.
+   *
+   * @throws {ConfigError} when there are no peers, or the Storage is not empty.
+   */
+  bootstrap(peers: readonly Peer[]): void {
+    bootstrap(this.#raft, peers);
+    // Nothing of this is persisted yet: the first Ready has to say so.
+    this.#previousHardState = { term: 0, vote: NONE, commit: 0 };
+  }
+
   /** Tells the node that one tick has passed. */
   tick(): void {
     tick(this.#raft);
+  }
+
+  /**
+   * Lets a tick pass without heartbeats and elections, for an application that knows the
+   * whole group to be idle and equal. Deprecated upstream, and here: it takes the
+   * protocol's timing out of the protocol's hands.
+   */
+  tickQuiesced(): void {
+    this.#raft.electionElapsed++;
   }
 
   /** Starts an election now, unless this member leads already or may not lead. */
@@ -136,10 +167,10 @@ export class RawNode {
     return (
       raft.messages.length > 0 ||
       raft.messagesAfterAppend.length > 0 ||
-      raft.log.hasNextUnstableEntries() ||
+      raft.log.unstable.hasNextEntries ||
       raft.log.hasNextCommittedEntries(!this.#async) ||
       raft.readStates.length > 0 ||
-      raft.log.hasNextUnstableSnapshot() ||
+      raft.log.unstable.nextSnapshot() !== null ||
       this.#softStateChanged() ||
       this.#hardStateChanged()
     );
@@ -162,8 +193,8 @@ export class RawNode {
       softState: this.#softStateChanged() ? raft.softState() : null,
       hardState: this.#hardStateChanged() ? raft.hardState() : null,
       readStates: raft.readStates,
-      entries: raft.log.nextUnstableEntries(),
-      snapshot: raft.log.nextUnstableSnapshot(),
+      entries: raft.log.unstable.nextEntries(),
+      snapshot: raft.log.unstable.nextSnapshot(),
       committedEntries: raft.log.nextCommittedEntries(!this.#async),
       messages: raft.messages,
       mustSync: this.#mustSync(),
@@ -218,11 +249,19 @@ export class RawNode {
     return { ...this.basicStatus(), config: raft.tracker.config, progress };
   }
 
+  /**
+   * Shows every member's progress, in order of id, without copying it. The values mean
+   * something on a leader only; what the visitor gets is good for the time of the call.
+   */
+  withProgress(visitor: (id: number, type: ProgressType, progress: ProgressView) => void): void {
+    for (const member of this.#raft.tracker.members) {
+      visitor(member.id, member.isLearner ? 'learner' : 'peer', member);
+    }
+  }
+
   /** Tells a leader that messages to `id` are getting lost. */
   reportUnreachable(id: number): void {
-    const message = newMessage(MessageType.Unreachable, 0);
-    message.from = id;
-    step(this.#raft, message);
+    step(this.#raft, messageAbout(MessageType.Unreachable, id));
   }
 
   /**
@@ -230,17 +269,14 @@ export class RawNode {
    * every Snap message: until then nothing else is sent to that follower.
    */
   reportSnapshot(id: number, status: SnapshotStatus): void {
-    const message = newMessage(MessageType.SnapStatus, 0);
-    message.from = id;
+    const message = messageAbout(MessageType.SnapStatus, id);
     message.reject = status === 'failure';
     step(this.#raft, message);
   }
 
   /** Asks for leadership to be handed to `id` (Raft thesis, section 3.10). */
   transferLeader(id: number): void {
-    const message = newMessage(MessageType.TransferLeader, 0);
-    message.from = id;
-    step(this.#raft, message);
+    step(this.#raft, messageAbout(MessageType.TransferLeader, id));
   }
 
   /**
@@ -297,9 +333,7 @@ export class RawNode {
     const raft = this.#raft;
     const previous = this.#previousHardState;
     return (
-      raft.log.hasNextUnstableEntries() ||
-      raft.vote !== previous.vote ||
-      raft.term !== previous.term
+      raft.log.unstable.hasNextEntries || raft.vote !== previous.vote || raft.term !== previous.term
     );
   }
 
@@ -344,11 +378,19 @@ export class RawNode {
     if (ready.softState !== null) this.#previousSoftState = ready.softState;
     if (ready.hardState !== null) this.#previousHardState = ready.hardState;
     raft.renewOutbox();
-    raft.log.acceptUnstable();
+    raft.log.unstable.acceptInProgress();
     const last = ready.committedEntries.at(-1);
     if (last === undefined) return;
     raft.log.acceptApplying(last.index, raft.log.sizeToApply(ready.committedEntries), !this.#async);
   }
+}
+
+/** @throws {MessageError} when `id` cannot be a member's. */
+function messageAbout(type: MessageType, id: number): Message {
+  checkMemberId('from', id);
+  const message = newMessage(type, 0);
+  message.from = id;
+  return message;
 }
 
 /** An entry that has no place in the log yet. */

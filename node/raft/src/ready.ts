@@ -45,6 +45,31 @@ export interface Status extends BasicStatus {
   readonly progress: ReadonlyMap<number, Progress>;
 }
 
+/** A founder of a group, for {@link RawNode.bootstrap}. */
+export interface Peer {
+  readonly id: number;
+  /** Opaque bytes for the application, in the entry that adds this founder. */
+  readonly context?: Uint8Array;
+}
+
+/** What a member's progress belongs to: a voter (of either half) or a learner. */
+export type ProgressType = 'peer' | 'learner';
+
+/** A member's progress as {@link RawNode.withProgress} shows it: not a copy, so not to be kept. */
+export type ProgressView = Readonly<
+  Pick<
+    Progress,
+    | 'isLearner'
+    | 'match'
+    | 'msgAppFlowPaused'
+    | 'next'
+    | 'paused'
+    | 'pendingSnapshot'
+    | 'recentActive'
+    | 'state'
+  >
+>;
+
 /** The fate of a snapshot that the application sent to a follower. */
 export type SnapshotStatus = 'finish' | 'failure';
 

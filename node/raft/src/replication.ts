@@ -1,4 +1,5 @@
 import { hex } from './describe.ts';
+import { assert } from './errors.ts';
 import { NO_MATCH, payloadsSize, UNKNOWN_TERM } from './log/index.ts';
 import { newMessage } from './messages.ts';
 import type { Raft } from './raft.ts';
@@ -55,6 +56,10 @@ function maybeSendSnapshot(raft: Raft, to: Progress): boolean {
   if (snapshot === null) return false;
   const { index, term } = snapshot.metadata;
   if (index === 0) throw raft.logger.storageFault`snapshot is empty`;
+  if (index < raft.log.firstIndex() - 1) {
+    throw raft.logger
+      .storageFault`snapshot ends at ${index}, the log begins at ${raft.log.firstIndex()}`;
+  }
   raft.logger
     .debug`${hex(raft.id)} [firstindex: ${raft.log.firstIndex()}, commit: ${raft.log.committed}] sent snapshot[index: ${index}, term: ${term}] to ${hex(to.id)} [${to}]`;
   to.becomeSnapshot(index);
@@ -118,6 +123,10 @@ export function appendEntries(raft: Raft, proposals: readonly Entry[]): boolean 
   }
   const { term } = raft;
   const first = raft.log.lastIndex() + 1;
+  assert(
+    Number.isSafeInteger(first + proposals.length),
+    'the log is full: indexes end at 2^53 - 1',
+  );
   const entries = proposals.map(({ type, data }, i) => ({ term, index: first + i, type, data }));
   // The leader acknowledges its own entries like any other member: once they are durable.
   const ack = newMessage(MessageType.AppResp, raft.id);

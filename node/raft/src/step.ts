@@ -154,7 +154,7 @@ function handleOldStorageAppendResponse(raft: Raft, message: Message): void {
 }
 
 function writesDone(raft: Raft, message: Message): void {
-  if (message.index !== 0) raft.log.stableTo(message.index, message.logTerm);
+  if (message.index !== 0) raft.log.unstable.stableTo(message.index, message.logTerm);
   if (message.snapshot !== null) snapshotApplied(raft, message.snapshot);
 }
 
@@ -167,7 +167,7 @@ function entriesApplied(raft: Raft, message: Message): void {
 
 function snapshotApplied(raft: Raft, snapshot: Snapshot): void {
   const { index } = snapshot.metadata;
-  raft.log.stableSnapshotTo(index);
+  raft.log.unstable.stableSnapshotTo(index);
   appliedTo(raft, index, 0);
 }
 

@@ -16,7 +16,7 @@ export function needsStorageAppend(raft: Raft, ready: Ready): boolean {
 
 /** Whether the core wants to hear that the writes so far are durable. */
 export function needsStorageAppendResponse(raft: Raft, ready: Ready): boolean {
-  return raft.log.hasUnstableEntries() || ready.snapshot !== null;
+  return raft.log.unstable.length > 0 || ready.snapshot !== null;
 }
 
 /**
@@ -57,7 +57,7 @@ export function storageAppendResponse(raft: Raft, ready: Ready): Message {
   const message = newMessage(MessageType.StorageAppendResp, raft.id);
   message.from = LOCAL_APPEND_THREAD;
   message.term = raft.term;
-  if (raft.log.hasUnstableEntries()) {
+  if (raft.log.unstable.length > 0) {
     message.index = raft.log.lastIndex();
     message.logTerm = raft.log.lastTerm();
   }

@@ -113,7 +113,11 @@ export class Changer {
   #apply(draft: Draft, changes: readonly ConfChangeSingle[]): void {
     for (const change of changes) {
       // An application voids a change that it refuses by clearing the id.
-      if (change.nodeId !== 0) this.#applyOne(draft, change);
+      if (change.nodeId === 0) continue;
+      if (!Number.isSafeInteger(change.nodeId) || change.nodeId < 0) {
+        throw new ConfChangeError(`member id ${change.nodeId} is not a positive safe integer`);
+      }
+      this.#applyOne(draft, change);
     }
     if (draft.incoming.size === 0) throw new ConfChangeError('removed all voters');
   }

@@ -18,8 +18,9 @@ export const NO_MATCH = -1;
  * `applied <= applying <= committed <= lastIndex`.
  */
 export class RaftLog {
+  /** What is not known to be durable. */
+  readonly unstable: Unstable;
   readonly #storage: Storage;
-  readonly #unstable: Unstable;
   readonly #logger: LineLogger;
   #committed: number;
   #applying: number;
@@ -35,10 +36,10 @@ export class RaftLog {
     this.#maxApplyingSize = maxApplyingSize;
     const beforeFirst = storage.firstIndex() - 1;
     const last = storage.lastIndex();
-    if (last < beforeFirst) {
-      throw this.#logger.storageFault`lastIndex ${last} < firstIndex ${beforeFirst + 1} - 1`;
+    if (!isCount(beforeFirst) || !isCount(last) || last < beforeFirst) {
+      throw this.#logger.storageFault`firstIndex ${beforeFirst + 1}, lastIndex ${last}`;
     }
-    this.#unstable = new Unstable(last + 1, logger);
+    this.unstable = new Unstable(last + 1, logger);
     this.#committed = beforeFirst;
     this.#applying = beforeFirst;
     this.#applied = beforeFirst;
@@ -58,7 +59,7 @@ export class RaftLog {
   }
 
   toString(): string {
-    const unstable = this.#unstable;
+    const unstable = this.unstable;
     return (
       `committed=${this.#committed}, applied=${this.#applied}, applying=${this.#applying}, ` +
       `unstable.offset=${unstable.offset}, unstable.offsetInProgress=${unstable.offsetInProgress}, ` +
@@ -67,12 +68,12 @@ export class RaftLog {
   }
 
   firstIndex(): number {
-    const snapshot = this.#unstable.snapshot;
+    const snapshot = this.unstable.snapshot;
     return snapshot === null ? this.#storage.firstIndex() : snapshot.metadata.index + 1;
   }
 
   lastIndex(): number {
-    return this.#unstable.lastIndex() || this.#storage.lastIndex();
+    return this.unstable.lastIndex() || this.#storage.lastIndex();
   }
 
   lastTerm(): number {
@@ -85,12 +86,14 @@ export class RaftLog {
 
   /** The term at `index`, or UNKNOWN_TERM when it is compacted or beyond the end. */
   term(index: number): number {
-    const unstable = this.#unstable.term(index);
+    const unstable = this.unstable.term(index);
     if (unstable !== UNKNOWN_TERM) return unstable;
     // The term before the first entry is still known, to match appends against it.
     if (index + 1 < this.firstIndex() || index > this.lastIndex()) return UNKNOWN_TERM;
     try {
-      return this.#storage.term(index);
+      const term = this.#storage.term(index);
+      if (!isCount(term)) throw this.#logger.storageFault`term(${index}) is ${term}`;
+      return term;
     } catch (error) {
       if (isOutOfRange(error)) return UNKNOWN_TERM;
       throw error;
@@ -115,7 +118,7 @@ export class RaftLog {
       throw this.#logger
         .fatal`after(${first.index - 1}) is out of range [committed(${this.#committed})]`;
     }
-    this.#unstable.truncateAndAppend(entries);
+    this.unstable.truncateAndAppend(entries);
     return this.lastIndex();
   }
 
@@ -173,41 +176,15 @@ export class RaftLog {
     return guess;
   }
 
-  hasNextUnstableEntries(): boolean {
-    return this.#unstable.hasNextEntries;
-  }
-
-  nextUnstableEntries(): readonly Entry[] {
-    return this.#unstable.nextEntries();
-  }
-
-  /** Whether any entry is not known to be durable, handed out or not. */
-  hasUnstableEntries(): boolean {
-    return this.#unstable.length > 0;
-  }
-
-  hasNextUnstableSnapshot(): boolean {
-    return this.#unstable.nextSnapshot() !== null;
-  }
-
-  nextUnstableSnapshot(): Snapshot | null {
-    return this.#unstable.nextSnapshot();
-  }
-
-  /** Whether a snapshot is waiting to be installed, handed out or not. */
-  hasUnstableSnapshot(): boolean {
-    return this.#unstable.snapshot !== null;
-  }
-
   /** The snapshot to send to a follower. @throws {StorageError} when there is none right now. */
   snapshot(): Snapshot {
-    return this.#unstable.snapshot ?? this.#storage.snapshot();
+    return this.unstable.snapshot ?? this.#storage.snapshot();
   }
 
   /** Whether {@link nextCommittedEntries} would return any. */
   hasNextCommittedEntries(allowUnstable: boolean): boolean {
     // A snapshot has to be installed before anything after it is applied.
-    if (this.#applyingPaused || this.#unstable.snapshot !== null) return false;
+    if (this.#applyingPaused || this.unstable.snapshot !== null) return false;
     return this.#applying < this.#maxAppliableIndex(allowUnstable);
   }
 
@@ -231,7 +208,7 @@ export class RaftLog {
 
   #maxAppliableIndex(allowUnstable: boolean): number {
     if (allowUnstable) return this.#committed;
-    return Math.min(this.#committed, this.#unstable.offset - 1);
+    return Math.min(this.#committed, this.unstable.offset - 1);
   }
 
   /** What `entries` count for in the limit of what is being applied; 0 where there is none. */
@@ -264,20 +241,6 @@ export class RaftLog {
     this.#applyingPaused = this.#applyingSize >= this.#maxApplyingSize;
   }
 
-  /** Notes that everything unstable has been handed out for writing. */
-  acceptUnstable(): void {
-    this.#unstable.acceptInProgress();
-  }
-
-  /** See {@link Unstable.stableTo}. */
-  stableTo(index: number, term: number): void {
-    this.#unstable.stableTo(index, term);
-  }
-
-  stableSnapshotTo(index: number): void {
-    this.#unstable.stableSnapshotTo(index);
-  }
-
   /** Moves the commit index forward to `index`; it never moves back. */
   commitTo(index: number): void {
     if (index <= this.#committed) return;
@@ -303,7 +266,7 @@ export class RaftLog {
     const { index, term } = snapshot.metadata;
     this.#logger.info`log [${this}] starts to restore snapshot [index: ${index}, term: ${term}]`;
     this.#committed = index;
-    this.#unstable.restore(snapshot);
+    this.unstable.restore(snapshot);
   }
 
   /** The entries from `index` on, within `maxSize` bytes; null when `index` is compacted. */
@@ -324,19 +287,19 @@ export class RaftLog {
         .fatal`slice[${lo},${hi}) out of bound [${this.firstIndex()},${this.lastIndex()}]`;
     }
     if (lo === hi) return NO_ENTRIES;
-    if (lo >= this.#unstable.offset) return limit(this.#unstable.slice(lo, hi), maxSize);
+    if (lo >= this.unstable.offset) return limit(this.unstable.slice(lo, hi), maxSize);
 
-    const cut = Math.min(hi, this.#unstable.offset);
+    const cut = Math.min(hi, this.unstable.offset);
     const stable = this.#stableEntries(lo, cut, maxSize);
-    if (stable === null || hi <= this.#unstable.offset || stable.length < cut - lo) return stable;
+    if (stable === null || hi <= this.unstable.offset || stable.length < cut - lo) return stable;
     return this.#extend(stable, hi, maxSize);
   }
 
   #stableEntries(lo: number, hi: number, maxSize: number): Entry[] | null {
     try {
       const entries = this.#storage.entries(lo, hi, maxSize);
-      if (entries.length === 0 || entries[0]?.index !== lo) {
-        throw this.#logger.storageFault`entries(${lo}, ${hi}) do not begin at ${lo}`;
+      if (!isRange(entries, lo, hi)) {
+        throw this.#logger.storageFault`entries(${lo}, ${hi}) do not begin at ${lo}, or have gaps`;
       }
       return entries;
     } catch (error) {
@@ -351,7 +314,7 @@ export class RaftLog {
     const size = maxSize === NO_LIMIT ? 0 : entriesSize(stable);
     if (size >= maxSize) return stable;
     const room = maxSize === NO_LIMIT ? NO_LIMIT : maxSize - size;
-    const unstable = limit(this.#unstable.slice(this.#unstable.offset, hi), room);
+    const unstable = limit(this.unstable.slice(this.unstable.offset, hi), room);
     // The first one always passes the limit, which is meant for a list of its own.
     if (unstable.length === 1 && entriesSize(unstable) > room) return stable;
     for (const entry of unstable) stable.push(entry);
@@ -362,6 +325,17 @@ export class RaftLog {
 function limit(entries: readonly Entry[], maxSize: number): readonly Entry[] {
   const count = countWithin(entries, maxSize);
   return count < entries.length ? entries.slice(0, count) : entries;
+}
+
+/** Whether `value` can be a term or an index. */
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Whether `entries` run from `lo` without a gap, and end before `hi`. */
+function isRange(entries: readonly Entry[], lo: number, hi: number): boolean {
+  const end = lo + entries.length;
+  return entries[0]?.index === lo && entries.at(-1)?.index === end - 1 && end <= hi;
 }
 
 function isOutOfRange(error: unknown): error is StorageError {

@@ -14,6 +14,11 @@ export type ProgressState = (typeof ProgressState)[keyof typeof ProgressState];
 
 const STATE_NAMES = ['StateProbe', 'StateReplicate', 'StateSnapshot'] as const;
 
+/** `StateProbe` and the like. */
+export function progressStateName(state: ProgressState): string {
+  return STATE_NAMES[state];
+}
+
 /**
  * What the leader knows about one member: `match` and `next` are matchIndex and
  * nextIndex of the Raft paper (figure 2), the rest is flow control.
