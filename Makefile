@@ -12,9 +12,11 @@ NODES ?= 1
 SCRIPTS ?= 1000
 SEED ?= 1
 FIRST ?= 0
+WORKLOADS ?= all
+SEEDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench conformance raft-fuzz clean
+.PHONY: help setup run test check format generate images e2e bench conformance raft-fuzz crash-test clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ conformance: setup ## Run the upstream data-driven files against the consensus c
 
 raft-fuzz: setup ## Compare the consensus core with the Go module on SCRIPTS random scripts of SEED (needs Go)
 	@node node/raft/oracle/main.ts --scripts $(SCRIPTS) --seed $(SEED) --first $(FIRST)
+
+crash-test: setup ## Cut the power at every disk operation of WORKLOADS (all) for SEEDS (3) from SEED (1) on
+	@node node/log/testing/main.ts --workloads $(WORKLOADS) --seed $(SEED) --seeds $(SEEDS)
 
 format: setup ## Format the sources
 	@biome check --write .

@@ -8,6 +8,7 @@ import { type Owner, type RecoveredLog, recoverLog, repairTail } from './recover
 import { SEGMENT_DIRECTORY, SegmentFiles } from './segment-files.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import type {
+  AppliedConfState,
   DataDirectory,
   DataDirectoryOptions,
   Log,
@@ -155,7 +156,7 @@ class LogOpening {
     const segment = tail === null ? undefined : segments.get(tail.sequence);
     if (tail !== null && segment !== undefined) await repairTail(tail, segment);
     await this.#files.adoptSpares();
-    const recovery = this.#describe(recovered, clock.monotonicMs() - startedMs);
+    const recovery = this.#describe(recovered, restart, clock.monotonicMs() - startedMs);
     const { cacheBytes, maxBatchBytes } = this.#limits;
     const log = new MemberLog({
       owner: this.#owner,
@@ -193,7 +194,11 @@ class LogOpening {
     return known && entries.term(snapshot.index) === snapshot.term ? null : snapshot;
   }
 
-  #describe(recovered: RecoveredLog, durationMs: number): Recovery {
+  #describe(
+    recovered: RecoveredLog,
+    restart: SnapshotMetadata | null,
+    durationMs: number,
+  ): Recovery {
     const { tail, replay, segments, records } = recovered;
     const recovery = {
       empty: tail === null && this.#snapshots.current === null,
@@ -202,7 +207,7 @@ class LogOpening {
       truncatedBytes: tail === null ? 0 : tail.tornEnd - tail.end,
       snapshot: this.#snapshots.current?.metadata ?? null,
       snapshotFallback: this.#snapshots.fallback,
-      confState: replay.confState,
+      confState: restart === null ? replay.confState : membershipOf(restart),
       durationMs,
     };
     this.#report(recovery, recovered);
@@ -222,6 +227,10 @@ class LogOpening {
       logger.error({ reason: snapshotFallback }, 'the previous snapshot is used');
     }
   }
+}
+
+function membershipOf({ index, confState }: SnapshotMetadata): AppliedConfState {
+  return { index, confState };
 }
 
 function missing(reason: string): LogCorruptError {

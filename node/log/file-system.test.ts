@@ -126,3 +126,18 @@ describe('a power cut of the disk in memory', () => {
     assert.ok(outcomes.size >= 6, [...outcomes].join());
   });
 });
+
+test('a directory that is created is durable in all of its new parents', async () => {
+  const synced: string[] = [];
+  class Recording extends NodeFileSystem {
+    override syncDirectory(at: string): Promise<void> {
+      synced.push(path.relative(root, at));
+      return super.syncDirectory(at);
+    }
+  }
+  const disk = new Recording();
+  await disk.makeDirectory(path.join(root, 'new/and/deep'));
+  assert.deepEqual(synced, ['', 'new', 'new/and']);
+  await disk.makeDirectory(path.join(root, 'new/and/deep'));
+  assert.equal(synced.length, 3);
+});

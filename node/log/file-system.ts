@@ -6,7 +6,10 @@
  * `syncDirectory` of the directory that holds it. Callbacks never run before the call returns.
  */
 export interface FileSystem {
-  /** Creates a directory and its parents, readable by the owner only; fine where it exists. */
+  /**
+   * Creates a directory and its parents, readable by the owner only; fine where it exists. What it
+   * creates is durable when it resolves.
+   */
   makeDirectory(path: string): Promise<void>;
   /** Names (not paths) in a directory, sorted by code unit. Fails where there is none. */
   list(path: string): Promise<string[]>;

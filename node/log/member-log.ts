@@ -15,7 +15,7 @@ import { BatchWriter } from './batch-writer.ts';
 import { EntryCache } from './entry-cache.ts';
 import type { EntryIndex } from './entry-index.ts';
 import { EntryReader, recordTypeOf } from './entry-reader.ts';
-import { LogFormatError, RecordTooLargeError } from './errors.ts';
+import { LogFailedError, LogFormatError, RecordTooLargeError } from './errors.ts';
 import { encodeConfState, encodeVote } from './payloads.ts';
 import { MAX_PAYLOAD_BYTES, RecordType } from './record.ts';
 import type { Owner, RecoveredLog } from './recovery.ts';
@@ -327,6 +327,7 @@ export class MemberLog implements Log {
       if (bytes === null) return { kind: 'superseded' };
       return { kind: 'written', bytes, durationMs: this.#clock.monotonicMs() - startedMs };
     } catch (error) {
+      if (error instanceof LogFailedError) this.#writer.fail('writing a snapshot', error);
       throw asLogFailure('writing a snapshot', error);
     }
   }

@@ -38,6 +38,13 @@ class Inode {
   /** Sectors written since then. */
   readonly dirty = new Set<number>();
 
+  static of(content: Uint8Array): Inode {
+    const inode = new Inode();
+    inode.content = resized(content, content.length);
+    inode.durable = resized(content, content.length);
+    return inode;
+  }
+
   write(source: Uint8Array, position: number): void {
     const end = position + source.length;
     if (end > this.content.length) this.content = resized(this.content, end);
@@ -107,6 +114,24 @@ export class MemoryFileSystem implements FileSystem {
 
   constructor(options: MemoryFileSystemOptions = {}) {
     this.#defer = options.defer ?? queueMicrotask;
+  }
+
+  /** A disk that holds these files and directories, all of it durable. The contents become its own. */
+  static of(
+    image: {
+      readonly directories: Iterable<string>;
+      readonly files: Iterable<[string, Uint8Array]>;
+    },
+    options: MemoryFileSystemOptions = {},
+  ): MemoryFileSystem {
+    const disk = new MemoryFileSystem(options);
+    for (const directory of image.directories) disk.#directories.add(directory);
+    for (const [path, content] of image.files) {
+      const inode = Inode.of(content);
+      disk.#names.set(path, inode);
+      disk.#durableNames.set(path, inode);
+    }
+    return disk;
   }
 
   /** Changes of the disk so far. */

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type {
   Completion,
@@ -14,7 +15,12 @@ const FLAGS: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+' }
 /** The real disk. Files are readable and writable by their owner only. */
 export class NodeFileSystem implements FileSystem {
   async makeDirectory(path: string): Promise<void> {
-    await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    const last = resolve(path);
+    for (let at = dirname(resolve(first)); at !== last; at = below(at, last)) {
+      await this.syncDirectory(at);
+    }
   }
 
   async list(path: string): Promise<string[]> {
@@ -77,6 +83,12 @@ export class NodeFileSystem implements FileSystem {
       },
     };
   }
+}
+
+/** The next directory on the way from `at` down to `last`. */
+function below(at: string, last: string): string {
+  const [next = ''] = relative(at, last).split(sep);
+  return join(at, next);
 }
 
 function kindOf(stat: fs.Stats): FileStat['kind'] {

@@ -51,8 +51,8 @@ export class SegmentReader {
   readonly #name: string;
   readonly #salt: number;
   #next: RecordHeader = emptyHeader();
-  #window = new Uint8Array(WINDOW_BYTES);
-  #view = viewOf(this.#window);
+  #window: Uint8Array;
+  #view: DataView;
   #windowStart = 0;
   #windowBytes = 0;
 
@@ -61,6 +61,10 @@ export class SegmentReader {
     this.#name = name;
     this.#salt = salt;
     this.checksum = salt;
+    this.#window = new Uint8Array(
+      Math.min(WINDOW_BYTES, Math.max(file.size(), RECORD_HEADER_BYTES)),
+    );
+    this.#view = viewOf(this.#window);
   }
 
   /**

@@ -75,7 +75,7 @@ export class SnapshotVerifier {
 
   readonly #file: string;
   /** The part at hand: header, chunk header or trailer, until all of it is there. */
-  #part = new Uint8Array(MAX_HEADER_BYTES);
+  #part = new Uint8Array(FIXED_HEADER_BYTES);
   #partBytes = 0;
   #needed = 20;
   #state: 'size' | 'header' | 'length' | 'payload' | 'trailer' | 'end' = 'size';
@@ -134,6 +134,9 @@ export class SnapshotVerifier {
     if (size < FIXED_HEADER_BYTES || size > MAX_HEADER_BYTES) throw this.#corrupt('bad header');
     this.#state = 'header';
     this.#needed = size;
+    const whole = new Uint8Array(size);
+    whole.set(part);
+    this.#part = whole;
   }
 
   #readHeader(part: Uint8Array): void {

@@ -121,29 +121,30 @@ export class SnapshotStore {
     if ((await fs.stat(`${directory}/${name}`)) !== null) await fs.remove(`${directory}/${name}`);
   }
 
-  /** Writes a snapshot and makes it the current one; false where a newer one came in between. */
+  /** Writes a snapshot and makes it the current one; null where a newer one came in between. */
   async write(metadata: SnapshotMetadata, chunks: Iterable<Uint8Array>): Promise<number | null> {
     const { fs, directory, clusterId, memberId } = this.#options;
     const path = `${directory}/${WRITING_NAME}`;
     const file = await fs.open(path, 'create');
-    let bytes: number;
     try {
-      bytes = await this.#writeAll(file, { metadata, clusterId, memberId }, chunks);
+      const bytes = await this.#writeAll(file, { metadata, clusterId, memberId }, chunks);
+      const isNewest = await this.#exclusively(() => this.#publishNewer({ metadata, bytes }));
+      return isNewest ? bytes : null;
     } catch (error) {
-      await file.close();
-      await fs.remove(path).catch(() => undefined);
+      await this.#removeIfThere(WRITING_NAME).catch(() => undefined);
       throw error;
+    } finally {
+      await file.close();
     }
-    await file.close();
-    const written = await this.#exclusively(async () => {
-      if (this.#current !== null && this.#current.metadata.index >= metadata.index) {
-        await fs.remove(path);
-        return false;
-      }
-      await this.#publish(WRITING_NAME, { metadata, bytes });
-      return true;
-    });
-    return written ? bytes : null;
+  }
+
+  async #publishNewer(snapshot: StoredSnapshot): Promise<boolean> {
+    if (this.#current !== null && this.#current.metadata.index >= snapshot.metadata.index) {
+      await this.#removeIfThere(WRITING_NAME);
+      return false;
+    }
+    await this.#publish(WRITING_NAME, snapshot);
+    return true;
   }
 
   async #writeAll(
@@ -227,12 +228,24 @@ export class SnapshotStore {
     // A current file that is broken or gone must not push the sound previous one out.
     if (this.#current !== null && this.#fallback === null) {
       await fs.rename(path, `${directory}/${PREVIOUS_SNAPSHOT_NAME}`);
+      // If the next step fails, the next snapshot and every reader must find things as they are.
+      this.#previous = this.#current;
+      this.#fallback = `${SNAPSHOT_NAME} is missing`;
     }
     await fs.rename(`${directory}/${name}`, path);
-    await fs.syncDirectory(directory);
-    this.#previous = this.#current;
     this.#current = snapshot;
     this.#fallback = null;
+    await this.#syncNames();
+  }
+
+  /** After a failure nobody knows which names are on the disk: not to be tried again. */
+  async #syncNames(): Promise<void> {
+    const { fs, directory } = this.#options;
+    try {
+      await fs.syncDirectory(directory);
+    } catch (error) {
+      throw new LogFailedError(`syncing ${directory} failed: ${reasonOf(error)}`, error);
+    }
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -290,7 +303,8 @@ async function* rawBytes(
 ): AsyncGenerator<Uint8Array> {
   try {
     for (let at = 0; ; ) {
-      const piece = new Uint8Array(READ_BYTES);
+      const left = Math.max(0, file.size() - at);
+      const piece = new Uint8Array(Math.min(READ_BYTES, left));
       const read = file.read(piece, at);
       if (read === 0) return;
       yield piece.subarray(0, read);
@@ -383,6 +397,9 @@ export async function* readSnapshotFile(
 /** Turns what the disk said into what callers of the log are promised. */
 export function asLogFailure(what: string, error: unknown): Error {
   if (error instanceof LogError || error instanceof RangeError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new LogFailedError(`${what} failed: ${reason}`, error);
+  return new LogFailedError(`${what} failed: ${reasonOf(error)}`, error);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
