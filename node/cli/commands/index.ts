@@ -40,6 +40,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./snapshot.ts')).snapshotCommand,
   },
   {
+    name: 'backup',
+    summary: 'Back a running cluster up, or bring its backup up to date',
+    load: async () => (await import('./backup.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    summary: 'Make a data directory from a backup, as it was at any moment',
+    load: async () => (await import('./restore.ts')).restoreCommand,
+  },
+  {
     name: 'log',
     summary: 'Show the events of a data directory, or check it',
     load: async () => (await import('./log.ts')).logCommand,

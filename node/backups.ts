@@ -1,0 +1,23 @@
+import { openBackupStream } from './backup/index.ts';
+import type { Consensus } from './consensus/index.ts';
+import type { Log } from './log/index.ts';
+import { AdminError, type BackUp } from './membership/index.ts';
+import type { ApplyResult, ReplicatedState } from './state/index.ts';
+
+const CONFIRM_TIMEOUT_MS = 10_000;
+
+/** Backups of one member: whatever was acknowledged anywhere before the request is part of them. */
+export function backups(
+  consensus: Consensus<ApplyResult, ReplicatedState>,
+  log: Log,
+  defer: (callback: () => void) => void,
+): BackUp {
+  const pause = () => new Promise<void>((resolve) => defer(resolve));
+  return async (after) => {
+    await consensus.confirmRead(CONFIRM_TIMEOUT_MS);
+    const { state, applied } = consensus;
+    if (state === null) throw new AdminError('unavailable', 'waiting for the first snapshot');
+    const { clusterId, epoch } = state;
+    return openBackupStream({ clusterId, epoch, applied, log, pause }, after);
+  };
+}
