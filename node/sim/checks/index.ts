@@ -1,3 +1,4 @@
 /** What must hold of everything that clients saw, and of what the nodes hold in the end. */
 export { checkHistory } from './check-history.ts';
+export { pictureOf } from './picture.ts';
 export * from './types.ts';

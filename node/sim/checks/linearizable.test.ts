@@ -26,11 +26,11 @@ const C = row('k', 'c');
 const created = operation(1, 2, create(A), shows(1, A));
 
 function isGood(...operations: Operation[]): void {
-  assert.deepEqual(checkLinearizable(operations), []);
+  assert.deepEqual(checkLinearizable(byKey(operations)), []);
 }
 
 function isBad(...operations: Operation[]): void {
-  const [violation] = checkLinearizable(operations);
+  const [violation] = checkLinearizable(byKey(operations));
   assert.equal(violation?.check, 'linearizable');
   assert.deepEqual(violation?.key, { model: ITEM, id: 'k' });
 }

@@ -3,14 +3,7 @@
  * theorem 1). The search is that of Wing and Gong (1993) with Lowe's memory of states that were
  * met before (2017), over the linked list of calls and returns that Porcupine uses.
  */
-import {
-  byKey,
-  type KeyOperation,
-  type KeyState,
-  keyOfName,
-  NEVER_CREATED,
-  step,
-} from './key-model.ts';
+import { type KeyOperation, type KeyState, keyOfName, NEVER_CREATED, step } from './key-model.ts';
 import { textOf } from './row.ts';
 import type { Operation, Violation } from './types.ts';
 
@@ -29,9 +22,9 @@ export type Verdict =
     };
 
 /** Strong reads and all writes, on every node, aggregate by aggregate. */
-export function checkLinearizable(operations: readonly Operation[]): Violation[] {
+export function checkLinearizable(keys: ReadonlyMap<string, readonly KeyOperation[]>): Violation[] {
   const violations: Violation[] = [];
-  for (const [name, all] of byKey(operations)) {
+  for (const [name, all] of keys) {
     const demanding = all.filter(({ operation: { call } }) => isDemanding(call));
     const verdict = linearize(demanding);
     if (verdict.kind === 'linearizable') continue;

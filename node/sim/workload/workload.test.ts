@@ -1,64 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualWorld } from '../../consensus/testing/virtual-world.ts';
-import { createApi } from '../../http/index.ts';
-import { SingleNode } from '../../http/testing/single-node.ts';
-import { createMetrics, silentLogger } from '../../telemetry/index.ts';
-import { checkHistory, type History } from '../checks/index.ts';
-import { callListener, type Delivery, finalStateOf, Workload, workloadSchema } from './index.ts';
-
-const REFUSED = 0.05;
-const LOST = 0.1;
-
-/** One node without a log, behind connections that break. */
-async function run(seed: number, ms: number): Promise<History> {
-  const world = new VirtualWorld(seed);
-  const random = () => world.random.fraction();
-  const engine = new SingleNode(workloadSchema());
-  const { apiListener } = createApi({
-    engine,
-    auth: { mode: 'open' },
-    logger: silentLogger,
-    metrics: createMetrics({ processMetrics: false }),
-    clock: world.clock,
-    admit: () => {},
-    version: '0.0.0',
-  });
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      world.clock.after(random() * 50, resolve);
-    });
-  let breaks = true;
-  const workload = new Workload({
-    nodes: () => [1],
-    clock: world.clock,
-    random,
-    async send(_node, request): Promise<Delivery> {
-      await pause();
-      if (breaks && random() < REFUSED) return { kind: 'refused' };
-      const answer = await callListener(apiListener, request);
-      await pause();
-      return breaks && random() < LOST ? { kind: 'lost' } : { kind: 'answer', answer };
-    },
-  });
-  await world.run(ms);
-  await world.settled(workload.stop(), 200_000);
-  breaks = false;
-  await world.settled(workload.readAll(), 200_000);
-  return workload.history([finalStateOf(1, engine.current)]);
-}
+import { checkHistory, type History, pictureOf } from '../checks/index.ts';
+import { runOneNode } from './testing/one-node.ts';
 
 test('a correct node keeps every promise to its clients', async () => {
   for (let seed = 1; seed <= 5; seed++) {
-    const history = await run(seed, 5000);
-    assert.deepEqual(checkHistory(history), []);
+    const history = await runOneNode(seed, 5000);
+    const violations = checkHistory(history);
+    assert.equal(violations.length, 0, `seed ${seed}\n${pictureOf(history, violations)}`);
   }
 });
 
 test('all kinds of requests and results occur', async () => {
   const met = new Set<string>();
   for (let seed = 1; seed <= 5; seed++) {
-    for (const { call, result, tries } of (await run(seed, 5000)).operations) {
+    for (const { call, result, tries } of (await runOneNode(seed, 5000)).operations) {
       met.add(`${call.kind} ${result.kind}`);
       if (result.kind === 'failed') met.add(result.code);
       if (tries.some((one) => one.result.kind === 'ok' && one.result.replayed)) met.add('replayed');
@@ -79,7 +35,7 @@ test('all kinds of requests and results occur', async () => {
 });
 
 test('the same seed gives the same history', async () => {
-  assert.deepEqual(outline(await run(3, 3000)), outline(await run(3, 3000)));
+  assert.deepEqual(outline(await runOneNode(3, 3000)), outline(await runOneNode(3, 3000)));
 });
 
 /** Without the ids of tickets, which come from the machine's randomness here. */
