@@ -3,7 +3,8 @@
  * disk or network: what is left is the core itself.
  */
 import type { Message } from '../src/index.ts';
-import { MemoryStorage, NO_BYTES, NO_LIMIT, RawNode } from '../src/index.ts';
+import { NO_LIMIT, RawNode } from '../src/index.ts';
+import { RecentStorage } from './recent-storage.ts';
 
 const CONF_STATE = {
   voters: [1, 2, 3],
@@ -14,17 +15,13 @@ const CONF_STATE = {
 };
 
 class Member {
-  readonly storage = new MemoryStorage();
+  readonly storage = new RecentStorage(CONF_STATE);
   readonly raft: RawNode;
   applied = 1;
   readonly #keptEntries: number;
 
   constructor(id: number, keptEntries: number) {
     this.#keptEntries = keptEntries;
-    this.storage.applySnapshot({
-      data: NO_BYTES,
-      metadata: { confState: CONF_STATE, index: 1, term: 1 },
-    });
     this.raft = new RawNode({
       id,
       storage: this.storage,
@@ -68,11 +65,7 @@ export class ThreeNodes {
     this.#settle();
   }
 
-  /** How many entries are in the log, and how many were committed and applied by the leader. */
-  get logLength(): number {
-    return this.#leader.storage.lastIndex() - this.#leader.storage.firstIndex() + 1;
-  }
-
+  /** The last index that the leader has committed and applied. */
   get applied(): number {
     return this.#leader.applied;
   }

@@ -14,62 +14,27 @@ import type {
   Snapshot,
   SoftState,
 } from './types.ts';
-import { EntryType, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NONE } from './types.ts';
+import {
+  ConfChangeTransition,
+  ConfChangeType,
+  EntryType,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+  MessageType,
+  NONE,
+  StateType,
+} from './types.ts';
 
 /**
  * Texts for people: log lines and dumps. The formats are those of the upstream
  * implementation, so that its recorded conversations can be compared with ours.
  */
 
-const MESSAGE_TYPE_NAMES = [
-  'MsgHup',
-  'MsgBeat',
-  'MsgProp',
-  'MsgApp',
-  'MsgAppResp',
-  'MsgVote',
-  'MsgVoteResp',
-  'MsgSnap',
-  'MsgHeartbeat',
-  'MsgHeartbeatResp',
-  'MsgUnreachable',
-  'MsgSnapStatus',
-  'MsgCheckQuorum',
-  'MsgTransferLeader',
-  'MsgTimeoutNow',
-  'MsgReadIndex',
-  'MsgReadIndexResp',
-  'MsgPreVote',
-  'MsgPreVoteResp',
-  'MsgStorageAppend',
-  'MsgStorageAppendResp',
-  'MsgStorageApply',
-  'MsgStorageApplyResp',
-  'MsgForgetLeader',
-] as const;
-
-const ENTRY_TYPE_NAMES = ['EntryNormal', 'EntryConfChange', 'EntryConfChangeV2'] as const;
-
-const STATE_NAMES = [
-  'StateFollower',
-  'StateCandidate',
-  'StateLeader',
-  'StatePreCandidate',
-] as const;
-
-const CONF_CHANGE_TYPE_NAMES = [
-  'ConfChangeAddNode',
-  'ConfChangeRemoveNode',
-  'ConfChangeUpdateNode',
-  'ConfChangeAddLearnerNode',
-] as const;
-
-const TRANSITION_NAMES = [
-  'ConfChangeTransitionAuto',
-  'ConfChangeTransitionJointImplicit',
-  'ConfChangeTransitionJointExplicit',
-] as const;
-
+const MESSAGE_TYPE_NAMES = namesOf('Msg', MessageType);
+const ENTRY_TYPE_NAMES = namesOf('Entry', EntryType);
+const STATE_NAMES = namesOf('State', StateType);
+const CONF_CHANGE_TYPE_NAMES = namesOf('ConfChange', ConfChangeType);
+const TRANSITION_NAMES = namesOf('ConfChangeTransition', ConfChangeTransition);
 const CHANGE_LETTERS = ['v', 'r', 'u', 'l'] as const;
 
 /** Renders an entry's bytes. */
@@ -77,7 +42,7 @@ export type EntryFormatter = (data: Uint8Array) => string;
 
 /** `MsgApp` and the like. */
 export function messageTypeName(type: Message['type']): string {
-  return MESSAGE_TYPE_NAMES[type];
+  return MESSAGE_TYPE_NAMES[type] ?? String(type);
 }
 
 /** The type with the given name, undefined when there is none. */
@@ -88,7 +53,7 @@ export function messageTypeByName(name: string): number | undefined {
 
 /** `StateLeader` and the like. */
 export function stateTypeName(state: SoftState['raftState']): string {
-  return STATE_NAMES[state];
+  return STATE_NAMES[state] ?? String(state);
 }
 
 /** An id as it appears in log lines. */
@@ -249,4 +214,9 @@ function describeReadStates(ready: Ready): string {
     (state) => `{${state.index} [${Array.from(state.requestCtx).join(' ')}]}`,
   );
   return `[${states.join(' ')}]`;
+}
+
+/** The names of numbered kinds, by number. */
+function namesOf(prefix: string, kinds: Readonly<Record<string, number>>): readonly string[] {
+  return Object.keys(kinds).map((name) => `${prefix}${name}`);
 }

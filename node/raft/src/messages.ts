@@ -57,6 +57,13 @@ const AFTER_APPEND_TYPES = typeSet([
   MessageType.PreVoteResp,
 ]);
 
+const VOTE_TYPES = typeSet([
+  MessageType.Vote,
+  MessageType.VoteResp,
+  MessageType.PreVote,
+  MessageType.PreVoteResp,
+]);
+
 /** Whether a message of this type never travels over the network. */
 export function isLocalMessage(type: MessageType): boolean {
   return ((LOCAL_TYPES >> type) & 1) === 1;
@@ -70,6 +77,11 @@ export function isResponseMessage(type: MessageType): boolean {
 /** Whether a message of this type has to wait for what it acknowledges to be durable. */
 export function waitsForAppend(type: MessageType): boolean {
   return ((AFTER_APPEND_TYPES >> type) & 1) === 1;
+}
+
+/** Whether a message of this type asks for a (pre-)vote, or answers such a request. */
+export function isVoteMessage(type: MessageType): boolean {
+  return ((VOTE_TYPES >> type) & 1) === 1;
 }
 
 /** Whether `id` names one of the local storage threads. */

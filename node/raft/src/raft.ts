@@ -1,9 +1,8 @@
 import type { ResolvedConfig } from './config.ts';
 import { messageTypeName } from './describe.ts';
-import type { RaftInvariantError } from './errors.ts';
 import { RaftLog } from './log/index.ts';
 import { LineLogger } from './logger.ts';
-import { waitsForAppend, withMessage } from './messages.ts';
+import { isVoteMessage, waitsForAppend, withMessage } from './messages.ts';
 import { ReadOnlyQueue } from './read-only.ts';
 import { ProgressTracker } from './tracker/index.ts';
 import type { HardState, Message, ReadState, SoftState } from './types.ts';
@@ -107,29 +106,20 @@ export class Raft {
     this.messages = withMessage(this.messages, message);
   }
 
+  /**
+   * The sender of a vote message sets the term: a pre-vote is about one that nobody is in
+   * yet. Forwarded requests are not bound to a term. All else is said in the current one.
+   */
   #sign(message: Message): void {
-    switch (message.type) {
-      case MessageType.Vote:
-      case MessageType.VoteResp:
-      case MessageType.PreVote:
-      case MessageType.PreVoteResp:
-        // Its sender decides: a pre-vote is about a term that nobody is in yet.
-        if (message.term === 0) throw this.#wrongTerm(message);
-        return;
-      case MessageType.Prop:
-      case MessageType.ReadIndex:
-        // Forwarded requests are not bound to a term.
-        if (message.term !== 0) throw this.#wrongTerm(message);
-        return;
-      default:
-        if (message.term !== 0) throw this.#wrongTerm(message);
-        message.term = this.term;
+    const { type } = message;
+    const name = messageTypeName(type);
+    if (isVoteMessage(type)) {
+      if (message.term === 0) throw this.logger.fatal`term should be set when sending ${name}`;
+      return;
     }
-  }
-
-  #wrongTerm(message: Message): RaftInvariantError {
-    const name = messageTypeName(message.type);
-    if (message.term === 0) return this.logger.fatal`term should be set when sending ${name}`;
-    return this.logger.fatal`term should not be set when sending ${name} (was ${message.term})`;
+    if (message.term !== 0) {
+      throw this.logger.fatal`term should not be set when sending ${name} (was ${message.term})`;
+    }
+    if (type !== MessageType.Prop && type !== MessageType.ReadIndex) message.term = this.term;
   }
 }
