@@ -18,9 +18,10 @@ export function parseInteger(text: string): number {
   return value;
 }
 
+/** Upstream reads booleans with strconv.ParseBool. */
 export function parseBoolean(text: string): boolean {
-  if (text === 'true') return true;
-  if (text === 'false') return false;
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
   throw new DirectiveError(`"${text}" is neither true nor false`);
 }
 

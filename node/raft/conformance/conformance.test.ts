@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { DEFAULT_JITTER, parseJitter } from './jitter.ts';
-import { listFiles, runFile } from './runner.ts';
+import { listFiles, OWN_SCRIPTS, runFile } from './runner.ts';
 import { findUpstream, UPSTREAM_COUNTS } from './upstream.ts';
 
 const jitter = parseJitter(DEFAULT_JITTER);
@@ -50,8 +52,60 @@ describe('the runner', () => {
     assert.match(runText('campaign 1\n----\nok\n') ?? '', /there is no node 1/);
   });
 
-  it('answers a command that it does not know as the upstream runner does', () => {
-    assert.equal(runText('unheard-of\n----\nunknown command\n'), null);
+  it('fails a directive that it does not know, whatever is expected of it', () => {
+    const failure = runText('raft-state\n----\nok\n\nunheard-of 1\n----\nunknown command\n');
+    assert.match(failure ?? '', /^line 5: unheard-of\n.*unknown directive "unheard-of"/);
+  });
+
+  it('fails an option or a key that it does not know', () => {
+    assert.match(runText('add-nodes 1 pre-vote=true\n----\n') ?? '', /unknown option "pre-vote"/);
+    assert.match(runText('stabilize drop=1\n----\nok\n') ?? '', /unknown key "drop"/);
+  });
+});
+
+describe('the scripts of this package', () => {
+  for (const path of listFiles([OWN_SCRIPTS])) {
+    it(`are repeated byte for byte: ${basename(path)}`, () => {
+      const { failure } = runFile(path, jitter);
+      assert.equal(failure, null, failure ?? '');
+    });
+  }
+});
+
+function lastLine(text: string): string | undefined {
+  return text.trimEnd().split('\n').at(-1);
+}
+
+describe('the command line', () => {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' });
+
+  it('runs every file under the given directories, and counts them in its last line', () => {
+    const { status, stdout } = run(OWN_SCRIPTS);
+    assert.equal(lastLine(stdout), `${listFiles([OWN_SCRIPTS]).length} passed, 0 failed`);
+    assert.equal(status, 0);
+  });
+
+  it('names file and line of what fails, and goes on', () => {
+    inDirectory((directory) => {
+      mkdirSync(join(directory, 'below'));
+      writeFileSync(join(directory, 'a.txt'), '# why\n\nunheard-of\n----\nok\n');
+      writeFileSync(join(directory, 'below', 'b.txt'), 'raft-state\n----\nok\n');
+      const { status, stdout } = run(directory);
+      assert.match(stdout, /FAILED .*a\.txt\nline 3: unheard-of\n/);
+      assert.equal(lastLine(stdout), '1 passed, 1 failed');
+      assert.equal(status, 1);
+    });
+  });
+
+  it('takes the election jitter as an expression', () => {
+    const script = join(OWN_SCRIPTS, 'election_timeouts.txt');
+    assert.equal(run('--election-jitter', 'id*7+term*13', script).status, 0);
+    assert.equal(run('--election-jitter', 'id+1', script).status, 1);
+    const wrong = run('--election-jitter', 'id*', script);
+    assert.deepEqual([wrong.status, wrong.stdout], [2, '']);
+    assert.match(wrong.stderr, /jitter expression/);
   });
 });
 
@@ -69,11 +123,17 @@ describe('a jitter expression', () => {
 });
 
 function runText(text: string): string | null {
-  const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
-  try {
+  return inDirectory((directory) => {
     const path = join(directory, 'script.txt');
     writeFileSync(path, text);
     return runFile(path, jitter).failure;
+  });
+}
+
+function inDirectory<T>(work: (directory: string) => T): T {
+  const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
+  try {
+    return work(directory);
   } finally {
     rmSync(directory, { recursive: true });
   }

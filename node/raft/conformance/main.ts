@@ -2,13 +2,13 @@
  * `npm run conformance -w etcd-raft-ts -- [--election-jitter EXPRESSION] [PATH...]`
  *
  * Runs data-driven files and ends in `N passed, N failed`. Without a path: those of
- * the upstream Go module.
+ * this package, and then, counted apart, those of the upstream Go module.
  */
 import { parseArgs } from 'node:util';
 import { DEFAULT_JITTER, parseJitter } from './jitter.ts';
 import type { FileResult, Kind } from './runner.ts';
-import { listFiles, runFile } from './runner.ts';
-import { findUpstream, UPSTREAM_COUNTS } from './upstream.ts';
+import { listFiles, OWN_SCRIPTS, runFile } from './runner.ts';
+import { findUpstream, UPSTREAM_COUNTS, UPSTREAM_MODULE } from './upstream.ts';
 
 process.exitCode = main();
 
@@ -19,7 +19,7 @@ function main(): number {
       allowPositionals: true,
     });
     const jitter = parseJitter(values['election-jitter']);
-    return positionals.length === 0 ? runUpstream(jitter) : report(run(positionals, jitter));
+    return positionals.length === 0 ? runStandard(jitter) : report(run(positionals, jitter));
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return 2;
@@ -28,6 +28,14 @@ function main(): number {
 
 function run(paths: readonly string[], jitter: ReturnType<typeof parseJitter>): FileResult[] {
   return listFiles(paths).map((path) => runFile(path, jitter));
+}
+
+/** Ours come first: the last line is about the upstream files. */
+function runStandard(jitter: ReturnType<typeof parseJitter>): number {
+  console.log('scripts of this package:');
+  const ours = report(run([OWN_SCRIPTS], jitter));
+  console.log(`scripts of ${UPSTREAM_MODULE}:`);
+  return Math.max(ours, runUpstream(jitter));
 }
 
 function runUpstream(jitter: ReturnType<typeof parseJitter>): number {

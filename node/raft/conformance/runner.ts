@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/index.ts';
 import { confChangeDriver } from './confchange-driver.ts';
 import type { TestCase } from './datadriven.ts';
@@ -17,6 +18,9 @@ export interface FileResult {
   readonly kind: Kind | null;
   readonly failure: string | null;
 }
+
+/** The directory of the scripts that belong to this package. */
+export const OWN_SCRIPTS = fileURLToPath(new URL('testdata', import.meta.url));
 
 const QUORUM_COMMANDS: readonly string[] = ['committed', 'vote'];
 const CONFCHANGE_COMMANDS: readonly string[] = ['simple', 'enter-joint', 'leave-joint'];
@@ -66,7 +70,11 @@ function driverOf(kind: Kind, jitter: Config['randomElectionJitter']): (test: Te
   return kind === 'confchange' ? confChangeDriver() : interactionDriver(jitter);
 }
 
-function runCases(cases: readonly TestCase[], run: (test: TestCase) => string): string | null {
+/** Runs directives one after the other; what goes wrong first, as a text, or null. */
+export function runCases(
+  cases: readonly TestCase[],
+  run: (test: TestCase) => string,
+): string | null {
   for (const test of cases) {
     const where = `line ${test.line}: ${test.command}`;
     try {

@@ -1,19 +1,28 @@
 import type { TestCase } from '../conformance/datadriven.ts';
 import { parseFile } from '../conformance/datadriven.ts';
-import { runText } from '../conformance/runner.ts';
+import { interactionDriver } from '../conformance/interaction/commands.ts';
+import { runCases } from '../conformance/runner.ts';
 import type { Config } from '../src/index.ts';
 import { OracleError } from './errors.ts';
+import { TimeLimitError, withinTime } from './time-limit.ts';
 
 const STOPPED = 'oracle stopped: ';
 
-/** `left-out`: the same up to where the Go module panics or never ends, for the reason given. */
+/**
+ * `stopped`: the same up to a directive on which both stop, the Go module for the
+ * reason given, ours with an error.
+ */
 export type Verdict =
   | { readonly kind: 'same' }
-  | { readonly kind: 'left-out'; readonly reason: string }
+  | { readonly kind: 'stopped'; readonly reason: string }
   | { readonly kind: 'different'; readonly difference: string };
 
+/** A script takes a few milliseconds. */
+const LIMIT_MS = 10_000;
+
 /**
- * Runs what the Go module answered with ours.
+ * Runs what the Go module answered with ours. Where the Go module panics, or never
+ * comes to rest, ours has to refuse as well.
  *
  * @param answered a data-driven file of the Go module.
  * @throws {OracleError} when the Go module answered nothing.
@@ -23,20 +32,32 @@ export function compare(answered: string, jitter: Config['randomElectionJitter']
   if (cases.some((test) => test.expected === '')) {
     throw new OracleError(`the Go module did not finish the script:\n${answered}`);
   }
-  const stop = cases.find((test) => test.expected.startsWith(STOPPED));
-  const difference = differenceIn(stop === undefined ? answered : before(answered, stop), jitter);
+  try {
+    return withinTime(LIMIT_MS, () => runCompared(cases, jitter));
+  } catch (error) {
+    if (!(error instanceof TimeLimitError)) throw error;
+    return { kind: 'different', difference: `ours hangs: ${error.message}` };
+  }
+}
+
+function runCompared(cases: readonly TestCase[], jitter: Config['randomElectionJitter']): Verdict {
+  const run = interactionDriver(jitter);
+  const end = cases.findIndex((test) => test.expected.startsWith(STOPPED));
+  const difference = runCases(end === -1 ? cases : cases.slice(0, end), run);
   if (difference !== null) return { kind: 'different', difference };
+  const stop = cases[end];
   if (stop === undefined) return { kind: 'same' };
-  return { kind: 'left-out', reason: stop.expected.slice(STOPPED.length).trim() };
+  const reason = stop.expected.slice(STOPPED.length).trim();
+  if (refuses(run, stop)) return { kind: 'stopped', reason };
+  const goesOn = `line ${stop.line}: ${stop.command}\nthe Go module stops, ours goes on: ${reason}`;
+  return { kind: 'different', difference: goesOn };
 }
 
-function before(text: string, stop: TestCase): string {
-  return text
-    .split('\n')
-    .slice(0, stop.line - 1)
-    .join('\n');
-}
-
-function differenceIn(text: string, jitter: Config['randomElectionJitter']): string | null {
-  return text.trim() === '' ? null : runText(text, jitter).failure;
+function refuses(run: (test: TestCase) => string, stop: TestCase): boolean {
+  try {
+    run(stop);
+    return false;
+  } catch {
+    return true;
+  }
 }

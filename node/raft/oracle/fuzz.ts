@@ -1,5 +1,6 @@
 import type { Config } from '../src/index.ts';
 import { compare } from './compare.ts';
+import { HangError, OracleError } from './errors.ts';
 import { generateScript } from './generator.ts';
 import type { GoOracle } from './go-oracle.ts';
 import type { Script } from './script.ts';
@@ -25,11 +26,11 @@ export interface Finding {
   readonly difference: string;
 }
 
-/** What became of the scripts; each is counted once, `lines` are the Go module's. */
+/** What became of the scripts; `stopped` are the reasons of those passed that end early, `lines` are the Go module's. */
 export interface Outcome {
   readonly passed: number;
   readonly failed: readonly number[];
-  readonly leftOut: readonly string[];
+  readonly stopped: readonly string[];
   readonly directives: number;
   readonly lines: number;
   /** The first difference, made small. */
@@ -48,24 +49,37 @@ export function fuzz(
 ): Outcome {
   const total = { passed: 0, directives: 0, lines: 0 };
   const failed: number[] = [];
-  const leftOut: string[] = [];
+  const stopped: string[] = [];
   for (let start = first; start < first + count; start += BATCH) {
     const size = Math.min(BATCH, first + count - start);
     const scripts = Array.from({ length: size }, (_, at) =>
       generateScript(seed, start + at, jitter),
     );
-    for (const [at, answered] of oracle.answer(scripts).entries()) {
+    for (const [at, answered] of answerAll(oracle, scripts, start).entries()) {
       const verdict = compare(answered, jitter);
       total.directives += scripts[at]?.length ?? 0;
       total.lines += answered.split('\n').length - 1;
-      if (verdict.kind === 'same') total.passed++;
-      if (verdict.kind === 'left-out') leftOut.push(verdict.reason);
       if (verdict.kind === 'different') failed.push(start + at);
+      else total.passed++;
+      if (verdict.kind === 'stopped') stopped.push(verdict.reason);
     }
   }
   const [index] = failed;
   const finding = index === undefined ? null : explain(oracle, jitter, seed, index);
-  return { ...total, failed, leftOut, finding };
+  return { ...total, failed, stopped, finding };
+}
+
+function answerAll(
+  oracle: Pick<GoOracle, 'answer'>,
+  scripts: readonly Script[],
+  first: number,
+): string[] {
+  try {
+    return oracle.answer(scripts);
+  } catch (error) {
+    if (!(error instanceof HangError)) throw error;
+    throw new OracleError(`script ${first + error.at}: ${error.message}`);
+  }
 }
 
 function explain(

@@ -3,68 +3,91 @@ import { parseFile } from '../conformance/datadriven.ts';
 import { interactionDriver } from '../conformance/interaction/commands.ts';
 import { InteractionEnv } from '../conformance/interaction/env.ts';
 import type { Config } from '../src/index.ts';
+import { StateType } from '../src/index.ts';
 import { Random } from './random.ts';
 import type { Directive, Script } from './script.ts';
 import { renderScript } from './script.ts';
+import { withinTime } from './time-limit.ts';
 
 /** What a maker of directives knows; null from a maker: nothing sensible now. */
 interface Situation {
   readonly random: Random;
-  readonly nodes: number;
+  readonly env: InteractionEnv;
   readonly asyncStorage: boolean;
+  /** The options of the first nodes, for those that are added later. */
+  readonly options: string;
   /** A number that was not used before in this script. */
   fresh(): number;
-  /** A node may be compacted to any index from `first` to `applied`, if there is one. */
-  compactable(id: number): { readonly first: number; readonly applied: number };
 }
 
 type Maker = (situation: Situation) => Directive | string | null;
 
-const DELIVERED_TYPES = [
+const TYPES = [
+  'MsgApp',
   'MsgAppResp',
   'MsgHeartbeat',
   'MsgHeartbeatResp',
   'MsgVote',
   'MsgVoteResp',
+  'MsgPreVote',
   'MsgPreVoteResp',
+  'MsgProp',
+  'MsgReadIndex',
+  'MsgReadIndexResp',
   'MsgSnap',
   'MsgStorageAppendResp',
+  'MsgStorageApplyResp',
   'MsgTimeoutNow',
-  'MsgReadIndexResp',
+  'MsgTransferLeader',
 ] as const;
+const MOST_NODES = 7;
+/** A directive takes a millisecond. */
+const LIMIT_MS = 10_000;
 
 /** How often each directive is drawn, in parts of their sum. */
 const MAKERS: readonly (readonly [number, Maker])[] = [
   [6, (s) => `campaign ${id(s)}`],
-  [14, (s) => `propose ${id(s)} ${s.random.pick('a', 'bb', 'longer-value', 'v')}${s.fresh()}`],
+  [
+    14,
+    (s) =>
+      `propose ${likelyLeader(s)} ${s.random.pick('a', 'bb', 'longer-value', 'v')}${s.fresh()}`,
+  ],
   [5, () => 'stabilize'],
   [8, (s) => `stabilize ${id(s)} ${id(s)}`],
+  [3, (s) => `stabilize ${id(s)} ${id(s)} ${id(s)}`],
   [14, (s) => `process-ready ${id(s)}`],
+  [3, (s) => `process-ready ${id(s)} ${id(s)}`],
   [10, (s) => `deliver-msgs ${id(s)}`],
   [4, deliverAndDrop],
   [3, (s) => `deliver-msgs drop=(${id(s)})`],
-  [3, (s) => `deliver-msgs type=${s.random.pick('MsgApp', ...DELIVERED_TYPES)} ${id(s)}`],
-  [7, (s) => `tick-heartbeat ${id(s)}`],
-  [3, (s) => `tick-election ${id(s)}`],
-  [4, proposeConfChange],
-  [2, (s) => `transfer-leadership from=${id(s)} to=${id(s)}`],
+  [4, (s) => `deliver-msgs type=${type(s)} ${id(s)}`],
+  [2, (s) => `deliver-msgs type=${type(s)} drop=(${id(s)})`],
+  [10, (s) => `tick-heartbeat ${id(s)}`],
+  [5, (s) => `tick-election ${id(s)}`],
+  [1, (s) => `set-randomized-election-timeout ${id(s)} timeout=${1 + s.random.below(6)}`],
+  [6, proposeConfChange],
+  [3, leaveJoint],
+  [3, (s) => `transfer-leadership from=${likelyLeader(s)} to=${id(s)}`],
   [2, (s) => `forget-leader ${id(s)}`],
-  [2, (s) => `report-unreachable ${id(s)} ${id(s)}`],
-  [5, (s) => `read-index ${id(s)} r${s.fresh()}`],
-  [2, (s) => `report-snapshot ${id(s)} ${id(s)} ${s.random.pick('finish', 'failure')}`],
-  [2, compact],
-  [1, (s) => (s.asyncStorage ? `process-append-thread ${id(s)}` : null)],
-  [1, (s) => (s.asyncStorage ? `process-apply-thread ${id(s)}` : null)],
+  [2, (s) => `report-unreachable ${likelyLeader(s)} ${id(s)}`],
+  [6, (s) => `read-index ${id(s)} r${s.fresh()}`],
+  [3, (s) => `report-snapshot ${likelyLeader(s)} ${id(s)} ${s.random.pick('finish', 'failure')}`],
+  [3, compact],
+  [3, (s) => `restart ${id(s)}`],
+  [1, addNode],
+  [5, (s) => (s.asyncStorage ? `process-append-thread ${id(s)}` : null)],
+  [5, (s) => (s.asyncStorage ? `process-apply-thread ${id(s)}` : null)],
   [1, (s) => `send-snapshot ${id(s)} ${id(s)}`],
-  [1, (s) => `status ${id(s)}`],
+  [1, (s) => `status ${likelyLeader(s)}`],
   [1, (s) => `raft-log ${id(s)}`],
   [1, () => 'raft-state'],
 ];
 const ALL_PARTS = MAKERS.reduce((sum, [parts]) => sum + parts, 0);
 
 /**
- * Script number `index` of a seed. Our environment runs along, only to know which
- * indexes can be compacted; where it throws, the script ends with that directive.
+ * Script number `index` of a seed. Our environment runs along, only to know who leads
+ * and which indexes can be compacted; where it throws, the script ends with that
+ * directive.
  */
 export function generateScript(
   seed: number,
@@ -76,24 +99,16 @@ export function generateScript(
   const asyncStorage = random.chance(50);
   const env = new InteractionEnv();
   const recorder = new Recorder(interactionDriver(jitter, env));
-  recorder.add(addNodes(random, nodes, asyncStorage));
+  const options = nodeOptions(random, asyncStorage);
+  recorder.add(`add-nodes ${nodes} ${membership(random, nodes)} ${options}`.trim());
   let used = 0;
-  const situation: Situation = {
-    random,
-    nodes,
-    asyncStorage,
-    fresh: () => used++,
-    compactable: (of) => {
-      const { raft, storage } = env.node(of);
-      return { first: storage.firstIndex(), applied: raft.basicStatus().applied };
-    },
-  };
+  const situation = { random, env, asyncStorage, options, fresh: () => used++ };
   fill(recorder, situation);
   return recorder.script;
 }
 
 function fill(recorder: Recorder, situation: Situation): void {
-  const { random, nodes } = situation;
+  const { random, env } = situation;
   if (random.chance(50)) {
     recorder.add(`campaign ${id(situation)}`);
     recorder.add('stabilize');
@@ -104,9 +119,9 @@ function fill(recorder: Recorder, situation: Situation): void {
   }
   if (!random.chance(70)) return;
   recorder.add('stabilize');
-  for (let of = 1; of <= nodes; of++) {
-    recorder.add(`status ${of}`);
-    recorder.add(`raft-log ${of}`);
+  for (const node of env.nodes) {
+    recorder.add(`status ${node.id}`);
+    recorder.add(`raft-log ${node.id}`);
   }
 }
 
@@ -125,7 +140,8 @@ class Recorder {
     const directive = typeof what === 'string' ? { line: what, input: '' } : what;
     this.script.push(directive);
     try {
-      for (const test of parseFile(renderScript([directive]))) this.#run(test);
+      const tests = parseFile(renderScript([directive]));
+      withinTime(LIMIT_MS, () => tests.forEach((test) => void this.#run(test)));
     } catch {
       // Whether it may throw is the comparison's to say: the Go module has to stop here too.
       this.#thrown = true;
@@ -143,14 +159,31 @@ function draw(random: Random): Maker {
 }
 
 function id(situation: Situation): number {
-  return 1 + situation.random.below(situation.nodes);
+  return 1 + situation.random.below(situation.env.nodes.length);
 }
 
-function addNodes(random: Random, nodes: number, asyncStorage: boolean): string {
+/** A node that leads, more often than chance would have it. */
+function likelyLeader(situation: Situation): number {
+  const any = id(situation);
+  if (situation.random.chance(40)) return any;
+  const leaders = situation.env.nodes.filter(
+    ({ raft }) => raft.basicStatus().raftState === StateType.Leader,
+  );
+  return leaders.at(situation.random.below(Math.max(1, leaders.length)))?.id ?? any;
+}
+
+function type(situation: Situation): string {
+  return situation.random.pick(...TYPES);
+}
+
+function membership(random: Random, nodes: number): string {
   const voters = Array.from({ length: nodes - random.below(2) }, (_, at) => at + 1);
   const learner = voters.length < nodes && random.chance(50) ? ` learners=(${nodes})` : '';
+  return `voters=(${voters.join(',')})${learner} index=${2 + random.below(8)}`;
+}
+
+function nodeOptions(random: Random, asyncStorage: boolean): string {
   const options = [
-    `add-nodes ${nodes} voters=(${voters.join(',')})${learner} index=${2 + random.below(8)}`,
     ...(asyncStorage ? ['async-storage-writes=true'] : []),
     ...(random.chance(40) ? ['prevote=true'] : []),
     ...quorumOptions(random),
@@ -160,6 +193,12 @@ function addNodes(random: Random, nodes: number, asyncStorage: boolean): string 
     ...(random.chance(30) ? ['step-down-on-removal=true'] : []),
   ];
   return options.join(' ');
+}
+
+/** A node that knows nothing, and is no member of anything yet. */
+function addNode(situation: Situation): string | null {
+  if (situation.env.nodes.length >= MOST_NODES) return null;
+  return `add-nodes 1 ${situation.options}`.trim();
 }
 
 /** A lease is only allowed where the leader checks its quorum. */
@@ -184,23 +223,30 @@ function sizeOptions(random: Random): string[] {
 function deliverAndDrop(situation: Situation): string {
   const to = id(situation);
   const other = id(situation);
-  return `deliver-msgs ${to} drop=(${other === to ? (to % situation.nodes) + 1 : other})`;
+  const distinct = other === to ? (to % situation.env.nodes.length) + 1 : other;
+  return `deliver-msgs ${to} drop=(${distinct})`;
 }
 
 function proposeConfChange(situation: Situation): Directive {
   const { random } = situation;
-  const change = () => `${random.pick('v', 'l', 'r', 'u')}${id(situation)}`;
-  const line = `propose-conf-change ${id(situation)}`;
+  const change = () => `${random.pick('v', 'v', 'l', 'l', 'r', 'u')}${id(situation)}`;
+  const line = `propose-conf-change ${likelyLeader(situation)}`;
   if (random.chance(30)) return { line: `${line} v1=true`, input: change() };
-  if (random.chance(20)) return { line, input: '' };
   const transition = random.pick('auto', 'explicit', 'implicit');
   const input = Array.from({ length: 1 + random.below(3) }, change).join(' ');
   return { line: `${line} transition=${transition}`, input };
 }
 
+function leaveJoint(situation: Situation): Directive {
+  return { line: `propose-conf-change ${likelyLeader(situation)}`, input: '' };
+}
+
+/** Any index that the node holds and has applied. */
 function compact(situation: Situation): string | null {
   const of = id(situation);
-  const { first, applied } = situation.compactable(of);
+  const { raft, storage } = situation.env.node(of);
+  const first = storage.firstIndex();
+  const { applied } = raft.basicStatus();
   if (applied < first) return null;
   return `compact ${of} ${first + situation.random.below(applied - first + 1)}`;
 }

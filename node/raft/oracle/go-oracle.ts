@@ -1,7 +1,7 @@
 import type { SpawnSyncReturns } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
 import {
-  copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Upstream } from '../conformance/upstream.ts';
-import { OracleError } from './errors.ts';
+import { HangError, OracleError } from './errors.ts';
 import type { Script } from './script.ts';
 import { renderScript } from './script.ts';
 
@@ -32,7 +32,8 @@ const RUN_TIMEOUT_MS = 60_000;
 /**
  * The Go module's interaction environment as a program: a copy of the module in a
  * temporary directory, with two changes: election timeouts are not random, and a
- * stabilize that never ends panics. (The go command accepts no overlay for files of its module cache.)
+ * stabilize that never ends panics; and with what `overlay` adds: the directives that are ours.
+ * (The go command accepts no overlay for files of its module cache.)
  */
 export class GoOracle {
   readonly #directory: string;
@@ -57,11 +58,7 @@ export class GoOracle {
     replaceOnce(join(module, 'raft.go'), RANDOM_TIMEOUT, FIXED_TIMEOUT);
     const stabilize = join(module, 'rafttest', 'interaction_env_handler_stabilize.go');
     replaceOnce(stabilize, ENDLESS_LOOP, BOUNDED_LOOP);
-    mkdirSync(join(module, 'oracle'));
-    copyFileSync(
-      new URL('oracle_test.go', import.meta.url),
-      join(module, 'oracle', 'oracle_test.go'),
-    );
+    cpSync(new URL('overlay', import.meta.url), module, { recursive: true });
     // Without the path of the copy in it, the build is taken from the cache the next time.
     const words = ['test', '-c', '-trimpath', '-o', this.#program, './oracle'];
     const built = spawnSync(go, words, {
@@ -82,11 +79,16 @@ export class GoOracle {
    * @throws {OracleError} when the program fails.
    */
   answer(scripts: readonly Script[]): string[] {
+    return this.answerTexts(scripts.map(renderScript));
+  }
+
+  /** The same for data-driven files, comments included; what they expect is replaced. */
+  answerTexts(texts: readonly string[]): string[] {
     const directory = mkdtempSync(join(this.#directory, 'scripts-'));
     try {
-      const paths = scripts.map((script, at) => {
+      const paths = texts.map((text, at) => {
         const path = join(directory, `${String(at).padStart(6, '0')}.txt`);
-        writeFileSync(path, renderScript(script));
+        writeFileSync(path, text);
         return path;
       });
       this.#rewrite(directory);
@@ -104,6 +106,7 @@ export class GoOracle {
       maxBuffer: 1 << 28,
       timeout: RUN_TIMEOUT_MS,
     });
+    if (run.error !== undefined) throw new HangError(currentScript(directory), RUN_TIMEOUT_MS);
     requireSuccess('the Go module', run);
   }
 
@@ -111,6 +114,11 @@ export class GoOracle {
   close(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** The number of the script that was being run last. */
+function currentScript(directory: string): number {
+  return Number.parseInt(readFileSync(join(directory, 'current'), 'utf8'), 10);
 }
 
 /** The module's files without its own tests, relative to its root. */

@@ -57,15 +57,17 @@ function run(selection: Selection): number {
 }
 
 function report(outcome: Outcome, { seed }: Selection): number {
-  const { passed, failed, leftOut, directives, lines, finding } = outcome;
+  const { passed, failed, stopped, directives, lines, finding } = outcome;
   if (finding !== null) console.log(describeFinding(finding));
   for (const index of failed) {
     console.log(`FAILED: make raft-fuzz SCRIPTS=1 SEED=${seed} FIRST=${index}`);
   }
-  for (const [reason, count] of counted(leftOut)) {
-    console.log(`left out, the same up to where Go stops: ${count} x ${reason}`);
+  for (const [reason, count] of counted(stopped)) {
+    console.log(`the same up to where both stop: ${count} x ${reason}`);
   }
-  console.log(`${directives} directives, ${lines} lines, ${leftOut.length} scripts left out`);
+  console.log(
+    `${directives} directives, ${lines} lines; both stop early on ${stopped.length} scripts`,
+  );
   console.log(`${passed} passed, ${failed.length} failed`);
   return failed.length > 0 || passed === 0 ? 1 : 0;
 }

@@ -57,6 +57,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['read-index', readIndex],
   ['report-snapshot', reportSnapshot],
   ['report-unreachable', reportUnreachable],
+  ['restart', (env, test) => env.restart(target(env, test))],
   ['send-snapshot', sendSnapshot],
   ['set-randomized-election-timeout', setElectionTimeout],
   ['stabilize', stabilize],
@@ -74,8 +75,9 @@ export function interactionDriver(
   return (test) => {
     env.output.take();
     const command = COMMANDS.get(test.command);
-    const error =
-      (command === undefined ? 'unknown command' : run(command, env, test, jitter)) ?? '';
+    // Upstream prints an error here, which a file could expect; nothing is tested then.
+    if (command === undefined) throw new DirectiveError(`unknown directive "${test.command}"`);
+    const error = run(command, env, test, jitter) ?? '';
     if (error !== '' && env.output.quiet) return error;
     return `${env.output.take()}${error}` || 'ok';
   };
@@ -126,42 +128,36 @@ function addNodes(
   return env.addNodes(firstNumber(test), options, snapshot);
 }
 
+type Switch = 'asyncStorageWrites' | 'preVote' | 'checkQuorum' | 'stepDownOnRemoval';
+type Prohibition = 'disableProposalForwarding' | 'disableConfChangeValidation';
+const SWITCHES: ReadonlyMap<string, Switch | Prohibition> = new Map([
+  ['async-storage-writes', 'asyncStorageWrites'],
+  ['prevote', 'preVote'],
+  ['checkquorum', 'checkQuorum'],
+  ['step-down-on-removal', 'stepDownOnRemoval'],
+  ['disable-proposal-forwarding', 'disableProposalForwarding'],
+  ['disable-conf-change-validation', 'disableConfChangeValidation'],
+]);
+
+type Size = 'maxSizePerMsg' | 'maxUncommittedEntriesSize' | 'maxCommittedSizePerReady';
+type Window = 'maxInflightMsgs' | 'maxInflightBytes';
+const NUMBERS: ReadonlyMap<string, Size | Window> = new Map([
+  ['inflight', 'maxInflightMsgs'],
+  ['max-size-per-msg', 'maxSizePerMsg'],
+  ['max-inflight-bytes', 'maxInflightBytes'],
+  ['max-uncommitted-size', 'maxUncommittedEntriesSize'],
+  ['max-committed-size-per-ready', 'maxCommittedSizePerReady'],
+]);
+
+/** They make the initial snapshot. */
+const SNAPSHOT_OPTIONS: readonly string[] = ['voters', 'learners', 'index', 'content'];
+
 function setOption(options: Mutable<NodeOptions>, key: string, value: string): void {
-  switch (key) {
-    case 'inflight':
-      options.maxInflightMsgs = parseInteger(value);
-      return;
-    case 'async-storage-writes':
-      options.asyncStorageWrites = parseBoolean(value);
-      return;
-    case 'prevote':
-      options.preVote = parseBoolean(value);
-      return;
-    case 'checkquorum':
-      options.checkQuorum = parseBoolean(value);
-      return;
-    case 'max-committed-size-per-ready':
-      options.maxCommittedSizePerReady = parseInteger(value);
-      return;
-    case 'max-size-per-msg':
-      options.maxSizePerMsg = parseInteger(value);
-      return;
-    case 'max-inflight-bytes':
-      options.maxInflightBytes = parseInteger(value);
-      return;
-    case 'max-uncommitted-size':
-      options.maxUncommittedEntriesSize = parseInteger(value);
-      return;
-    case 'disable-proposal-forwarding':
-      options.disableProposalForwarding = parseBoolean(value);
-      return;
-    case 'disable-conf-change-validation':
-      options.disableConfChangeValidation = parseBoolean(value);
-      return;
-    case 'step-down-on-removal':
-      options.stepDownOnRemoval = parseBoolean(value);
-      return;
-  }
+  const onOff = SWITCHES.get(key);
+  const number = NUMBERS.get(key);
+  if (onOff !== undefined) options[onOff] = parseBoolean(value);
+  else if (number !== undefined) options[number] = parseInteger(value);
+  else if (!SNAPSHOT_OPTIONS.includes(key)) throw new DirectiveError(`unknown option "${key}"`);
 }
 
 function initialSnapshot(test: TestCase): Snapshot {
@@ -352,9 +348,9 @@ function setElectionTimeout(env: InteractionEnv, test: TestCase): void {
 function stabilize(env: InteractionEnv, test: TestCase): string | void {
   const before = env.output.level;
   try {
-    const levels = test.args.filter((arg) => arg.key === 'log-level').flatMap((arg) => arg.values);
-    for (const level of levels) {
-      const error = setLevel(env, level);
+    for (const { key, values } of test.args.filter((arg) => arg.values.length > 0)) {
+      if (key !== 'log-level') throw new DirectiveError(`unknown key "${key}"`);
+      const error = setLevel(env, values[0] ?? '');
       if (error !== undefined) return error;
     }
     const ids = bareNumbers(test);

@@ -50,7 +50,35 @@ class HistoryStorage implements Storage {
   }
 
   initialState(): InitialState {
-    return this.log.initialState();
+    return { ...this.log.initialState(), confState: this.#confState() };
+  }
+
+  /**
+   * Recovers from a crash, and returns what is applied: a snapshot that was persisted
+   * is installed, and what was applied counts as committed, even if no hard state
+   * says so.
+   */
+  recover(): number {
+    const persisted = this.log.snapshot();
+    if (persisted.metadata.index > this.snapshot().metadata.index) this.history.push(persisted);
+    const applied = this.snapshot().metadata.index;
+    const { hardState } = this.log.initialState();
+    if (hardState !== null && hardState.commit < applied) {
+      this.log.setHardState({ ...hardState, commit: applied });
+    }
+    return applied;
+  }
+
+  /** The membership of the persisted snapshot, or as the last change after it made it. */
+  #confState(): ConfState {
+    const { index, confState } = this.log.snapshot().metadata;
+    let current = confState;
+    for (const [at, { metadata }] of this.history.entries()) {
+      const before = this.history[at - 1]?.metadata.confState;
+      const changed = before !== undefined && metadata.confState !== before;
+      if (metadata.index > index && changed) current = metadata.confState;
+    }
+    return current;
   }
 
   entries(lo: number, hi: number, maxSize: number): Entry[] {
@@ -93,8 +121,8 @@ export interface Recipient {
 }
 
 const BOOTSTRAP_TERM = 1;
-/** More than any conversation that ends can take. */
-const MAX_ROUNDS = 1000;
+/** More than any conversation that ends can take; the comparison with the Go module has the same. */
+const MAX_ROUNDS = 2000;
 
 /** A group of nodes with everything between them under the control of a script. */
 export class InteractionEnv {
@@ -131,6 +159,20 @@ export class InteractionEnv {
       this.#nodes.push({ id, raft, storage, options, appendWork: [], applyWork: [] });
     }
     return '';
+  }
+
+  /**
+   * Crashes a node and starts it again: it keeps what is persisted and applied, and
+   * forgets everything else, the work of its storage threads included.
+   */
+  restart(node: Node): void {
+    const { id, storage, options } = node;
+    this.#messages = this.#messages.filter(
+      ({ to, from }) => to !== id || (from !== id && !isLocalTarget(from)),
+    );
+    const applied = storage.recover();
+    const raft = new RawNode({ ...options, id, storage, logger: this.output, applied });
+    this.#nodes[id - 1] = { id, raft, storage, options, appendWork: [], applyWork: [] };
   }
 
   /** Puts a message on the network. */

@@ -24,9 +24,18 @@ func TestScripts(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
+			noteCurrent(path)
 			s := newSession()
 			datadriven.RunTest(t, path, s.run)
 		})
+	}
+}
+
+// noteCurrent tells who waits which script is being run.
+func noteCurrent(path string) {
+	current := filepath.Join(os.Getenv("ORACLE_SCRIPTS"), "current")
+	if err := os.WriteFile(current, []byte(filepath.Base(path)), 0o600); err != nil {
+		panic(err)
 	}
 }
 
@@ -39,7 +48,10 @@ type session struct {
 
 func newSession() *session {
 	s := &session{}
-	s.env = rafttest.NewInteractionEnv(&rafttest.InteractionOpts{OnConfig: s.configure})
+	s.env = rafttest.NewInteractionEnv(&rafttest.InteractionOpts{
+		OnConfig:                     s.configure,
+		SetRandomizedElectionTimeout: raft.SetElectionTimeout,
+	})
 	return s
 }
 
@@ -55,18 +67,28 @@ func (s *session) run(t *testing.T, d *datadriven.TestData) (out string) {
 	}()
 	switch d.Cmd {
 	case "read-index":
-		return s.printed(func() { s.node(d).ReadIndex([]byte(d.CmdArgs[1].Key)) })
+		return s.printed(func() error {
+			s.node(d).ReadIndex([]byte(d.CmdArgs[1].Key))
+			return nil
+		})
 	case "report-snapshot":
-		return s.printed(func() { s.node(d).ReportSnapshot(number(d.CmdArgs[1].Key), status(d)) })
+		return s.printed(func() error {
+			s.node(d).ReportSnapshot(number(d.CmdArgs[1].Key), status(d))
+			return nil
+		})
+	case "restart":
+		return s.printed(func() error { return s.env.Restart(number(d.CmdArgs[0].Key)) })
 	case "add-nodes":
 		s.options = d.CmdArgs
 	}
 	return s.env.Handle(t, *d)
 }
 
-func (s *session) printed(work func()) string {
+func (s *session) printed(work func() error) string {
 	s.env.Output.Reset()
-	work()
+	if err := work(); err != nil {
+		panic(err)
+	}
 	if s.env.Output.Len() == 0 {
 		return "ok"
 	}
