@@ -89,6 +89,12 @@ export class Overlay implements RowsView {
     return json === null ? undefined : { version, json };
   }
 
+  versionOf(model: string, id: string): number {
+    const pending = this.models.get(model)?.rows.get(id);
+    if (pending === undefined) return this.state.versionOf(model, id);
+    return pending.json === null ? 0 : pending.version;
+  }
+
   deletedVersion(model: string, id: string): number {
     const pending = this.models.get(model)?.rows.get(id);
     if (pending === undefined) return this.state.deletedVersion(model, id);

@@ -1,4 +1,8 @@
-import { MapAggregateStore } from './aggregate-store.ts';
-import { describeAggregateStore } from './testing/aggregate-store-contract.ts';
+import { KeyedHash, SlabStore } from './slab/index.ts';
+import { CONTRACT_KINDS, describeAggregateStore } from './testing/aggregate-store-contract.ts';
+import { NaiveStore } from './testing/naive-store.ts';
 
-describeAggregateStore('a map of records', () => new MapAggregateStore());
+const hasher = new KeyedHash(Uint8Array.from([7, 1, 8, 2, 8, 1, 8, 2]));
+
+describeAggregateStore('slabs of memory', () => new SlabStore(CONTRACT_KINDS, hasher));
+describeAggregateStore('a map of rows', () => new NaiveStore());

@@ -9,7 +9,8 @@ const MAX_LISTED = 100;
 /** Rows as changes meet them: the applied state, or the applied state and what is proposed. */
 export interface RowsView {
   plan(model: string): ModelPlan | undefined;
-  find(model: string, id: string): { readonly version: number } | undefined;
+  /** Version of a live row, 0 for none. */
+  versionOf(model: string, id: string): number;
   /** Last version of a deleted id, 0 where the id was never used. */
   deletedVersion(model: string, id: string): number;
   /** The live row that holds a key of a unique field. */
@@ -94,12 +95,12 @@ class ConflictCheck {
 
   private row(plan: ModelPlan, change: Change, at: number): boolean {
     const { name, primaryKey } = plan.schema;
-    const before = this.view.find(name, change.id);
+    const before = this.view.versionOf(name, change.id);
     const isCreate = change.effect === 'created';
-    if (this.stagedChange(name, change.id) !== change || (isCreate && before !== undefined)) {
+    if (this.stagedChange(name, change.id) !== change || (isCreate && before !== 0)) {
       const message = `a ${name} with this ${primaryKey} exists already`;
       this.add('already_exists', at, primaryKey, message);
-    } else if (!isCreate && before === undefined) {
+    } else if (!isCreate && before === 0) {
       this.add('not_found', at, null, `there is no such ${name}`);
     } else if (change.expectedVersion !== this.versionOf(name, change.id, before)) {
       this.add('version_conflict', at, null, `the ${name} was changed at the same time`);
@@ -109,8 +110,8 @@ class ConflictCheck {
     return false;
   }
 
-  private versionOf(model: string, id: string, live: { version: number } | undefined): number {
-    return live === undefined ? this.view.deletedVersion(model, id) : live.version;
+  private versionOf(model: string, id: string, live: number): number {
+    return live === 0 ? this.view.deletedVersion(model, id) : live;
   }
 
   private unique(plan: ModelPlan, id: string, keys: readonly IndexKey[], at: number): void {
@@ -145,7 +146,7 @@ class ConflictCheck {
   private willExist(model: string, id: string): boolean {
     const change = this.stagedChange(model, id);
     return change === undefined
-      ? this.view.find(model, id) !== undefined
+      ? this.view.versionOf(model, id) !== 0
       : change.effect !== 'deleted';
   }
 

@@ -1,37 +1,29 @@
 import type { ModelSchema } from '@lithair/crds';
-import type { AggregateRecord, IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
+import type { IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
 import { idOfKey } from '../values/index.ts';
-import { type AggregateStore, MapAggregateStore } from './aggregate-store.ts';
-import {
-  type FieldIndex,
-  HashIndex,
-  type IdRange,
-  idsInRange,
-  OrderedIndex,
-  pairsInRange,
-} from './field-index.ts';
-import type { ModelPlan } from './model-plan.ts';
-import { SortedPairs } from './sorted-pairs.ts';
+import type { Grave, IdRange, IndexKind, StoredRow, StoreStatistics } from './aggregate-store.ts';
+import type { IndexedField, ModelPlan } from './model-plan.ts';
+import { type KeyedHash, type NextIndex, SlabStore } from './slab/index.ts';
 
 /** The rows of one model with their order, their indexes and the ids that were deleted. */
 export class ModelState implements ModelReader {
-  /** Replaced where another model begins or ceases to refer to this one. */
-  plan: ModelPlan;
-  private readonly store: AggregateStore = new MapAggregateStore();
-  private readonly order = new SortedPairs();
-  private readonly indexes: readonly FieldIndex[];
-  /** Last version of each deleted id, so that versions go on where it is created again. */
-  private readonly tombstones = new Map<string, number>();
+  private currentPlan: ModelPlan;
+  private fields: readonly string[];
+  /** Whoever adds to it otherwise keeps the order of a snapshot. */
+  readonly store: SlabStore;
 
-  constructor(plan: ModelPlan) {
-    this.plan = plan;
-    this.indexes = plan.indexed.map(({ isOrdered }) =>
-      isOrdered ? new OrderedIndex() : new HashIndex(),
-    );
+  constructor(plan: ModelPlan, hasher: KeyedHash) {
+    this.currentPlan = plan;
+    this.fields = namesOf(plan);
+    this.store = new SlabStore(plan.indexed.map(kindOf), hasher);
+  }
+
+  get plan(): ModelPlan {
+    return this.currentPlan;
   }
 
   get schema(): ModelSchema {
-    return this.plan.schema;
+    return this.currentPlan.schema;
   }
 
   get size(): number {
@@ -39,15 +31,19 @@ export class ModelState implements ModelReader {
   }
 
   get indexedFields(): readonly string[] {
-    return this.plan.indexed.map(({ field }) => field.name);
+    return this.fields;
   }
 
-  get(id: string): AggregateRecord | undefined {
+  get statistics(): StoreStatistics {
+    return this.store.statistics();
+  }
+
+  get(id: string): StoredRow | undefined {
     return this.store.get(id);
   }
 
-  scan(range: IdRange): Iterable<AggregateRecord> {
-    return this.records(idsInRange(this.order, range));
+  scan(range: IdRange): Iterable<StoredRow> {
+    return this.store.scan(range);
   }
 
   /** @throws RangeError for a field that records carry no key for, the primary key apart */
@@ -55,115 +51,90 @@ export class ModelState implements ModelReader {
     field: string,
     key: IndexKey,
     range: IdRange = { descending: false },
-  ): Iterable<AggregateRecord> {
+  ): Iterable<StoredRow> {
     if (field === this.schema.primaryKey) return this.lookupId(idOfKey(key), range);
-    return this.records(this.indexOf(field).ids(key, range));
+    return this.store.lookup(this.indexed(field).position, key, range);
   }
 
   /** @throws RangeError for a field without an ordered index, the primary key apart */
-  range(field: string, range: KeyRange): Iterable<AggregateRecord> {
+  range(field: string, range: KeyRange): Iterable<StoredRow> {
     if (field === this.schema.primaryKey) return this.rangeOfIds(range);
-    const index = this.indexOf(field);
-    if (!(index instanceof OrderedIndex)) throw new RangeError(`${field} has no ordered index`);
-    return this.records(index.range(range));
+    const { position, isOrdered } = this.indexed(field);
+    if (!isOrdered) throw new RangeError(`${field} has no ordered index`);
+    return this.store.range(position, range);
   }
 
   /** A live row that holds the key of the indexed field at a position. */
   holder(position: number, key: IndexKey): string | undefined {
-    return this.indexes[position]?.first(key);
+    return this.store.holder(position, key);
   }
 
   /** Ids of the live rows with the key of the indexed field at a position. */
   holders(position: number, key: IndexKey): Iterable<string> {
-    return this.indexes[position]?.ids(key, { descending: false }) ?? [];
+    return this.store.holders(position, key);
+  }
+
+  /** The version of a live row; 0 for none. */
+  versionOf(id: string): number {
+    return this.store.versionOf(id);
   }
 
   /** The last version of a deleted id; 0 where the id was never used or is live. */
   deletedVersion(id: string): number {
-    return this.tombstones.size === 0 ? 0 : (this.tombstones.get(id) ?? 0);
+    return this.store.deletedVersion(id);
   }
 
   /** Adds a row or replaces the one with its id. */
-  put(record: AggregateRecord): void {
-    const before = this.store.get(record.id);
-    this.store.set(record);
-    if (before === undefined) {
-      this.order.insert(record.id, record.id);
-      if (this.tombstones.size > 0) this.tombstones.delete(record.id);
-    }
-    for (let at = 0; at < this.indexes.length; at++) {
-      this.reindex(at, record.id, before?.keys[at], record.keys[at]);
-    }
+  put(row: StoredRow): void {
+    this.store.put(row);
   }
 
   /** Deletes a row and remembers the version that its deletion was. */
-  remove(id: string, version: number): void {
-    const before = this.store.get(id);
-    if (before === undefined) return;
-    this.store.delete(id);
-    this.order.delete(id, id);
-    for (let at = 0; at < this.indexes.length; at++)
-      this.reindex(at, id, before.keys[at], undefined);
-    this.tombstones.set(id, version);
+  bury(grave: Grave): void {
+    this.store.bury(grave);
   }
 
-  /** Restores what is remembered of a deleted id. */
-  bury(id: string, version: number): void {
-    this.tombstones.set(id, version);
+  /** The model under a schema that says the same of its rows. */
+  replan(plan: ModelPlan): void {
+    this.currentPlan = plan;
+    this.fields = namesOf(plan);
   }
 
-  rows(): readonly AggregateRecord[] {
-    return this.store.rows();
+  /** The model under a schema that says more of its rows; `upgrade` makes the JSON of one anew. */
+  change(plan: ModelPlan, next: readonly NextIndex[], upgrade: (json: string) => string): void {
+    this.store.change(next, upgrade);
+    this.replan(plan);
   }
 
-  /** Deleted ids in the order of their deletion, each with its last version. */
-  graves(): readonly (readonly [string, number])[] {
-    return Array.from(this.tombstones);
+  private indexed(field: string): IndexedField {
+    const indexed = this.currentPlan.indexed[this.fields.indexOf(field)];
+    if (indexed === undefined) throw new RangeError(`${field} has no index`);
+    return indexed;
   }
 
-  private reindex(
-    at: number,
-    id: string,
-    before: IndexKey | undefined,
-    after: IndexKey | undefined,
-  ): void {
-    if (before === after) return;
-    const index = this.indexes[at];
-    if (before !== undefined) index?.delete(before, id);
-    if (after !== undefined) index?.insert(after, id);
-  }
-
-  private indexOf(field: string): FieldIndex {
-    const indexed = this.plan.indexed.find((candidate) => candidate.field.name === field);
-    const index = indexed && this.indexes[indexed.position];
-    if (index === undefined) throw new RangeError(`${field} has no index`);
-    return index;
-  }
-
-  private lookupId(id: string, range: IdRange): Iterable<AggregateRecord> {
-    const record = this.store.get(id);
-    const { afterId, descending } = range;
-    if (record === undefined) return [];
-    if (afterId === undefined) return [record];
-    return (descending ? id < afterId : id > afterId) ? [record] : [];
+  private lookupId(id: string, { afterId, descending }: IdRange): Iterable<StoredRow> {
+    const row = this.store.get(id);
+    if (row === undefined) return [];
+    if (afterId === undefined) return [row];
+    return (descending ? id < afterId : id > afterId) ? [row] : [];
   }
 
   /** Ids and their keys have the same order, so bounds of keys are bounds of ids. */
-  private rangeOfIds({ from, to, after, descending }: KeyRange): Iterable<AggregateRecord> {
-    return this.records(
-      pairsInRange(this.order, {
-        ...(from && { from: { ...from, key: idOfKey(from.key) } }),
-        ...(to && { to: { ...to, key: idOfKey(to.key) } }),
-        ...(after && { after: { ...after, key: after.id } }),
-        descending,
-      }),
-    );
+  private rangeOfIds({ from, to, after, descending }: KeyRange): Iterable<StoredRow> {
+    return this.store.rangeOfIds({
+      ...(from && { from: { ...from, key: idOfKey(from.key) } }),
+      ...(to && { to: { ...to, key: idOfKey(to.key) } }),
+      ...(after && { after: { ...after, key: after.id } }),
+      descending,
+    });
   }
+}
 
-  private *records(ids: Iterable<string>): Generator<AggregateRecord, void, undefined> {
-    for (const id of ids) {
-      const record = this.store.get(id);
-      if (record !== undefined) yield record;
-    }
-  }
+function namesOf(plan: ModelPlan): readonly string[] {
+  return plan.indexed.map(({ field }) => field.name);
+}
+
+/** How the keys of an indexed field are found. */
+export function kindOf({ field, isOrdered }: IndexedField): IndexKind {
+  return field.unique && !isOrdered ? 'unique' : 'ordered';
 }

@@ -1,7 +1,7 @@
 import { parseSchema } from '@lithair/crds';
 import { ByteReader, EntryError, readMember } from '../entry/index.ts';
 import { readModelVersion } from '../history/index.ts';
-import type { AggregateRecord, WrittenAggregate } from '../ports/index.ts';
+import type { WrittenAggregate } from '../ports/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
@@ -56,7 +56,8 @@ class StateRestorer {
     if (state === undefined) throw bad('it has no head');
     for (const [at, { rows, graves }] of this.announced.entries()) {
       const model = this.models[at];
-      if (model?.size !== rows || model.graves().length !== graves) {
+      const found = model?.statistics;
+      if (found?.rows !== rows || found.graves !== graves) {
         throw bad(`model ${model?.schema.name} is not complete`);
       }
     }
@@ -92,9 +93,9 @@ class StateRestorer {
     const model = this.models[reader.varint()];
     if (model === undefined) throw bad('a chunk is of an unknown model');
     while (reader.byte() === 1) {
-      if (section === 'rows') model.put(readRow(reader, model));
-      else if (section === 'graves') model.bury(reader.text(), reader.varint());
-      else state.restoreOutcome(readOutcome(reader, this.models));
+      if (section === 'rows') load(reader, model, 'row');
+      else if (section === 'graves') load(reader, model, 'grave');
+      else state.restoreOutcome(readOutcome(reader));
     }
   }
 
@@ -134,18 +135,13 @@ function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
   return Array.from({ length: reader.count(1) }, () => read(reader));
 }
 
-function readRow(reader: ByteReader, model: ModelState): AggregateRecord {
-  const record = {
-    id: reader.text(),
-    version: reader.varint(),
-    json: reader.text(),
-    keys: readList(reader, (from) => from.text()),
-  };
-  if (record.keys.length === model.plan.indexed.length) return record;
-  throw bad(`a row of ${model.schema.name} lacks keys`);
+/** A row or a grave as it is kept: the bytes are taken over, nothing is made of them. */
+function load(reader: ByteReader, model: ModelState, kind: 'row' | 'grave'): void {
+  if (model.store.load(reader.bytes(reader.varint()), kind)) return;
+  throw bad(`a ${kind} of ${model.schema.name} is malformed or out of order`);
 }
 
-function readOutcome(reader: ByteReader, models: readonly ModelState[]): DedupRecord {
+function readOutcome(reader: ByteReader): DedupRecord {
   return {
     scope: reader.text(),
     fingerprint: reader.text(),
@@ -154,7 +150,7 @@ function readOutcome(reader: ByteReader, models: readonly ModelState[]): DedupRe
       kind: 'applied',
       index: reader.varint(),
       effect: readEffect(reader),
-      aggregates: readList(reader, (from) => readWritten(from, models)),
+      aggregates: readList(reader, readWritten),
       replayed: false,
     },
   };
@@ -166,17 +162,10 @@ function readEffect(reader: ByteReader): (typeof EFFECTS)[number] {
   return effect;
 }
 
-/** Shares the text with the live row where that is still the one that was written. */
-function readWritten(reader: ByteReader, models: readonly ModelState[]): WrittenAggregate {
+function readWritten(reader: ByteReader): WrittenAggregate {
   const id = reader.text();
   const version = reader.varint();
-  const json = reader.byte() === 0 ? null : reader.text();
-  if (json === null) return { id, version, json };
-  for (const model of models) {
-    const live = model.get(id);
-    if (live?.json === json) return { id: live.id, version, json: live.json };
-  }
-  return { id, version, json };
+  return { id, version, json: reader.byte() === 0 ? null : reader.text() };
 }
 
 function bad(reason: string): StateError {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
 import { ByteWriter, writeMember } from '../entry/index.ts';
 import { type CapturedGeneration, writeModelVersion } from '../history/index.ts';
-import type { AggregateRecord } from '../ports/index.ts';
 import type { DedupRecord } from './dedup.ts';
+import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
 
 /** Format of the chunks; another one is refused. */
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 
 /** What a chunk holds. Positions are part of the format: append only. */
 export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as const;
@@ -21,37 +21,42 @@ const CHUNK_BYTES = 64 * 1024;
 const CHUNK_ITEMS = 1000;
 
 /**
- * A state at one index, to be written while later entries are applied. Taking one copies
- * references alone; rows are encoded as chunks are asked for, a bounded number at a time. A chunk
+ * A state at one index, to be written while later entries are applied. Taking one copies tables of
+ * references alone; rows are copied as chunks are asked for, a bounded number at a time. A chunk
  * is at most 128 KiB, unless one row alone is larger than half of that.
+ *
+ * Equal states have equal snapshots, byte for byte: rows and graves come in the order of their ids.
+ * It can be read once; until then it keeps memory that the state could use again.
  */
 export class StateSnapshot implements Iterable<Uint8Array> {
   readonly appliedIndex: number;
   private readonly head: Uint8Array;
-  private readonly models: readonly ModelRows[];
+  private readonly models: readonly FrozenSlabs[];
   private readonly outcomes: readonly DedupRecord[];
   private readonly history: readonly CapturedGeneration[];
 
   constructor(state: ReplicatedState) {
     this.appliedIndex = state.appliedIndex;
-    this.models = state.modelStates().map((model) => ({
-      rows: model.rows(),
-      graves: model.graves(),
-    }));
+    this.models = state.modelStates().map(({ store }) => store.freeze());
     this.outcomes = state.outcomes();
     this.history = state.history.capture();
     this.head = encodeHead(state, this.models, this.outcomes.length, this.history);
   }
 
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
-    yield this.head;
-    for (const [at, { rows, graves }] of this.models.entries()) {
-      yield* chunks('rows', at, rows, writeRow);
-      yield* chunks('graves', at, graves, writeGrave);
-    }
-    yield* chunks('outcomes', 0, this.outcomes, writeOutcome);
-    for (const { number, versions } of this.history) {
-      yield* chunks('history', number, versions, writeModelVersion);
+    try {
+      yield this.head;
+      for (const [at, model] of this.models.entries()) {
+        const write = (writer: ByteWriter, row: number) => model.write(writer, row);
+        yield* chunks('rows', at, model.numbers('row'), write);
+        yield* chunks('graves', at, model.numbers('grave'), write);
+      }
+      yield* chunks('outcomes', 0, this.outcomes, writeOutcome);
+      for (const { number, versions } of this.history) {
+        yield* chunks('history', number, versions, writeModelVersion);
+      }
+    } finally {
+      for (const model of this.models) model.release();
     }
   }
 }
@@ -66,14 +71,9 @@ export function stateHash(state: ReplicatedState): string {
   return hash.digest('hex');
 }
 
-interface ModelRows {
-  readonly rows: readonly AggregateRecord[];
-  readonly graves: readonly (readonly [string, number])[];
-}
-
 function encodeHead(
   state: ReplicatedState,
-  models: readonly ModelRows[],
+  models: readonly FrozenSlabs[],
   outcomes: number,
   history: readonly CapturedGeneration[],
 ): Uint8Array {
@@ -97,9 +97,9 @@ function encodeHead(
   writer.varint(removed.length);
   for (const id of removed) writer.varint(id);
   writer.varint(models.length);
-  for (const { rows, graves } of models) {
-    writer.varint(rows.length);
-    writer.varint(graves.length);
+  for (const { size, graves } of models) {
+    writer.varint(size);
+    writer.varint(graves);
   }
   writer.varint(outcomes);
   writeGenerations(writer, history);
@@ -126,36 +126,27 @@ function begin(writer: ByteWriter, section: Section): void {
 function* chunks<T>(
   section: Section,
   model: number,
-  items: readonly T[],
+  items: Iterable<T>,
   write: (writer: ByteWriter, item: T) => void,
 ): Generator<Uint8Array, void, undefined> {
   const writer = new ByteWriter();
-  for (let at = 0; at < items.length; ) {
-    begin(writer, section);
-    writer.varint(model);
-    const end = Math.min(at + CHUNK_ITEMS, items.length);
-    for (; at < end && writer.length < CHUNK_BYTES; at++) {
-      const item = items[at];
-      if (item === undefined) continue;
-      writer.byte(1);
-      write(writer, item);
+  let count = 0;
+  for (const item of items) {
+    if (count === 0) {
+      begin(writer, section);
+      writer.varint(model);
     }
+    writer.byte(1);
+    write(writer, item);
+    count += 1;
+    if (count < CHUNK_ITEMS && writer.length < CHUNK_BYTES) continue;
     writer.byte(0);
     yield writer.take();
+    count = 0;
   }
-}
-
-function writeRow(writer: ByteWriter, record: AggregateRecord): void {
-  writer.text(record.id);
-  writer.varint(record.version);
-  writer.text(record.json);
-  writer.varint(record.keys.length);
-  for (const key of record.keys) writer.text(key);
-}
-
-function writeGrave(writer: ByteWriter, [id, version]: readonly [string, number]): void {
-  writer.text(id);
-  writer.varint(version);
+  if (count === 0) return;
+  writer.byte(0);
+  yield writer.take();
 }
 
 function writeOutcome(writer: ByteWriter, record: DedupRecord): void {

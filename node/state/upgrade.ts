@@ -1,47 +1,77 @@
 import type { FieldSchema, JsonValue, ModelSchema, ValueSchema } from '@lithair/crds';
-import type { AggregateRecord, JsonObject } from '../ports/index.ts';
-import type { ModelPlan } from './model-plan.ts';
-import { ModelState } from './model-state.ts';
+import type { JsonObject } from '../ports/index.ts';
+import { indexKey } from '../values/index.ts';
+import type { IndexedField, ModelPlan } from './model-plan.ts';
+import { kindOf, ModelState } from './model-state.ts';
 import { completeObject, parseRow, rowKeys } from './row.ts';
+import type { KeyedHash, NextIndex } from './slab/index.ts';
 
 /**
- * A model under its next plan. Where its rows would read the same and carry the same keys, it is
- * the same model with another plan. Otherwise every row is parsed, completed and indexed again, at
- * once: about 10 microseconds a row with the event loop held, so a second per 100,000 rows. A model
- * change that must not hold the loop prepares in slices first and switches with an entry of its own.
+ * A model under its next plan. Rows that read otherwise under it are brought up to date when they
+ * are read, and indexes of new fields follow from the order of ids: neither looks at rows now. An
+ * index on a field that there was already does: every row is read and indexed again at once, with
+ * the event loop held, for about 10 microseconds a row. A model change that must not hold the loop
+ * prepares in slices first and switches with an entry of its own.
  *
  * New fields get their default, or null: a time that a default asks for is not known of old rows,
  * and a unique value cannot be given to all of them. Versions stay: nobody changed the row.
  */
-export function upgradeModel(before: ModelState, plan: ModelPlan): ModelState {
+export function upgradeModel(model: ModelState, plan: ModelPlan, hasher: KeyedHash): ModelState {
+  const before = model.plan;
   const sameRows = shapeOf(before.schema.fields) === shapeOf(plan.schema.fields);
-  if (sameRows && indexesOf(before.plan) === indexesOf(plan)) {
-    before.plan = plan;
-    return before;
+  if (sameRows && indexesOf(before) === indexesOf(plan)) {
+    model.replan(plan);
+    return model;
   }
-  const after = new ModelState(plan);
-  for (const record of before.rows()) after.put(upgradeRow(record, before.schema, plan));
-  for (const [id, version] of before.graves()) after.bury(id, version);
+  const next = plan.indexed.map((each) => nextIndex(before, each));
+  const upgrade = (json: string) => (sameRows ? json : upgradeJson(json, before.schema, plan));
+  if (next.every((each) => each !== null)) {
+    model.change(plan, next, upgrade);
+    return model;
+  }
+  return rebuild(model, plan, upgrade, hasher);
+}
+
+/** Null where the keys are in the JSON of the rows alone. */
+function nextIndex(before: ModelPlan, next: IndexedField): NextIndex | null {
+  const { name } = next.field;
+  const kind = kindOf(next);
+  const indexed = before.indexed.find(({ field }) => field.name === name);
+  if (indexed !== undefined) return { from: indexed.position, kind };
+  if (before.schema.fields.some((field) => field.name === name)) return null;
+  return { key: indexKey(next.field, valueOfNew(next.field)), kind };
+}
+
+function rebuild(
+  model: ModelState,
+  plan: ModelPlan,
+  upgrade: (json: string) => string,
+  hasher: KeyedHash,
+): ModelState {
+  const after = new ModelState(plan, hasher);
+  const frozen = model.store.freeze();
+  for (const row of frozen.rows()) {
+    const json = upgrade(row.json);
+    after.put({ ...row, json, keys: rowKeys(plan, parseRow(json)) });
+  }
+  for (const grave of frozen.buried()) after.bury(grave);
+  frozen.release();
   return after;
 }
 
-function upgradeRow(
-  record: AggregateRecord,
-  before: ModelSchema,
-  plan: ModelPlan,
-): AggregateRecord {
-  const given = parseRow(record.json);
+/** What rows get that are older than a field. */
+function valueOfNew(field: FieldSchema): JsonValue {
+  if (field.unique || field.type === 'reference') return null;
+  return completeObject([field], {})[field.name] ?? null;
+}
+
+function upgradeJson(json: string, before: ModelSchema, plan: ModelPlan): string {
+  const given = parseRow(json);
   for (const field of plan.schema.fields) {
     const isNew = !before.fields.some((known) => known.name === field.name);
-    if (isNew && (field.unique || field.type === 'reference')) given[field.name] = null;
+    if (isNew) given[field.name] = valueOfNew(field);
   }
-  const row = upgradeObject(plan.schema.fields, given);
-  return {
-    id: record.id,
-    version: record.version,
-    json: JSON.stringify(row),
-    keys: rowKeys(plan, row),
-  };
+  return JSON.stringify(upgradeObject(plan.schema.fields, given));
 }
 
 /** Values that are there stay as they are, also a null that would count as absent in a request. */

@@ -1,0 +1,189 @@
+import type { StoredRow } from '../aggregate-store.ts';
+import { wordAt } from './paged-words.ts';
+import { compareWithProbe, equalsProbe, type Probe } from './probe.ts';
+import {
+  isGraveAt,
+  jsonAt,
+  keyCountAt,
+  layoutAt,
+  OUTER_BYTES,
+  recordBytes,
+  sequenceAt,
+  textAt,
+  textLength,
+  textStart,
+  timestampAt,
+  versionAt,
+} from './row-format.ts';
+import { offsetOf, type Slab, slabOf } from './slabs.ts';
+
+/** The position that stands for the id, where others are those of indexed fields. */
+export const ID = -1;
+
+/** What the rows of one schema look like in their records. */
+export interface Layout {
+  /**
+   * For each indexed field of today: which key of the record it is, or the key that all these rows
+   * have because the field came later.
+   */
+  readonly keys: readonly (number | ConstantKey)[];
+  /** The JSON of such a row as it is read today. */
+  upgrade(json: string): string;
+}
+
+/** A key that is not in the records. */
+export interface ConstantKey {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
+
+/** Rows by their numbers: the present ones, or those of a frozen state. */
+export class RowReader {
+  /** Which layout rows have that are written now; it needs no translation. */
+  layout: number;
+  private readonly slabs: readonly (Slab | undefined)[];
+  private readonly addresses: readonly Uint32Array[];
+  private readonly layouts: ReadonlyMap<number, Layout>;
+
+  /** @param layouts of rows that were written under earlier schemas */
+  constructor(
+    slabs: readonly (Slab | undefined)[],
+    addresses: readonly Uint32Array[],
+    layout: number,
+    layouts: ReadonlyMap<number, Layout>,
+  ) {
+    this.slabs = slabs;
+    this.addresses = addresses;
+    this.layout = layout;
+    this.layouts = layouts;
+  }
+
+  /** Where the record of a row is. */
+  addressOf(row: number): number {
+    return wordAt(this.addresses, row);
+  }
+
+  isGrave(row: number): boolean {
+    const address = this.addressOf(row);
+    return isGraveAt(slabOf(this.slabs, address), offsetOf(address));
+  }
+
+  version(row: number): number {
+    const address = this.addressOf(row);
+    return versionAt(slabOf(this.slabs, address), offsetOf(address));
+  }
+
+  id(row: number): string {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const start = textStart(slab, at, 0);
+    return slab.bytes.toString('utf8', start, start + textLength(slab, at, 0));
+  }
+
+  /** The key of a row at a position. */
+  key(row: number, position: number): string {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const slot = this.slotOf(slab, at, position);
+    if (typeof slot !== 'number') return slot.text;
+    const start = textStart(slab, at, slot);
+    return slab.bytes.toString('utf8', start, start + textLength(slab, at, slot));
+  }
+
+  /** Whether a row has the layout of today. */
+  isCurrent(row: number): boolean {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    return layoutAt(slab, at) === this.layout || isGraveAt(slab, at);
+  }
+
+  /** Hands out where the body of a row is, which must not be changed. */
+  body<T>(row: number, take: (bytes: Buffer, start: number, end: number) => T): T {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    return take(slab.bytes, at + OUTER_BYTES, at + recordBytes(slab, at));
+  }
+
+  /** @param id where the caller has it already */
+  row(row: number, id?: string): StoredRow {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const json = jsonAt(slab, at);
+    const layout = layoutAt(slab, at);
+    const stored = layout === this.layout || isGraveAt(slab, at) ? null : this.layoutOf(layout);
+    return {
+      id: id ?? textAt(slab, at, 0, json),
+      version: versionAt(slab, at),
+      json: stored === null ? json : stored.upgrade(json),
+      keys: stored === null ? keysAt(slab, at, json) : translate(stored, slab, at, json),
+      timestampMs: timestampAt(slab, at),
+      sequence: sequenceAt(slab, at),
+    };
+  }
+
+  /** How a row's text at a position, or its id, stands to that of a probe: <0, 0, >0. */
+  compare(row: number, position: number, probe: Probe): number {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const slot = this.slotOf(slab, at, position);
+    if (typeof slot !== 'number') {
+      return compareWithProbe(slot.bytes, 0, slot.bytes.length, probe);
+    }
+    const start = textStart(slab, at, slot);
+    return compareWithProbe(slab.bytes, start, textLength(slab, at, slot), probe);
+  }
+
+  /** Whether a row's text at a position, or its id, is that of a probe. */
+  equals(row: number, position: number, probe: Probe): boolean {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const slot = this.slotOf(slab, at, position);
+    if (typeof slot !== 'number') return equalsProbe(slot.bytes, 0, slot.bytes.length, probe);
+    return equalsProbe(slab.bytes, textStart(slab, at, slot), textLength(slab, at, slot), probe);
+  }
+
+  /** Takes a row's text at a position, or its id, into a probe. */
+  probe(row: number, position: number, probe: Probe): Probe {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const slot = this.slotOf(slab, at, position);
+    if (typeof slot !== 'number') return probe.set(slot.text);
+    return probe.setBytes(slab.bytes, textStart(slab, at, slot), textLength(slab, at, slot));
+  }
+
+  private slotOf(slab: Slab, at: number, position: number): number | ConstantKey {
+    if (position === ID) return 0;
+    const layout = layoutAt(slab, at);
+    if (layout === this.layout) return position + 1;
+    const key = this.layoutOf(layout).keys[position];
+    if (key === undefined) throw new RangeError(`a row has no key at ${position}`);
+    return typeof key === 'number' ? key + 1 : key;
+  }
+
+  private layoutOf(layout: number): Layout {
+    const found = this.layouts.get(layout);
+    if (found === undefined) throw new RangeError(`there is no layout ${layout}`);
+    return found;
+  }
+}
+
+function keysAt(slab: Slab, at: number, json: string): string[] {
+  const keys: string[] = [];
+  const count = keyCountAt(slab, at);
+  for (let slot = 1; slot <= count; slot++) keys.push(textAt(slab, at, slot, json));
+  return keys;
+}
+
+function translate(layout: Layout, slab: Slab, at: number, json: string): string[] {
+  return layout.keys.map((key) =>
+    typeof key === 'number' ? textAt(slab, at, key + 1, json) : key.text,
+  );
+}

@@ -1,0 +1,218 @@
+import { PagedWords } from './paged-words.ts';
+import {
+  isGraveAt,
+  isSound,
+  layoutAt,
+  OUTER_BYTES,
+  type RowContent,
+  RowEncoder,
+  recordBytes,
+  rowNumberAt,
+  setOuter,
+} from './row-format.ts';
+import { type Layout, RowReader } from './row-reader.ts';
+import { offsetOf, type Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
+
+/** One part in this many may be dead before slabs are cleared. */
+const DEAD_SHARE = 9;
+/** While somebody reads a frozen state, what is cleared is not given back yet: better to wait. */
+const DEAD_SHARE_FROZEN = 4;
+const LEAST_DEAD_BYTES = 1 << 18;
+/** What clearing moves for each byte that is written, so that it keeps up; and at least so much. */
+const CLEARING_FACTOR = 12;
+const LEAST_CLEARING_BYTES = 4096;
+/** Looking at a dead record costs as much as moving so many bytes. */
+const LOOK_BYTES = 64;
+/** Rows of earlier layouts that each write brings up to date. */
+const UPGRADES_PER_WRITE = 2;
+const MAX_LAYOUT = 0xffff;
+
+/**
+ * Rows by number, from 1; none ever goes, since deleted rows leave graves. A row keeps its number while its record moves: at each change, since records are
+ * only ever appended, and when the slab that it is in is cleared of dead records. All of that is
+ * paid for by writes, a bounded amount at a time.
+ */
+export class SlabRows {
+  readonly reader: RowReader;
+  /** Numbers from 1 to here are in use. */
+  private highest = 0;
+  private readonly slabs = new Slabs();
+  private readonly addresses = new PagedWords();
+  private readonly encoder = new RowEncoder();
+  private layout = 0;
+  private readonly layouts = new Map<number, Layout>();
+  /** Live rows by layout, where that is not the present one. */
+  private readonly outdated = new Map<number, number>();
+  private upgradeCursor = 0;
+  private victim = 0;
+  private victimCursor = 0;
+  private frozen = 0;
+
+  constructor() {
+    this.reader = new RowReader(this.slabs.list, this.addresses.pages, 0, this.layouts);
+  }
+
+  get liveBytes(): number {
+    return this.slabs.liveBytes;
+  }
+
+  get deadBytes(): number {
+    return this.slabs.usedBytes - this.slabs.liveBytes;
+  }
+
+  /** Bytes of the table from numbers to places, and of memory that holds no record yet. */
+  get overheadBytes(): number {
+    return this.addresses.bytes + this.slabs.reservedBytes - this.slabs.usedBytes;
+  }
+
+  /** Stores a new row; gives its number. */
+  add(content: RowContent): number {
+    const row = ++this.highest;
+    this.write(row, content);
+    return row;
+  }
+
+  /** Stores another version of a row. */
+  replace(row: number, content: RowContent): void {
+    const before = this.reader.addressOf(row);
+    this.write(row, content);
+    this.retire(before);
+    this.tidy(content.json.length);
+  }
+
+  /** Stores a row whose record came from outside; 0 where it is not sound. */
+  load(body: Buffer, keys: number): number {
+    const bytes = body.length + OUTER_BYTES;
+    const address = this.slabs.allocate(bytes);
+    const slab = slabOf(this.slabs.list, address);
+    const at = offsetOf(address);
+    body.copy(slab.bytes, at + OUTER_BYTES);
+    if (!isSound(slab, at, bytes, keys)) return 0;
+    const row = ++this.highest;
+    setOuter(slab, at, row, this.layout);
+    this.addresses.set(row, address);
+    return row;
+  }
+
+  /** Calls the rows that there are rows of an earlier schema. Their keys and JSON are derived. */
+  changeLayout(derive: (before: Layout | null) => Layout, rows: number): void {
+    for (const [number, before] of this.layouts) this.layouts.set(number, derive(before));
+    if (rows > 0) {
+      const current = rows - Array.from(this.outdated.values()).reduce((sum, n) => sum + n, 0);
+      this.layouts.set(this.layout, derive(null));
+      this.outdated.set(this.layout, current);
+    }
+    this.layout = this.nextLayout();
+    this.reader.layout = this.layout;
+    this.upgradeCursor = 0;
+  }
+
+  /** Everything as it is now, until `release`. */
+  freeze(): RowReader {
+    this.frozen += 1;
+    const layouts = new Map(this.layouts);
+    return new RowReader(this.slabs.list.slice(), this.addresses.freeze(), this.layout, layouts);
+  }
+
+  /** Nobody reads a frozen state any more. */
+  release(): void {
+    this.frozen -= 1;
+  }
+
+  private nextLayout(): number {
+    let next = this.layout;
+    do next = next === MAX_LAYOUT ? 0 : next + 1;
+    while (this.layouts.has(next));
+    return next;
+  }
+
+  private write(row: number, content: RowContent): void {
+    const address = this.slabs.allocate(this.encoder.measure(content));
+    this.encoder.write(slabOf(this.slabs.list, address), offsetOf(address), row, this.layout);
+    this.addresses.set(row, address);
+  }
+
+  private retire(address: number): void {
+    const slab = slabOf(this.slabs.list, address);
+    const at = offsetOf(address);
+    const layout = layoutAt(slab, at);
+    if (layout !== this.layout && !isGraveAt(slab, at)) this.leaveLayout(layout);
+    const isEmpty = this.slabs.retire(address, recordBytes(slab, at));
+    if (isEmpty) this.releaseSlab(this.slabs.numberOf(address));
+  }
+
+  private leaveLayout(layout: number): void {
+    const left = (this.outdated.get(layout) ?? 0) - 1;
+    this.outdated.set(layout, left);
+    if (left > 0) return;
+    this.outdated.delete(layout);
+    this.layouts.delete(layout);
+  }
+
+  private releaseSlab(number: number): void {
+    if (number === this.victim) this.victim = 0;
+    this.slabs.release(number, this.frozen === 0);
+  }
+
+  private tidy(written: number): void {
+    if (this.outdated.size > 0) this.upgradeSome();
+    const share = this.frozen === 0 ? DEAD_SHARE : DEAD_SHARE_FROZEN;
+    const dead = this.deadBytes;
+    if (dead > LEAST_DEAD_BYTES && dead * share > this.slabs.usedBytes) {
+      this.clear(Math.max(LEAST_CLEARING_BYTES, written * CLEARING_FACTOR));
+    }
+  }
+
+  private clear(budget: number): void {
+    let left = budget;
+    while (left > 0) {
+      if (this.victim === 0) {
+        this.victim = this.slabs.deadest();
+        this.victimCursor = 0;
+      }
+      const slab = this.slabs.list[this.victim];
+      if (slab === undefined) return;
+      if (slab.live === 0) {
+        this.releaseSlab(this.victim);
+        return;
+      }
+      left -= this.clearNext(slab);
+    }
+  }
+
+  /** Moves the next record of the victim where it is live; gives what that cost. */
+  private clearNext(slab: Slab): number {
+    const at = this.victimCursor;
+    if (at >= slab.used) throw new RangeError('a slab has more live bytes than records');
+    const bytes = recordBytes(slab, at);
+    this.victimCursor += sizeInSlab(bytes);
+    const row = rowNumberAt(slab, at);
+    const from = this.slabs.addressIn(this.victim, at);
+    if (this.addresses.get(row) !== from) return LOOK_BYTES;
+    const to = this.slabs.allocate(bytes);
+    const target = slabOf(this.slabs.list, to);
+    slab.bytes.copy(target.bytes, offsetOf(to), at, at + bytes);
+    this.addresses.set(row, to);
+    this.slabs.retire(from, bytes);
+    return bytes;
+  }
+
+  private upgradeSome(): void {
+    for (let looked = 0, done = 0; looked < 64 && done < UPGRADES_PER_WRITE; looked++) {
+      const row = this.upgradeCursor + 1;
+      if (row > this.highest) return;
+      this.upgradeCursor = row;
+      if (this.upgrade(row)) done += 1;
+    }
+  }
+
+  private upgrade(row: number): boolean {
+    const address = this.addresses.get(row);
+    const slab = slabOf(this.slabs.list, address);
+    const at = offsetOf(address);
+    if (layoutAt(slab, at) === this.layout || isGraveAt(slab, at)) return false;
+    this.write(row, { ...this.reader.row(row), isGrave: false });
+    this.retire(address);
+    return true;
+  }
+}
