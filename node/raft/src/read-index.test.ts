@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MessageType, ReadOnlyOption } from './index.ts';
-import { bytes, Cluster, confStateOf, type Member, makeMessage, text } from './testing/cluster.ts';
+import { ConfChangeType, MessageType, NO_BYTES, ReadOnlyOption } from './index.ts';
+import {
+  bytes,
+  Cluster,
+  confStateOf,
+  foundedStorage,
+  Member,
+  makeEntry,
+  makeMessage,
+  text,
+} from './testing/cluster.ts';
 
 function answers(member: Member): [string, number][] {
   return member.readStates.map((state) => [text(state.requestCtx), state.index]);
@@ -118,6 +127,33 @@ describe('a ReadIndex request', () => {
     leader.raft.readIndex(bytes('a'));
     cluster.settle();
     assert.deepEqual(answers(leader), [['a', leader.commit]]);
+  });
+
+  it('waits for the first commit of a single voter whose commit index got lost', () => {
+    const storage = foundedStorage(confStateOf([1]));
+    storage.append([makeEntry(1, 2, 'a'), makeEntry(1, 3, 'b')]);
+    const member = new Member(1, storage, {});
+    member.raft.campaign();
+    member.raft.ready();
+    member.raft.advance();
+    member.raft.readIndex(bytes('r'));
+    member.work();
+    assert.deepEqual(answers(member), [['r', 4]]);
+  });
+
+  it('is confirmed by the one voter that is left, not by the leader that was removed', () => {
+    const cluster = new Cluster([1, 2], { stepDownOnRemoval: false });
+    const leader = cluster.elect(1);
+    const removal = { id: 0, type: ConfChangeType.RemoveNode, nodeId: 1, context: NO_BYTES };
+    leader.raft.proposeConfChange(removal);
+    cluster.settle();
+    cluster.silence();
+    leader.raft.readIndex(bytes('r'));
+    cluster.settle();
+    assert.deepEqual(answers(leader), []);
+    cluster.heal();
+    cluster.tick(1, 1);
+    assert.deepEqual(answers(leader), [['r', leader.commit]]);
   });
 
   it('is answered at once under a lease', () => {

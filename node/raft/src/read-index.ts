@@ -7,13 +7,9 @@ import { MessageType, NO_BYTES, NONE } from './types.ts';
 
 /** Handles a ReadIndex request on the leader (Raft thesis, section 6.4). */
 export function handleReadIndex(raft: Raft, message: Message): void {
-  // Whoever decides alone needs no one to confirm that it still leads.
-  if (raft.tracker.singleton) {
-    answerReadIndex(raft, message, raft.log.committed);
-    return;
-  }
   // Before the first commit of its term a leader does not know how far its
-  // predecessors have committed.
+  // predecessors have committed. That holds for a single voter too: its own commit
+  // index may not have been durable before a restart.
   if (!committedEntryInCurrentTerm(raft)) {
     raft.pendingReadIndexMessages.push(message);
     return;
@@ -55,13 +51,18 @@ export function handleReadIndexResponse(raft: Raft, message: Message): void {
 }
 
 function startRead(raft: Raft, message: Message): void {
-  if (raft.config.readOnlyOption === ReadOnlyOption.LeaseBased) {
+  if (decidesAlone(raft) || raft.config.readOnlyOption === ReadOnlyOption.LeaseBased) {
     answerReadIndex(raft, message, raft.log.committed);
     return;
   }
   raft.readOnly.add(raft.log.committed, message);
   raft.readOnly.receiveAck(raft.id, raft.readOnly.heartbeatContext());
   broadcastHeartbeat(raft);
+}
+
+/** Whoever decides alone needs no one to confirm that it still leads; a removed leader does. */
+function decidesAlone({ id, tracker }: Raft): boolean {
+  return tracker.singleton && tracker.config.voters.has(id);
 }
 
 function answerReadIndex(raft: Raft, request: Message, index: number): void {
