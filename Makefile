@@ -16,7 +16,7 @@ WORKLOADS ?= all
 SEEDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench conformance raft-fuzz crash-test clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz crash-test clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ e2e: setup ## Run the end-to-end tests on a k3d cluster of their own (E2E_KEEP=1
 
 bench: setup ## Measure against the baselines of the same run; figures are explained in docs/benchmarks.md
 	@node node/bench/main.ts
+
+bench-raft: setup ## Measure the consensus core: messages per second, bytes per message, by length of the log
+	@node node/raft/bench/main.ts
 
 clean: ## Remove build output and installed dependencies; data directories stay
 	rm -rf node_modules dist images/dist
