@@ -4,6 +4,7 @@ import {
   type CommandEnvelope,
   type Engine,
   EngineError,
+  type HistoryReader,
   type Outcome,
   type ReadDemand,
   type StateReader,
@@ -26,6 +27,10 @@ export class NodeEngine implements Engine {
 
   state(): StateReader | null {
     return this.#consensus?.state ?? null;
+  }
+
+  history(): HistoryReader | null {
+    return this.#consensus?.state?.history ?? null;
   }
 
   submit(envelope: CommandEnvelope): Promise<Outcome> {

@@ -360,13 +360,25 @@ const ROWS: readonly Row[] = [
     code: 'immutable_field',
     errors: ['/id immutable_field'],
   },
+  // What a model that keeps no history does not have
+  ...['at=2026-01-01T00:00:00Z', 'version=1'].map((query) => ({
+    what: `${query} where no history is kept`,
+    request: ['GET', `/api/products/${ID}?${query}`] as Row['request'],
+    status: 400,
+    code: 'invalid_query',
+    errors: [`?${query.split('=')[0]} unknown_parameter`],
+  })),
+  ...['history', 'events'].map((route) => ({
+    what: `${route} where no history is kept`,
+    request: ['GET', `/api/products/${ID}/${route}`] as Row['request'],
+    status: 404,
+    code: 'unknown_route',
+  })),
   // Parts of the contract that are not built yet
-  notYet('at', 'GET', `/api/products/${ID}?at=2026-01-01T00:00:00Z`),
-  notYet('version', 'GET', `/api/products/${ID}?version=1`),
+  notYet('at of a list', 'GET', '/api/products?at=2026-01-01T00:00:00Z'),
+  notYet('version of a list', 'GET', '/api/products?version=1'),
   notYet('expand', 'GET', '/api/products?expand=brand'),
   notYet('or', 'GET', '/api/products?or=x'),
-  notYet('history', 'GET', `/api/products/${ID}/history`),
-  notYet('events', 'GET', `/api/products/${ID}/events`),
   notYet('_stream', 'GET', '/api/products/_stream'),
   notYet('/api/_events', 'GET', '/api/_events'),
   notYet('NDJSON', 'POST', '/api/products/_bulk', {
@@ -439,6 +451,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'idempotency_in_progress',
     'version_conflict',
   ],
+  410: ['pruned'],
   412: ['precondition_failed'],
   413: ['body_too_large'],
   414: ['uri_too_long'],

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { createAuthorize } from '../access/index.ts';
 import { createAuthenticate } from '../auth/index.ts';
-import type { Engine, StateReader } from '../ports/index.ts';
+import type { Engine, HistoryReader, StateReader } from '../ports/index.ts';
 import { API_LIMITS, type Api, type ApiOptions, type Listener } from './api.ts';
 import { BodyReceiver } from './body.ts';
 import { Freshness } from './freshness.ts';
@@ -60,13 +60,23 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     authorize: createAuthorize(options.auth),
     bodies: new BodyReceiver(limits.bufferedBytes),
     freshness: new Freshness(limits.engineTimeoutMs),
-    context: { tokens: new TokenIssuer(), state: () => presentState(options.engine) },
+    context: {
+      tokens: new TokenIssuer(),
+      state: () => presentState(options.engine),
+      history: () => presentHistory(options.engine),
+    },
   };
 }
 
 function presentState(engine: Engine): StateReader {
   const state = engine.state();
   if (state !== null) return state;
+  throw new Problem('unavailable', `${engine.health.phase}: ${engine.health.detail}`);
+}
+
+function presentHistory(engine: Engine): HistoryReader {
+  const history = engine.history();
+  if (history !== null) return history;
   throw new Problem('unavailable', `${engine.health.phase}: ${engine.health.detail}`);
 }
 

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   still_referenced: { status: 409, title: 'Other aggregates refer to this one' },
   idempotency_in_progress: { status: 409, title: 'A request with this key is still running' },
   version_conflict: { status: 409, title: 'Another write came first' },
+  pruned: { status: 410, title: 'This version is not kept any more' },
   precondition_failed: { status: 412, title: 'A precondition of the request does not hold' },
   body_too_large: { status: 413, title: 'The body is too large' },
   uri_too_long: { status: 414, title: 'The URL is too long' },

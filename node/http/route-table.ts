@@ -1,4 +1,5 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
+import { type HistoryRules, historyRules } from '../history/index.ts';
 import type { StateReader } from '../ports/index.ts';
 import { compileQueries, type QueryCompiler } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
@@ -10,6 +11,8 @@ export interface ModelRoute {
   readonly model: ModelSchema;
   readonly validator: ModelValidator;
   readonly queries: QueryCompiler;
+  /** Null where the model keeps no history. */
+  readonly history: HistoryRules | null;
 }
 
 /** All models of one schema version, by the path of their collection. */
@@ -54,6 +57,7 @@ export class RouteTables {
         model,
         validator: compileValidator(schema, model, limits),
         queries: compileQueries(schema, model),
+        history: historyRules(model),
       },
     ]);
     let document: string | null = null;

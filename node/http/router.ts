@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts';
+import { events, history } from './operations/history.ts';
 import { list } from './operations/list.ts';
 import type { Operation, SystemOperation } from './operations/operation.ts';
 import { read } from './operations/read.ts';
@@ -16,11 +17,14 @@ interface MethodTable {
 
 const COLLECTION = methods({ GET: list, HEAD: list, POST: create });
 const ITEM = methods({ GET: read, HEAD: read, PUT: replace, DELETE: remove });
+const ITEM_ROUTES = new Map([
+  ['history', methods({ GET: history, HEAD: history })],
+  ['events', methods({ GET: events, HEAD: events })],
+]);
 const BULK = methods({ POST: bulk });
 
 /** Routes that the contract has and this version does not. */
 const LATER_COLLECTION_ROUTES = ['_stream'];
-const LATER_ITEM_ROUTES = ['history', 'events'];
 const LATER_PATHS = ['/api/_events'];
 
 /** Routes of fixed paths, answered without a model. */
@@ -75,7 +79,10 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   const segments = exchange.rawPath.split('/').map(decodePercent);
   if (LATER_PATHS.includes(segments.join('/'))) throw laterRoute(segments.join('/'));
   const [last = '', above] = [segments.at(-1), table.byPath.get(segments.slice(0, -2).join('/'))];
-  if (above !== undefined && LATER_ITEM_ROUTES.includes(last)) throw laterRoute(last);
+  const below = ITEM_ROUTES.get(last);
+  if (above !== undefined && below !== undefined) {
+    return routeToHistory(exchange, above, segments.at(-2) ?? '', below);
+  }
   if (!exchange.rawPath.includes('%')) throw unknownRoute();
   const collection = table.byPath.get(segments.join('/'));
   const parent = table.byPath.get(segments.slice(0, -1).join('/'));
@@ -85,6 +92,22 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   }
   if (parent === undefined) throw unknownRoute();
   routeBelow(exchange, parent, last);
+}
+
+function routeToHistory(
+  exchange: Exchange,
+  model: ModelRoute,
+  id: string,
+  table: MethodTable,
+): void {
+  if (model.history === null) {
+    const detail = `${model.model.name} keeps no history: its model declares none.`;
+    throw new Problem('unknown_route', detail);
+  }
+  if (id === '' || id.charCodeAt(0) === UNDERSCORE) throw unknownRoute();
+  exchange.route = model;
+  exchange.id = id;
+  choose(exchange, table);
 }
 
 function choose(exchange: Exchange, table: MethodTable): void {

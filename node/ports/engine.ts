@@ -1,5 +1,6 @@
 import type { NodeHealth } from './cluster.ts';
 import type { CommandEnvelope, Outcome } from './command.ts';
+import type { HistoryReader } from './history.ts';
 import type { StateReader } from './state.ts';
 
 /** How fresh a read must be (`Lithair-Consistency`). */
@@ -23,6 +24,8 @@ export interface Engine {
   readonly health: NodeHealth;
   /** Present state of this node. Null until the first snapshot is restored or created. */
   state(): StateReader | null;
+  /** What this node keeps of the past, as of the present state. Null together with it. */
+  history(): HistoryReader | null;
   /**
    * Executes a command on the leader and resolves when it is applied (or refused).
    *

@@ -1,5 +1,11 @@
 /** Lists: filters, order, cursor pages, and the access path that answers them. Pure reads. */
 export { execute, type Page, project } from './execute.ts';
 export { OPERATORS } from './filter.ts';
-export { compileQueries, type Parameter, type QueryCompiler } from './list-query.ts';
+export {
+  compileQueries,
+  DEFAULT_LIMIT,
+  type Parameter,
+  type QueryCompiler,
+  readLimit,
+} from './list-query.ts';
 export { QueryRefusal } from './refusal.ts';

@@ -129,7 +129,8 @@ function readProjection(
   return model.fields.map((field) => field.name).filter((name) => parameter.parts.includes(name));
 }
 
-function readLimit(parameter: Parameter | undefined): number {
+/** @throws QueryRefusal */
+export function readLimit(parameter: Parameter | undefined): number {
   if (parameter === undefined) return DEFAULT_LIMIT;
   if (!/^[0-9]{1,9}$/.test(parameter.value) || Number(parameter.value) === 0) {
     throw refuse('limit', 'invalid_type', `must be a whole number from 1 to ${MAX_LIMIT}`);

@@ -1,6 +1,8 @@
 import type { FieldSchema, JsonValue, ModelSchema, Schema } from '@lithair/crds';
+import { historyRules } from '../../history/index.ts';
 import { OPERATORS } from '../../query/index.ts';
 import { PROBLEMS } from '../problems.ts';
+import { pastSchemas } from './past-schemas.ts';
 import {
   createSchema,
   type JsonSchema,
@@ -35,6 +37,7 @@ function modelSchemas(schema: Schema): Json {
     [`${model.name}Read`, readSchema(schema, model)],
     [`${model.name}Create`, createSchema(schema, model)],
     [`${model.name}Replace`, replaceSchema(schema, model)],
+    ...Object.entries(pastSchemas(schema, model)),
   ]);
   return Object.fromEntries(entries);
 }
@@ -61,19 +64,27 @@ function modelPaths(schema: Schema, model: ModelSchema): Json {
       }),
     },
     [`${path}/{id}`]: itemPath(schema, model),
+    ...(historyRules(model) && historyPaths(schema, model)),
   };
 }
 
 function itemPath(schema: Schema, model: ModelSchema): Json {
   const { name } = model;
+  const keepsHistory = historyRules(model) !== null;
+  const past = keepsHistory ? ['Version', 'At'].map(parameterRef) : [];
   const conditional = [parameterRef('IdempotencyKey'), parameterRef('IfMatch')];
   return {
     parameters: [idParameter(schema, model)],
     get: operation(`read${name}`, `Read a ${name}`, name, {
-      parameters: [...freshness(), parameterRef('IfNoneMatch'), parameterRef('Fields')],
+      parameters: [...freshness(), parameterRef('IfNoneMatch'), parameterRef('Fields'), ...past],
       responses: responses(
-        { 200: aggregateResponse(name, 'The aggregate', false), 304: { description: 'Unchanged' } },
-        [400, 404, 406, 412, 503],
+        {
+          200: keepsHistory
+            ? versionResponse(name)
+            : aggregateResponse(name, 'The aggregate', false),
+          304: { description: 'Unchanged' },
+        },
+        [400, 404, 406, ...(keepsHistory ? [410] : []), 412, 503],
       ),
     }),
     put: operation(`replace${name}`, `Replace a ${name}`, name, {
@@ -145,6 +156,51 @@ function filterParameters(schema: Schema, model: ModelSchema): Json[] {
   }));
 }
 
+/** A version of before holds the values that are kept of it. */
+function versionResponse(name: string): Json {
+  const response = aggregateResponse(name, 'The aggregate, or what is kept of a version', false);
+  const either = { anyOf: [schemaRef(`${name}Read`), schemaRef(`${name}Kept`)] };
+  return { ...response, content: jsonContent(either) };
+}
+
+function historyPaths(schema: Schema, model: ModelSchema): Json {
+  const { name, path } = model;
+  const pages = (what: string, summary: string) => ({
+    parameters: [idParameter(schema, model)],
+    get: operation(`${what}${name}`, summary, name, {
+      parameters: [...freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
+      responses: responses(
+        {
+          200: {
+            description: 'One page, newest first',
+            content: jsonContent(
+              pageOf(schemaRef(`${name}${what === 'history' ? 'Version' : 'Event'}`)),
+            ),
+          },
+        },
+        [400, 404, 406, 503],
+      ),
+    }),
+  });
+  return {
+    [`${path}/{id}/history`]: pages('history', `Versions of a ${name}`),
+    [`${path}/{id}/events`]: pages('events', `Events of a ${name}`),
+  };
+}
+
+function pageOf(item: Json): Json {
+  const page = {
+    type: 'object',
+    properties: { limit: { type: 'integer' }, next: { type: ['string', 'null'] } },
+    required: ['limit', 'next'],
+  };
+  return {
+    type: 'object',
+    properties: { data: { type: 'array', items: item }, page },
+    required: ['data', 'page'],
+  };
+}
+
 function idParameter(schema: Schema, model: ModelSchema): Json {
   const isKey = (field: FieldSchema) => field.name === model.primaryKey;
   const key = model.fields.find(isKey);
@@ -206,6 +262,8 @@ function sharedParameters(): Json {
     Cursor: query('cursor', text, 'page.next of the page before, with the same sort and filter.'),
     Sort: query('sort', text, 'Field names with commas; - before a name turns its order round.'),
     Fields: query('fields', text, 'Names of the fields to return, with commas.'),
+    Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
+    At: query('at', { type: 'string', format: 'date-time' }, 'The version of that time.'),
     Count: query('count', { type: 'boolean' }, 'Adds page.total.'),
     Consistency: query('consistency', level, 'How fresh the answer must be.'),
     ConsistencyHeader: header('Lithair-Consistency', level, 'As the parameter consistency.'),

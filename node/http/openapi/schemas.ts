@@ -21,6 +21,15 @@ export function readSchema(schema: Schema, model: ModelSchema): JsonSchema {
   );
 }
 
+/** What is kept of a past version: a field whose value is not kept is absent. */
+export function keptSchema(schema: Schema, model: ModelSchema): JsonSchema {
+  const properties = model.fields.map((field): [string, JsonSchema] => [
+    field.name,
+    orNull(valueSchema(schema, field, 'response'), field.name !== model.primaryKey),
+  ]);
+  return objectSchema(properties, [model.primaryKey]);
+}
+
 /** Null stands for absent in what is returned. */
 function isAlwaysThere(model: ModelSchema, field: FieldSchema): boolean {
   if (field.name === model.primaryKey) return true;

@@ -1,5 +1,5 @@
 import type { AccessOperation } from '../../access/index.ts';
-import type { Command, Outcome, StateReader } from '../../ports/index.ts';
+import type { Command, HistoryReader, Outcome, StateReader } from '../../ports/index.ts';
 import type { ApiLimits } from '../api.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import type { TokenIssuer } from '../token.ts';
@@ -9,6 +9,8 @@ export interface OperationContext {
   readonly tokens: TokenIssuer;
   /** The present state; throws a `Problem` where there is none. */
   readonly state: () => StateReader;
+  /** The past of the aggregates. */
+  readonly history: () => HistoryReader;
 }
 
 interface Named {

@@ -1,35 +1,81 @@
 import { type Parameter, project } from '../../query/index.ts';
 import { etagOf, matchedVersions, namesTag } from '../etag.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
-import type { ReadOperation } from './operation.ts';
+import type { OperationContext, ReadOperation } from './operation.ts';
 import { notYet, unknownParameter } from './parameters.ts';
+import { findVersion, pastOf, requireHistory, type WantedVersion, wantedVersion } from './past.ts';
 
-const LATER = ['at', 'version', 'expand'];
+/** What the parameters of a request say. */
+interface Wish {
+  readonly fields: readonly string[] | null;
+  readonly version: WantedVersion | null;
+}
+
+const EVERYTHING: Wish = { fields: null, version: null };
 
 /** GET and HEAD of one aggregate: a lookup, and a write of the JSON that the state holds. */
 export const read: ReadOperation = {
   kind: 'read',
   name: 'read',
   access: 'read',
-  answer(exchange, { state, model }, { tokens }) {
-    const { headers } = exchange.req;
-    requireAcceptable(headers.accept, JSON_CONTENT_TYPE);
-    const projection = exchange.rawQuery === '' ? null : projectionOf(exchange);
-    const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
-    if (record === undefined) throw notFound(exchange);
-    const body = projection === null ? record.json : project(record, projection);
-    const etag = etagOf(record.version, body);
-    requireMatch(headers['if-match'], record.version);
-    const head = stateHeaders(tokens, state, state.appliedIndex);
-    const answered = describe(head, etag, record.version);
-    const known = headers['if-none-match'];
-    if (known !== undefined && namesTag(known, etag)) return emptyReply(304, answered);
-    return jsonReply(200, answered, body);
+  answer(exchange, view, context) {
+    requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
+    const wish = exchange.rawQuery === '' ? EVERYTHING : wishOf(exchange);
+    if (wish.version !== null) return readPast(exchange, view, context, wish.version, wish.fields);
+    return readPresent(exchange, view, context, wish.fields);
   },
 };
+
+function readPresent(
+  exchange: Exchange,
+  view: ReadView,
+  context: OperationContext,
+  fields: Wish['fields'],
+): Reply {
+  const { model } = view;
+  const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
+  if (record === undefined) throw notFound(exchange);
+  const body = fields === null ? record.json : project(record, fields);
+  return answer(exchange, view, context, record.version, body);
+}
+
+/** A version of before: what is kept of it, unless it turns out to be the present one. */
+async function readPast(
+  exchange: Exchange,
+  view: ReadView,
+  context: OperationContext,
+  wanted: WantedVersion,
+  fields: Wish['fields'],
+): Promise<Reply> {
+  const rules = requireHistory(exchange.modelRoute.history, wanted.kind);
+  const past = pastOf(exchange, view, rules, context.history());
+  const found = await findVersion(past, wanted, view.state.logTimeMs);
+  if (found === null) return readPresent(exchange, view, context, fields);
+  const { values, version } = found;
+  const shown = Object.entries(values).filter(([name]) => fields === null || fields.includes(name));
+  const body = JSON.stringify(Object.fromEntries(shown));
+  return answer(exchange, view, context, version, body);
+}
+
+/** Answers one representation, unless the client's conditions say otherwise. */
+function answer(
+  { req: { headers } }: Exchange,
+  { state }: ReadView,
+  { tokens }: OperationContext,
+  version: number,
+  body: string,
+): Reply {
+  const etag = etagOf(version, body);
+  requireMatch(headers['if-match'], version);
+  const head = stateHeaders(tokens, state, state.appliedIndex);
+  const answered = describe(head, etag, version);
+  const known = headers['if-none-match'];
+  if (known !== undefined && namesTag(known, etag)) return emptyReply(304, answered);
+  return jsonReply(200, answered, body);
+}
 
 /** Ids mostly arrive in their canonical form, so this is only asked where the first look failed. */
 function canonicalId(exchange: Exchange): string {
@@ -47,12 +93,15 @@ function requireMatch(header: string | undefined, version: number): void {
   throw new Problem('precondition_failed', 'If-Match does not name the present version.');
 }
 
-function projectionOf(exchange: Exchange): readonly string[] | null {
+function wishOf(exchange: Exchange): Wish {
   let shown: Parameter | null = null;
   for (const parameter of exchange.parameters) {
     if (parameter.name === 'fields') shown = parameter;
-    else if (LATER.includes(parameter.name)) throw notYet(parameter.name);
-    else if (parameter.name !== 'consistency') throw unknownParameter(parameter.name);
+    else if (parameter.name === 'expand') throw notYet(parameter.name);
+    else if (!READ_PARAMETERS.includes(parameter.name)) throw unknownParameter(parameter.name);
   }
-  return shown === null ? null : exchange.modelRoute.queries.projection(shown);
+  const fields = shown === null ? null : exchange.modelRoute.queries.projection(shown);
+  return { fields, version: wantedVersion(exchange.parameters) };
 }
+
+const READ_PARAMETERS = ['consistency', 'at', 'version'];

@@ -5,6 +5,7 @@ import {
   type Engine,
   EngineError,
   type EngineErrorCode,
+  type HistoryReader,
   type NodeHealth,
   type Outcome,
   type ReadDemand,
@@ -40,6 +41,10 @@ export class SingleNode implements Engine {
 
   state(): ReplicatedState | null {
     return this.phase === 'ready' ? this.current : null;
+  }
+
+  history(): HistoryReader | null {
+    return this.state()?.history ?? null;
   }
 
   readBarrier(demand: ReadDemand): Promise<void> | null {

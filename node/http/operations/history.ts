@@ -1,0 +1,159 @@
+import { crc32 } from 'node:zlib';
+import {
+  eventId,
+  type HistoryRules,
+  isKept,
+  keptChanges,
+  keptValues,
+} from '../../history/index.ts';
+import type { JsonObject, VersionRecord } from '../../ports/index.ts';
+import { DEFAULT_LIMIT, type Parameter, readLimit } from '../../query/index.ts';
+import { datetimeOf } from '../../values/index.ts';
+import type { Exchange, Reply } from '../exchange.ts';
+import { requireAcceptable } from '../media-type.ts';
+import { Problem } from '../problems.ts';
+import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import type { ReadOperation } from './operation.ts';
+import { unknownParameter } from './parameters.ts';
+import { newestVersion, noAggregate, type Past, pastOf } from './past.ts';
+
+/** An item of a page with its place: newest first, by version, then by sequence number. */
+interface Placed {
+  readonly version: number;
+  readonly sequence: number;
+  readonly item: unknown;
+}
+
+/** What the items of one version are. */
+type Items = (rules: HistoryRules, record: VersionRecord, newest: number) => readonly Placed[];
+
+/** GET of the versions of an aggregate. */
+export const history: ReadOperation = pageOf('history', (rules, record, newest) => {
+  const { version, sequence } = record;
+  const item = {
+    version,
+    at: datetimeOf(record.timeMs),
+    events: record.events,
+    ...(rules.audited && record.actor && { actor: record.actor }),
+    data: keptValues(rules, record, newest),
+  };
+  return [{ version, sequence, item }];
+});
+
+/** GET of the events of an aggregate. */
+export const events: ReadOperation = pageOf('events', (rules, record, newest) => {
+  const { version, id, effect } = record;
+  const { actor } = record;
+  const isAudited = rules.audited && actor !== null;
+  const audit = isAudited ? { actor, changes: keptChanges(rules, record, newest) } : {};
+  const data: JsonObject | null = keptValues(rules, record, newest);
+  return record.events
+    .map((type, at) => {
+      const sequence = record.sequence + at;
+      const item = {
+        eventId: eventId(rules.model.name, id, version, effect, type),
+        sequence,
+        type,
+        version,
+        at: datetimeOf(record.timeMs),
+        data,
+        ...audit,
+      };
+      return { version, sequence, item };
+    })
+    .toReversed();
+});
+
+function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
+  return {
+    kind: 'read',
+    name,
+    access: 'read',
+    async answer(exchange, view, context) {
+      requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
+      const { limit, cursor } = pageParameters(exchange);
+      const past = pastOf(exchange, view, rulesOf(exchange), context.history());
+      const before = cursor === null ? null : decodePlace(cursor, name, past);
+      const placed = await readPage(past, items, before, limit + 1);
+      const { state } = view;
+      const head = stateHeaders(context.tokens, state, state.appliedIndex);
+      return pageReply(head, placed, limit, (place) => encodePlace(place, name, past));
+    },
+  };
+}
+
+/** The router sends no request here whose model keeps no history. */
+function rulesOf(exchange: Exchange): HistoryRules {
+  const { history: rules } = exchange.modelRoute;
+  if (rules === null) throw new Error('a history was asked of a model that keeps none');
+  return rules;
+}
+
+function pageParameters(exchange: Exchange): { limit: number; cursor: string | null } {
+  let limit: Parameter | undefined;
+  let cursor: string | null = null;
+  for (const parameter of exchange.parameters) {
+    if (parameter.name === 'limit') limit = parameter;
+    else if (parameter.name === 'cursor') cursor = parameter.value;
+    else if (parameter.name !== 'consistency') throw unknownParameter(parameter.name);
+  }
+  return { limit: limit === undefined ? DEFAULT_LIMIT : readLimit(limit), cursor };
+}
+
+async function readPage(
+  past: Past,
+  items: Items,
+  before: Place | null,
+  count: number,
+): Promise<readonly Placed[]> {
+  const { rules, history: reader, id } = past;
+  const newest = await newestVersion(past);
+  if (newest === 0) throw noAggregate(rules);
+  const bound = before === null ? Infinity : before.version + 1;
+  const records = await reader.versions(rules.model.name, id, bound, count);
+  return records
+    .filter(({ version }) => isKept(rules, version, newest))
+    .flatMap((record) => items(rules, record, newest))
+    .filter(({ sequence }) => before === null || sequence < before.sequence)
+    .slice(0, count);
+}
+
+function pageReply(
+  head: string[],
+  placed: readonly Placed[],
+  limit: number,
+  cursorOf: (place: Place) => string,
+): Reply {
+  const shown = placed.slice(0, limit);
+  const last = shown.at(-1);
+  const next = placed.length > limit && last !== undefined ? cursorOf(last) : null;
+  const body = { data: shown.map(({ item }) => item), page: { limit, next } };
+  return jsonReply(200, head, JSON.stringify(body));
+}
+
+/** Where a page ended. */
+type Place = Pick<Placed, 'version' | 'sequence'>;
+
+const FORMAT = 1;
+
+/** A cursor belongs to one aggregate and one route; what follows is read under today's rules. */
+function encodePlace({ version, sequence }: Place, route: string, past: Past): string {
+  const payload = `${FORMAT}.${version}.${sequence}`;
+  return Buffer.from(`${payload}.${checksum(payload, route, past)}`, 'latin1').toString(
+    'base64url',
+  );
+}
+
+function decodePlace(cursor: string, route: string, past: Past): Place {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+  const payload = text.slice(0, text.lastIndexOf('.'));
+  const [format, version = NaN, sequence = NaN, ...rest] = payload.split('.').map(Number);
+  const isOurs = text === `${payload}.${checksum(payload, route, past)}` && cursor.length <= 256;
+  const isWhole = Number.isSafeInteger(version) && Number.isSafeInteger(sequence);
+  if (isOurs && isWhole && format === FORMAT && rest.length === 0) return { version, sequence };
+  throw new Problem('bad_cursor', 'The cursor is not one of ours, or of another aggregate.');
+}
+
+function checksum(payload: string, route: string, { rules, id }: Past): number {
+  return crc32(`${payload}\n${route}\n${rules.model.name}\n${id}`);
+}
