@@ -84,10 +84,13 @@ test('a node that does a write again some time later is noticed', async () => {
   await isNoticed({ around: repeating }, 'exactly once', 'linearizable', 'index order');
 });
 
-test('a node that fails to answer is noticed', async () => {
-  const around: Faults['around'] = (serve, random) => (request) =>
+function failing(serve: Serve, random: () => number): Serve {
+  return (request) =>
     random() < 0.01 ? Promise.resolve(problem(500, 'internal')) : serve(request);
-  await isNoticed({ around }, 'answers');
+}
+
+test('a node that fails to answer is noticed', async () => {
+  await isNoticed({ around: failing }, 'answers');
 });
 
 function withoutFirstRows(state: FinalState): FinalState {

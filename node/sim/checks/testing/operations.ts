@@ -9,7 +9,9 @@ export function row(id: string, stamp: string, more: Row = {}): Row {
   return { id, stamp, ...more };
 }
 
-export function ok(more: Partial<Extract<Result, { kind: 'ok' }>> = {}): Result {
+type Ok = Extract<Result, { kind: 'ok' }>;
+
+export function ok(more: Partial<Ok> = {}): Ok {
   return {
     kind: 'ok',
     version: null,
@@ -22,7 +24,7 @@ export function ok(more: Partial<Extract<Result, { kind: 'ok' }>> = {}): Result 
 }
 
 /** An answer that shows one row at a version, and at an index of the log where one is given. */
-export function shows(version: number, shown: Row, index?: number): Result {
+export function shows(version: number, shown: Row, index?: number): Ok {
   return ok({ version, rows: [shown], token: index === undefined ? null : tokenOf(index) });
 }
 
