@@ -253,6 +253,15 @@ test('Lithair-Index of a write is what a later read can ask for', async () => {
   assert.equal(api.engine.demands.at(-1)?.consistency, 'strong');
 });
 
+test('a read of what is gone tells how far it looked, so that a session never sees it again', async () => {
+  const created = await api.send('POST', '/api/products', { body: LAMP });
+  const path = created.headers.get('location') ?? '';
+  const deleted = await api.send('DELETE', path);
+  const gone = await api.send('GET', path);
+  assert.equal(gone.status, 404);
+  assert.equal(gone.headers.get('lithair-index'), deleted.headers.get('lithair-index'));
+});
+
 test('Lithair-Index of a list covers the newest row in it, also where writes go on meanwhile', async () => {
   const { engine } = api;
   const rows = Array.from({ length: 3000 }, (_, i) => ({ id: rowId(i), name: 'Row', price: '1' }));

@@ -37,7 +37,7 @@ function readPresent(
 ): Reply {
   const { model } = view;
   const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
-  if (record === undefined) throw notFound(exchange);
+  if (record === undefined) throw notFound(exchange, view, context);
   const body = fields === null ? record.json : project(record, fields);
   return answer(exchange, view, context, record.version, body);
 }
@@ -82,8 +82,12 @@ function canonicalId(exchange: Exchange): string {
   return exchange.modelRoute.validator.id(exchange.id) ?? '';
 }
 
-function notFound(exchange: Exchange): Problem {
-  return new Problem('not_found', `${exchange.modelRoute.model.name} has no aggregate of this id.`);
+/** With a token: a session that saw a row gone must not see it again. */
+function notFound({ modelRoute }: Exchange, { state }: ReadView, { tokens }: OperationContext) {
+  const headers = ['Lithair-Index', tokens.issue(state, state.appliedIndex)];
+  return new Problem('not_found', `${modelRoute.model.name} has no aggregate of this id.`, {
+    headers,
+  });
 }
 
 function requireMatch(header: string | undefined, version: number): void {

@@ -58,6 +58,15 @@ test('what a session saw is only gone where somebody deleted it', () => {
   assert.deepEqual(violations(created, replaced, deleting, gone), []);
 });
 
+test('a session that saw a row gone never sees it again as it was', () => {
+  const deleting = operation(3, 0, remove('k'), UNKNOWN);
+  const seen = operation(3, 4, read('k', 'sequential'), shows(1, A), inSession);
+  const gone = operation(5, 6, read('k', 'sequential'), ok(), inSession);
+  const back = operation(7, 8, read('k', 'sequential'), shows(1, A), inSession);
+  assert.deepEqual(violations(created, deleting, seen, gone), []);
+  assert.equal(violations(created, deleting, seen, gone, back).length, 1);
+});
+
 test('a session never sees what it deleted', () => {
   const deleted = operation(5, 6, remove('k'), ok(), inSession);
   const back = operation(7, 8, read('k', 'sequential'), shows(2, B), inSession);

@@ -59,11 +59,12 @@ class Session {
     return [backwards(operation, floor, name, `version ${version}`)];
   }
 
-  /** Somebody must have deleted what the session knew. */
+  /** Somebody must have deleted what the session knew; that version is over for it. */
   #absent(operation: Operation, { model, id }: { model: string; id: string }): Violation[] {
     const name = keyName(model, id);
     const floor = this.#floors.get(name);
     if (floor === undefined) return [];
+    this.#raise(name, floor.version + 1, operation);
     const end = operation.completed?.order ?? Number.POSITIVE_INFINITY;
     const all = this.#evidence.keys.get(name) ?? [];
     if (all.some((other) => isDelete(other) && other.invoked < end)) return [];
