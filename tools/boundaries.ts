@@ -1,7 +1,7 @@
 /**
  * The layout as a rule. A workspace imports only the workspaces it may know; a room of the node
  * imports only rooms behind it in the request's order, and only through their door, `index.ts`.
- * Tests may look in from anywhere.
+ * Tests and the simulator may look in from anywhere.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -45,7 +45,8 @@ export function checkBoundaries(root: string): string[] {
   const files = Object.keys(WORKSPACES)
     .flatMap((workspace) => globSync(`${workspace}/**/*.ts`, { cwd: root }))
     .filter(
-      (file) => !/node_modules|\/dist\/|\.test\.ts$|\/(bench|example|test|testing)\//.test(file),
+      (file) =>
+        !/node_modules|\/dist\/|\.test\.ts$|\/(bench|example|sim|test|testing)\//.test(file),
     );
   return [...new Set(files)].flatMap((file) =>
     importsOf(join(root, file)).flatMap((target) => violation(file, target) ?? []),
