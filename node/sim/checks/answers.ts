@@ -2,7 +2,7 @@ import type { Call, Operation, Violation } from './types.ts';
 
 /** Refusals that may meet any request while nodes come and go. */
 const PASSING = ['refused', 'unavailable', 'overloaded', 'schema_changed'];
-const OF_WRITES = [...PASSING, 'version_conflict', 'idempotency_in_progress'];
+const OF_WRITES = [...PASSING, 'out_of_space', 'version_conflict', 'idempotency_in_progress'];
 const OF_ROWS = [...OF_WRITES, 'unique_conflict', 'missing_reference'];
 
 const EXPECTED: Readonly<Record<Call['kind'], readonly string[]>> = {

@@ -9,6 +9,7 @@ import type { ClientWorld, Delivery, Request } from './world.ts';
 const PASSING = [
   'unavailable',
   'overloaded',
+  'out_of_space',
   'schema_changed',
   'idempotency_in_progress',
   'version_conflict',
