@@ -61,15 +61,18 @@ export function hex(id: number): string {
   return id.toString(16);
 }
 
+/** `Term:2 Vote:1 Commit:7`; a vote that was not cast is left out. */
 export function describeHardState(state: HardState): string {
   const vote = state.vote === NONE ? '' : ` Vote:${state.vote}`;
   return `Term:${state.term}${vote} Commit:${state.commit}`;
 }
 
+/** `Lead:1 State:StateFollower`. */
 export function describeSoftState(state: SoftState): string {
   return `Lead:${state.lead} State:${stateTypeName(state.raftState)}`;
 }
 
+/** The four lists and autoLeave, on one line. */
 export function describeConfState(state: ConfState): string {
   return (
     `Voters:[${state.voters.join(' ')}] VotersOutgoing:[${state.votersOutgoing.join(' ')}] ` +
@@ -89,6 +92,7 @@ export function confStateFields(state: ConfState): string {
   ].join(' ');
 }
 
+/** Index, term and membership; the data is left out. */
 export function describeSnapshot(snapshot: Snapshot): string {
   const { index, term, confState } = snapshot.metadata;
   return `Index:${index} Term:${term} ConfState:${describeConfState(confState)}`;
@@ -99,6 +103,7 @@ export function describeEntries(entries: readonly Entry[], format: EntryFormatte
   return entries.map((entry) => `${describeEntry(entry, format)}\n`).join('');
 }
 
+/** `term/index type content`, where a membership change is decoded. */
 export function describeEntry(entry: Entry, format: EntryFormatter = quote): string {
   const content = describeContent(entry, format);
   const name = ENTRY_TYPE_NAMES[entry.type];
@@ -121,6 +126,7 @@ export function describeChanges(changes: readonly ConfChangeSingle[]): string {
   return changes.map((change) => `${CHANGE_LETTERS[change.type]}${change.nodeId}`).join(' ');
 }
 
+/** Either form of a change as the general one, field by field. */
 export function describeConfChange(change: ConfChange | ConfChangeV2): string {
   const { transition, changes, context } = toConfChangeV2(change);
   let text = `transition:${TRANSITION_NAMES[transition]}`;
@@ -130,6 +136,7 @@ export function describeConfChange(change: ConfChange | ConfChangeV2): string {
   return context.length === 0 ? text : `${text} context:${quote(context)}`;
 }
 
+/** One line, followed by those of its entries, snapshot and responses where there are several. */
 export function describeMessage(message: Message, format: EntryFormatter = quote): string {
   return describeIndented('', message, format);
 }

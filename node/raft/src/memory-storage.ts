@@ -63,6 +63,7 @@ export class MemoryStorage implements Storage {
     return this.#snapshot;
   }
 
+  /** Records term, vote and commit of a Ready. */
   setHardState(state: HardState): void {
     this.#hardState = state;
   }

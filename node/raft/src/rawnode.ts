@@ -89,7 +89,7 @@ export class RawNode {
     this.#previousHardState = { term: 0, vote: NONE, commit: 0 };
   }
 
-  /** Tells the node that one tick has passed. */
+  /** Lets one tick pass: the election timeout of the Raft paper, section 5.2, and a leader's heartbeats. */
   tick(): void {
     tick(this.#raft);
   }
@@ -103,13 +103,17 @@ export class RawNode {
     this.#raft.electionElapsed++;
   }
 
-  /** Starts an election now, unless this member leads already or may not lead. */
+  /**
+   * Starts an election now (Raft paper, section 5.2), or a pre-election with preVote (thesis,
+   * section 9.6), unless this member leads already, may not lead, or has yet to apply a
+   * membership change.
+   */
   campaign(): void {
     step(this.#raft, newMessage(MessageType.Hup, 0));
   }
 
   /**
-   * Proposes one entry. `ok` means appended here or forwarded to the leader, not
+   * Proposes one entry (Raft paper, section 5.3). `ok` means appended here or forwarded to the leader, not
    * committed: it can still get lost with a change of leader.
    */
   propose(data: Uint8Array): StepResult {
@@ -123,7 +127,7 @@ export class RawNode {
   }
 
   /**
-   * Proposes a membership change. A change that is not possible right now (another
+   * Proposes a membership change (Raft thesis, chapter 4). A change that is not possible right now (another
    * one pending, wrong joint state) enters the log as an empty normal entry.
    */
   proposeConfChange(change: ConfChange | ConfChangeV2): StepResult {
@@ -134,7 +138,7 @@ export class RawNode {
   }
 
   /**
-   * Puts a committed change into force. Must be called for every committed conf
+   * Puts a committed change into force (Raft thesis, sections 4.1 and 4.3). Must be called for every committed conf
    * change entry when it is applied, unless the application refuses the change.
    * The result is what to store with the next snapshot.
    *
@@ -225,6 +229,7 @@ export class RawNode {
     if (applyResponse !== null) step(this.#raft, applyResponse);
   }
 
+  /** Term, vote, role and cursors of this member; cheap enough to be asked for often. */
   basicStatus(): BasicStatus {
     const raft = this.#raft;
     return {
@@ -240,6 +245,7 @@ export class RawNode {
     };
   }
 
+  /** The same with the membership and, on a leader, a copy of every member's progress. */
   status(): Status {
     const raft = this.#raft;
     const progress = new Map<number, Progress>();
@@ -259,14 +265,21 @@ export class RawNode {
     }
   }
 
-  /** Tells a leader that messages to `id` are getting lost. */
+  /**
+   * Tells a leader that messages to `id` are getting lost: it probes again instead of
+   * sending ahead (Raft thesis, section 10.2.1).
+   *
+   * @throws {MessageError} when `id` cannot be a member's.
+   */
   reportUnreachable(id: number): void {
     step(this.#raft, messageAbout(MessageType.Unreachable, id));
   }
 
   /**
    * Tells a leader what became of the snapshot it sent to `id`. Must be called for
-   * every Snap message: until then nothing else is sent to that follower.
+   * every Snap message: until then nothing else is sent to that follower (Raft paper, section 7).
+   *
+   * @throws {MessageError} when `id` cannot be a member's.
    */
   reportSnapshot(id: number, status: SnapshotStatus): void {
     const message = messageAbout(MessageType.SnapStatus, id);
@@ -274,7 +287,12 @@ export class RawNode {
     step(this.#raft, message);
   }
 
-  /** Asks for leadership to be handed to `id` (Raft thesis, section 3.10). */
+  /**
+   * Asks for leadership to be handed to `id` (Raft thesis, section 3.10). Proposals are
+   * dropped until that happened or an election timeout has passed.
+   *
+   * @throws {MessageError} when `id` cannot be a member's.
+   */
   transferLeader(id: number): void {
     step(this.#raft, messageAbout(MessageType.TransferLeader, id));
   }
@@ -291,6 +309,10 @@ export class RawNode {
    * Asks for a read index (Raft thesis, section 6.4); it comes back in a Ready as a
    * ReadState with the same context. It may never come: without a leader, and when
    * messages are lost. The application asks again after a timeout.
+   *
+   * A leader answers once it has committed an entry of its term. Here that holds for an only
+   * voter too, unlike upstream: a commit index need not be durable, so after a restart the
+   * known one may lie before entries whose commit was acknowledged.
    */
   readIndex(requestCtx: Uint8Array): void {
     const message = newMessage(MessageType.ReadIndex, 0);

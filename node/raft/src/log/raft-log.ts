@@ -45,10 +45,12 @@ export class RaftLog {
     this.#applied = beforeFirst;
   }
 
+  /** The highest index known to be committed (Raft paper, figure 2). */
   get committed(): number {
     return this.#committed;
   }
 
+  /** The highest index that the application has applied (Raft paper, figure 2). */
   get applied(): number {
     return this.#applied;
   }
@@ -100,6 +102,7 @@ export class RaftLog {
     }
   }
 
+  /** Whether this log holds that entry; then all before it are equal too (Log Matching, Raft paper, section 5.3). */
   matchTerm(index: number, term: number): boolean {
     return this.term(index) === term;
   }

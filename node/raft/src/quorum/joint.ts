@@ -20,6 +20,7 @@ export class JointConfig {
     return new MajorityConfig([...this.incoming.ids, ...this.outgoing.ids]).ids;
   }
 
+  /** Whether `id` is a voter of either half. */
   has(id: number): boolean {
     return this.incoming.has(id) || this.outgoing.has(id);
   }

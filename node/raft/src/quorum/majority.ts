@@ -22,10 +22,12 @@ export class MajorityConfig {
     this.#acked = this.ids.map(() => 0);
   }
 
+  /** How many voters there are. */
   get size(): number {
     return this.ids.length;
   }
 
+  /** Whether `id` is one of the voters. */
   has(id: number): boolean {
     return this.ids.includes(id);
   }

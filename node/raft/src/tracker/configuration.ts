@@ -32,6 +32,7 @@ export class Configuration {
     false,
   );
 
+  /** Whether two majorities have to agree (Raft thesis, section 4.3). */
   get joint(): boolean {
     return this.voters.outgoing.size > 0;
   }
@@ -47,6 +48,7 @@ export class Configuration {
     };
   }
 
+  /** `voters=(1 2)&&(2 3) learners=(4) autoleave`, without what is empty. */
   toString(): string {
     let text = `voters=${this.voters.toString()}`;
     if (this.learners.size > 0) text += ` learners=${new MajorityConfig(this.learners).toString()}`;

@@ -32,6 +32,7 @@ export class Inflights {
     return this.#bytes;
   }
 
+  /** Whether nothing more may be sent. */
   get full(): boolean {
     return this.#count === this.#maxMessages || this.#bytes >= this.#maxBytes;
   }
@@ -68,6 +69,7 @@ export class Inflights {
     this.#bytes = 0;
   }
 
+  /** A copy that shares nothing. */
   clone(): Inflights {
     const copy = new Inflights(this.#maxMessages, this.#maxBytes);
     copy.#start = this.#start;

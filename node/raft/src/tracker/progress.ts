@@ -70,6 +70,7 @@ export class Progress {
     this.#sentCommit = 0;
   }
 
+  /** Stops sending ahead, until an acknowledgement shows where the logs match. */
   becomeProbe(): void {
     // A follower that has the snapshot continues after it.
     const sent = this.state === ProgressState.Snapshot ? this.pendingSnapshot : 0;
@@ -78,11 +79,13 @@ export class Progress {
     this.#limitSentCommit();
   }
 
+  /** Starts sending ahead from the end of what matches (Raft thesis, section 10.2.1). */
   becomeReplicate(): void {
     this.#enter(ProgressState.Replicate);
     this.next = this.match + 1;
   }
 
+  /** Waits for the snapshot at that index to arrive (Raft paper, section 7). */
   becomeSnapshot(snapshotIndex: number): void {
     this.#enter(ProgressState.Snapshot);
     this.pendingSnapshot = snapshotIndex;
@@ -112,6 +115,7 @@ export class Progress {
     return commit > this.#sentCommit && this.#sentCommit < this.next - 1;
   }
 
+  /** Notes that the member is being told about a commit index. */
   sentCommit(commit: number): void {
     this.#sentCommit = commit;
   }
@@ -149,6 +153,7 @@ export class Progress {
     return this.state === ProgressState.Snapshot || this.msgAppFlowPaused;
   }
 
+  /** State, match and next, and what is out of the ordinary. */
   toString(): string {
     let text = `${STATE_NAMES[this.state]} match=${this.match} next=${this.next}`;
     if (this.isLearner) text += ' learner';

@@ -30,10 +30,12 @@ export class ProgressTracker implements AckedIndexer {
     this.maxInflightBytes = maxInflightBytes;
   }
 
+  /** The configuration in force. */
   get config(): Configuration {
     return this.#config;
   }
 
+  /** What is known of every member, by id. */
   get progress(): ProgressMap {
     return this.#progress;
   }
@@ -60,6 +62,7 @@ export class ProgressTracker implements AckedIndexer {
     return new Inflights(this.maxInflight, this.maxInflightBytes);
   }
 
+  /** The configuration in the form in which it is stored. */
   confState(): ConfState {
     return this.#config.toConfState();
   }
@@ -69,6 +72,7 @@ export class ProgressTracker implements AckedIndexer {
     return this.#config.voters.incoming.size === 1 && !this.#config.joint;
   }
 
+  /** matchIndex of a member (Raft paper, figure 2); undefined for a stranger. */
   ackedIndex(id: number): number | undefined {
     return this.#progress.get(id)?.match;
   }
@@ -97,6 +101,7 @@ export class ProgressTracker implements AckedIndexer {
     if (!this.#votes.has(id)) this.#votes.set(id, granted);
   }
 
+  /** Counts the votes of voters; those of learners do not matter (Raft paper, section 5.2). */
   tallyVotes(): Tally {
     let granted = 0;
     let rejected = 0;
