@@ -1,4 +1,4 @@
-import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
+import { type LithairModelSpec, validateSpec } from '@lithair/crds';
 import type { StateReader } from '../../ports/index.ts';
 import {
   type Constraint,
@@ -47,11 +47,17 @@ export function pathOf(model: string): string {
   return found.path;
 }
 
-/** The schema that the simulated cluster begins with. */
-export function workloadSchema(): Schema {
-  const spec = validateSpec({ auth: { mode: 'open' }, models: MODELS });
+/** What the simulated nodes are started with. */
+export function workloadSpec(store: StoreSettings = {}): LithairModelSpec {
+  const spec = validateSpec({ auth: { mode: 'open' }, models: MODELS, store });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
-  return compileSchema(spec.value);
+  return spec.value;
+}
+
+export interface StoreSettings {
+  /** Entries between two snapshots. */
+  readonly snapshotEvery?: number;
+  readonly batchSize?: number;
 }
 
 /** What a node holds, past its API. */

@@ -1,3 +1,4 @@
+import { compileSchema } from '@lithair/crds';
 import { VirtualWorld } from '../../../consensus/testing/virtual-world.ts';
 import { createApi } from '../../../http/index.ts';
 import { SingleNode } from '../../../http/testing/single-node.ts';
@@ -10,7 +11,7 @@ import {
   finalStateOf,
   type Request,
   Workload,
-  workloadSchema,
+  workloadSpec,
 } from '../index.ts';
 
 const REFUSED = 0.05;
@@ -30,7 +31,7 @@ export interface Faults {
 export async function runOneNode(seed: number, ms: number, faults: Faults = {}): Promise<History> {
   const world = new VirtualWorld(seed);
   const random = () => world.random.fraction();
-  const engine = new SingleNode(workloadSchema());
+  const engine = new SingleNode(compileSchema(workloadSpec()));
   const { apiListener } = createApi({
     engine,
     auth: { mode: 'open' },
