@@ -16,12 +16,42 @@ import { HangError, OracleError } from './errors.ts';
 import type { Script } from './script.ts';
 import { renderScript } from './script.ts';
 
-const RANDOM_TIMEOUT = 'globalRand.Intn(r.electionTimeout)';
-const FIXED_TIMEOUT = 'int((r.id*7+r.Term*13)%uint64(r.electionTimeout))';
+/** One place in a source file of the Go module, and what stands there instead. */
+interface Change {
+  readonly path: string;
+  readonly old: string;
+  readonly replacement: string;
+}
 
-const ENDLESS_LOOP = 'for {\n\t\tdone := true';
-const BOUNDED_LOOP =
-  'for round := 0; ; round++ {\n\t\tif round > 2000 {\n\t\t\tpanic("endless")\n\t\t}\n\t\tdone := true';
+const CHANGES: readonly Change[] = [
+  // Election timeouts are a function of id and term.
+  {
+    path: 'raft.go',
+    old: 'globalRand.Intn(r.electionTimeout)',
+    replacement: 'int((r.id*7+r.Term*13)%uint64(r.electionTimeout))',
+  },
+  // A stabilize that never ends panics.
+  {
+    path: 'rafttest/interaction_env_handler_stabilize.go',
+    old: 'for {\n\t\tdone := true',
+    replacement:
+      'for round := 0; ; round++ {\n\t\tif round > 2000 {\n\t\t\tpanic("endless")\n\t\t}\n\t\tdone := true',
+  },
+  // Where ours deviates on purpose: a single voter, whose commit index may not have been
+  // durable before a restart, answers no read before the first commit of its term; and a
+  // leader that is no voter any more does not decide alone.
+  {
+    path: 'raft.go',
+    old: 'if r.trk.IsSingleton() {',
+    replacement: 'if r.decidesAlone() && r.committedEntryInCurrentTerm() {',
+  },
+  {
+    path: 'raft.go',
+    old: '\tswitch r.readOnly.option {\n\t// If more',
+    replacement:
+      '\tif r.decidesAlone() {\n\t\tr.answerRead(m)\n\t\treturn\n\t}\n\tswitch r.readOnly.option {\n\t// If more',
+  },
+];
 
 /** The election jitter of the Go module as it is built here. */
 export const ORACLE_JITTER = 'id*7+term*13';
@@ -31,8 +61,8 @@ const RUN_TIMEOUT_MS = 60_000;
 
 /**
  * The Go module's interaction environment as a program: a copy of the module in a
- * temporary directory, with two changes: election timeouts are not random, and a
- * stabilize that never ends panics; and with what `overlay` adds: the directives that are ours.
+ * temporary directory, with a few changes, and with what `overlay` adds: the directives
+ * that are ours.
  * (The go command accepts no overlay for files of its module cache.)
  */
 export class GoOracle {
@@ -55,9 +85,9 @@ export class GoOracle {
       mkdirSync(dirname(join(module, path)), { recursive: true });
       writeFileSync(join(module, path), readFileSync(join(root, path)));
     }
-    replaceOnce(join(module, 'raft.go'), RANDOM_TIMEOUT, FIXED_TIMEOUT);
-    const stabilize = join(module, 'rafttest', 'interaction_env_handler_stabilize.go');
-    replaceOnce(stabilize, ENDLESS_LOOP, BOUNDED_LOOP);
+    for (const { path, old, replacement } of CHANGES) {
+      replaceOnce(join(module, path), old, replacement);
+    }
     cpSync(new URL('overlay', import.meta.url), module, { recursive: true });
     // Without the path of the copy in it, the build is taken from the cache the next time.
     const words = ['test', '-c', '-trimpath', '-o', this.#program, './oracle'];

@@ -1,5 +1,5 @@
 import { MessageError } from './errors.ts';
-import { isLocalTarget } from './messages.ts';
+import { isBoundToTerm, isLocalTarget } from './messages.ts';
 import type { ConfState, Message } from './types.ts';
 import { EntryType, MessageType, NONE } from './types.ts';
 
@@ -15,6 +15,7 @@ export function checkMessage(message: Message, self: number): void {
   if (message.to !== self && message.to !== NONE) refuse('to', message.to);
   if (!isLocalTarget(message.from)) checkCount('from', message.from);
   checkCount('term', message.term);
+  if (message.term === 0 && isBoundToTerm(message.type)) refuse('term', 0);
   checkCount('logTerm', message.logTerm);
   checkCount('index', message.index);
   checkCount('commit', message.commit);

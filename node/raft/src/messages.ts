@@ -64,6 +64,27 @@ const VOTE_TYPES = typeSet([
   MessageType.PreVoteResp,
 ]);
 
+/**
+ * What is said in a term, which is never 0. A snapshot may be sent before the first
+ * election, by an application that brings a member up to date itself; and acknowledged.
+ */
+const TERM_TYPES = typeSet([
+  MessageType.App,
+  MessageType.Heartbeat,
+  MessageType.HeartbeatResp,
+  MessageType.Vote,
+  MessageType.VoteResp,
+  MessageType.PreVote,
+  MessageType.PreVoteResp,
+  MessageType.TimeoutNow,
+  MessageType.ReadIndexResp,
+]);
+
+/** Whether a message of this type has to name a term. */
+export function isBoundToTerm(type: MessageType): boolean {
+  return ((TERM_TYPES >> type) & 1) === 1;
+}
+
 /** Whether a message of this type never travels over the network. */
 export function isLocalMessage(type: MessageType): boolean {
   return ((LOCAL_TYPES >> type) & 1) === 1;

@@ -233,6 +233,16 @@ describe('a message', () => {
     assert.equal(member().raft.step(makeMessage({ ...append, entries: [makeEntry(2, 2)] })), 'ok');
   });
 
+  it('of a term has to name it', () => {
+    const bound = ['App', 'Heartbeat', 'HeartbeatResp', 'Vote', 'PreVote', 'TimeoutNow'] as const;
+    for (const type of bound) {
+      const node = member();
+      const message = makeMessage({ ...append, type: MessageType[type], term: 0 });
+      assert.throws(() => node.raft.step(message), MessageError, type);
+      assert.equal(node.lead, 0);
+    }
+  });
+
   it('of a local type does not come from a peer', () => {
     for (const type of [MessageType.Hup, MessageType.StorageAppendResp, MessageType.Unreachable]) {
       assert.equal(member().raft.step(makeMessage({ type, from: 2, to: 1 })), 'local-message');

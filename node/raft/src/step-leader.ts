@@ -1,5 +1,6 @@
 import { hex } from './describe.ts';
 import { becomeFollower } from './election.ts';
+import { MessageError } from './errors.ts';
 import { newMessage } from './messages.ts';
 import type { Raft } from './raft.ts';
 import { handleReadAck, handleReadIndex, releasePendingReads } from './read-index.ts';
@@ -39,6 +40,7 @@ function stepMember(raft: Raft, message: Message): void {
   }
   switch (message.type) {
     case MessageType.AppResp:
+      checkAcknowledged(raft, message.index);
       member.recentActive = true;
       if (message.reject) handleRejection(raft, member, message);
       else handleAcknowledgement(raft, member, message.index);
@@ -54,6 +56,13 @@ function stepMember(raft: Raft, message: Message): void {
     default:
       return;
   }
+}
+
+/** In its term a leader's log is the longest: nobody can have, or refuse, what it has not sent. */
+function checkAcknowledged(raft: Raft, index: number): void {
+  const last = raft.log.lastIndex();
+  if (index <= last) return;
+  throw new MessageError(`message field index has the impossible value ${index}, beyond ${last}`);
 }
 
 /** Steps down unless a quorum was active lately (Raft thesis, section 6.2), and starts anew. */
