@@ -1,4 +1,5 @@
 import { checkAnswers } from './answers.ts';
+import { checkConstraintHistory } from './constraint-history.ts';
 import { checkConstraints } from './constraints.ts';
 import { checkAtomic, checkDurable } from './durable.ts';
 import { gather } from './evidence.ts';
@@ -19,6 +20,7 @@ export function checkHistory(history: History): Violation[] {
     ...checkAtomic(evidence),
     ...checkReplicas(history.finalStates),
     ...checkConstraints(history),
+    ...checkConstraintHistory(evidence),
     ...checkIndexOrder(evidence),
     ...checkSessions(evidence),
     ...checkLinearizable(evidence.keys),
