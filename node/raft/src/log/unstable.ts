@@ -111,7 +111,8 @@ export class Unstable {
     }
     const count = index + 1 - this.#offset;
     // Splitting off the rest is cheaper than shifting it, and frees the others.
-    this.#replace(count === this.#entries.length ? NO_ENTRIES : this.#entries.slice(count));
+    this.#growable = count === this.#entries.length ? null : this.#entries.slice(count);
+    this.#entries = this.#growable ?? NO_ENTRIES;
     this.#offset = index + 1;
     this.#offsetInProgress = Math.max(this.#offsetInProgress, this.#offset);
   }
@@ -148,7 +149,7 @@ export class Unstable {
       return;
     }
     this.#logger.info`truncate the unstable entries before index ${from}`;
-    this.#replace(this.#entries.slice(0, from - this.#offset));
+    this.#growable = this.#entries.slice(0, from - this.#offset);
     this.#grow(entries);
     this.#offsetInProgress = Math.min(this.#offsetInProgress, from);
   }
