@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Schema } from '@lithair/crds';
-import type { Change } from '../entry/index.ts';
+import { type Change, encodeEntry } from '../entry/index.ts';
 import { type ReplicatedState, restoreState, stateHash } from './index.ts';
 import { BRAND, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
 
@@ -95,4 +95,35 @@ test('a snapshot goes on to show its own moment while history grows', () => {
   state.apply(5, 1, write([{ ...brand(1, 'Again'), expectedVersion: 3 }]));
   assert.notEqual(stateHash(state), before);
   assert.equal([...snapshot].length, [...remembering().snapshot()].length);
+});
+
+const compaction = (generation: number, timestampMs = NOW_MS) =>
+  encodeEntry({ kind: 'compact', memberId: 1, timestampMs, generation, digests: [] });
+
+test('a compaction seals what was remembered so far; a second one of the same finds nothing', () => {
+  const state = remembering();
+  assert.deepEqual(state.apply(5, 1, compaction(1, NOW_MS + 9)), { kind: 'compact', sealed: true });
+  assert.deepEqual(state.apply(6, 1, compaction(1)), { kind: 'compact', sealed: false });
+  assert.deepEqual(state.apply(7, 1, compaction(2)), { kind: 'compact', sealed: false });
+  assert.deepEqual(
+    state.history.resident.map(({ number, count }) => [number, count]),
+    [
+      [1, 3],
+      [2, 0],
+    ],
+  );
+  assert.equal(state.logTimeMs, NOW_MS + 9);
+  assert.equal(state.history.versions('Brand', 'acme', Infinity, 10).length, 3);
+});
+
+test('whether a member has archived a generation yet is not part of what members agree on', async () => {
+  const [slow, quick] = [remembering(), remembering()];
+  for (const state of [slow, quick]) state.apply(5, 1, compaction(1));
+  quick.history.archived(1);
+  assert.equal(stateHash(quick), stateHash(slow));
+  assert.deepEqual(quick.history.versions('Brand', 'acme', Infinity, 10), []);
+  const restored = await restoreState(slow.snapshot());
+  assert.equal(restored.history.firstResident, 1);
+  assert.equal(restored.history.versions('Brand', 'acme', Infinity, 10).length, 3);
+  assert.equal((await restoreState(quick.snapshot())).history.firstResident, 2);
 });

@@ -1,5 +1,5 @@
 import { parseSchema } from '@lithair/crds';
-import { ByteReader, EntryError, readMember } from '../entry/index.ts';
+import { ByteReader, EntryError, readDigests, readMember } from '../entry/index.ts';
 import { readModelVersion } from '../history/index.ts';
 import type { WrittenAggregate } from '../ports/index.ts';
 import type { DedupRecord } from './dedup.ts';
@@ -122,12 +122,16 @@ class StateRestorer {
     const removed = readList(reader, (from) => from.varint());
     this.announced = readList(reader, (from) => ({ rows: from.varint(), graves: from.varint() }));
     this.outcomes = reader.varint();
-    if (reader.remaining > 0) {
-      this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
-    }
     this.state = new ReplicatedState(head, new MemberTable(members, removed), this.options);
+    if (reader.remaining > 0) this.readGenerations(this.state, reader);
     this.models = this.state.modelStates();
     if (this.models.length !== this.announced.length) throw bad('its models are not its schema’s');
+  }
+
+  private readGenerations({ history }: ReplicatedState, reader: ByteReader): void {
+    history.restoreFloor(reader.varint());
+    history.learn(readDigests(reader));
+    this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
   }
 }
 

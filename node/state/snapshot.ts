@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
-import { ByteWriter, writeMember } from '../entry/index.ts';
-import { type CapturedGeneration, writeModelVersion } from '../history/index.ts';
+import { ByteWriter, writeDigests, writeMember } from '../entry/index.ts';
+import { type CapturedGeneration, type HotHistory, writeModelVersion } from '../history/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
@@ -35,11 +35,11 @@ export class StateSnapshot implements Iterable<Uint8Array> {
   private readonly outcomes: readonly DedupRecord[];
   private readonly history: readonly CapturedGeneration[];
 
-  constructor(state: ReplicatedState) {
+  constructor(state: ReplicatedState, history: 'resident' | 'active' = 'resident') {
     this.appliedIndex = state.appliedIndex;
     this.models = state.modelStates().map(({ store }) => store.freeze());
     this.outcomes = state.outcomes();
-    this.history = state.history.capture();
+    this.history = state.history.capture(history);
     this.head = encodeHead(state, this.models, this.outcomes.length, this.history);
   }
 
@@ -67,7 +67,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
  */
 export function stateHash(state: ReplicatedState): string {
   const hash = createHash('sha256');
-  for (const chunk of new StateSnapshot(state)) hash.update(chunk);
+  for (const chunk of new StateSnapshot(state, 'active')) hash.update(chunk);
   return hash.digest('hex');
 }
 
@@ -102,16 +102,22 @@ function encodeHead(
     writer.varint(graves);
   }
   writer.varint(outcomes);
-  writeGenerations(writer, history);
+  writeGenerations(writer, state.history, history);
   return writer.take();
 }
 
 /** Nothing where there never was any history, as in snapshots from before there could be. */
-function writeGenerations(writer: ByteWriter, history: readonly CapturedGeneration[]): void {
-  const [first] = history;
-  if (history.length === 1 && first?.number === 1 && first.versions.length === 0) return;
-  writer.varint(history.length);
-  for (const { number, versions } of history) {
+function writeGenerations(
+  writer: ByteWriter,
+  history: HotHistory,
+  captured: readonly CapturedGeneration[],
+): void {
+  const [first] = captured;
+  if (captured.length === 1 && first?.number === 1 && first.versions.length === 0) return;
+  writer.varint(history.floor);
+  writeDigests(writer, history.digests);
+  writer.varint(captured.length);
+  for (const { number, versions } of captured) {
     writer.varint(number);
     writer.varint(versions.length);
   }

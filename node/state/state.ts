@@ -1,6 +1,7 @@
 import { parseSchema, type Schema, schemaFingerprint } from '@lithair/crds';
 import {
   type Change,
+  type CompactEntry,
   decodeEntry,
   type Entry,
   isPut,
@@ -239,6 +240,8 @@ export class ReplicatedState implements StateReader, RowsView {
     next.models = this.models;
     next.dedup = this.dedup;
     next.history = this.history;
+    // Archives stay with the cluster that made them.
+    next.history.forgetArchives();
     return next;
   }
 
@@ -260,6 +263,8 @@ export class ReplicatedState implements StateReader, RowsView {
         return { kind: 'member', outcome: this.memberTable.put(entry.member) };
       case 'memberRemoval':
         return { kind: 'member', outcome: this.memberTable.remove(entry.memberId) };
+      case 'compact':
+        return { kind: 'compact', sealed: this.applyCompact(entry) };
     }
   }
 
@@ -391,6 +396,15 @@ export class ReplicatedState implements StateReader, RowsView {
       json: written.json,
       before,
     });
+  }
+
+  /** False where another compaction came first, or there is nothing to seal. */
+  private applyCompact({ timestampMs, generation, digests }: CompactEntry): boolean {
+    this.passTime(timestampMs);
+    const { active } = this.history;
+    if (active.number !== generation || active.count === 0) return false;
+    this.history.seal(this.timeMs, digests);
+    return true;
   }
 
   private applySchema(entry: SchemaEntry): SchemaOutcome {

@@ -38,7 +38,9 @@ export type ApplyResult =
   | { readonly kind: 'none' }
   | { readonly kind: 'write'; readonly outcome: Outcome }
   | { readonly kind: 'schema'; readonly outcome: SchemaOutcome }
-  | { readonly kind: 'member'; readonly outcome: MemberOutcome };
+  | { readonly kind: 'member'; readonly outcome: MemberOutcome }
+  /** `sealed`: whether a generation of history was sealed. */
+  | { readonly kind: 'compact'; readonly sealed: boolean };
 
 /** One accepted change of one aggregate: a record of the event log. */
 export interface StateEvent {

@@ -4,20 +4,26 @@ import type { RowReader } from './row-reader.ts';
 // Extendible hashing (Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing - a fast access
 // method for dynamic files", TODS 4(3), 1979): the first bits of a hash choose a bucket through a
 // directory, and a full bucket splits in two by one bit more. So growth is paid for one bucket at a
-// time, and the table is never built anew. Within a bucket: open addressing, linear probing.
+// time, and the table is never built anew. Within a bucket: open addressing, linear probing, from
+// the place that the last bits choose. Before it splits, a bucket grows in small steps: hashes are
+// even, so all buckets are about equally full, and otherwise all would be half empty at times.
 
 const FIRST_SLOTS = 32;
-const BUCKET_SLOTS = 1024;
+/** A bucket that has so many slots and is full splits into two of little more than half the size. */
+const SPLIT_SLOTS = 1024;
+const STEP_SLOTS = 128;
 const MAX_DEPTH = 20;
 /** A bucket is full when so many of sixteen slots are taken. */
 const FULL_SIXTEENTHS = 14;
+const HOME_BITS = 12;
+const HOME_MASK = (1 << HOME_BITS) - 1;
 
 class Bucket {
   /** Pairs of a hash and a row number; 0 as a row: a free slot. */
   words: Uint32Array;
   count = 0;
   /** Bits of the hash that all its rows share. */
-  depth: number;
+  readonly depth: number;
 
   constructor(slots: number, depth: number) {
     this.words = new Uint32Array(slots * 2);
@@ -33,10 +39,9 @@ class Bucket {
   }
 
   put(hash: number, row: number): void {
-    const { words } = this;
-    const mask = this.slots - 1;
-    let slot = hash & mask;
-    while (words[slot * 2 + 1] !== 0) slot = (slot + 1) & mask;
+    const { words, slots } = this;
+    let slot = homeOf(hash, slots);
+    while (words[slot * 2 + 1] !== 0) slot = slot + 1 === slots ? 0 : slot + 1;
     words[slot * 2] = hash;
     words[slot * 2 + 1] = row;
     this.count += 1;
@@ -44,22 +49,23 @@ class Bucket {
 
   /** The slot of a row; -1 where it is not here. */
   slotOf(hash: number, row: number): number {
-    const { words } = this;
-    const mask = this.slots - 1;
-    for (let slot = hash & mask; words[slot * 2 + 1] !== 0; slot = (slot + 1) & mask) {
+    const { words, slots } = this;
+    let slot = homeOf(hash, slots);
+    while (words[slot * 2 + 1] !== 0) {
       if (words[slot * 2 + 1] === row) return slot;
+      slot = slot + 1 === slots ? 0 : slot + 1;
     }
     return -1;
   }
 
   /** Empties a slot and closes the gap, so that no probe ends too early. */
   clear(at: number): void {
-    const { words } = this;
-    const mask = this.slots - 1;
+    const { words, slots } = this;
     let gap = at;
-    for (let slot = (gap + 1) & mask; words[slot * 2 + 1] !== 0; slot = (slot + 1) & mask) {
-      const home = (words[slot * 2] ?? 0) & mask;
-      if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
+    let slot = (gap + 1) % slots;
+    for (; words[slot * 2 + 1] !== 0; slot = (slot + 1) % slots) {
+      const home = homeOf(words[slot * 2] ?? 0, slots);
+      if ((slot - home + slots) % slots < (slot - gap + slots) % slots) continue;
       words[gap * 2] = words[slot * 2] ?? 0;
       words[gap * 2 + 1] = words[slot * 2 + 1] ?? 0;
       gap = slot;
@@ -67,6 +73,22 @@ class Bucket {
     words[gap * 2 + 1] = 0;
     this.count -= 1;
   }
+
+  /** The same with more slots. */
+  stretch(slots: number): void {
+    const { words } = this;
+    this.words = new Uint32Array(slots * 2);
+    this.count = 0;
+    for (let at = 0; at < words.length; at += 2) {
+      const row = words[at + 1] ?? 0;
+      if (row !== 0) this.put(words[at] ?? 0, row);
+    }
+  }
+}
+
+/** Where a hash is looked for first. */
+function homeOf(hash: number, slots: number): number {
+  return slots > HOME_MASK ? hash % slots : ((hash & HOME_MASK) * slots) >>> HOME_BITS;
 }
 
 /** Row numbers by the text at one position, which each row has for itself. */
@@ -95,8 +117,8 @@ export class RowHash {
   find(probe: Probe): number {
     const { hash } = probe;
     const { words } = this.bucketOf(hash);
-    const mask = (words.length >>> 1) - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    const slots = words.length >>> 1;
+    for (let slot = homeOf(hash, slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const row = words[slot * 2 + 1] ?? 0;
       if (row === 0) return 0;
       if (words[slot * 2] === hash && this.rows.equals(row, this.position, probe)) return row;
@@ -128,26 +150,18 @@ export class RowHash {
   }
 
   private enlarge(bucket: Bucket, hash: number): void {
-    const canSplit = bucket.slots >= BUCKET_SLOTS && bucket.depth < MAX_DEPTH;
-    if (canSplit) this.split(bucket, hash);
-    else this.stretch(bucket);
-  }
-
-  private stretch(bucket: Bucket): void {
-    const { words, slots } = bucket;
-    bucket.words = new Uint32Array(slots * 4);
-    bucket.count = 0;
-    this.words += slots * 2;
-    for (let at = 0; at < words.length; at += 2) {
-      const row = words[at + 1] ?? 0;
-      if (row !== 0) bucket.put(words[at] ?? 0, row);
-    }
+    const { slots, depth } = bucket;
+    if (slots >= SPLIT_SLOTS && depth < MAX_DEPTH) return this.split(bucket, hash);
+    const more = depth >= MAX_DEPTH ? slots : Math.min(slots, STEP_SLOTS);
+    bucket.stretch(slots + more);
+    this.words += more * 2;
   }
 
   private split(bucket: Bucket, hash: number): void {
     if (bucket.depth === this.depth) this.doubleDirectory();
     const depth = bucket.depth + 1;
-    const halves = [new Bucket(bucket.slots, depth), new Bucket(bucket.slots, depth)] as const;
+    const slots = bucket.slots / 2 + STEP_SLOTS;
+    const halves = [new Bucket(slots, depth), new Bucket(slots, depth)] as const;
     const { words } = bucket;
     for (let at = 0; at < words.length; at += 2) {
       const row = words[at + 1] ?? 0;
@@ -158,7 +172,7 @@ export class RowHash {
     const first = ((hash >>> 1) >>> (31 - bucket.depth)) * span * 2;
     this.directory.fill(halves[0], first, first + span);
     this.directory.fill(halves[1], first + span, first + span * 2);
-    this.words += bucket.words.length;
+    this.words += slots * 4 - bucket.words.length;
   }
 
   private doubleDirectory(): void {

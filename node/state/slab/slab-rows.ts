@@ -14,9 +14,9 @@ import { type Layout, RowReader } from './row-reader.ts';
 import { offsetOf, type Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
 
 /** One part in this many may be dead before slabs are cleared. */
-const DEAD_SHARE = 9;
+const DEAD_SHARE = 12;
 /** While somebody reads a frozen state, what is cleared is not given back yet: better to wait. */
-const DEAD_SHARE_FROZEN = 4;
+const DEAD_SHARE_FROZEN = 8;
 const LEAST_DEAD_BYTES = 1 << 18;
 /** What clearing moves for each byte that is written, so that it keeps up; and at least so much. */
 const CLEARING_FACTOR = 12;
@@ -117,6 +117,7 @@ export class SlabRows {
   /** Nobody reads a frozen state any more. */
   release(): void {
     this.frozen -= 1;
+    if (this.frozen === 0) this.slabs.unpin();
   }
 
   private nextLayout(): number {
@@ -151,7 +152,7 @@ export class SlabRows {
 
   private releaseSlab(number: number): void {
     if (number === this.victim) this.victim = 0;
-    this.slabs.release(number, this.frozen === 0);
+    this.slabs.release(number, this.frozen > 0);
   }
 
   private tidy(written: number): void {

@@ -7,8 +7,8 @@ const OFFSET_BITS = 20 - ALIGNMENT_SHIFT;
 const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
 /** The highest bit of an address is not used: 16,384 slabs. */
 const MAX_SLABS = 1 << (31 - OFFSET_BITS);
-/** Slabs that are kept for the next use instead of being given back. */
-const MAX_SPARE = 4;
+/** Slabs that are kept for the next use instead of being left to the garbage collector. */
+const MAX_SPARE = 8;
 
 /** A block of memory that is only appended to: what is written stays until the slab goes. */
 export class Slab {
@@ -57,10 +57,11 @@ export class Slabs {
   private active = 0;
   private readonly freeNumbers: number[] = [];
   private readonly spare: Slab[] = [];
+  private readonly pinned: Slab[] = [];
 
   /** Memory that is taken, whether there is a record in it or not. */
   get reservedBytes(): number {
-    let sum = this.spare.length * SLAB_BYTES;
+    let sum = (this.spare.length + this.pinned.length) * SLAB_BYTES;
     for (const slab of this.list) sum += slab?.capacity ?? 0;
     return sum;
   }
@@ -102,17 +103,22 @@ export class Slabs {
   /**
    * Gives a slab back whose records have all retired or moved.
    *
-   * @param reuse false where somebody may still read what was in it
+   * @param isPinned whether somebody may read what was in it until `unpin`
    */
-  release(number: number, reuse: boolean): void {
+  release(number: number, isPinned: boolean): void {
     const slab = this.list[number];
     if (slab === undefined) return;
     this.list[number] = undefined;
     this.freeNumbers.push(number);
     this.usedBytes -= slab.used;
-    if (!reuse || slab.capacity !== SLAB_BYTES || this.spare.length === MAX_SPARE) return;
-    slab.used = 0;
-    this.spare.push(slab);
+    if (isPinned) this.pinned.push(slab);
+    else this.keep(slab);
+  }
+
+  /** Nobody reads any more what was released before. */
+  unpin(): void {
+    for (const slab of this.pinned) this.keep(slab);
+    this.pinned.length = 0;
   }
 
   /** The slab with the most bytes that do not count; 0 where there is none. */
@@ -125,6 +131,12 @@ export class Slabs {
       most = slab.used - slab.live;
     }
     return best;
+  }
+
+  private keep(slab: Slab): void {
+    if (slab.capacity !== SLAB_BYTES || this.spare.length === MAX_SPARE) return;
+    slab.used = 0;
+    this.spare.push(slab);
   }
 
   /** A slab whose size follows what is there, so that small models take little. */

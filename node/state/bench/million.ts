@@ -1,0 +1,222 @@
+/**
+ * Prints what a large model takes in memory and time, and how long it holds the event loop:
+ * `node --max-semi-space-size=16 node/state/bench/million.ts [rows]`. Rows have 300 bytes of JSON, a
+ * unique field and generated ids; updates go to rows at random, while snapshots are written to a
+ * directory as often as a node does.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { type Change, encodeEntry } from '../../entry/index.ts';
+import { type Log, NodeFileSystem, openDataDirectory } from '../../log/index.ts';
+import { silentLogger } from '../../telemetry/index.ts';
+import { systemClock, systemRandom } from '../../world.ts';
+import { type ReplicatedState, restoreState } from '../index.ts';
+import { field, NOW_MS, shopState } from '../testing/shop.ts';
+
+const ROWS = Number(process.argv[2] ?? 1_000_000);
+const UPDATE_SECONDS = 20;
+const UPDATES_PER_SECOND = 20_000;
+const SNAPSHOT_EVERY = 100_000;
+const JSON_BYTES = 300;
+/** Entries applied in one turn of the loop, about as many as a batch of the log holds. */
+const BATCH = 50;
+
+const schema = {
+  models: [
+    {
+      name: 'Product',
+      path: '/api/products',
+      primaryKey: 'id',
+      fields: [
+        field('id', 'uuid', { immutable: true }),
+        field('sku', 'string', { unique: true }),
+        field('note', 'text'),
+      ],
+    },
+  ],
+  store: { snapshotEvery: 100_000, batchSize: 100, syncMode: 'group' as const },
+};
+
+let seed = 1;
+function random(below: number): number {
+  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+  return Math.floor((seed / 2 ** 32) * below);
+}
+
+function idOf(number: number): string {
+  const scattered = (Math.imul(number, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
+  const time = number.toString(16).padStart(8, '0');
+  return `019b${time.slice(0, 4)}-${time.slice(4)}-7${scattered.slice(0, 3)}-8${scattered.slice(3, 6)}-${scattered}beef`;
+}
+
+const versions = new Uint8Array(ROWS);
+
+function change(number: number): Change {
+  const id = idOf(number);
+  const sku = `SKU-${number}`;
+  const expectedVersion = versions[number] ?? 0;
+  versions[number] = expectedVersion + 1;
+  const head = JSON.stringify({ id, sku, note: `${expectedVersion} ` }).slice(0, -2);
+  const json = `${head.padEnd(JSON_BYTES - 2, 'lamp ')}"}`;
+  const effect = expectedVersion === 0 ? 'created' : 'updated';
+  return { effect, model: 'Product', id, expectedVersion, json, keys: [sku] };
+}
+
+function apply(state: ReplicatedState, number: number): void {
+  const data = encodeEntry({
+    kind: 'write',
+    memberId: 1,
+    timestampMs: NOW_MS + state.appliedIndex,
+    schemaVersion: 1,
+    actor: { subject: 'anonymous', method: 'none' },
+    idempotency: null,
+    changes: [change(number)],
+  });
+  const result = state.apply(state.appliedIndex + 1, 1, data);
+  if (result.kind !== 'write' || result.outcome.kind !== 'applied') throw new Error('refused');
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const rssMb = () => process.memoryUsage.rss() / 1e6;
+
+let longestGcMs = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) longestGcMs = Math.max(longestGcMs, duration);
+}).observe({ entryTypes: ['gc'] });
+
+interface Pauses {
+  wallMs: number;
+  /** Processor time of the main thread, so that other processes on the machine do not count. */
+  threadMs: number;
+}
+
+/** The longest time between two turns of the loop while `work` goes on. */
+async function longestPause(work: () => Promise<void>): Promise<Pauses> {
+  const longest = { wallMs: 0, threadMs: 0 };
+  let [running, last, lastMicros] = [true, performance.now(), threadMicros()];
+  const look = () => {
+    const [now, micros] = [performance.now(), threadMicros()];
+    longest.wallMs = Math.max(longest.wallMs, now - last);
+    longest.threadMs = Math.max(longest.threadMs, (micros - lastMicros) / 1000);
+    [last, lastMicros] = [now, micros];
+    if (running) setImmediate(look);
+  };
+  setImmediate(look);
+  await work();
+  running = false;
+  return longest;
+}
+
+function threadMicros(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
+function shown({ wallMs, threadMs }: Pauses): string {
+  return `longest pause ${threadMs.toFixed(1)} ms of processor time, ${wallMs.toFixed(1)} ms on the clock`;
+}
+
+async function fill(state: ReplicatedState): Promise<void> {
+  const part = ROWS / 10;
+  for (let from = 0; from < ROWS; from += part) {
+    const { user, system } = process.cpuUsage();
+    for (let number = from; number < from + part; number++) {
+      apply(state, number);
+      if (number % BATCH === 0) await turn();
+    }
+    const after = process.cpuUsage();
+    const each = (after.user + after.system - user - system) / part;
+    console.log(
+      `rows ${from} to ${from + part}: ${each.toFixed(2)} µs of processor time each, RSS ${rssMb().toFixed(0)} MB, ${memory()}`,
+    );
+  }
+}
+
+let updates = 0;
+let snapshots = 0;
+let highestRssMb = 0;
+const snapshotSeconds: number[] = [];
+const confState = {
+  voters: [1],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+async function update(state: ReplicatedState, log: Log): Promise<void> {
+  const startMs = performance.now();
+  let [writing, lastIndex] = [false, 0];
+  for (;;) {
+    const passedMs = performance.now() - startMs;
+    if (passedMs > UPDATE_SECONDS * 1000) break;
+    const due = Math.min(BATCH, (passedMs / 1000) * UPDATES_PER_SECOND - updates);
+    for (let n = 0; n < due; n++, updates++) apply(state, random(ROWS));
+    await turn();
+    if (updates % 1000 < BATCH) highestRssMb = Math.max(highestRssMb, rssMb());
+    if (writing || state.appliedIndex - lastIndex < SNAPSHOT_EVERY) continue;
+    writing = true;
+    lastIndex = state.appliedIndex;
+    void snapshot(state, log).then(() => {
+      writing = false;
+    });
+  }
+  while (writing) await turn();
+}
+
+async function snapshot(state: ReplicatedState, log: Log): Promise<void> {
+  const startedMs = performance.now();
+  await log.writeSnapshot({ index: state.appliedIndex, term: 1, confState }, state.snapshot());
+  snapshotSeconds.push((performance.now() - startedMs) / 1000);
+  snapshots += 1;
+}
+
+function memory(): string {
+  const { heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  return [heapUsed, heapTotal, external, arrayBuffers].map((n) => (n / 1e6).toFixed(0)).join(' ');
+}
+
+function report(name: string, state: ReplicatedState): void {
+  const { rows, liveBytes, deadBytes, indexBytes } = state.model('Product')?.statistics ?? {};
+  const mb = (bytes = 0) => (bytes / 1e6).toFixed(0);
+  console.log(
+    `${name}: ${rows} rows, live ${mb(liveBytes)} MB, dead ${mb(deadBytes)} MB, tables ${mb(indexBytes)} MB; RSS ${rssMb().toFixed(0)} MB of at most ${((ROWS * JSON_BYTES * 1.5) / 1e6 + 110).toFixed(0)} MB`,
+  );
+}
+
+const state = shopState({}, schema);
+console.log(`empty: RSS ${rssMb().toFixed(0)} MB, ${memory()}`);
+const whileFilling = await longestPause(() => fill(state));
+report('filled', state);
+console.log(`${shown(whileFilling)}, of a garbage collection ${longestGcMs.toFixed(1)} ms`);
+
+const dir = await mkdtemp(join(tmpdir(), 'lithair-million-'));
+const world = { fs: new NodeFileSystem(), clock: systemClock, random: systemRandom };
+const directory = await openDataDirectory({ dir, ...world, logger: silentLogger });
+try {
+  await directory.writeIdentity({ diskUuid: 'd', name: 'n1', clusterId: 'c', memberId: 1 });
+  const log = await directory.openLog();
+  await log.bootstrap({ index: 1, term: 1, confState }, [new Uint8Array(1)]);
+  longestGcMs = 0;
+  const before = process.cpuUsage();
+  const whileUpdating = await longestPause(() => update(state, log));
+  const { user, system } = process.cpuUsage(before);
+  report('updated', state);
+  console.log(
+    `${updates} updates at random with ${snapshots} snapshots of ${snapshotSeconds.map((s) => s.toFixed(1)).join(', ')} s: ${((user + system) / updates).toFixed(1)} µs of processor time each, highest RSS ${highestRssMb.toFixed(0)} MB`,
+  );
+  console.log(`${shown(whileUpdating)}, of a garbage collection ${longestGcMs.toFixed(1)} ms`);
+  const startedMs = performance.now();
+  const whileRestoring = await longestPause(async () => {
+    const { statistics } = (await restoreState(log.readSnapshot() ?? [])).model('Product') ?? {};
+    console.log(`restored ${statistics?.rows} rows from the file`);
+  });
+  console.log(
+    `in ${((performance.now() - startedMs) / 1000).toFixed(1)} s, ${shown(whileRestoring)}`,
+  );
+} finally {
+  await directory.close();
+  await rm(dir, { recursive: true, force: true });
+}
