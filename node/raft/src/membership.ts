@@ -7,6 +7,7 @@ import {
 } from './confchange/index.ts';
 import { confStateFields, describeConfState, hex } from './describe.ts';
 import { becomeFollower } from './election.ts';
+import { ConfChangeError } from './errors.ts';
 import { newMessage } from './messages.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend, maybeCommit, maybeSendAppend } from './replication.ts';
@@ -37,14 +38,22 @@ function computeChange(changer: Changer, change: ConfChangeV2): TrackedConfigura
   }
 }
 
-/** Restores the membership that a Storage or a snapshot names, and nothing else. */
+/**
+ * Restores the membership that a Storage names, and nothing else.
+ *
+ * @throws {ConfChangeError} when the ConfState contradicts itself.
+ */
 export function restoreMembership(raft: Raft, confState: ConfState): void {
-  const restored = restoreConfiguration(raft.tracker, raft.log.lastIndex(), confState);
-  const result = switchToConfiguration(raft, restored);
-  if (!sameConfState(confState, result)) {
-    throw raft.logger
-      .fatal`ConfStates not equivalent: [${describeConfState(confState)}] and [${describeConfState(result)}]`;
-  }
+  switchToConfiguration(raft, membershipOf(raft, raft.log.lastIndex(), confState));
+}
+
+function membershipOf(raft: Raft, lastIndex: number, confState: ConfState): TrackedConfiguration {
+  const restored = restoreConfiguration(raft.tracker, lastIndex, confState);
+  const result = restored.config.toConfState();
+  if (sameConfState(confState, result)) return restored;
+  throw new ConfChangeError(
+    `ConfStates not equivalent: [${describeConfState(confState)}] and [${describeConfState(result)}]`,
+  );
 }
 
 function switchToConfiguration(raft: Raft, next: TrackedConfiguration): ConfState {
@@ -109,9 +118,11 @@ function restore(raft: Raft, snapshot: Snapshot): boolean {
     fastForward(raft, index, term);
     return false;
   }
+  // A ConfState that contradicts itself is found out before anything is replaced.
+  const membership = membershipOf(raft, index, confState);
   raft.log.restore(snapshot);
   raft.tracker = new ProgressTracker(raft.config.maxInflightMsgs, raft.config.maxInflightBytes);
-  restoreMembership(raft, confState);
+  switchToConfiguration(raft, membership);
   raft.logger.info`${describeLogEnd(raft)} restored snapshot [index: ${index}, term: ${term}]`;
   return true;
 }

@@ -7,11 +7,12 @@ import {
   EntryType,
   MemoryStorage,
   MessageError,
+  MessageType,
   ProgressState,
   RaftInvariantError,
   RawNode,
 } from './index.ts';
-import { bytes, Cluster, confStateOf } from './testing/cluster.ts';
+import { bytes, Cluster, confStateOf, makeMessage } from './testing/cluster.ts';
 
 function makeNode(id: number, storage = new MemoryStorage(), options: Partial<Config> = {}) {
   return new RawNode({
@@ -154,5 +155,16 @@ describe('what cannot be is refused', () => {
     const asynchronous = makeNode(1, new MemoryStorage(), { asyncStorageWrites: true });
     assert.throws(() => asynchronous.advance(), misuse);
     assert.throws(() => asynchronous.advance(), RaftInvariantError);
+  });
+
+  it('a snapshot whose membership contradicts itself, before anything is replaced by it', () => {
+    const node = makeNode(3);
+    for (const confState of [confStateOf([1, 3], [3]), confStateOf([1, 1, 3])]) {
+      const snapshot = { data: bytes('x'), metadata: { confState, index: 9, term: 2 } };
+      const message = makeMessage({ type: MessageType.Snap, from: 1, to: 3, term: 2, snapshot });
+      assert.throws(() => node.step(message), { name: 'ConfChangeError', code: 'BAD_CONF_CHANGE' });
+      assert.equal(node.basicStatus().lastIndex, 0);
+      assert.deepEqual(node.status().config.toConfState().voters, []);
+    }
   });
 });

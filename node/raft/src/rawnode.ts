@@ -67,7 +67,8 @@ export class RawNode {
    * founder a Storage whose initial ConfState names them all (see the README).
    *
    * @throws {ConfigError} when the configuration cannot be run.
-   * @throws {RaftInvariantError} when the Storage contradicts itself.
+   * @throws {ConfChangeError} when the Storage names a membership that contradicts itself.
+   * @throws {RaftInvariantError} when the Storage does otherwise.
    */
   constructor(config: Config) {
     this.#raft = startRaft(config);
