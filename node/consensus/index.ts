@@ -22,3 +22,4 @@ export {
   TlsPeerNetwork,
 } from './peer-links/index.ts';
 export type { AppliedEntry, PeerAddress, PeerHandler, StateMachine } from './ports.ts';
+export { FrameKind } from './wire/index.ts';

@@ -7,16 +7,21 @@ import type {
   OpenMode,
 } from './file-system.ts';
 
-/** Smallest unit that a disk writes as a whole. */
+/** Smallest unit that a disk writes as a whole, where nothing else is said. */
 const SECTOR_BYTES = 512;
 
 /** How a {@link MemoryFileSystem} behaves. */
 export interface MemoryFileSystemOptions {
-  /** Runs completions; default queueMicrotask. */
-  readonly defer?: (run: () => void) => void;
+  /** Runs the completion of an operation; default queueMicrotask. */
+  readonly defer?: (run: () => void, operation: Operation) => void;
+  /** Smallest unit that the disk writes as a whole; default 512. */
+  readonly sectorBytes?: number;
 }
 
-/** What a crash leaves: `process` keeps all that was written, `power` a part of the unsynced. */
+/**
+ * What a crash leaves: `process` keeps all that was written (what was not synced may still be lost
+ * later), `power` a part of the unsynced.
+ */
 export type CrashKind = 'process' | 'power';
 
 /** An operation that changes the disk, as a fault sees it. */
@@ -32,52 +37,95 @@ export type Fault = (operation: Operation) => Error | 'halt' | null;
 
 /** The contents of one file, and what a power cut would leave of it. */
 class Inode {
+  readonly sectorBytes: number;
+  /** As the page cache has it. */
   content = new Uint8Array(0);
-  /** As of the last sync. */
+  /** As of the last sync that was finished. */
   durable = new Uint8Array(0);
-  /** Sectors written since then. */
-  readonly dirty = new Set<number>();
+  /** Sectors written since then, with the number of their last write. */
+  #dirty = new Map<number, number>();
+  /** Sectors that the cache holds for clean after a failed sync; the disk never got them. */
+  #dropped = new Set<number>();
+  #writes = 0;
 
-  static of(content: Uint8Array): Inode {
-    const inode = new Inode();
+  constructor(sectorBytes: number) {
+    this.sectorBytes = sectorBytes;
+  }
+
+  static of(content: Uint8Array, sectorBytes: number): Inode {
+    const inode = new Inode(sectorBytes);
     inode.content = resized(content, content.length);
     inode.durable = resized(content, content.length);
     return inode;
   }
 
   write(source: Uint8Array, position: number): void {
+    const { sectorBytes } = this;
     const end = position + source.length;
     if (end > this.content.length) this.content = resized(this.content, end);
     this.content.set(source, position);
-    for (let s = Math.floor(position / SECTOR_BYTES); s * SECTOR_BYTES < end; s++) {
-      this.dirty.add(s);
+    this.#writes += 1;
+    for (let s = Math.floor(position / sectorBytes); s * sectorBytes < end; s++) {
+      this.#dirty.set(s, this.#writes);
+      this.#dropped.delete(s);
     }
   }
 
-  sync(): void {
-    if (this.durable.length !== this.content.length) {
-      this.durable = resized(this.durable, this.content.length);
-    }
-    for (const sector of this.dirty) copySector(this.content, this.durable, sector);
-    this.dirty.clear();
+  /** Begins a sync of what is written now; the result finishes it. */
+  beginSync(): () => void {
+    const size = this.content.length;
+    const covered = [...this.#dirty].map(([sector, write]) => {
+      const start = sector * this.sectorBytes;
+      return { sector, write, start, bytes: this.content.slice(start, start + this.sectorBytes) };
+    });
+    return () => {
+      if (this.durable.length < size) this.durable = resized(this.durable, size);
+      for (const { sector, write, start, bytes } of covered) {
+        this.durable.set(bytes, start);
+        if (this.#dirty.get(sector) === write) this.#dirty.delete(sector);
+      }
+    };
+  }
+
+  /** The kernel reports a failed sync once, and takes the pages for clean from then on. */
+  failSync(): void {
+    for (const sector of this.#dirty.keys()) this.#dropped.add(sector);
+    this.#dirty.clear();
   }
 
   /** What is found after a power cut: each unsynced sector is there or not. */
   afterPowerLoss(fraction: () => number): Inode {
-    const inode = new Inode();
-    const survivors = [...this.dirty].filter(() => fraction() < 0.5);
-    const grown = survivors.some((s) => s * SECTOR_BYTES >= this.durable.length);
+    const inode = new Inode(this.sectorBytes);
+    const survivors = [...this.#dirty.keys()].filter(() => fraction() < 0.5);
+    const grown = survivors.some((s) => s * this.sectorBytes >= this.durable.length);
     inode.content = resized(this.durable, grown ? this.content.length : this.durable.length);
-    for (const sector of survivors) copySector(this.content, inode.content, sector);
+    for (const sector of survivors) this.#copySector(this.content, inode.content, sector);
     inode.durable = inode.content.slice();
     return inode;
   }
 
+  /** What the next process finds: the cache, without the pages that it had to take for clean. */
   copy(): Inode {
-    const inode = new Inode();
+    const inode = new Inode(this.sectorBytes);
     inode.content = this.content.slice();
-    inode.durable = this.content.slice();
+    inode.durable = this.durable.slice();
+    inode.#dirty = new Map(this.#dirty);
+    inode.#writes = this.#writes;
+    for (const sector of this.#dropped) this.#copySector(this.durable, inode.content, sector);
     return inode;
+  }
+
+  /** The durable content alone. */
+  durableOnly(): Inode {
+    return Inode.of(this.durable, this.sectorBytes);
+  }
+
+  #copySector(from: Uint8Array, to: Uint8Array, sector: number): void {
+    const start = sector * this.sectorBytes;
+    if (start >= to.length) return;
+    const end = Math.min(start + this.sectorBytes, to.length);
+    to.fill(0, start, end);
+    to.set(from.subarray(start, end), start);
   }
 }
 
@@ -87,13 +135,14 @@ function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   return next;
 }
 
-function copySector(from: Uint8Array, to: Uint8Array, sector: number): void {
-  const start = sector * SECTOR_BYTES;
-  if (start >= to.length) return;
-  to.set(from.subarray(start, Math.min(start + SECTOR_BYTES, to.length)), start);
-}
-
 type Names = Map<string, Inode>;
+
+/** A change of names; `resolve` says which file stands for one that it puts in place. */
+type NameChange = (names: Names, resolve?: (inode: Inode) => Inode) => void;
+
+function same(inode: Inode): Inode {
+  return inode;
+}
 
 /**
  * A disk in memory that forgets what a real one may forget: contents until `sync` (sector by
@@ -104,16 +153,18 @@ export class MemoryFileSystem implements FileSystem {
   readonly #names: Names = new Map();
   readonly #durableNames: Names = new Map();
   /** Changes of names since they were last synced, oldest first. */
-  #renames: { readonly directory: string; readonly apply: (names: Names) => void }[] = [];
+  #renames: { readonly directory: string; readonly apply: NameChange }[] = [];
   readonly #directories = new Set<string>(['/']);
   readonly #locks = new Set<string>();
-  readonly #defer: (run: () => void) => void;
+  readonly #defer: (run: () => void, operation: Operation) => void;
+  readonly #sectorBytes: number;
   #fault: Fault = () => null;
   #operations = 0;
   #halted = false;
 
   constructor(options: MemoryFileSystemOptions = {}) {
-    this.#defer = options.defer ?? queueMicrotask;
+    this.#defer = options.defer ?? ((run) => queueMicrotask(run));
+    this.#sectorBytes = options.sectorBytes ?? SECTOR_BYTES;
   }
 
   /** A disk that holds these files and directories, all of it durable. The contents become its own. */
@@ -127,7 +178,7 @@ export class MemoryFileSystem implements FileSystem {
     const disk = new MemoryFileSystem(options);
     for (const directory of image.directories) disk.#directories.add(directory);
     for (const [path, content] of image.files) {
-      const inode = Inode.of(content);
+      const inode = Inode.of(content, disk.#sectorBytes);
       disk.#names.set(path, inode);
       disk.#durableNames.set(path, inode);
     }
@@ -149,17 +200,62 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** The disk as the next process finds it; this one never answers again. */
-  crash(kind: CrashKind, fraction: () => number, options: MemoryFileSystemOptions = {}) {
+  crash(
+    kind: CrashKind,
+    fraction: () => number,
+    options: MemoryFileSystemOptions = {},
+  ): MemoryFileSystem {
     this.#halted = true;
-    const next = new MemoryFileSystem(options);
+    const next = new MemoryFileSystem({ sectorBytes: this.#sectorBytes, ...options });
     for (const directory of this.#directories) next.#directories.add(directory);
-    const names = kind === 'process' ? this.#names : this.#namesAfterPowerLoss(fraction);
-    for (const [path, inode] of names) {
-      const left = kind === 'process' ? inode.copy() : inode.afterPowerLoss(fraction);
-      next.#names.set(path, left);
-      next.#durableNames.set(path, left);
-    }
+    if (kind === 'process') this.#handOver(next);
+    else next.#fill(this.#namesAfterPowerLoss(fraction), (inode) => inode.afterPowerLoss(fraction));
     return next;
+  }
+
+  /** What a power cut at this moment would leave at the least. */
+  durableImage(): MemoryFileSystem {
+    const image = new MemoryFileSystem({ sectorBytes: this.#sectorBytes });
+    for (const directory of this.#directories) image.#directories.add(directory);
+    image.#fill(this.#durableNames, (inode) => inode.durableOnly());
+    return image;
+  }
+
+  /** Paths of all files, in the order in which they came about. */
+  paths(): string[] {
+    return [...this.#names.keys()];
+  }
+
+  /** Changes what is stored, behind the back of whoever wrote it. */
+  damage(path: string, change: (content: Uint8Array) => void): void {
+    const inode = this.#inode(path);
+    change(inode.content);
+    if (inode.durable !== inode.content) change(inode.durable);
+  }
+
+  #handOver(next: MemoryFileSystem): void {
+    const copies = new Map<Inode, Inode>();
+    const copyOf = (inode: Inode): Inode => {
+      const copy = copies.get(inode) ?? inode.copy();
+      copies.set(inode, copy);
+      return copy;
+    };
+    for (const [path, inode] of this.#names) next.#names.set(path, copyOf(inode));
+    for (const [path, inode] of this.#durableNames) next.#durableNames.set(path, copyOf(inode));
+    next.#renames = this.#renames.map(({ directory, apply }) => ({
+      directory,
+      apply: (names, resolve = same) => apply(names, (inode) => copyOf(resolve(inode))),
+    }));
+  }
+
+  #fill(names: Names, transform: (inode: Inode) => Inode): void {
+    const made = new Map<Inode, Inode>();
+    for (const [path, inode] of names) {
+      const left = made.get(inode) ?? transform(inode);
+      made.set(inode, left);
+      this.#names.set(path, left);
+      this.#durableNames.set(path, left);
+    }
   }
 
   /** The content of a file now; for tests that damage or compare it. */
@@ -198,7 +294,8 @@ export class MemoryFileSystem implements FileSystem {
   ): void {
     if (this.#halted) return;
     this.#operations += 1;
-    const fate = this.#fault({ number: this.#operations, kind, path });
+    const operation = { number: this.#operations, kind, path };
+    const fate = this.#fault(operation);
     if (fate === 'halt') this.#halted = true;
     let error = fate instanceof Error ? fate : null;
     let value: { readonly result: T } | undefined;
@@ -212,10 +309,38 @@ export class MemoryFileSystem implements FileSystem {
     }
     this.#defer(() => {
       if (!this.#halted) done(error, value);
-    });
+    }, operation);
   }
 
-  #rename(directory: string, apply: (names: Names) => void): void {
+  /**
+   * Runs a sync: `begin` at once, what it gives when the sync is finished, `fail` where a fault is
+   * injected. For the files of this disk.
+   */
+  performSync(
+    kind: 'sync' | 'syncDirectory',
+    path: string,
+    begin: () => () => void,
+    fail: () => void,
+    done: Completion,
+  ): void {
+    if (this.#halted) return;
+    this.#operations += 1;
+    const operation = { number: this.#operations, kind, path };
+    const fate = this.#fault(operation);
+    if (fate === 'halt') {
+      this.#halted = true;
+      return;
+    }
+    if (fate !== null) fail();
+    const finish = fate === null ? begin() : () => {};
+    this.#defer(() => {
+      if (this.#halted) return;
+      finish();
+      done(fate);
+    }, operation);
+  }
+
+  #rename(directory: string, apply: NameChange): void {
     apply(this.#names);
     this.#renames.push({ directory, apply });
   }
@@ -247,8 +372,8 @@ export class MemoryFileSystem implements FileSystem {
       if (!this.#directories.has(parentOf(path))) {
         throw systemError('ENOENT', `no such directory: ${parentOf(path)}`);
       }
-      const inode = new Inode();
-      this.#rename(parentOf(path), (names) => names.set(path, inode));
+      const inode = new Inode(this.#sectorBytes);
+      this.#rename(parentOf(path), (names, resolve = same) => names.set(path, resolve(inode)));
       return new MemoryFile(this, path, inode);
     });
   }
@@ -256,9 +381,9 @@ export class MemoryFileSystem implements FileSystem {
   rename(from: string, to: string): Promise<void> {
     return this.#change('rename', from, () => {
       const inode = this.#inode(from);
-      this.#rename(parentOf(to), (names) => {
+      this.#rename(parentOf(to), (names, resolve = same) => {
         names.delete(from);
-        names.set(to, inode);
+        names.set(to, resolve(inode));
       });
     });
   }
@@ -271,10 +396,16 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.#change('syncDirectory', path, () => {
-      const synced = this.#renames.filter((change) => change.directory === path);
-      for (const change of synced) change.apply(this.#durableNames);
-      this.#renames = this.#renames.filter((change) => change.directory !== path);
+    return new Promise((resolve, reject) => {
+      const begin = (): (() => void) => {
+        const synced = new Set(this.#renames.filter((change) => change.directory === path));
+        return () => {
+          for (const change of synced) change.apply(this.#durableNames);
+          this.#renames = this.#renames.filter((change) => !synced.has(change));
+        };
+      };
+      const done = (error: Error | null): void => (error === null ? resolve() : reject(error));
+      this.performSync('syncDirectory', path, begin, () => {}, done);
     });
   }
 
@@ -321,12 +452,9 @@ class MemoryFile implements OpenFile {
   }
 
   sync(done: Completion): void {
-    this.#disk.perform(
-      'sync',
-      this.#path,
-      () => this.#inode.sync(),
-      (error) => done(error),
-    );
+    const inode = this.#inode;
+    const fail = (): void => inode.failSync();
+    this.#disk.performSync('sync', this.#path, () => inode.beginSync(), fail, done);
   }
 
   async close(): Promise<void> {}

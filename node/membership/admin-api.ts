@@ -1,8 +1,14 @@
 import type { ModelChangeResponse, WaitingStatus } from '@lithair/crds/contract';
+import type { BackupPoint } from '../backup/index.ts';
 import { ConsensusError } from '../consensus/index.ts';
 import type { Clock, Logger } from '../ports/index.ts';
-import type { BackupPoint } from '../backup/index.ts';
-import { readAddMember, readBackupPoint, readDryRun, readMemberId, readTransfer } from './admin-requests.ts';
+import {
+  readAddMember,
+  readBackupPoint,
+  readDryRun,
+  readMemberId,
+  readTransfer,
+} from './admin-requests.ts';
 import { AdminError, asAdminError } from './errors.ts';
 import type { MemberChanges } from './member-changes.ts';
 import { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';

@@ -32,7 +32,21 @@ export interface AdminClientOptions {
   /** The member that must answer; null: any member of the cluster's authority. */
   readonly member: string | null;
   readonly timeoutMs?: number;
+  /** How a request gets there; default HTTP over TLS. */
+  readonly exchange?: AdminExchange;
 }
+
+/**
+ * Brings a request to a member. `path` is that behind `/_admin/`.
+ *
+ * @throws AdminUnreachableError
+ */
+export type AdminExchange = (
+  method: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+) => Promise<AdminAnswer>;
 
 /** The member answered, and refused. */
 export class AdminRefusedError extends Error {
@@ -56,7 +70,7 @@ export class AdminUnreachableError extends Error {
   override readonly name = 'AdminUnreachableError';
 }
 
-interface Answer {
+export interface AdminAnswer {
   readonly status: number;
   readonly body: unknown;
 }
@@ -142,14 +156,16 @@ export class AdminClient {
     path: string,
     body?: unknown,
     longestMs = DEFAULT_TIMEOUT_MS,
-  ): Promise<Answer> {
+  ): Promise<AdminAnswer> {
+    const timeoutMs = Math.min(longestMs, this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const { exchange } = this.#options;
+    if (exchange !== undefined) return exchange(method, path, body, timeoutMs);
     const payload = body === undefined ? null : Buffer.from(JSON.stringify(body));
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<AdminAnswer>();
     const outgoing = request(this.#requestOptions(method, path, payload), (response) => {
       readAnswer(response).then(resolve, (error: unknown) => outgoing.destroy(asError(error)));
     });
     outgoing.on('error', (error) => reject(new AdminUnreachableError(error.message)));
-    const timeoutMs = Math.min(longestMs, this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), timeoutMs);
     outgoing.on('close', () => clearTimeout(timer));
     outgoing.end(payload ?? undefined);
@@ -203,7 +219,7 @@ function anyMemberError(certificate: PeerCertificate): Error | undefined {
   return identity?.kind === 'member' ? undefined : new Error('it is not a member of the cluster');
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {

@@ -12,7 +12,13 @@ export {
   startingHandler,
   waitingHandler,
 } from './admin-api.ts';
-export { AdminClient, AdminRefusedError, AdminUnreachableError } from './admin-client.ts';
+export {
+  type AdminAnswer,
+  AdminClient,
+  type AdminExchange,
+  AdminRefusedError,
+  AdminUnreachableError,
+} from './admin-client.ts';
 export { serveAdmin } from './admin-server.ts';
 export { announceAddress } from './announce.ts';
 export { AdminError, type AdminProblemDetail, ForeignClusterError } from './errors.ts';

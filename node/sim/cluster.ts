@@ -1,0 +1,122 @@
+import { ClientLink } from './client-link.ts';
+import { BrokenPromise, Durability, StateHashes } from './invariants/index.ts';
+import { Machine, type MachineWatch, type MachineWorld, type Sabotage } from './machine.ts';
+import type { Plan } from './plan.ts';
+import {
+  CALM_NETWORK,
+  Scheduler,
+  SeededRandom,
+  SimulatedNetwork,
+  type Trace,
+} from './world/index.ts';
+
+const PEER_PORT = 10080;
+
+/** A whole cluster, its clients' links, and whoever watches that promises are kept. */
+export class SimulatedCluster {
+  readonly scheduler: Scheduler;
+  readonly network: SimulatedNetwork;
+  readonly machines: readonly Machine[];
+  readonly clients: ClientLink;
+  readonly random: SeededRandom;
+  readonly durability: Durability;
+  readonly stateHashes = new StateHashes();
+  /** Hears of processes that ended by themselves. */
+  onEnded: (machine: Machine, error: unknown) => void = () => {};
+  #failure: Error | null = null;
+  /** The highest index that was applied anywhere. */
+  #applied = 0;
+
+  constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
+    this.random = new SeededRandom(plan.seed).fork();
+    this.scheduler = new Scheduler(trace);
+    this.network = new SimulatedNetwork(this.scheduler, this.random.fork());
+    this.network.mood = { ...CALM_NETWORK, latencyMs: plan.latencyMs };
+    const numbers = Array.from({ length: plan.nodes }, (_, at) => at + 1);
+    const world: MachineWorld = {
+      scheduler: this.scheduler,
+      network: this.network,
+      initialCluster: numbers.map((n) => ({ name: `n${n}`, address: `n${n}:${PEER_PORT}` })),
+      sectorBytes: plan.sectorBytes,
+      consensus: plan.consensus,
+      log: plan.log,
+      sabotage,
+      machine: (name) => this.machines.find((machine) => machine.name === name),
+    };
+    this.machines = numbers.map(
+      (number) => new Machine(number, world, this.random.fork(), this.#watch()),
+    );
+    this.clients = new ClientLink(this.scheduler, this.network, this.machines, this.random.fork());
+    this.durability = new Durability(this.machines);
+  }
+
+  /** Commits that anybody has seen. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /**
+   * Lets time pass until the condition holds, or for `maxMs`; whether it held.
+   *
+   * @throws BrokenPromise as soon as an invariant does not hold
+   */
+  async until(condition: () => boolean, maxMs: number): Promise<boolean> {
+    const isOver = (): boolean => this.#failed() !== null || condition();
+    await this.scheduler.runUntil(this.scheduler.nowMs + maxMs, isOver);
+    const failure = this.#failed();
+    if (failure !== null) throw failure;
+    return condition();
+  }
+
+  /** Lets time pass until the promise is settled; false where it is not within `maxMs`. */
+  async settled(promise: Promise<unknown>, maxMs: number): Promise<boolean> {
+    const outcome: { over: boolean; failure: unknown } = { over: false, failure: null };
+    void promise
+      .catch((error: unknown) => {
+        outcome.failure = error;
+      })
+      .finally(() => {
+        outcome.over = true;
+      });
+    const isOver = await this.until(() => outcome.over, maxMs);
+    if (outcome.failure !== null) throw new BrokenPromise('progress', reasonOf(outcome.failure));
+    return isOver;
+  }
+
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  tell(text: string): void {
+    this.scheduler.trace.tell(this.scheduler.nowMs, '-', text);
+  }
+
+  #failed(): Error | null {
+    return this.#failure ?? this.durability.failure;
+  }
+
+  #watch(): MachineWatch {
+    return {
+      onState: (machine, state) => this.#guard(() => this.stateHashes.check(machine.name, state)),
+      onApplied: (machine, index, state) => {
+        this.#applied = Math.max(this.#applied, index);
+        this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
+      },
+      onAcknowledged: (machine, index) => this.durability.onAcknowledged(machine, index),
+      onEnded: (machine, error) => this.onEnded(machine, error),
+    };
+  }
+
+  /** What the watch finds is not the node's business: it must not run into the node's own code. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+function reasonOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : JSON.stringify(failure);
+}

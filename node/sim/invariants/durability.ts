@@ -1,0 +1,67 @@
+import type { Machine } from '../machine.ts';
+import { holds, readDurableLog } from './durable-log.ts';
+import { BrokenPromise } from './errors.ts';
+
+const DATA_DIR = '/data';
+/** Acknowledgements of which one is checked against the disks themselves. */
+const READ_DISKS_EVERY = 12;
+
+/**
+ * What was acknowledged is durable on a quorum of the voters, at that very moment: what
+ * their disks would keep if all power went. Read now and then, because it takes a while.
+ */
+export class Durability {
+  readonly #machines: readonly Machine[];
+  #count = 0;
+  #diskReads = 0;
+  #failure: BrokenPromise | null = null;
+
+  constructor(machines: readonly Machine[]) {
+    this.#machines = machines;
+  }
+
+  get diskReads(): number {
+    return this.#diskReads;
+  }
+
+  /** The first broken promise that was found; disks are read while time goes on. */
+  get failure(): BrokenPromise | null {
+    return this.#failure;
+  }
+
+  onAcknowledged(by: Machine, index: number): void {
+    this.#count += 1;
+    const { log, consensus } = by.core ?? {};
+    if (log === null || log === undefined || consensus === null || consensus === undefined) return;
+    if (index < log.firstIndex() || this.#count % READ_DISKS_EVERY !== 0) return;
+    const { voters } = consensus.confState;
+    const images = this.#machines.map((machine) => ({
+      name: machine.name,
+      id: machine.memberId,
+      image: machine.disk.durableImage(),
+    }));
+    void this.#readDisks(images, voters, index, log.term(index));
+  }
+
+  async #readDisks(
+    images: readonly {
+      readonly name: string;
+      readonly id: number | null;
+      readonly image: ReturnType<Machine['disk']['durableImage']>;
+    }[],
+    voters: readonly number[],
+    index: number,
+    term: number,
+  ): Promise<void> {
+    this.#diskReads += 1;
+    let count = 0;
+    for (const { id, image } of images) {
+      if (id === null || !voters.includes(id)) continue;
+      const durable = await readDurableLog(image, DATA_DIR);
+      if (durable !== null && holds(durable, index, term)) count += 1;
+    }
+    if (2 * count > voters.length) return;
+    const text = `entry ${index} of term ${term} was acknowledged and is durable on ${count} of ${voters.length} voters`;
+    this.#failure ??= new BrokenPromise('durable-on-quorum', text);
+  }
+}

@@ -1,0 +1,4 @@
+/** What must hold inside of the cluster, whatever its clients see. */
+export { Durability } from './durability.ts';
+export { BrokenPromise } from './errors.ts';
+export { StateHashes } from './state-hashes.ts';

@@ -1,0 +1,34 @@
+import { type ReplicatedState, stateHash } from '../../state/index.ts';
+import { BrokenPromise } from './errors.ts';
+
+/** Applied entries between two looks. */
+const EVERY = 8;
+
+/**
+ * Equal state at equal applied index: on all members, live or restored from a snapshot, and again
+ * when a restarted member replays its log.
+ */
+export class StateHashes {
+  readonly #hashes = new Map<number, { readonly hash: string; readonly by: string }>();
+  /** Comparisons that were made. */
+  compared = 0;
+
+  onApplied(by: string, index: number, state: ReplicatedState): void {
+    if (index % EVERY === 0) this.check(by, state);
+  }
+
+  /** @throws BrokenPromise */
+  check(by: string, state: ReplicatedState): void {
+    const { appliedIndex } = state;
+    const hash = stateHash(state);
+    const known = this.#hashes.get(appliedIndex);
+    if (known === undefined) {
+      this.#hashes.set(appliedIndex, { hash, by });
+      return;
+    }
+    this.compared += 1;
+    if (known.hash === hash) return;
+    const text = `the states of ${known.by} and ${by} differ at index ${appliedIndex}`;
+    throw new BrokenPromise('equal-state', text);
+  }
+}

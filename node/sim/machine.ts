@@ -1,0 +1,260 @@
+import type { ConsensusOptions } from '../consensus/index.ts';
+import type { CrashKind, LogOptions } from '../log/index.ts';
+import { AdminClient, type AdminResponse, type InitialPeer } from '../membership/index.ts';
+import { type NodeApi, NodeCore, type NodeNetwork, type NodeObserver } from '../node-core.ts';
+import type { InitialMember } from '../options.ts';
+import type { Logger } from '../ports/index.ts';
+import type { ReplicatedState } from '../state/index.ts';
+import { adminExchange } from './admin-exchange.ts';
+import { workloadSpec } from './workload/index.ts';
+import {
+  type DiskFilter,
+  MachineClock,
+  Process,
+  type Scheduler,
+  type SeededRandom,
+  SimulatedDisk,
+  type SimulatedNetwork,
+} from './world/index.ts';
+
+const DATA_DIR = '/data';
+const SPEC = workloadSpec();
+const NO_MATERIAL = { caPem: '', certificatePem: '', privateKeyPem: '' };
+
+/** What all machines of a run share. */
+export interface MachineWorld {
+  readonly scheduler: Scheduler;
+  readonly network: SimulatedNetwork;
+  readonly initialCluster: readonly InitialMember[];
+  readonly sectorBytes: number;
+  readonly consensus: Partial<ConsensusOptions>;
+  readonly log: LogOptions;
+  /** Parts that break their promises, to see that the checks notice. */
+  readonly sabotage: Sabotage;
+  /** The machine of that name. */
+  machine(name: string): Machine | undefined;
+}
+
+/** Known bugs that can be put into a node from outside. */
+export interface Sabotage {
+  readonly disk?: DiskFilter;
+  /** Changes a node's parts as it starts. */
+  readonly core?: (core: NodeCore) => void;
+  readonly observer?: NodeObserver;
+}
+
+/** Who hears of what a machine's process does. */
+export interface MachineWatch {
+  onState(machine: Machine, state: ReplicatedState): void;
+  onApplied(machine: Machine, index: number, state: ReplicatedState): void;
+  /** A write is told as done: everything up to this index must be safe by now. */
+  onAcknowledged(machine: Machine, index: number): void;
+  /** The process ended by itself. */
+  onEnded(machine: Machine, error: unknown): void;
+}
+
+/** One machine: a disk, clocks, and now and then a process with a whole node in it. */
+export class Machine {
+  readonly number: number;
+  readonly name: string;
+  readonly disk: SimulatedDisk;
+  readonly clock: MachineClock;
+  readonly #world: MachineWorld;
+  readonly #random: SeededRandom;
+  readonly #watch: MachineWatch;
+  #process: Process | null = null;
+  #core: NodeCore | null = null;
+  #api: NodeApi | null = null;
+  #memberId: number | null = null;
+  #starts = 0;
+
+  constructor(number: number, world: MachineWorld, random: SeededRandom, watch: MachineWatch) {
+    this.number = number;
+    this.name = `n${number}`;
+    this.#world = world;
+    this.#random = random.fork();
+    this.#watch = watch;
+    const { scheduler, sectorBytes, sabotage } = world;
+    this.disk = new SimulatedDisk(scheduler, random.fork(), sectorBytes, sabotage.disk);
+    const rate = 0.98 + random.fraction() * 0.04;
+    this.clock = new MachineClock(scheduler, rate, random.between(-5000, 5000));
+  }
+
+  /** Null while no process runs. */
+  get process(): Process | null {
+    return this.#process;
+  }
+
+  get core(): NodeCore | null {
+    return this.#core;
+  }
+
+  get api(): NodeApi | null {
+    return this.#api;
+  }
+
+  /** Its id in the cluster, as of its last process; null while it has none. */
+  get memberId(): number | null {
+    this.#memberId = this.#core?.consensus?.memberId ?? this.#memberId;
+    return this.#memberId;
+  }
+
+  /** Whether its peer port is open. */
+  get isListening(): boolean {
+    return this.#world.network.isListening(this.name);
+  }
+
+  /** Whether it serves, as it says itself. */
+  get isReady(): boolean {
+    return this.#process !== null && this.#core?.health.phase === 'ready';
+  }
+
+  /** Starts a process on the disk as it is. */
+  start(): void {
+    if (this.#process !== null) throw new Error(`${this.name} runs already`);
+    this.#starts += 1;
+    const process = new Process(`${this.name}/${this.#starts}`);
+    this.#process = process;
+    this.#tell('starts');
+    const core = this.#compose(process);
+    this.#core = core;
+    core.start().catch((error: unknown) => this.#onEnd(process, error));
+  }
+
+  /** Ends the process at this very moment. `power`: the machine goes with it. */
+  crash(kind: CrashKind): void {
+    const process = this.#process;
+    if (process === null) return;
+    process.kill();
+    this.#memberId = this.memberId;
+    this.#process = null;
+    this.#core = null;
+    this.#api = null;
+    this.#world.network.vanish(this.name, kind === 'power');
+    this.disk.crash(kind);
+    this.disk.mood.death = null;
+    this.disk.mood.failure = null;
+    this.#tell(kind === 'power' ? 'loses power' : 'is killed');
+  }
+
+  pause(): void {
+    this.#process?.stop();
+    this.#tell('is stopped');
+  }
+
+  resume(): void {
+    if (this.#process === null || !this.#process.stopped) return;
+    this.#tell('goes on');
+    this.#world.scheduler.resume(this.#process);
+  }
+
+  /** An administrative request that reaches this machine; null where nobody answers. */
+  administer(method: string, path: string, body: unknown): Promise<AdminResponse | null> {
+    const core = this.#core;
+    if (core === null) return Promise.resolve(null);
+    return core.administer({ method, path, query: '', body });
+  }
+
+  #compose(process: Process): NodeCore {
+    const { scheduler, initialCluster, consensus, log, sabotage } = this.#world;
+    const core = new NodeCore(
+      {
+        name: this.name,
+        dataDir: DATA_DIR,
+        spec: SPEC,
+        managed: false,
+        initialCluster,
+        consensus,
+        log,
+      },
+      {
+        fs: this.disk.attach(process),
+        clock: this.clock.of(process),
+        random: this.#random,
+        logger: this.#loggerOf(process),
+        version: '0.0.0',
+        defer: (callback) => void scheduler.after(0.01, 'turn', process, callback),
+        processMetrics: false,
+      },
+      this.#networkOf(process),
+      (error) => this.#onEnd(process, error),
+      this.#observerOf(process),
+    );
+    sabotage.core?.(core);
+    this.#watchOutcomes(process, core);
+    return core;
+  }
+
+  #observerOf(process: Process): NodeObserver {
+    const { observer } = this.#world.sabotage;
+    return {
+      onState: (state) => {
+        observer?.onState?.(state);
+        if (process.alive) this.#watch.onState(this, state);
+      },
+      onApplied: (index, state) => {
+        observer?.onApplied?.(index, state);
+        if (process.alive) this.#watch.onApplied(this, index, state);
+      },
+    };
+  }
+
+  #watchOutcomes(process: Process, core: NodeCore): void {
+    const submit = core.engine.submit.bind(core.engine);
+    core.engine.submit = async (envelope) => {
+      const outcome = await submit(envelope);
+      if (outcome.kind === 'applied' && process.alive) {
+        this.#watch.onAcknowledged(this, outcome.index);
+      }
+      return outcome;
+    };
+  }
+
+  #networkOf(process: Process): NodeNetwork {
+    return {
+      admit: () => {},
+      serveApi: (api) => {
+        if (process.alive) this.#api = api;
+        return Promise.resolve();
+      },
+      servePeers: () => Promise.resolve(this.#world.network.peerNetwork(this.name, process)),
+      peer: (member) => this.#adminClient(process, member),
+      knownCluster: () => Promise.resolve(null),
+      drain: () => {},
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #adminClient(process: Process, member: InitialMember): InitialPeer {
+    const { name, address } = member;
+    const exchange = adminExchange(this.#world, process, this.name, name);
+    return new AdminClient({ address, material: NO_MATERIAL, member: name, exchange });
+  }
+
+  #loggerOf(process: Process): Logger {
+    const line =
+      (level: string) =>
+      (fields: object, message: string): void => {
+        if (process.alive) this.#tell(`${level} ${message} ${JSON.stringify(fields)}`);
+      };
+    return { debug: () => {}, info: line('info'), warn: line('warn'), error: line('error') };
+  }
+
+  #onEnd(process: Process, error: unknown): void {
+    if (!process.alive) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#tell(`ends: ${reason}`);
+    // As the operating system does: at once, and not in the middle of what the code does now.
+    process.kill();
+    this.#world.scheduler.after(0, 'end', null, () => {
+      if (this.#process !== process) return;
+      this.crash('process');
+      this.#watch.onEnded(this, error);
+    });
+  }
+
+  #tell(text: string): void {
+    const { scheduler } = this.#world;
+    scheduler.trace.tell(scheduler.nowMs, this.name, text);
+  }
+}

@@ -1,0 +1,94 @@
+import type { ConsensusOptions } from '../consensus/index.ts';
+import type { LogOptions } from '../log/index.ts';
+import { SeededRandom } from './world/index.ts';
+
+/** Kinds of faults, by what they hit. */
+export const FAULTS = [
+  'kill',
+  'powerCut',
+  'crashAtDisk',
+  'blackout',
+  'pause',
+  'isolate',
+  'split',
+  'oneWay',
+  'lossy',
+  'reset',
+  'clientLinks',
+  'slowNetwork',
+  'slowDisk',
+  'diskError',
+  'diskFull',
+  'corrupt',
+  'clockJump',
+  'transfer',
+  'snapshot',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** Everything about a run that is decided before it begins. */
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly sectorBytes: number;
+  readonly consensus: Partial<ConsensusOptions>;
+  readonly log: LogOptions;
+  /** Faults of this run with their weights; the others do not happen. */
+  readonly faults: readonly { readonly fault: Fault; readonly weight: number }[];
+  /** Mean pause between two faults. */
+  readonly faultEveryMs: number;
+  /** How long clients and faults go on. */
+  readonly durationMs: number;
+  /** Clients stop after so many operations. */
+  readonly maxOperations: number;
+  readonly latencyMs: number;
+}
+
+/** Kinds of faults that one run has at most. */
+const MAX_KINDS = 8;
+
+/** Draws the plan of a seed. */
+export function drawPlan(seed: number): Plan {
+  const random = new SeededRandom(seed);
+  const nodes = random.pick([1, 3, 3, 3, 3, 5]);
+  const snapshotEvery = random.pick([10, 25, 60, 200]);
+  return {
+    seed,
+    nodes,
+    sectorBytes: random.pick([512, 4096]),
+    consensus: {
+      snapshotEvery,
+      snapshotTail: random.pick([0, 5, 20]),
+      batchSize: random.pick([1, 5, 100]),
+      maxAppendBytes: random.pick([2048, 1024 * 1024]),
+      maxInflightAppends: random.pick([2, 256]),
+    },
+    log: {
+      segmentBytes: random.pick([16, 16, 32, 64]) * 1024,
+      cacheBytes: random.pick([0, 4096, 1024 * 1024]),
+      maxBatchBytes: random.pick([2048, 4 * 1024 * 1024]),
+    },
+    faults: drawFaults(random, nodes),
+    faultEveryMs: random.pick([200, 600, 1500, 4000]),
+    durationMs: random.between(5, 20) * 1000,
+    maxOperations: random.between(100, 400),
+    latencyMs: random.pick([0.2, 0.5, 2, 10]),
+  };
+}
+
+function drawFaults(random: SeededRandom, nodes: number): Plan['faults'] {
+  const alone: readonly Fault[] = [
+    'isolate',
+    'split',
+    'oneWay',
+    'lossy',
+    'reset',
+    'corrupt',
+    'transfer',
+  ];
+  const possible = FAULTS.filter((fault) => nodes > 1 || !alone.includes(fault));
+  const kinds = random.between(0, MAX_KINDS);
+  const chosen = new Set<Fault>();
+  for (let at = 0; at < kinds; at++) chosen.add(random.pick(possible));
+  return [...chosen].map((fault) => ({ fault, weight: 0.2 + random.fraction() }));
+}

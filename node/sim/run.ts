@@ -1,0 +1,172 @@
+import { stateHash } from '../state/index.ts';
+import { checkHistory, pictureOf } from './checks/index.ts';
+import { SimulatedCluster } from './cluster.ts';
+import { BrokenPromise } from './invariants/index.ts';
+import type { Sabotage } from './machine.ts';
+import { Nemesis } from './nemesis.ts';
+import { drawPlan, type Fault, type Plan } from './plan.ts';
+import { finalStateOf, Workload } from './workload/index.ts';
+import { Trace } from './world/index.ts';
+
+/** Virtual time that a cluster has to come up, and to come to rest once all faults are healed. */
+const START_MS = 60_000;
+const REST_MS = 60_000;
+const FINAL_MS = 120_000;
+
+/** What came of a run. */
+export interface RunReport {
+  readonly seed: number;
+  readonly plan: Plan;
+  /** The same for the same seed and the same code. */
+  readonly traceHash: string;
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly operations: number;
+  readonly acknowledged: number;
+  readonly commits: number;
+  readonly diskReads: number;
+  readonly statesCompared: number;
+  readonly faults: ReadonlyMap<Fault, number>;
+  /** Null where every promise was kept. */
+  readonly failure: string | null;
+  /** The last lines of the trace. */
+  readonly end: readonly string[];
+}
+
+export interface RunOptions {
+  /** Hears every line of the trace. */
+  readonly onLine?: (line: string) => void;
+  readonly sabotage?: Sabotage;
+}
+
+const END_LINES = 60;
+
+/** Runs the world of a seed from its beginning to its end. Never throws. */
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
+  const plan = drawPlan(seed);
+  const trace = new Trace(options.onLine ?? null);
+  const run = new Run(plan, trace, options.sabotage ?? {});
+  const rejected = (reason: unknown): void => run.cluster.fail(asError(reason));
+  process.on('unhandledRejection', rejected);
+  let failure: string | null = null;
+  try {
+    await run.all();
+  } catch (error) {
+    failure = describe(error);
+    run.cluster.tell(`failed: ${failure.split('\n')[0]}`);
+  } finally {
+    process.off('unhandledRejection', rejected);
+  }
+  const end = trace.end(END_LINES);
+  return { ...run.figures(), seed, plan, failure, end, traceHash: trace.digest() };
+}
+
+class Run {
+  readonly cluster: SimulatedCluster;
+  readonly #plan: Plan;
+  readonly #nemesis: Nemesis;
+  #workload: Workload | null = null;
+
+  constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
+    this.#plan = plan;
+    this.cluster = new SimulatedCluster(plan, trace, sabotage);
+    this.#nemesis = new Nemesis(this.cluster, plan);
+  }
+
+  async all(): Promise<void> {
+    const { cluster } = this;
+    for (const machine of cluster.machines) machine.start();
+    await this.#require('the cluster comes up', () => this.#isComplete(), START_MS);
+    const workload = new Workload(cluster.clients);
+    this.#workload = workload;
+    this.#nemesis.start();
+    const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
+    await cluster.until(isEnough, this.#plan.durationMs);
+    this.#nemesis.heal();
+    await this.#rest(workload);
+    this.#checkStates();
+    this.#checkHistory(workload);
+  }
+
+  figures() {
+    const { scheduler, durability, stateHashes, applied } = this.cluster;
+    return {
+      virtualMs: scheduler.nowMs,
+      events: scheduler.count,
+      operations: this.#workload?.operationCount ?? 0,
+      acknowledged: this.#workload?.acknowledgedCount ?? 0,
+      commits: applied,
+      diskReads: durability.diskReads,
+      statesCompared: stateHashes.compared,
+      faults: this.#nemesis.counts,
+    };
+  }
+
+  get #well() {
+    return this.cluster.machines.filter((machine) => !this.#nemesis.refused.has(machine));
+  }
+
+  /** All members have a vote and serve. */
+  #isComplete(): boolean {
+    return this.#well.every((machine) => {
+      const voters = machine.core?.consensus?.confState.voters ?? [];
+      return machine.isReady && voters.length === this.cluster.machines.length;
+    });
+  }
+
+  /** After healing, everybody makes progress: clients get their answers, members catch up. */
+  async #rest(workload: Workload): Promise<void> {
+    const stopped = workload.stop();
+    await this.#require('all members serve again', () => this.#isComplete(), REST_MS);
+    if (!(await this.cluster.settled(stopped, FINAL_MS))) lacking('clients get their answers');
+    this.cluster.clients.visible = this.#well;
+    const read = workload.readAll();
+    if (!(await this.cluster.settled(read, FINAL_MS))) lacking('everything can be read');
+    await this.#require('members come to the same index', () => this.#areEqual(), REST_MS);
+  }
+
+  #areEqual(): boolean {
+    const applied = new Set(this.#well.map(({ core }) => core?.consensus?.applied ?? -1));
+    return applied.size === 1;
+  }
+
+  #checkStates(): void {
+    const hashes = this.#well.map(({ core, name }) => {
+      const state = core?.consensus?.state;
+      if (state === null || state === undefined) throw new Error(`${name} has no state`);
+      return stateHash(state);
+    });
+    if (new Set(hashes).size > 1) {
+      throw new BrokenPromise('equal-state', 'the members differ in the end');
+    }
+  }
+
+  #checkHistory(workload: Workload): void {
+    const states = this.#well.flatMap(({ core, number }) => {
+      const state = core?.consensus?.state ?? null;
+      return state === null ? [] : [finalStateOf(number, state)];
+    });
+    const history = workload.history(states);
+    const violations = checkHistory(history);
+    const [first] = violations;
+    if (first === undefined) return;
+    throw new BrokenPromise(first.check, pictureOf(history, violations));
+  }
+
+  async #require(what: string, condition: () => boolean, maxMs: number): Promise<void> {
+    if (!(await this.cluster.until(condition, maxMs))) lacking(what);
+  }
+}
+
+function lacking(what: string): never {
+  throw new BrokenPromise('progress', `not in time: ${what}`);
+}
+
+function describe(error: unknown): string {
+  if (error instanceof BrokenPromise) return `${error.invariant}: ${error.message}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../../ports/index.ts';
+import type { Process } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** The wall clock that everybody would show if clocks were right. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** The clocks of one machine: they run a little fast or slow, and the wall clock may jump. */
+export class MachineClock {
+  readonly #scheduler: Scheduler;
+  readonly #rate: number;
+  #jumpMs: number;
+
+  /** @param rate seconds that it counts in one true second */
+  constructor(scheduler: Scheduler, rate: number, offsetMs: number) {
+    this.#scheduler = scheduler;
+    this.#rate = rate;
+    this.#jumpMs = offsetMs;
+  }
+
+  /** The wall clock is set forward or back; the monotonic one does not notice. */
+  jump(ms: number): void {
+    this.#jumpMs += ms;
+  }
+
+  /** The clock as a process of this machine sees it; its timers end with it. */
+  of(process: Process): Clock {
+    const monotonicMs = (): number => this.#scheduler.nowMs * this.#rate;
+    return {
+      nowMs: () => Math.floor(EPOCH_MS + this.#jumpMs + monotonicMs()),
+      monotonicMs,
+      after: (delayMs, callback) =>
+        this.#scheduler.after(delayMs / this.#rate, 'timer', process, callback),
+    };
+  }
+}
