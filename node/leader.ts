@@ -6,7 +6,15 @@ import {
   type SchemaExecution,
 } from './command/index.ts';
 import { type Consensus, ConsensusError, type LeadershipEvent } from './consensus/index.ts';
-import type { Clock, CommandEnvelope, Outcome, Random } from './ports/index.ts';
+import type { GenerationDigest } from './entry/index.ts';
+import { mergePatch } from './merge-patch.ts';
+import {
+  type Clock,
+  type CommandEnvelope,
+  EngineError,
+  type Outcome,
+  type Random,
+} from './ports/index.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 
 /** What came of asking the leader for a model change. */
@@ -28,12 +36,15 @@ export type ModelChange =
 export class Leader {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #isSpaceLow: () => boolean;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
   #session: LeaderSession | null = null;
 
-  constructor(clock: Clock, random: Random) {
+  /** @param isSpaceLow true while nothing new may be written */
+  constructor(clock: Clock, random: Random, isSpaceLow: () => boolean) {
     this.#clock = clock;
     this.#random = random;
+    this.#isSpaceLow = isSpaceLow;
   }
 
   /** Closes the circle: consensus hands commands here, and this proposes through consensus. */
@@ -57,6 +68,10 @@ export class Leader {
     const execution = session.execute(envelope, this.#clock.nowMs(), (bytes) => this.#bytes(bytes));
     if (execution.kind === 'outcome')
       return this.#confirmed(consensus, execution, envelope.timeoutMs);
+    if (this.#isSpaceLow()) {
+      session.dropped(execution.ticket);
+      throw new EngineError('out_of_space', 'the disk of the leader is below its reserve');
+    }
     const result = await this.#propose(consensus, session, execution, envelope.timeoutMs);
     if (result.kind !== 'write') throw new Error(`a write was applied as ${result.kind}`);
     return result.outcome;
@@ -75,6 +90,17 @@ export class Leader {
     if (result.outcome.kind === 'rejected') return { kind: 'conflict' };
     const { schemaVersion } = result.outcome;
     return { kind: 'applied', schemaVersion, changes: execution.changes };
+  }
+
+  /**
+   * Seals the history that is in memory, on all members; false where there was nothing to seal.
+   * Errors as {@link execute}.
+   */
+  async compact(digests: readonly GenerationDigest[], timeoutMs: number): Promise<boolean> {
+    const { consensus, session } = this.#leading();
+    const execution = session.proposeCompaction(this.#clock.nowMs(), digests);
+    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    return result.kind === 'compact' && result.sealed;
   }
 
   /** A leader that was cut off may answer from a model that is no longer the newest. */
@@ -130,7 +156,7 @@ export class Leader {
   #onLeadership(consensus: Consensus<ApplyResult, ReplicatedState>, event: LeadershipEvent): void {
     const { state } = consensus;
     this.#session =
-      event.leading && state !== null ? new LeaderSession(state, consensus.memberId) : null;
+      event.leading && state !== null ? new LeaderSession(state, consensus.memberId, mergePatch) : null;
   }
 
   #leading(): { consensus: Consensus<ApplyResult, ReplicatedState>; session: LeaderSession } {

@@ -1,5 +1,8 @@
-/** `unplaced_proposal`: `execute` was called before the last proposal was placed or dropped. */
-export type CommandErrorCode = 'unplaced_proposal';
+/**
+ * `unplaced_proposal`: `execute` was called before the last proposal was placed or dropped;
+ * `no_patches`: a patch came to a session that was made without a way to merge it.
+ */
+export type CommandErrorCode = 'unplaced_proposal' | 'no_patches';
 
 /** The session is used in a way that would lose track of what is proposed: a bug of the caller. */
 export class CommandError extends Error {

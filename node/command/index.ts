@@ -6,4 +6,4 @@ export { type CommandErrorCode } from './errors.ts';
 export { LeaderSession } from './leader-session.ts';
 export type { RandomBytes } from './planning.ts';
 export { prepareSchemaChange } from './schema-change.ts';
-export type { Execution, SchemaExecution, SchemaPlan, Ticket } from './types.ts';
+export type { Execution, MergePatch, SchemaExecution, SchemaPlan, Ticket } from './types.ts';

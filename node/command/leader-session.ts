@@ -1,5 +1,5 @@
 import { canonicalJson, type Schema } from '@lithair/crds';
-import { type Change, encodeEntry } from '../entry/index.ts';
+import { type Change, encodeEntry, type GenerationDigest } from '../entry/index.ts';
 import type { CommandEnvelope, IdempotencyKey, Outcome } from '../ports/index.ts';
 import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
 import { CommandError } from './errors.ts';
@@ -7,7 +7,7 @@ import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand, type RandomBytes } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
-import type { Execution, SchemaExecution, Ticket } from './types.ts';
+import type { Execution, MergePatch, SchemaExecution, Ticket } from './types.ts';
 
 /** Below this many settled proposals the queue is not compacted. */
 const COMPACT_FROM = 1024;
@@ -31,6 +31,7 @@ interface Proposal extends Ticket {
 export class LeaderSession {
   private readonly state: ReplicatedState;
   private readonly memberId: number;
+  private readonly mergePatch: MergePatch;
   private readonly overlay: Overlay;
   /** Fingerprints of requests under way, by idempotency scope. */
   private readonly scopes = new Map<string, string>();
@@ -41,9 +42,11 @@ export class LeaderSession {
   private schemaChange: Proposal | null = null;
   private lastMs = 0;
 
-  constructor(state: ReplicatedState, memberId: number) {
+  /** @param mergePatch needed where patches are executed */
+  constructor(state: ReplicatedState, memberId: number, mergePatch: MergePatch = noPatches) {
     this.state = state;
     this.memberId = memberId;
+    this.mergePatch = mergePatch;
     this.overlay = new Overlay(state);
   }
 
@@ -65,7 +68,10 @@ export class LeaderSession {
     if (this.schemaChange !== null || envelope.schemaVersion !== this.state.schemaVersion) {
       return this.certain(schemaChanged());
     }
-    const context = { rows: this.overlay, nowMs: this.stamp(nowMs), random };
+    const { mergePatch } = this;
+    const { schema } = this.state;
+    const rows = this.overlay;
+    const context = { rows, nowMs: this.stamp(nowMs), random, schema, mergePatch };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':
@@ -99,6 +105,25 @@ export class LeaderSession {
     this.schemaChange = ticket;
     this.unplaced = ticket;
     return { kind: 'propose', changes: plan.changes, data, ticket };
+  }
+
+  /**
+   * Proposes to seal the generation of history that grows, with what is known of earlier ones.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeCompaction(nowMs: number, digests: readonly GenerationDigest[]) {
+    this.requirePlaced();
+    const data = encodeEntry({
+      kind: 'compact',
+      memberId: this.memberId,
+      timestampMs: this.stamp(nowMs),
+      generation: this.state.history.active.number,
+      digests,
+    });
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false };
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket } as const;
   }
 
   /** Tells that a proposal got its place in the log. */
@@ -218,4 +243,8 @@ export class LeaderSession {
   private lastIndex(): number {
     return this.head < this.placed.length ? (this.placed.at(-1)?.index ?? 0) : 0;
   }
+}
+
+function noPatches(): never {
+  throw new CommandError('no_patches', 'this session was made without a way to merge patches');
 }

@@ -1,3 +1,4 @@
+import type { Schema } from '@lithair/crds';
 import type { Change } from '../entry/index.ts';
 import { MAX_CHANGES } from '../entry/index.ts';
 import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
@@ -7,6 +8,7 @@ import { named } from './named-changes.ts';
 import { creation, replacement } from './new-row.ts';
 import type { LiveRow, Overlay } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
+import type { MergePatch } from './types.ts';
 
 /** Draws random bytes; an argument, because this room draws none itself. */
 export type RandomBytes = (size: number) => Uint8Array;
@@ -22,6 +24,8 @@ export interface PlanningContext {
   readonly rows: Overlay;
   readonly nowMs: number;
   readonly random: RandomBytes;
+  readonly schema: Schema;
+  readonly mergePatch: MergePatch;
 }
 
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
@@ -37,6 +41,8 @@ export function planCommand(context: PlanningContext, command: Command): Plan {
       return planCreate(context, plan, command.bodies, true);
     case 'replace':
       return planReplace(context, plan, command);
+    case 'patch':
+      return planPatch(context, plan, command);
     case 'delete':
       return planDelete(context, plan, command);
   }
@@ -112,10 +118,25 @@ function checkId(plan: ModelPlan, id: string, body: JsonObject): Plan | null {
   return { kind: 'rejected', outcome: rejectionOf([found], false) };
 }
 
+function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf<'patch'>): Plan {
+  const { id, model, format, patch } = command;
+  const before = context.rows.find(model, id);
+  if (before === undefined) return notFound(model);
+  const unmet = precondition(command.ifMatch, before, false);
+  if (unmet !== null) return unmet;
+  const { schema, mergePatch } = context;
+  const merged = mergePatch(schema, plan.schema, { id, before: before.json, format, patch });
+  if (merged.ok) return planUpdate(context, plan, { id, model, body: merged.body }, before);
+  const { code, errors } = merged;
+  const [first] = errors;
+  const message = first === undefined ? code : `${first.pointer || 'The body'} ${first.message}`;
+  return { kind: 'rejected', outcome: { kind: 'rejected', code, message, errors } };
+}
+
 function planUpdate(
   context: PlanningContext,
   plan: ModelPlan,
-  { id, body, model }: CommandOf<'replace'>,
+  { id, body, model }: Pick<CommandOf<'replace'>, 'id' | 'body' | 'model'>,
   before: LiveRow,
 ): Plan {
   const change = replacement(plan, id, body, before);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { mergePatch } from '../merge-patch.ts';
 import type { Command, JsonObject, Outcome } from '../ports/index.ts';
 import { type ReplicatedState, restoreState, stateHash } from '../state/index.ts';
 import { envelope, NOW_MS, shopState } from '../state/testing/shop.ts';
@@ -27,9 +28,16 @@ class NaiveBrands {
         return this.createAll(command.bodies);
       case 'replace':
         return this.replace(command.id, command.body, command.ifMatch, command.onlyIfAbsent);
+      case 'patch':
+        return this.patch(command.id, JSON.parse(command.patch), command.ifMatch);
       case 'delete':
         return this.delete(command.id, command.ifMatch);
     }
+  }
+
+  private patch(id: string, part: JsonObject, ifMatch: readonly number[] | 'any' | null): string {
+    const { title = null, parent = null } = this.rows.get(id) ?? {};
+    return this.replace(id, { title, parent, ...part }, ifMatch, false);
   }
 
   private createAll(bodies: readonly JsonObject[]): string {
@@ -107,12 +115,9 @@ function check(rows: ReadonlyMap<string, Row>, id: string): string | null {
 }
 
 const code = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
-const content = fc
-  .record({
-    title: fc.option(fc.constantFrom('T', 'U', 'V')),
-    parent: fc.option(code, { freq: 2 }),
-  })
-  .map((body): JsonObject => ({ ...body }));
+const title = fc.option(fc.constantFrom('T', 'U', 'V'));
+const parent = fc.option(code, { freq: 2 });
+const content = fc.record({ title, parent }).map((body): JsonObject => ({ ...body }));
 const body = fc.tuple(code, content).map(([id, rest]): JsonObject => ({ code: id, ...rest }));
 const ifMatch = fc.option(fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }), { freq: 2 });
 const model = 'Brand';
@@ -126,6 +131,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     .tuple(code, content, ifMatch, fc.boolean())
     .map(([id, given, versions, onlyIfAbsent]): Command => {
       return { kind: 'replace', model, id, body: given, ifMatch: versions, onlyIfAbsent };
+    }),
+  fc
+    .tuple(code, fc.record({ title, parent }, { requiredKeys: [] }), ifMatch)
+    .map(([id, part, versions]): Command => {
+      const patch = JSON.stringify(part);
+      return { kind: 'patch', model, id, format: 'merge', patch, ifMatch: versions };
     }),
   fc
     .tuple(code, ifMatch)
@@ -169,7 +180,7 @@ describe('random commands', () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const state = shopState();
-        const session = new LeaderSession(state, 1);
+        const session = new LeaderSession(state, 1, mergePatch);
         const naive = new NaiveBrands();
         const log: Uint8Array[] = [];
         const expected: string[] = [];

@@ -1,5 +1,5 @@
-import type { Problem, Schema } from '@lithair/crds';
-import type { Outcome } from '../ports/index.ts';
+import type { ModelSchema, Problem, Schema } from '@lithair/crds';
+import type { FieldError, JsonObject, Outcome, RejectionCode } from '../ports/index.ts';
 
 /**
  * What the session remembers of one proposal until it is applied or dropped. Opaque to callers;
@@ -47,4 +47,28 @@ export type SchemaExecution =
       readonly changes: readonly string[];
       readonly data: Uint8Array;
       readonly ticket: Ticket;
+    };
+
+/**
+ * Merges a patch into a row and checks the result, as the validation room does it; handed in,
+ * because that room stands before this one. Pure.
+ */
+export type MergePatch = (schema: Schema, model: ModelSchema, patch: PatchOfRow) => MergedRow;
+
+/** A patch, and the row as it is. */
+export interface PatchOfRow {
+  readonly id: string;
+  /** Serialized JSON. */
+  readonly before: string;
+  readonly format: 'merge' | 'json';
+  readonly patch: string;
+}
+
+/** A whole body in canonical form, or why there is none. */
+export type MergedRow =
+  | { readonly ok: true; readonly body: JsonObject }
+  | {
+      readonly ok: false;
+      readonly code: Extract<RejectionCode, 'invalid' | 'immutable_field' | 'patch_conflict'>;
+      readonly errors: readonly FieldError[];
     };

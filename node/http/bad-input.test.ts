@@ -234,10 +234,26 @@ const ROWS: readonly Row[] = [
     code: 'method_not_allowed',
   },
   {
-    what: 'PATCH, which is not supported yet',
-    request: ['PATCH', `/api/products/${ID}`, { body: {} }],
+    what: 'PATCH of a collection',
+    request: ['PATCH', '/api/products', { body: {} }],
     status: 405,
     code: 'method_not_allowed',
+  },
+  {
+    what: 'a merge patch that is no object',
+    request: ['PATCH', `/api/products/${ID}`, { body: [] }],
+    status: 400,
+    code: 'invalid',
+  },
+  {
+    what: 'a JSON Patch that is no array',
+    request: [
+      'PATCH',
+      `/api/products/${ID}`,
+      { body: {}, headers: { 'content-type': 'application/json-patch+json' } },
+    ],
+    status: 400,
+    code: 'invalid',
   },
   {
     what: 'a URL that is too long',
@@ -447,6 +463,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'already_exists',
     'unique_conflict',
     'missing_reference',
+    'patch_conflict',
     'still_referenced',
     'idempotency_in_progress',
     'version_conflict',
@@ -461,6 +478,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
   500: ['internal'],
   503: ['unavailable', 'overloaded', 'schema_changed'],
   504: ['outcome_unknown'],
+  507: ['out_of_space'],
 };
 
 test('each code maps to the one status that clients rely on', () => {

@@ -3,22 +3,43 @@ import { Problem } from './problems.ts';
 const JSON_TYPE = 'application/json';
 const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson'];
 
+/** What a PATCH takes; `application/json` is read as a merge patch. */
+export const PATCH_TYPES = [
+  'application/merge-patch+json',
+  'application/json-patch+json',
+  JSON_TYPE,
+] as const;
+
+/** What a POST or PUT takes. */
+export const BODY_TYPES = [JSON_TYPE] as const;
+
+/** The media types that a kind of request takes. */
+export type TakenTypes = typeof PATCH_TYPES | typeof BODY_TYPES;
+
 /**
- * Refuses a body that does not say that it is JSON.
+ * Refuses a body that does not say that it is of a type that is taken, and returns its type.
  *
  * @throws Problem `unsupported_media_type`; `not_supported_yet` for NDJSON, which the contract has
  */
-export function requireJson(contentType: string | undefined, encoding: string | undefined): void {
+export function requireBodyType(
+  taken: TakenTypes,
+  contentType: string | undefined,
+  encoding: string | undefined,
+): string {
   if (encoding !== undefined && encoding !== 'identity') {
-    throw unsupported(`Content-Encoding "${encoding.slice(0, 50)}" is not taken.`);
+    throw unsupported(taken, `Content-Encoding "${encoding.slice(0, 50)}" is not taken.`);
   }
-  if (contentType === JSON_TYPE) return;
-  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
-  if (NDJSON_TYPES.includes(type.trim())) {
+  if (contentType === JSON_TYPE) return contentType;
+  const [first = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  const type = first.trim();
+  if (NDJSON_TYPES.includes(type)) {
     throw new Problem('not_supported_yet', 'NDJSON bodies are not supported yet: send an array.');
   }
-  if (type.trim() !== JSON_TYPE) throw unsupported(`Content-Type must be ${JSON_TYPE}.`);
-  if (parameters.some(isOtherCharset)) throw unsupported('The charset of a JSON body is utf-8.');
+  if (!taken.some((name) => name === type)) {
+    throw unsupported(taken, `Content-Type must be ${taken.join(' or ')}.`);
+  }
+  if (!parameters.some(isOtherCharset)) return type;
+  throw unsupported(taken, 'The charset of a JSON body is utf-8.');
 }
 
 function isOtherCharset(parameter: string): boolean {
@@ -26,8 +47,10 @@ function isOtherCharset(parameter: string): boolean {
   return name === 'charset' && value.replaceAll('"', '') !== 'utf-8';
 }
 
-function unsupported(detail: string): Problem {
-  return new Problem('unsupported_media_type', detail, { headers: ['Accept-Post', JSON_TYPE] });
+/** Says what is taken as RFC 5789 (section 3.1) has it for PATCH, and the LDP for POST. */
+function unsupported(taken: TakenTypes, detail: string): Problem {
+  const header = taken === PATCH_TYPES ? 'Accept-Patch' : 'Accept-Post';
+  return new Problem('unsupported_media_type', detail, { headers: [header, taken.join(', ')] });
 }
 
 /**

@@ -114,7 +114,7 @@ async function runWrite(
   const { req, res, table } = exchange;
   // 5. body
   const limit = operation.bodyLimit(parts.limits);
-  requireWriteHead(exchange, limit > 0);
+  requireWriteHead(exchange, operation, limit > 0);
   const bytes = limit === 0 ? NO_BODY : await parts.bodies.receive(req, res, limit);
   // 6. validation
   const command = operation.command(exchange, bytes);

@@ -30,6 +30,7 @@ export const PROBLEMS = {
   missing_reference: { status: 409, title: 'A reference points to nothing' },
   still_referenced: { status: 409, title: 'Other aggregates refer to this one' },
   idempotency_in_progress: { status: 409, title: 'A request with this key is still running' },
+  patch_conflict: { status: 409, title: 'The patch does not fit what is there' },
   version_conflict: { status: 409, title: 'Another write came first' },
   pruned: { status: 410, title: 'This version is not kept any more' },
   precondition_failed: { status: 412, title: 'A precondition of the request does not hold' },
@@ -44,6 +45,7 @@ export const PROBLEMS = {
   overloaded: { status: 503, title: 'The node has too much to do at the moment' },
   schema_changed: { status: 503, title: 'The model changed meanwhile' },
   outcome_unknown: { status: 504, title: 'The write may or may not take effect' },
+  out_of_space: { status: 507, title: 'The disk has too little free space for writes' },
 } as const satisfies Record<string, ProblemKind> & Record<RejectionCode, ProblemKind>;
 
 /** Stable: clients and tests rely on them. */

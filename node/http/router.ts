@@ -4,7 +4,7 @@ import { list } from './operations/list.ts';
 import type { Operation, SystemOperation } from './operations/operation.ts';
 import { read } from './operations/read.ts';
 import { options } from './operations/system.ts';
-import { bulk, create, remove, replace } from './operations/write.ts';
+import { bulk, create, patch, remove, replace } from './operations/write.ts';
 import { Problem } from './problems.ts';
 import { decodePercent } from './query-string.ts';
 import type { ModelRoute, RouteTable } from './route-table.ts';
@@ -16,7 +16,7 @@ interface MethodTable {
 }
 
 const COLLECTION = methods({ GET: list, HEAD: list, POST: create });
-const ITEM = methods({ GET: read, HEAD: read, PUT: replace, DELETE: remove });
+const ITEM = methods({ GET: read, HEAD: read, PUT: replace, PATCH: patch, DELETE: remove });
 const ITEM_ROUTES = new Map([
   ['history', methods({ GET: history, HEAD: history })],
   ['events', methods({ GET: events, HEAD: events })],
@@ -118,8 +118,7 @@ function choose(exchange: Exchange, table: MethodTable): void {
     return;
   }
   const method = (exchange.req.method ?? '').slice(0, 20);
-  const later = method === 'PATCH' && table === ITEM ? ' PATCH is not supported yet.' : '';
-  const detail = `${method} is not one of the methods of this route: ${table.allow}.${later}`;
+  const detail = `${method} is not one of the methods of this route: ${table.allow}.`;
   throw new Problem('method_not_allowed', detail, { headers: ['Allow', table.allow] });
 }
 

@@ -28,6 +28,17 @@ export type Command =
       /** Versions that `If-Match` names; null: no condition; `*` becomes `any`. */
       readonly ifMatch: readonly number[] | 'any' | null;
     }
+  /** Merged with the present row, and validated, on the leader. */
+  | {
+      readonly kind: 'patch';
+      readonly model: string;
+      readonly id: string;
+      /** JSON Merge Patch (RFC 7396) or JSON Patch (RFC 6902). */
+      readonly format: 'merge' | 'json';
+      /** Its JSON text, as the client wrote it: numbers keep their digits. */
+      readonly patch: string;
+      readonly ifMatch: readonly number[] | 'any' | null;
+    }
   | {
       readonly kind: 'delete';
       readonly model: string;
@@ -74,7 +85,8 @@ export type RejectionCode =
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412
   | 'immutable_field' // 422
-  | 'invalid' // 400: only where the leader's schema is newer than the sender's
+  | 'invalid' // 400: a patched row does not fit; else the leader's schema is newer
+  | 'patch_conflict' // 409: a patch does not fit what is there
   | 'version_conflict' // 409: lost a race across a change of leader; safe to retry
   | 'schema_changed'; // 503: the schema moved on while the command was on its way; safe to retry
 

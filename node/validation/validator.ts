@@ -3,6 +3,7 @@ import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
 import type { FieldError, JsonObject } from '../ports/index.ts';
 import { canonicalId, refuseId } from './ids.ts';
 import { type JsonInput, JsonRefusal, readJson } from './json-reader.ts';
+import { applyPatch, type PatchFormat, PatchRefusal, requirePatch } from './patch.ts';
 import { compileMember, compileMembers, type Member } from './read-value.ts';
 import { Report } from './report.ts';
 
@@ -12,7 +13,8 @@ export type BodyRefusalCode =
   | 'too_deep'
   | 'too_many_items'
   | 'invalid'
-  | 'immutable_field';
+  | 'immutable_field'
+  | 'patch_conflict';
 
 /** A refused body: at least one error with its pointer. */
 export interface BodyRefusal {
@@ -40,6 +42,10 @@ export interface ModelValidator {
   createMany(bytes: Uint8Array): BodyReading<JsonObject[]>;
   /** `creates`: whether the aggregate must not exist, so that nothing can be kept. */
   replace(bytes: Uint8Array, id: string, creates: boolean): BodyReading<JsonObject>;
+  /** The text of a patch that can be applied, as far as its form tells. */
+  patch(bytes: Uint8Array, format: PatchFormat): BodyReading<string>;
+  /** The whole body that a patch makes of a row, checked as a replacement of it. */
+  patched(before: string, patch: string, format: PatchFormat, id: string): BodyReading<JsonObject>;
   /** The canonical id that a segment of the path means; null where it can be no id. */
   id(text: string): string | null;
 }
@@ -60,6 +66,12 @@ export function compileValidator(
     createMany: (bytes) => readMany(plan, bytes, limits),
     replace: (bytes, id, creates) =>
       readBody(bytes, limits, (input, report) => replaceOne(plan, input, id, creates, report)),
+    patch: (bytes, format) => readPatch(bytes, limits, format),
+    patched: (before, patch, format, id) => {
+      const shape = (input: JsonInput, report: Report) =>
+        replaceOne(plan, input, id, false, report);
+      return readPatched(before, patch, format, limits, shape);
+    },
     id: (text) => canonicalId(key.field, text),
   };
 }
@@ -130,6 +142,32 @@ function readMany(plan: Plan, bytes: Uint8Array, limits: BodyLimits): BodyReadin
   });
 }
 
+/** Read exactly, because nobody has looked for repeated keys yet. */
+function readPatch(bytes: Uint8Array, limits: BodyLimits, format: PatchFormat) {
+  if (!isUtf8(bytes)) return refusal('malformed_json', '', 'invalid_utf8', 'must be UTF-8');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return orRefusal(() => {
+    requirePatch(readJson(text, limits.depth), format);
+    return { ok: true as const, body: text };
+  });
+}
+
+/** The row holds canonical values, which `JSON.parse` reads well; the patch is what a client wrote. */
+function readPatched<T>(
+  before: string,
+  patch: string,
+  format: PatchFormat,
+  limits: BodyLimits,
+  shape: Shape<T>,
+): BodyReading<T> {
+  return orRefusal(() => {
+    const report = new Report();
+    const row: JsonInput = JSON.parse(before);
+    const body = shape(applyPatch(row, readJson(patch, limits.depth), format), report);
+    return report.errors.length === 0 ? { ok: true, body } : refusedBy(report.errors);
+  });
+}
+
 /**
  * What `JSON.parse` would be wrong or silent about: a colon behind white space (its key may be a
  * repeated one that the count below misses), a number of 16 digits or with an exponent.
@@ -174,11 +212,20 @@ function countKeys(text: string): number {
 }
 
 function readCarefully<T>(text: string, limits: BodyLimits, shape: Shape<T>): BodyReading<T> {
-  try {
+  return orRefusal(() => {
     const report = new Report();
     const body = shape(readJson(text, limits.depth), report);
     return report.errors.length === 0 ? { ok: true, body } : refusedBy(report.errors);
+  });
+}
+
+function orRefusal<T>(read: () => BodyReading<T>): BodyReading<T> {
+  try {
+    return read();
   } catch (error) {
+    if (error instanceof PatchRefusal) {
+      return refusal(error.code, error.pointer, error.code, error.message);
+    }
     if (!(error instanceof JsonRefusal)) throw error;
     const code = error.code === 'too_deep' ? 'too_deep' : 'malformed_json';
     return refusal(code, error.pointer, error.code, error.message);

@@ -6,6 +6,8 @@ import { pastSchemas } from './past-schemas.ts';
 import {
   createSchema,
   type JsonSchema,
+  jsonPatchSchema,
+  patchSchema,
   readSchema,
   replaceSchema,
   valueSchema,
@@ -24,7 +26,7 @@ export function openApiDocument(schema: Schema, schemaVersion: number, version: 
     },
     paths: Object.assign({}, ...schema.models.map((model) => modelPaths(schema, model))),
     components: {
-      schemas: { ...modelSchemas(schema), Problem: problemSchema() },
+      schemas: { ...modelSchemas(schema), JsonPatch: jsonPatchSchema(), Problem: problemSchema() },
       parameters: sharedParameters(),
       headers: sharedHeaders(),
       responses: sharedResponses(),
@@ -37,6 +39,7 @@ function modelSchemas(schema: Schema): Json {
     [`${model.name}Read`, readSchema(schema, model)],
     [`${model.name}Create`, createSchema(schema, model)],
     [`${model.name}Replace`, replaceSchema(schema, model)],
+    [`${model.name}Patch`, patchSchema(schema, model)],
     ...Object.entries(pastSchemas(schema, model)),
   ]);
   return Object.fromEntries(entries);
@@ -98,17 +101,26 @@ function itemPath(schema: Schema, model: ModelSchema): Json {
         [...WRITE_ERRORS, 404, 412],
       ),
     }),
+    patch: operation(`patch${name}`, `Change a part of a ${name}`, name, {
+      parameters: conditional,
+      requestBody: patchBody(name),
+      responses: responses({ 200: aggregateResponse(name, 'Changed', false) }, [
+        ...WRITE_ERRORS,
+        404,
+        412,
+      ]),
+    }),
     delete: operation(`delete${name}`, `Delete a ${name}`, name, {
       parameters: conditional,
       responses: responses(
         { 204: { description: 'Deleted' } },
-        [400, 404, 406, 409, 412, 422, 503, 504],
+        [400, 404, 406, 409, 412, 422, 503, 504, 507],
       ),
     }),
   };
 }
 
-const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504];
+const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504, 507];
 
 function listOperation(schema: Schema, model: ModelSchema): Json {
   const { name } = model;
@@ -335,6 +347,19 @@ function problemSchema(): Json {
 
 function jsonBody(schema: Json): Json {
   return { required: true, content: jsonContent(schema) };
+}
+
+/** Both media types; `application/json` is a merge patch, too. */
+function patchBody(name: string): Json {
+  const merge = { schema: schemaRef(`${name}Patch`) };
+  return {
+    required: true,
+    content: {
+      'application/merge-patch+json': merge,
+      'application/json': merge,
+      'application/json-patch+json': { schema: schemaRef('JsonPatch') },
+    },
+  };
 }
 
 function jsonContent(schema: Json): Json {

@@ -62,6 +62,27 @@ export function replaceSchema(schema: Schema, model: ModelSchema): JsonSchema {
   );
 }
 
+/** What a merge patch takes: any part of the aggregate, with null for what is taken away. */
+export function patchSchema(schema: Schema, model: ModelSchema): JsonSchema {
+  return bodySchema(schema, model, []);
+}
+
+/** A JSON Patch (RFC 6902). */
+export function jsonPatchSchema(): JsonSchema {
+  const pointer = { type: 'string', pattern: '^(/.*)?$' };
+  const op = { type: 'string', enum: ['add', 'remove', 'replace', 'move', 'copy', 'test'] };
+  const operation = objectSchema(
+    [
+      ['op', op],
+      ['path', pointer],
+      ['from', pointer],
+      ['value', {}],
+    ],
+    ['op', 'path'],
+  );
+  return { type: 'array', items: operation, maxItems: 1000 };
+}
+
 function bodySchema(schema: Schema, model: ModelSchema, required: string[]): JsonSchema {
   const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,

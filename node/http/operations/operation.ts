@@ -2,6 +2,7 @@ import type { AccessOperation } from '../../access/index.ts';
 import type { Command, HistoryReader, Outcome, StateReader } from '../../ports/index.ts';
 import type { ApiLimits } from '../api.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
+import type { TakenTypes } from '../media-type.ts';
 import type { TokenIssuer } from '../token.ts';
 
 /** What the operations need from the composition. */
@@ -31,6 +32,8 @@ export interface WriteOperation extends Named {
   readonly access: AccessOperation;
   /** Largest body; 0 where the operation has none. */
   bodyLimit(limits: ApiLimits): number;
+  /** Media types of its body. */
+  readonly takes: TakenTypes;
   /** Validates; throws a `Problem`. */
   command(exchange: Exchange, body: Uint8Array): Command;
   /** Renders an applied outcome. */

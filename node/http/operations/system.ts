@@ -2,6 +2,7 @@ import type { Engine, NodeHealth } from '../../ports/index.ts';
 import { METRICS_CONTENT_TYPE, type Metrics } from '../../telemetry/index.ts';
 import { DOCS_CONTENT_SECURITY_POLICY, DOCS_PAGE } from '../docs-page.ts';
 import type { Reply } from '../exchange.ts';
+import { PATCH_TYPES } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { emptyReply, jsonReply, VARY } from '../reply.ts';
 import type { SystemOperation } from './operation.ts';
@@ -12,7 +13,11 @@ const NO_STORE = ['Cache-Control', 'no-store'];
 export const options: SystemOperation = {
   kind: 'system',
   name: 'options',
-  answer: (exchange) => emptyReply(204, ['Allow', exchange.allow, 'Vary', VARY]),
+  answer(exchange) {
+    const { allow } = exchange;
+    const patch = allow.includes('PATCH') ? ['Accept-Patch', PATCH_TYPES.join(', ')] : [];
+    return emptyReply(204, ['Allow', allow, ...patch, 'Vary', VARY]);
+  },
 };
 
 /** The OpenAPI document of the models that are in force. */

@@ -1,8 +1,8 @@
 import type { StateReader, WrittenAggregate } from '../../ports/index.ts';
-import type { BodyReading } from '../../validation/index.ts';
+import type { BodyReading, PatchFormat } from '../../validation/index.ts';
 import { etagOf, matchedVersions } from '../etag.ts';
 import type { Exchange, Reply } from '../exchange.ts';
-import { requireAcceptable, requireJson } from '../media-type.ts';
+import { BODY_TYPES, PATCH_TYPES, requireAcceptable, requireBodyType } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { AppliedOutcome, OperationContext, WriteOperation } from './operation.ts';
@@ -13,6 +13,7 @@ export const create: WriteOperation = {
   kind: 'write',
   name: 'create',
   access: 'create',
+  takes: BODY_TYPES,
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
@@ -26,6 +27,7 @@ export const bulk: WriteOperation = {
   kind: 'write',
   name: 'bulk',
   access: 'create',
+  takes: BODY_TYPES,
   bodyLimit: (limits) => limits.bulkBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
@@ -42,6 +44,7 @@ export const replace: WriteOperation = {
   kind: 'write',
   name: 'replace',
   access: 'update',
+  takes: BODY_TYPES,
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
@@ -59,11 +62,35 @@ export const replace: WriteOperation = {
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
 
+/** PATCH of one aggregate: merged and validated where the leader is. */
+export const patch: WriteOperation = {
+  kind: 'write',
+  name: 'patch',
+  access: 'update',
+  takes: PATCH_TYPES,
+  bodyLimit: (limits) => limits.bodyBytes,
+  command(exchange, bytes) {
+    const { model, validator } = exchange.modelRoute;
+    const { headers } = exchange.req;
+    if (headers['if-none-match'] !== undefined) {
+      throw new Problem('bad_header', 'If-None-Match has no meaning with PATCH.');
+    }
+    const ifMatch = matchedVersions(headers['if-match']);
+    const id = validator.id(exchange.id);
+    if (id === null) throw unusableId(false, model.name);
+    const format = patchFormat(headers['content-type']);
+    const text = bodyOf(validator.patch(bytes, format));
+    return { kind: 'patch', model: model.name, id, format, patch: text, ifMatch };
+  },
+  reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
+};
+
 /** DELETE of one aggregate. */
 export const remove: WriteOperation = {
   kind: 'write',
   name: 'delete',
   access: 'delete',
+  takes: BODY_TYPES,
   bodyLimit: () => 0,
   command(exchange) {
     const { model, validator } = exchange.modelRoute;
@@ -76,11 +103,22 @@ export const remove: WriteOperation = {
 };
 
 /** What the head of every write must say, looked at before its body is received. */
-export function requireWriteHead(exchange: Exchange, hasBody: boolean): void {
+export function requireWriteHead(
+  exchange: Exchange,
+  operation: WriteOperation,
+  hasBody: boolean,
+): void {
   const { headers } = exchange.req;
   requireNoParameters(exchange);
   requireAcceptable(headers.accept, JSON_CONTENT_TYPE);
-  if (hasBody) requireJson(headers['content-type'], headers['content-encoding']);
+  if (!hasBody) return;
+  requireBodyType(operation.takes, headers['content-type'], headers['content-encoding']);
+}
+
+/** The type was found to be one of those that are taken before the body was received. */
+function patchFormat(contentType: string | undefined): PatchFormat {
+  const type = requireBodyType(PATCH_TYPES, contentType, undefined);
+  return type === 'application/json-patch+json' ? 'json' : 'merge';
 }
 
 function bodyOf<T>(reading: BodyReading<T>): T {

@@ -1,5 +1,6 @@
 import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
 import { LeaderSession } from '../../command/index.ts';
+import { mergePatch } from '../../merge-patch.ts';
 import {
   type CommandEnvelope,
   type Engine,
@@ -32,7 +33,7 @@ export class SingleNode implements Engine {
     const nowMs = Date.UTC(2026, 0, 1);
     this.current = createState({ clusterId: 'test', epoch: 1, schema, members, nowMs });
     this.current.apply(this.#index, 1, new Uint8Array(0));
-    this.#session = new LeaderSession(this.current, 1);
+    this.#session = new LeaderSession(this.current, 1, mergePatch);
   }
 
   get health(): NodeHealth {
