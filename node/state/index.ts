@@ -9,6 +9,7 @@ export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { restoreState } from './restore.ts';
 export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
+export { HASH_KEY_BYTES } from './slab/index.ts';
 export { stateHash } from './snapshot.ts';
 export {
   createState,

@@ -18,6 +18,7 @@ import type {
   VersionRecord,
   WrittenAggregate,
 } from '../ports/index.ts';
+import type { StoreStatistics } from './aggregate-store.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 import { type AppliedOutcome, DEDUP_LIMITS, type DedupRecord, DedupTable } from './dedup.ts';
 import { StateError } from './errors.ts';
@@ -157,6 +158,11 @@ export class ReplicatedState implements StateReader, RowsView {
   /** All models, in the order of the schema. */
   modelStates(): readonly ModelState[] {
     return Array.from(this.models.values());
+  }
+
+  /** What each model takes in memory, in the order of the schema. */
+  statistics(): readonly { readonly model: string; readonly statistics: StoreStatistics }[] {
+    return Array.from(this.models, ([model, { statistics }]) => ({ model, statistics }));
   }
 
   plan(model: string): ModelPlan | undefined {

@@ -12,6 +12,17 @@ export interface Metrics {
    * @throws Error where the name is taken
    */
   gauge(name: string, help: string, read: () => number): void;
+  /**
+   * Adds a gauge with one value for each value of a label, read when somebody asks.
+   *
+   * @throws Error where the name is taken
+   */
+  gaugeBy(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [labelValue: string, value: number]>,
+  ): void;
   /** Everything, in the Prometheus text exposition format 0.0.4. */
   text(): Promise<string>;
 }
@@ -31,6 +42,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registry,
     requests,
     gauge: (name, help, read) => addGauge(registry, name, help, read),
+    gaugeBy: (name, help, label, read) => addGaugeBy(registry, name, help, label, read),
     text: async () => `${await registry.metrics()}\n${requests.text()}`,
   };
 }
@@ -42,6 +54,26 @@ function addGauge(registry: Registry, name: string, help: string, read: () => nu
     registers: [],
     collect(): void {
       this.set(read());
+    },
+  });
+  registry.registerMetric(gauge);
+}
+
+function addGaugeBy(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+): void {
+  const gauge = new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [],
+    collect(): void {
+      this.reset();
+      for (const [labelValue, value] of read()) this.set({ [label]: labelValue }, value);
     },
   });
   registry.registerMetric(gauge);

@@ -65,3 +65,17 @@ test('other rooms add gauges that are read when somebody asks', async () => {
   assert.match(text, /^lithair_applied_index 7$/m);
   assert.match(text, /^process_resident_memory_bytes /m);
 });
+
+test('a gauge has one value for each model, as many as there are at the time', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  let rows: [string, number][] = [
+    ['Brand', 2],
+    ['Product', 3],
+  ];
+  metrics.gaugeBy('rows', 'Rows.', 'model', () => rows);
+  assert.match(await metrics.text(), /rows\{model="Brand"\} 2\nrows\{model="Product"\} 3/);
+  rows = [['Product', 4]];
+  const text = await metrics.text();
+  assert.match(text, /rows\{model="Product"\} 4/);
+  assert.doesNotMatch(text, /Brand/);
+});

@@ -148,7 +148,8 @@ const confState = {
 
 async function update(state: ReplicatedState, log: Log): Promise<void> {
   const startMs = performance.now();
-  let [writing, lastIndex] = [false, 0];
+  let writing: Promise<void> | null = null;
+  let lastIndex = 0;
   for (;;) {
     const passedMs = performance.now() - startMs;
     if (passedMs > UPDATE_SECONDS * 1000) break;
@@ -156,14 +157,13 @@ async function update(state: ReplicatedState, log: Log): Promise<void> {
     for (let n = 0; n < due; n++, updates++) apply(state, random(ROWS));
     await turn();
     if (updates % 1000 < BATCH) highestRssMb = Math.max(highestRssMb, rssMb());
-    if (writing || state.appliedIndex - lastIndex < SNAPSHOT_EVERY) continue;
-    writing = true;
+    if (writing !== null || state.appliedIndex - lastIndex < SNAPSHOT_EVERY) continue;
     lastIndex = state.appliedIndex;
-    void snapshot(state, log).then(() => {
-      writing = false;
+    writing = snapshot(state, log).finally(() => {
+      writing = null;
     });
   }
-  while (writing) await turn();
+  await writing;
 }
 
 async function snapshot(state: ReplicatedState, log: Log): Promise<void> {
@@ -178,9 +178,12 @@ function memory(): string {
   return [heapUsed, heapTotal, external, arrayBuffers].map((n) => (n / 1e6).toFixed(0)).join(' ');
 }
 
+function mb(bytes = 0): string {
+  return (bytes / 1e6).toFixed(0);
+}
+
 function report(name: string, state: ReplicatedState): void {
   const { rows, liveBytes, deadBytes, indexBytes } = state.model('Product')?.statistics ?? {};
-  const mb = (bytes = 0) => (bytes / 1e6).toFixed(0);
   console.log(
     `${name}: ${rows} rows, live ${mb(liveBytes)} MB, dead ${mb(deadBytes)} MB, tables ${mb(indexBytes)} MB; RSS ${rssMb().toFixed(0)} MB of at most ${((ROWS * JSON_BYTES * 1.5) / 1e6 + 110).toFixed(0)} MB`,
   );

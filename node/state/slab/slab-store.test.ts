@@ -7,8 +7,12 @@ const hasher = new KeyedHash(new Uint8Array(8));
 
 const row = (n: number, version = 1) => {
   const id = `id-${n}`;
-  const keys = [`unique-${n % 7 === 0 ? '' : n}`].map((key) => (n % 7 === 0 ? '' : key));
+  const keys = [n % 7 === 0 ? '' : `unique-${n}`];
   return { id, version, json: `{"id":"${id}"}`, keys, timestampMs: 5, sequence: n };
+};
+
+const padded = (n: number, version: number) => {
+  return { ...row(n, version), json: `{"id":"id-${n}","pad":"${'x'.repeat(250)}"}` };
 };
 
 describe('a store of many rows', () => {
@@ -30,9 +34,6 @@ describe('a store of many rows', () => {
 
   it('takes about as much memory after many updates as before', () => {
     const store = new SlabStore(['unique'], hasher);
-    const padded = (n: number, version: number) => {
-      return { ...row(n, version), json: `{"id":"id-${n}","pad":"${'x'.repeat(250)}"}` };
-    };
     const count = 20_000;
     for (let n = 0; n < count; n++) store.put(padded(n, 1));
     const before = store.statistics();
@@ -43,6 +44,7 @@ describe('a store of many rows', () => {
     const whole = ({ liveBytes, deadBytes, indexBytes }: typeof after) =>
       liveBytes + deadBytes + indexBytes;
     assert.ok(whole(after) < whole(before) * 1.5, `${whole(after)} of ${whole(before)} bytes`);
-    for (let n = 0; n < count; n++) assert.equal(store.get(`id-${n}`)?.json.length, padded(n, 1).json.length);
+    for (let n = 0; n < count; n++)
+      assert.equal(store.get(`id-${n}`)?.json.length, padded(n, 1).json.length);
   });
 });

@@ -1,0 +1,25 @@
+import type { ReplicatedState } from './state/index.ts';
+import type { Metrics } from './telemetry/index.ts';
+
+type Statistics = ReturnType<ReplicatedState['statistics']>[number]['statistics'];
+
+const GAUGES: readonly [name: string, help: string, of: (statistics: Statistics) => number][] = [
+  ['rows', 'Live aggregates.', ({ rows }) => rows],
+  ['graves', 'Deleted ids whose versions go on.', ({ graves }) => graves],
+  ['live_bytes', 'Memory of live rows and graves.', ({ liveBytes }) => liveBytes],
+  [
+    'dead_bytes',
+    'Memory of what was replaced and is not cleared away yet.',
+    ({ deadBytes }) => deadBytes,
+  ],
+  ['index_bytes', 'Memory of tables, indexes and spare room.', ({ indexBytes }) => indexBytes],
+];
+
+/** What each model takes in memory. */
+export function observeModels(metrics: Metrics, state: () => ReplicatedState | null): void {
+  for (const [name, help, of] of GAUGES) {
+    metrics.gaugeBy(`lithair_model_${name}`, help, 'model', () =>
+      (state()?.statistics() ?? []).map(({ model, statistics }) => [model, of(statistics)]),
+    );
+  }
+}
