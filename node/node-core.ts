@@ -47,6 +47,7 @@ import type { Clock, Logger, Random } from './ports/index.ts';
 import {
   type ApplyResult,
   createState,
+  HASH_KEY_BYTES,
   type ReplicatedState,
   restoreState,
 } from './state/index.ts';
@@ -289,7 +290,8 @@ export class NodeCore {
   }
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
-    const state = await restoreState(chunks);
+    const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
+    const state = await restoreState(chunks, { hashKey });
     this.#observer.onState?.(state);
     return state;
   }

@@ -1,5 +1,6 @@
 import type { Consensus } from './consensus/index.ts';
 import type { Log } from './log/index.ts';
+import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 import type { Metrics } from './telemetry/index.ts';
 
@@ -45,6 +46,7 @@ export function observeNode(
     'Bytes that wait for the disk.',
     () => log.statistics.pendingBytes,
   );
+  observeModels(metrics, () => consensus.state);
   metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
     aggregates(consensus.state),
   );
