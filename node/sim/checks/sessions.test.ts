@@ -67,6 +67,15 @@ test('a session that saw a row gone never sees it again as it was', () => {
   assert.equal(violations(created, deleting, seen, gone, back).length, 1);
 });
 
+test('seeing twice that a row is gone tells of one delete', () => {
+  const deleting = operation(3, 0, remove('k'), UNKNOWN);
+  const seen = operation(3, 4, read('k', 'sequential'), shows(1, A), inSession);
+  const gone = operation(5, 6, read('k', 'sequential'), ok(), inSession);
+  const again = operation(7, 8, read('k', 'sequential'), ok(), inSession);
+  const back = operation(9, 10, read('k', 'sequential'), shows(3, B), inSession);
+  assert.deepEqual(violations(created, deleting, seen, gone, again, back), []);
+});
+
 test('a session never sees what it deleted', () => {
   const deleted = operation(5, 6, remove('k'), ok(), inSession);
   const back = operation(7, 8, read('k', 'sequential'), shows(2, B), inSession);

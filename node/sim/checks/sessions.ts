@@ -22,6 +22,8 @@ export function checkSessions(evidence: Evidence): Violation[] {
 /** Newest version that a session knows of an aggregate, and how. */
 interface Floor {
   readonly version: number;
+  /** Whether that version is the one that a delete made, at least. */
+  readonly gone: boolean;
   readonly operation: Operation;
 }
 
@@ -39,9 +41,7 @@ class Session {
     const { call, result } = operation;
     if (result.kind !== 'ok') return [];
     if (call.kind === 'delete') {
-      const name = keyName(call.model, call.id);
-      const before = this.#floors.get(name);
-      if (before !== undefined) this.#raise(name, before.version + 1, operation);
+      this.#bury(keyName(call.model, call.id), operation);
       return [];
     }
     if (call.kind === 'read' && result.rows.length === 0) return this.#absent(operation, call);
@@ -64,7 +64,7 @@ class Session {
     const name = keyName(model, id);
     const floor = this.#floors.get(name);
     if (floor === undefined) return [];
-    this.#raise(name, floor.version + 1, operation);
+    this.#bury(name, operation);
     const end = operation.completed?.order ?? Number.POSITIVE_INFINITY;
     const all = this.#evidence.keys.get(name) ?? [];
     if (all.some((other) => isDelete(other) && other.invoked < end)) return [];
@@ -74,8 +74,15 @@ class Session {
   #raise(name: string, version: number, operation: Operation): void {
     const floor = this.#floors.get(name);
     if (floor === undefined || floor.version < version) {
-      this.#floors.set(name, { version, operation });
+      this.#floors.set(name, { version, gone: false, operation });
     }
+  }
+
+  /** The delete took a version of its own, behind the newest that the session knows. */
+  #bury(name: string, operation: Operation): void {
+    const floor = this.#floors.get(name);
+    if (floor === undefined || floor.gone) return;
+    this.#floors.set(name, { version: floor.version + 1, gone: true, operation });
   }
 }
 
