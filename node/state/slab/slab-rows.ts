@@ -19,7 +19,7 @@ const DEAD_SHARE = 16;
 const DEAD_SHARE_FROZEN = 10;
 const LEAST_DEAD_BYTES = 1 << 18;
 /** What clearing moves for each byte that is written, so that it keeps up; and at least so much. */
-const CLEARING_FACTOR = 12;
+const CLEARING_FACTOR = 16;
 const LEAST_CLEARING_BYTES = 4096;
 /** Looking at a dead record costs as much as moving so many bytes. */
 const LOOK_BYTES = 64;

@@ -40,7 +40,7 @@ describe('a store of many rows', () => {
     for (let n = 0; n < count * 10; n++) store.put(padded((n * 7919) % count, n));
     const after = store.statistics();
     assert.equal(after.liveBytes, before.liveBytes);
-    assert.ok(after.deadBytes < before.liveBytes / 8, `${after.deadBytes} bytes are dead`);
+    assert.ok(after.deadBytes < before.liveBytes / 4, `${after.deadBytes} bytes are dead`);
     const whole = ({ liveBytes, deadBytes, indexBytes }: typeof after) =>
       liveBytes + deadBytes + indexBytes;
     assert.ok(whole(after) < whole(before) * 1.5, `${whole(after)} of ${whole(before)} bytes`);
