@@ -23,6 +23,7 @@ import {
   type Log,
   type LogOptions,
   openDataDirectory,
+  SpaceWatch,
 } from './log/index.ts';
 import {
   AdminApi,
@@ -60,7 +61,7 @@ export type NodeApi = ReturnType<typeof createApi>;
 /** What a node is started with, apart from where it listens. */
 export type CoreOptions = Pick<
   NodeOptions,
-  'name' | 'dataDir' | 'spec' | 'managed' | 'initialCluster'
+  'name' | 'dataDir' | 'spec' | 'managed' | 'initialCluster' | 'freeSpaceReserveBytes'
 > & {
   /** Other bounds than the usual ones. */
   readonly consensus?: Partial<ConsensusOptions>;
@@ -122,6 +123,7 @@ export class NodeCore {
   readonly #observer: NodeObserver;
   readonly #leader: Leader;
   readonly #info: NodeInfo;
+  readonly #space: SpaceWatch;
   readonly #metrics;
   readonly #onEnd: (error: NodeError) => void;
   #admin: AdminHandler;
@@ -147,8 +149,15 @@ export class NodeCore {
     this.#observer = observer;
     this.health = new Health(world.logger, world.clock);
     this.engine = new NodeEngine(this.health);
-    this.#leader = new Leader(world.clock, world.random);
-    this.#info = { name: options.name, version: world.version, applyVersion: APPLY_VERSION };
+    this.#space = this.#createSpaceWatch();
+    this.#leader = new Leader(world.clock, world.random, () => this.#space.low);
+    const storage = () => this.#space.status;
+    this.#info = {
+      name: options.name,
+      version: world.version,
+      applyVersion: APPLY_VERSION,
+      storage,
+    };
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
   }
@@ -170,6 +179,7 @@ export class NodeCore {
   async start(): Promise<void> {
     const { dataDir: dir } = this.#options;
     this.#directory = await openDataDirectory({ dir, ...this.#world });
+    await this.#space.start();
     await this.#listen();
     await this.#openPeerPort(this.#directory);
     const placement = await this.#findPlace(this.#directory);
@@ -190,6 +200,7 @@ export class NodeCore {
   /** Hands leadership over, finishes what is under way, closes everything. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#space.stop();
     this.#network.drain();
     await this.#consensus?.stop(STOP_TIMEOUT_MS);
     await this.#transport?.close();
@@ -200,6 +211,22 @@ export class NodeCore {
   /** The admin API at this stage of the node's life. */
   administer(request: AdminRequest): Promise<AdminResponse> {
     return this.#admin.handle(request);
+  }
+
+  #createSpaceWatch(): SpaceWatch {
+    const { fs, clock, logger } = this.#world;
+    const { dataDir: dir, freeSpaceReserveBytes: reserveBytes } = this.#options;
+    const onChange = (low: boolean): void => this.#onSpace(low);
+    return new SpaceWatch({ fs, dir, clock, logger, reserveBytes, onChange });
+  }
+
+  /** Where space is low, what a snapshot makes superfluous is given back to the disk. */
+  #onSpace(low: boolean): void {
+    this.#log?.spareSpace(low);
+    if (!low || this.#consensus === null || this.#consensus.state === null) return;
+    this.#consensus.takeSnapshot().catch((error: unknown) => {
+      this.#world.logger.warn({ reason: String(error) }, 'no snapshot could be written');
+    });
   }
 
   async #listen(): Promise<void> {
@@ -245,6 +272,7 @@ export class NodeCore {
     this.health.enter('restoring', 'recovering the log');
     const log = await directory.openLog(this.#options.log);
     this.#log = log;
+    log.spareSpace(this.#space.low);
     const { recovery } = log;
     if (recovery.snapshot === null && placement.founder) await this.#found(log, placement);
     return log;
@@ -285,7 +313,7 @@ export class NodeCore {
     this.#leader.attach(consensus);
     this.engine.attach(consensus);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
-    observeNode(this.#metrics, consensus, log);
+    observeNode(this.#metrics, consensus, log, this.#space);
     return consensus;
   }
 

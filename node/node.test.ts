@@ -57,6 +57,7 @@ async function optionsOf(name: string, peerPort: number) {
     peerTlsDir: '',
     spec: read.model.spec,
     managed: true,
+    freeSpaceReserveBytes: null,
     clusterDir: null,
     initialCluster: [
       { name: 'n1', address: '127.0.0.1:1' },

@@ -1,5 +1,5 @@
 import type { Consensus } from './consensus/index.ts';
-import type { Log } from './log/index.ts';
+import type { Log, SpaceWatch } from './log/index.ts';
 import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 import type { Metrics } from './telemetry/index.ts';
@@ -9,6 +9,7 @@ export function observeNode(
   metrics: Metrics,
   consensus: Consensus<ApplyResult, ReplicatedState>,
   log: Log,
+  space: SpaceWatch,
 ): void {
   const status = () => consensus.status();
   metrics.gauge('lithair_raft_term', 'Current term.', () => status().term);
@@ -46,10 +47,35 @@ export function observeNode(
     'Bytes that wait for the disk.',
     () => log.statistics.pendingBytes,
   );
+  observeStorage(metrics, log, space);
   observeModels(metrics, () => consensus.state);
   metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
     aggregates(consensus.state),
   );
+}
+
+function observeStorage(metrics: Metrics, log: Log, space: SpaceWatch): void {
+  const gauges: [string, string, () => number][] = [
+    [
+      'events',
+      'Bytes of the segments on disk, spares included.',
+      () => log.statistics.segmentBytes,
+    ],
+    ['snapshots', 'Bytes of the snapshots on disk.', () => log.statistics.snapshotBytes],
+    [
+      'free',
+      'Free bytes of the disk; NaN where it does not tell.',
+      () => space.status?.freeBytes ?? NaN,
+    ],
+    ['total', 'Size of the disk in bytes; NaN as above.', () => space.status?.totalBytes ?? NaN],
+    [
+      'reserve',
+      'Below so many free bytes writes are refused.',
+      () => space.status?.reserveBytes ?? NaN,
+    ],
+  ];
+  for (const [what, help, read] of gauges)
+    metrics.gauge(`lithair_storage_${what}_bytes`, help, read);
 }
 
 function aggregates(state: ReplicatedState | null): number {

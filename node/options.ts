@@ -24,6 +24,8 @@ export interface NodeOptions {
   readonly managed: boolean;
   /** Directory with the files `id` and `bootstrapped`; null outside of Kubernetes. */
   readonly clusterDir: string | null;
+  /** Bytes of the disk to keep free of writes; null: 512 MiB, or a tenth of a smaller disk. */
+  readonly freeSpaceReserveBytes: number | null;
   /** In order: the first may bootstrap, once. Contains this member. */
   readonly initialCluster: readonly InitialMember[];
 }

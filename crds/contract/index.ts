@@ -32,6 +32,15 @@ export interface MemberStatus {
   readonly lag: number | null;
 }
 
+/** The disk that holds a member's data directory; bytes. */
+export interface StorageStatus {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** Below so many free bytes the member refuses writes while it leads. */
+  readonly reserveBytes: number;
+  readonly low: boolean;
+}
+
 /** Answer of `GET /_cluster/status` (ops port) and `GET /_admin/status` (peer port). */
 export interface ClusterStatus {
   readonly clusterId: string;
@@ -50,6 +59,8 @@ export interface ClusterStatus {
   readonly schemaFingerprint: string;
   readonly ready: boolean;
   readonly version: string;
+  /** Null where the disk does not tell; an older member does not have it. */
+  readonly storage?: StorageStatus | null;
   readonly members: readonly MemberStatus[];
 }
 

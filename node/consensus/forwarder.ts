@@ -188,7 +188,7 @@ function afterError(answer: UnknownObject): Attempt<Outcome> {
   const code = answer['error'];
   const message = String(answer['message']);
   if (code === 'outcome_unknown') return { kind: 'unknown', reason: message };
-  if (code === 'overloaded') throw new EngineError('overloaded', message);
+  if (code === 'overloaded' || code === 'out_of_space') throw new EngineError(code, message);
   return { kind: 'retry' };
 }
 

@@ -14,7 +14,7 @@ import {
 import { SEGMENT_HEADER_BYTES, writeSegmentHeader } from './segment-header.ts';
 
 /** Kept free at the end of every segment: for the record that seals it, and for one that closes. */
-const RESERVED_BYTES = 2 * RECORD_HEADER_BYTES;
+export const SEALING_BYTES = 2 * RECORD_HEADER_BYTES;
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** What the appender needs to know of the log around it. */
@@ -95,7 +95,7 @@ export class Appender {
   /** Appends one record and returns its offset in the segment that `sequence` names afterwards. */
   append(type: number, index: number, term: number, payload: Uint8Array = NO_PAYLOAD): number {
     const size = recordBytes(payload.length);
-    if (this.#offset + size + RESERVED_BYTES > this.#capacity) this.#beginSegment(size);
+    if (this.#offset + size + SEALING_BYTES > this.#capacity) this.#beginSegment(size);
     const batch = this.#open ?? this.#beginBatch(false, null);
     this.#encode(batch, type, index, term, payload, size);
     if (isEntryType(type) || type === RecordType.Reset)
@@ -187,7 +187,7 @@ export class Appender {
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#capacity = Number.MAX_SAFE_INTEGER;
     this.#context.appendHead(this);
-    this.#capacity = Math.max(segmentBytes, this.#offset + size + RESERVED_BYTES);
+    this.#capacity = Math.max(segmentBytes, this.#offset + size + SEALING_BYTES);
   }
 
   #beginBatch(beginsSegment: boolean, install: SnapshotMetadata | null): Batch {

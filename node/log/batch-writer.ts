@@ -1,11 +1,14 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import type { Clock } from '../ports/index.ts';
-import { Appender } from './appender.ts';
+import { Appender, SEALING_BYTES } from './appender.ts';
 import type { Batch } from './batch.ts';
 import { LogFailedError } from './errors.ts';
 import { syncFile, writeAt } from './file-steps.ts';
 import type { Segment, SegmentFiles } from './segment-files.ts';
 import { readSegmentHeader } from './segment-header.ts';
+
+/** Where the disk had no room for a spare, it is asked again after so long. */
+const PREPARE_RETRY_MS = 1_000;
 
 /** What the writer needs of the log around it. */
 export interface WriterContext {
@@ -33,7 +36,9 @@ export class BatchWriter {
   #failure: LogFailedError | null = null;
   #background: Promise<void> = Promise.resolve();
   #startedMs = 0;
+  /** The segment for whose successor a spare was made. */
   #prepared = 0;
+  #prepareAgainMs = 0;
   lastSyncMs = 0;
 
   constructor(context: WriterContext) {
@@ -112,11 +117,11 @@ export class BatchWriter {
   /** The segment gets its name only when all of the batch is durable in it. */
   async #beginSegment(batch: Batch): Promise<void> {
     const { files, segments } = this.#context;
-    const spare = await files.takeSpare();
+    const spare = await files.takeSpare(batch.length + SEALING_BYTES);
     await writeAt(spare.file, batch.content(), 0);
     await syncFile(spare.file);
     await files.publish(spare, batch.sequence);
-    const capacity = Math.max(files.segmentBytes, spare.file.size());
+    const capacity = spare.file.size();
     segments.set(batch.sequence, { sequence: batch.sequence, file: spare.file, capacity });
     const left = segments.get(batch.sequence - 1);
     if (left === undefined) return;
@@ -142,8 +147,14 @@ export class BatchWriter {
   #prepareAhead(): void {
     const { appender, files } = this.#context;
     if (appender.fill < 0.5 || this.#prepared === appender.sequence) return;
-    this.#prepared = appender.sequence;
-    this.inBackground('preparing a segment', () => files.prepareSpare());
+    if (this.#context.clock.monotonicMs() < this.#prepareAgainMs) return;
+    const { sequence } = appender;
+    this.#prepared = sequence;
+    this.inBackground('preparing a segment', async () => {
+      if ((await files.prepareSpare()) || this.#prepared !== sequence) return;
+      this.#prepared = 0;
+      this.#prepareAgainMs = this.#context.clock.monotonicMs() + PREPARE_RETRY_MS;
+    });
   }
 
   #path(batch: Batch): string {

@@ -137,7 +137,9 @@ class LogOpening {
     this.#limits = resolveLimits(limits);
     this.#defer = options.defer ?? setImmediate;
     this.#pause = pauseBy(this.#defer);
-    this.#files = new SegmentFiles(fs, dir, this.#limits.segmentBytes, logger);
+    const { segmentBytes } = this.#limits;
+    const { clock } = options;
+    this.#files = new SegmentFiles({ fs, dataDirectory: dir, segmentBytes, logger, clock });
     this.#snapshots = new SnapshotStore({ fs, directory: dir, ...owner, pause: this.#pause });
   }
 

@@ -22,6 +22,8 @@ export interface FileSystem {
   /** Fails where there is no such file. */
   remove(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** What the disk that holds this path has left for this process. */
+  space(path: string): Promise<DiskSpace>;
   /** Takes an exclusive lock that ends with the process; null where somebody else holds it. */
   lock(path: string): FileLock | null;
 }
@@ -32,6 +34,12 @@ export type OpenMode = 'read' | 'write' | 'create';
 export interface FileStat {
   readonly size: number;
   readonly kind: 'file' | 'directory' | 'other';
+}
+
+/** Bytes of a disk. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /** Null means success. */

@@ -5,6 +5,7 @@
 
 export { openDataDirectory } from './data-directory.ts';
 export * from './errors.ts';
+export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
 export {
   type CrashKind,
@@ -21,4 +22,5 @@ export {
   scanSnapshots,
   verifyLog,
 } from './scan.ts';
+export { type SpaceStatus, SpaceWatch, type SpaceWatchOptions } from './space-watch.ts';
 export type * from './types.ts';

@@ -290,9 +290,17 @@ export class MemberLog implements Log {
       ...this.#totals,
       pendingBytes: this.#appender.pendingBytes() + (this.#writer.running?.length ?? 0),
       segments: this.#segments.size,
+      segmentBytes: this.#segmentBytes(),
+      snapshotBytes: this.#snapshots.bytes,
       cachedBytes: this.#cache.bytes,
       lastSyncMs: this.#writer.lastSyncMs,
     };
+  }
+
+  #segmentBytes(): number {
+    let bytes = this.#files.spareBytes();
+    for (const { capacity } of this.#segments.values()) bytes += capacity;
+    return bytes;
   }
 
   // Snapshots
@@ -375,12 +383,17 @@ export class MemberLog implements Log {
     }
   }
 
+  spareSpace(low: boolean): void {
+    this.#files.spaceIsLow = low;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
+    this.#files.giveUp();
     if (this.#writer.failure === null) {
       this.#appender.append(RecordType.Closed, 0, 0);
       await this.#flushed().catch(() => undefined);

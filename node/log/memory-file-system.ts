@@ -1,11 +1,15 @@
 import type {
   Completion,
+  DiskSpace,
   FileLock,
   FileStat,
   FileSystem,
   OpenFile,
   OpenMode,
 } from './file-system.ts';
+
+/** As good as no limit, and yet a number that sums are exact with. */
+const UNLIMITED_BYTES = 2 ** 50;
 
 /** Smallest unit that a disk writes as a whole, where nothing else is said. */
 const SECTOR_BYTES = 512;
@@ -161,6 +165,7 @@ export class MemoryFileSystem implements FileSystem {
   #fault: Fault = () => null;
   #operations = 0;
   #halted = false;
+  #capacityBytes = UNLIMITED_BYTES;
 
   constructor(options: MemoryFileSystemOptions = {}) {
     this.#defer = options.defer ?? ((run) => queueMicrotask(run));
@@ -199,6 +204,29 @@ export class MemoryFileSystem implements FileSystem {
     this.#fault = fault;
   }
 
+  /** Makes the disk so large from now on: files that would grow beyond it fail with ENOSPC. */
+  limitTo(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
+  }
+
+  #usedBytes(): number {
+    let used = 0;
+    for (const inode of new Set(this.#names.values())) used += inode.content.length;
+    return used;
+  }
+
+  /** @throws ENOSPC where the disk has not so many bytes left */
+  requireSpace(bytes: number): void {
+    if (bytes <= 0 || this.#capacityBytes === UNLIMITED_BYTES) return;
+    if (this.#usedBytes() + bytes <= this.#capacityBytes) return;
+    throw systemError('ENOSPC', 'no space left on device');
+  }
+
+  async space(): Promise<DiskSpace> {
+    const freeBytes = Math.max(0, this.#capacityBytes - this.#usedBytes());
+    return { freeBytes, totalBytes: this.#capacityBytes };
+  }
+
   /** The disk as the next process finds it; this one never answers again. */
   crash(
     kind: CrashKind,
@@ -207,6 +235,7 @@ export class MemoryFileSystem implements FileSystem {
   ): MemoryFileSystem {
     this.#halted = true;
     const next = new MemoryFileSystem({ sectorBytes: this.#sectorBytes, ...options });
+    next.#capacityBytes = this.#capacityBytes;
     for (const directory of this.#directories) next.#directories.add(directory);
     if (kind === 'process') this.#handOver(next);
     else next.#fill(this.#namesAfterPowerLoss(fraction), (inode) => inode.afterPowerLoss(fraction));
@@ -447,7 +476,10 @@ class MemoryFile implements OpenFile {
   }
 
   write(source: Uint8Array, position: number, done: Completion): void {
-    const act = () => this.#inode.write(source, position);
+    const act = () => {
+      this.#disk.requireSpace(position + source.length - this.#inode.content.length);
+      this.#inode.write(source, position);
+    };
     this.#disk.perform('write', this.#path, act, (error) => done(error));
   }
 

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type {
   Completion,
+  DiskSpace,
   FileLock,
   FileStat,
   FileSystem,
@@ -61,6 +62,11 @@ export class NodeFileSystem implements FileSystem {
     } finally {
       await directory.close();
     }
+  }
+
+  async space(path: string): Promise<DiskSpace> {
+    const { bavail, blocks, bsize } = await fs.promises.statfs(path);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 
   /**

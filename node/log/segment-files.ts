@@ -1,4 +1,4 @@
-import type { Logger } from '../ports/index.ts';
+import type { Clock, Logger } from '../ports/index.ts';
 import { fillWithZeros, syncFile } from './file-steps.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 
@@ -8,6 +8,8 @@ export const SEGMENT_DIRECTORY = 'events.raftlog';
 const SEGMENT_NAME = /^([0-9a-f]{16})\.seg$/;
 const SPARE_NAME = /^spare-[0-9]+\.seg$/;
 const MAX_SPARES = 2;
+/** Between two attempts to find space on a full disk. */
+const RETRY_MS = 1_000;
 
 export function segmentName(sequence: number): string {
   return `${sequence.toString(16).padStart(16, '0')}.seg`;
@@ -33,6 +35,15 @@ export interface Spare {
   readonly file: OpenFile;
 }
 
+/** What the segment directory is managed with. */
+export interface SegmentFilesOptions {
+  readonly fs: FileSystem;
+  readonly dataDirectory: string;
+  readonly segmentBytes: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
 /**
  * The files of the segment directory: which there are, and a few spares with their blocks already
  * allocated, so that neither a new segment nor a sync has to wait for the file system's metadata.
@@ -42,15 +53,22 @@ export class SegmentFiles {
   readonly segmentBytes: number;
   readonly #fs: FileSystem;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   #spares: Spare[] = [];
   #spareCount = 0;
-  #preparing: Promise<void> = Promise.resolve();
+  #preparing: Promise<boolean> = Promise.resolve(true);
+  /** Retired segments are worth more as free space than as spares. */
+  #spaceIsLow = false;
+  #closed = false;
+  #wake: () => void = () => undefined;
 
-  constructor(fs: FileSystem, dataDirectory: string, segmentBytes: number, logger: Logger) {
+  constructor(options: SegmentFilesOptions) {
+    const { fs, dataDirectory, segmentBytes, logger, clock } = options;
     this.#fs = fs;
     this.directory = `${dataDirectory}/${SEGMENT_DIRECTORY}`;
     this.segmentBytes = segmentBytes;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   path(sequence: number): string {
@@ -82,10 +100,69 @@ export class SegmentFiles {
     return this.#fs.open(this.path(sequence), mode);
   }
 
-  /** A file to begin a segment in; `publish` gives it its name. */
-  async takeSpare(): Promise<Spare> {
+  /**
+   * A file of at least so many bytes to begin a segment in; `publish` gives it its name. A full disk
+   * is waited for: nothing was written to the log yet, so that nothing has failed.
+   */
+  async takeSpare(bytes: number): Promise<Spare> {
     if (this.#spares.length === 0) await this.#preparing;
-    return this.#spares.shift() ?? (await this.#makeSpare());
+    for (;;) {
+      const spare = await this.#trySpare(bytes);
+      if (spare !== null) return spare;
+      await this.#pause();
+    }
+  }
+
+  /** Null where the disk is full. */
+  async #trySpare(bytes: number): Promise<Spare | null> {
+    try {
+      const spare = this.#spares.shift() ?? (await this.#makeSpare());
+      await this.#extend(spare, bytes);
+      return spare;
+    } catch (error) {
+      if (!isDiskFull(error) || this.#closed) throw error;
+      this.#logger.error({ error: String(error) }, 'the disk is full: the log waits for space');
+      return null;
+    }
+  }
+
+  /** A record that is larger than a segment gets its blocks before it is written, too. */
+  async #extend(spare: Spare, bytes: number): Promise<void> {
+    const size = spare.file.size();
+    if (size >= bytes) return;
+    try {
+      await fillWithZeros(spare.file, size, bytes);
+      await syncFile(spare.file);
+    } catch (error) {
+      await this.#discard(spare);
+      throw error;
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(RETRY_MS, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Stops waiting for space: whoever does gets the error of the disk. */
+  giveUp(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** While space is low, what is retired is given back to the disk. */
+  set spaceIsLow(low: boolean) {
+    this.#spaceIsLow = low;
+  }
+
+  /** Bytes of the spares on disk. */
+  spareBytes(): number {
+    return this.#spares.reduce((sum, { file }) => sum + file.size(), 0);
   }
 
   /** Durable when it resolves. */
@@ -94,17 +171,19 @@ export class SegmentFiles {
     await this.#fs.syncDirectory(this.directory);
   }
 
-  /** Makes sure that a spare is there. A full disk is only fatal once the space is needed. */
-  prepareSpare(): Promise<void> {
+  /** Makes sure that a spare is there; false where none could be made, which is no failure yet. */
+  prepareSpare(): Promise<boolean> {
     if (this.#spares.length === 0) this.#preparing = this.#prepare();
     return this.#preparing;
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(): Promise<boolean> {
     try {
       this.#spares.push(await this.#makeSpare());
+      return true;
     } catch (error) {
       this.#logger.warn({ error: String(error) }, 'no segment could be prepared ahead');
+      return false;
     }
   }
 
@@ -112,7 +191,8 @@ export class SegmentFiles {
   async retire(segment: Segment): Promise<void> {
     const path = this.path(segment.sequence);
     await segment.file.close();
-    if (this.#spares.length >= MAX_SPARES || segment.capacity !== this.segmentBytes) {
+    const maxSpares = this.#spaceIsLow ? 1 : MAX_SPARES;
+    if (this.#spares.length >= maxSpares || segment.capacity !== this.segmentBytes) {
       await this.#fs.remove(path);
       await this.#fs.syncDirectory(this.directory);
       return;
@@ -132,10 +212,23 @@ export class SegmentFiles {
 
   async #makeSpare(): Promise<Spare> {
     const path = this.#newSparePath();
-    const file = await this.#fs.open(path, 'create');
-    await fillWithZeros(file, 0, this.segmentBytes);
-    await syncFile(file);
-    return { path, file };
+    const spare = { path, file: await this.#fs.open(path, 'create') };
+    try {
+      await fillWithZeros(spare.file, 0, this.segmentBytes);
+      await syncFile(spare.file);
+      return spare;
+    } catch (error) {
+      await this.#discard(spare);
+      throw error;
+    }
+  }
+
+  /** Half a spare only takes space that is needed elsewhere. */
+  async #discard({ path, file }: Spare): Promise<void> {
+    await file.close();
+    await this.#fs.remove(path).catch((error: unknown) => {
+      this.#logger.warn({ error: String(error) }, 'half a segment could not be removed');
+    });
   }
 
   #newSparePath(): string {
@@ -143,4 +236,9 @@ export class SegmentFiles {
     this.#spareCount += 1;
     return path;
   }
+}
+
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT';
 }

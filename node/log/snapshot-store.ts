@@ -73,6 +73,12 @@ export class SnapshotStore {
     return this.#previous;
   }
 
+  /** Bytes of the snapshots on disk. */
+  get bytes(): number {
+    const previous = this.#previous === this.#current ? 0 : (this.#previous?.bytes ?? 0);
+    return (this.#current?.bytes ?? 0) + previous;
+  }
+
   /** Why the previous snapshot stands in for the current one; null where it does not. */
   get fallback(): string | null {
     return this.#fallback;

@@ -135,6 +135,10 @@ export interface LogStatistics {
   /** Waiting for the disk now. */
   readonly pendingBytes: number;
   readonly segments: number;
+  /** On disk: segments, and spares for the next ones. */
+  readonly segmentBytes: number;
+  /** On disk: the current snapshot and the previous one. */
+  readonly snapshotBytes: number;
   readonly cachedBytes: number;
   /** Of the last batch: write and sync, milliseconds. */
   readonly lastSyncMs: number;
@@ -200,6 +204,9 @@ export interface Log extends Storage {
    * background. Returns the index that the log now starts behind.
    */
   compact(index: number): number;
+
+  /** While space is low, retired segments go back to the disk instead of being kept for reuse. */
+  spareSpace(low: boolean): void;
 
   /** Waits for what was queued, marks the end as clean and closes the files. */
   close(): Promise<void>;

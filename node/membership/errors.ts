@@ -28,6 +28,7 @@ export type AdminErrorCode =
   | 'overloaded' // 503
   | 'no_cluster' // 503: this member waits to bootstrap or to be taken in
   | 'outcome_unknown' // 504: it may take effect yet
+  | 'out_of_space' // 507: nothing was written
   | 'internal'; // 500
 
 const STATUS: Readonly<Record<AdminErrorCode, number>> = {
@@ -55,6 +56,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   overloaded: 503,
   no_cluster: 503,
   outcome_unknown: 504,
+  out_of_space: 507,
   internal: 500,
 };
 

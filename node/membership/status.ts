@@ -1,4 +1,9 @@
-import type { ClusterStatus, MemberRole, MemberStatus } from '@lithair/crds/contract';
+import type {
+  ClusterStatus,
+  MemberRole,
+  MemberStatus,
+  StorageStatus,
+} from '@lithair/crds/contract';
 import { type ConfState, StateType, type Status } from 'etcd-raft-ts';
 import type { MemberRecord } from '../ports/index.ts';
 import type { MemberView } from './view.ts';
@@ -10,6 +15,8 @@ export interface NodeInfo {
   readonly version: string;
   /** What apply means to this program. */
   readonly applyVersion: number;
+  /** The disk as measured last; null where it does not tell. */
+  readonly storage: () => StorageStatus | null;
 }
 
 /** The status of this member; null while it has no state. */
@@ -32,6 +39,7 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     schemaFingerprint: state.schemaFingerprint,
     ready: view.caughtUp,
     version: info.version,
+    storage: info.storage(),
     members: memberStatuses(state.members(), status, view.confState),
   };
 }

@@ -13,9 +13,17 @@ export function isClusterStatus(value: unknown): value is ClusterStatus {
     typeof value['ready'] === 'boolean' &&
     NUMBERS.every((name) => Number.isSafeInteger(value[name])) &&
     TEXTS.every((name) => typeof value[name] === 'string') &&
+    isStorage(value['storage']) &&
     Array.isArray(value['members']) &&
     value['members'].every(isMemberStatus)
   );
+}
+
+/** Members of an older version do not report it. */
+function isStorage(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (!isRecord(value) || typeof value['low'] !== 'boolean') return false;
+  return ['freeBytes', 'totalBytes', 'reserveBytes'].every((name) => Number.isFinite(value[name]));
 }
 
 function isMemberStatus(value: unknown): value is MemberStatus {

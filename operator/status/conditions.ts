@@ -15,7 +15,7 @@ export function buildConditions(input: StatusInput, view: ClusterView): Conditio
     Progressing: progressing(input, view),
     Degraded: degraded(input, view),
     SchemaApplied: schemaApplied(input),
-    StorageLow: storageLow(),
+    StorageLow: storageLow(input),
     ClusterIDMismatch: clusterIdMismatch(input),
   };
   const before = input.previous?.conditions ?? [];
@@ -151,9 +151,25 @@ function decidedBefore({ previous, generation }: StatusInput): Finding | null {
   return status === 'Unknown' ? null : { status, reason, message };
 }
 
-/** Members do not report their free space to the operator yet; they answer 507 themselves. */
-function storageLow(): Finding {
-  return unknown('NotReported', 'members do not report free space; see the metrics of the nodes');
+/** What the members that answer say of their disks; each refuses writes by itself while it leads. */
+function storageLow({ reports }: StatusInput): Finding {
+  const told = reports.flatMap(({ name, answer }) => {
+    const storage = answer.kind === 'serving' ? answer.status.storage : null;
+    return storage ? [{ name, ...storage }] : [];
+  });
+  if (told.length === 0) return unknown('NotReported', 'no member reports its free space');
+  const low = told.filter((disk) => disk.low);
+  if (low.length === 0)
+    return no('EnoughSpace', 'every disk that is reported is above its reserve');
+  const texts = low.map(
+    ({ name, freeBytes, reserveBytes }) =>
+      `${name} has ${mebibytes(freeBytes)} free of a reserve of ${mebibytes(reserveBytes)}`,
+  );
+  return yes('BelowReserve', `${texts.join('; ')}: writes are refused while such a member leads`);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / (1024 * 1024))} MiB`;
 }
 
 function clusterIdMismatch(input: StatusInput): Finding {

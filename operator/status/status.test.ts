@@ -56,6 +56,16 @@ const BLOCKED: Partial<StatusInput> = {
   blocked: { reason: 'StorageClassMissing', message: 'there is no class fast', degrades: true },
 };
 
+/** Three members that report their disks; the last one's may be low. */
+function reportsOfDisks(lastIsLow: boolean): StatusInput['reports'] {
+  return exampleReports(3, 1).map((report, i) => {
+    const low = lastIsLow && i === 2;
+    const storage = { freeBytes: low ? 5 : 500, totalBytes: 1000, reserveBytes: 100, low };
+    if (report.answer.kind !== 'serving') return report;
+    return { ...report, answer: { kind: 'serving', status: { ...report.answer.status, storage } } };
+  });
+}
+
 const ROWS: readonly [
   string,
   Partial<StatusInput>,
@@ -75,6 +85,18 @@ const ROWS: readonly [
       StorageLow: 'Unknown NotReported',
       ClusterIDMismatch: 'False SameCluster',
     },
+  ],
+  [
+    'every disk has room',
+    { reports: reportsOfDisks(false) },
+    'Ready',
+    { StorageLow: 'False EnoughSpace' },
+  ],
+  [
+    'a disk is below its reserve',
+    { reports: reportsOfDisks(true) },
+    'Ready',
+    { StorageLow: 'True BelowReserve' },
   ],
   [
     'nothing runs yet',

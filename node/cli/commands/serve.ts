@@ -10,6 +10,7 @@ import { readModel } from '../model-file.ts';
 import { whatToTry } from '../what-to-try.ts';
 
 const MAX_NODES = 7;
+const MAX_RESERVE_MIB = 1024 * 1024;
 const MAX_PORT = 65_535 - PEER_PORT_OFFSET - MAX_NODES;
 
 /** `lithair serve FILE`: one node, or with `--nodes N` a whole local cluster. */
@@ -30,6 +31,10 @@ export const serveCommand: CliCommand = {
       help: 'n1=HOST:PORT,n2=…: run one member of these by hand',
     },
     'peer-tls': { value: 'DIR', help: 'certificates of this member (lithair certs makes them)' },
+    reserve: {
+      value: 'MIB',
+      help: 'refuse writes below this much free space (default 512, or a tenth of the disk)',
+    },
     managed: { help: 'an operator decides on model changes; FILE only begins a new cluster' },
     cluster: { value: 'DIR', help: 'files id and bootstrapped, as the operator mounts them' },
   },
@@ -48,7 +53,9 @@ export const serveCommand: CliCommand = {
       refuseMemberOptions(input);
       const dataDir = input.text('data') ?? './data';
       const { runLocalCluster } = await import('../local-cluster/index.ts');
-      return runLocalCluster({ file, nodes, host, dataDir, ...ports, tryIt: input.flag('try') });
+      reserveOf(input);
+      const more = { reserve: input.text('reserve'), tryIt: input.flag('try') };
+      return runLocalCluster({ file, nodes, host, dataDir, ...ports, ...more });
     }
     const onReady = input.flag('try')
       ? () => process.stdout.write(whatToTry(model.spec, `http://${host}:${ports.port}`))
@@ -130,9 +137,15 @@ async function nodeOptions(
     peerTlsDir: input.text('peer-tls') ?? (await ownCertificates(dataDir, name)),
     spec: model.spec,
     managed: input.flag('managed'),
+    freeSpaceReserveBytes: reserveOf(input),
     clusterDir: input.text('cluster') ?? null,
     initialCluster,
   };
+}
+
+function reserveOf(input: CliInput): number | null {
+  const mebibytes = input.integer('reserve', 0, MAX_RESERVE_MIB);
+  return mebibytes === undefined ? null : mebibytes * 1024 * 1024;
 }
 
 /** A single node talks to its admin CLI over the same mutual TLS as members do. */

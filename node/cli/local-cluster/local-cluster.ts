@@ -13,6 +13,8 @@ export interface LocalClusterOptions {
   readonly opsPort: number;
   readonly peerPort: number;
   readonly dataDir: string;
+  /** `--reserve` of the members; undefined for the default. */
+  readonly reserve: string | undefined;
   /** Print requests to try once a node answers. */
   readonly tryIt: boolean;
 }
@@ -62,6 +64,7 @@ function wordsOf(
     'initial-cluster': peers,
     data: join(options.dataDir, name),
     'peer-tls': join(options.dataDir, 'certs', name),
+    ...(options.reserve === undefined ? {} : { reserve: options.reserve }),
   };
   const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
   return ['serve', options.file, ...words, ...(tryIt ? ['--try'] : [])];

@@ -1,5 +1,6 @@
 import {
   type Completion,
+  type DiskSpace,
   type FileLock,
   type FileStat,
   type FileSystem,
@@ -164,6 +165,10 @@ export class TracedFileSystem implements FileSystem {
     this.disk.trace.add({ kind: 'syncDirectory', id, path });
     await this.disk.memory.syncDirectory(path);
     if (!this.#killed) this.disk.trace.add({ kind: 'directorySynced', id });
+  }
+
+  space(): Promise<DiskSpace> {
+    return this.#living(() => this.disk.memory.space());
   }
 
   /** Of the processes of one workload, one lives at a time. */
