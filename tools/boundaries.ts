@@ -28,6 +28,7 @@ export const ROOMS = [
   'membership',
   'backup',
   'consensus',
+  'archive',
   'log',
   'query',
   'state',

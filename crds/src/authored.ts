@@ -5,6 +5,7 @@ import type {
   HistorizeSpec,
   IndexKind,
   JsonValue,
+  RetentionSpec,
   VoterCount,
 } from './resource.ts';
 
@@ -45,7 +46,12 @@ export interface AuthoredModel {
   path?: string;
   fields: AuthoredField[];
   persistence?: { durability?: 'quorum'; consistency?: 'strong' };
-  lifecycle?: { audited?: boolean; versioned?: number; immutable?: boolean };
+  lifecycle?: {
+    audited?: boolean;
+    versioned?: number;
+    immutable?: boolean;
+    retention?: RetentionSpec;
+  };
   events?: DomainEventSpec[];
 }
 

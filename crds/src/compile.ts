@@ -59,8 +59,12 @@ function compileModel(model: ModelSpec): ModelSchema {
   };
 }
 
-function compileLifecycle({ audited, versioned }: LifecycleSpec): LifecycleSchema {
-  return { audited, ...(versioned !== undefined && { versioned }) };
+function compileLifecycle({ audited, versioned, retention }: LifecycleSpec): LifecycleSchema {
+  return {
+    audited,
+    ...(versioned !== undefined && { versioned }),
+    ...(retention && { retention: { ...retention } }),
+  };
 }
 
 function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {

@@ -47,11 +47,12 @@ function expandModel(model: AuthoredModel): ModelSpec {
 }
 
 function expandLifecycle(lifecycle: NonNullable<AuthoredModel['lifecycle']>): LifecycleSpec {
-  const { audited, versioned, immutable } = lifecycle;
+  const { audited, versioned, immutable, retention } = lifecycle;
   return {
     audited: audited ?? false,
     ...(versioned !== undefined && { versioned }),
     immutable: immutable ?? false,
+    ...(retention && { retention: { ...retention } }),
   };
 }
 

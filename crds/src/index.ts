@@ -3,6 +3,7 @@
 
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
+export { durationMs } from './duration.ts';
 export { QUERY_PARAMETERS } from './language.ts';
 export { textLength } from './lexical.ts';
 export { crdManifest } from './manifest.ts';
@@ -21,6 +22,7 @@ export {
   FIELD_TYPES,
   type FieldSpec,
   type FieldType,
+  type HistorizeSpec,
   type IndexKind,
   type JsonValue,
   KIND,

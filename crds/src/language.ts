@@ -63,6 +63,7 @@ export const NAME_RULES = {
 } as const;
 
 export const QUANTITY_PATTERN = '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$';
+export const DURATION_PATTERN = '^([1-9][0-9]{0,8}[smhdwy]|forever)$';
 export const SIZE_PATTERN = '^[1-9][0-9]*(M|G|T|P|Mi|Gi|Ti|Pi)$';
 
 const name = (rule: (typeof NAME_RULES)[keyof typeof NAME_RULES], what: string): TextShape => ({
@@ -295,14 +296,36 @@ const domainEvent: RecordShape = {
   description: 'A name for a change of a row.',
 };
 
+const duration = (description: string): TextShape => ({
+  kind: 'text',
+  maxLength: 16,
+  rule: {
+    pattern: DURATION_PATTERN,
+    says: 'must be a whole number with s, m, h, d, w or y, such as "90d", or forever',
+    code: 'invalid_value',
+  },
+  description,
+});
+
+const retention: RecordShape = {
+  kind: 'record',
+  attributes: {
+    hot: duration('How long a version stays in memory at most.'),
+    warm: duration('How long it then stays in the archives on the disk.'),
+  },
+  later: ['cold'],
+  description: 'For how long the past is kept, in log time.',
+};
+
 const lifecycle: RecordShape = {
   kind: 'record',
   attributes: {
     audited: flag('Whether events tell who changed what: actor, old and new values.'),
     versioned: versions('How many versions keep the values of fields without historize.'),
     immutable: flag('Whether no field of a row ever changes.'),
+    retention,
   },
-  later: ['retention', 'ttl', 'softDelete', 'expiry'],
+  later: ['ttl', 'softDelete', 'expiry'],
   description: 'What is remembered of the past of a row.',
 };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { compareSchemas, compileSchema, type Schema, validateSpec } from './index.ts';
+import { compareSchemas, compileSchema, durationMs, type Schema, validateSpec } from './index.ts';
 
 const ID = '{name: id, type: uuid, primaryKey: true}';
 const PRICE = '{name: price, type: decimal}';
@@ -21,6 +21,21 @@ const REFUSALS: [string, string, string, RegExp][] = [
   ['lifecycle: {versioned: 0}', 'lifecycle.versioned', 'out_of_range', /between 1 and 1000/],
   ['lifecycle: {versions: 3}', 'lifecycle.versions', 'unknown_attribute', /"versions"/],
   ['lifecycle: {ttl: 1d}', 'lifecycle.ttl', 'not_supported_yet', /ttl is not supported yet/],
+  ['lifecycle: {retention: {warm: 3}}', 'lifecycle.retention.warm', 'wrong_type', /a string/],
+  ['lifecycle: {retention: {warm: 3x}}', 'lifecycle.retention.warm', 'invalid_value', /"90d"/],
+  ['lifecycle: {retention: {}}', 'lifecycle.retention', 'missing_attribute', /needs hot, warm/],
+  [
+    'lifecycle: {retention: {hot: forever}}',
+    'lifecycle.retention.hot',
+    'invalid_value',
+    /memory is bounded/,
+  ],
+  [
+    'lifecycle: {retention: {hot: 1d, cold: forever}}',
+    'lifecycle.retention.cold',
+    'not_supported_yet',
+    /cold is not supported yet/,
+  ],
   ['events: []', 'events', 'too_few', /at least 1/],
   ['events: [{when: update}]', 'events[0].type', 'missing_attribute', /is missing/],
   ['events: [{type: Repriced}]', 'events[0].when', 'missing_attribute', /is missing/],
@@ -57,6 +72,12 @@ for (const [model, path, code, message] of REFUSALS) {
     assert.match(problems[0]?.message ?? '', message);
   });
 }
+
+test('durations are whole numbers of a unit', () => {
+  const read = ['90s', '2m', '1h', '7d', '1w', '1y', 'forever'].map(durationMs);
+  const day = 86_400_000;
+  assert.deepEqual(read, [90_000, 120_000, 3_600_000, 7 * day, 7 * day, 365 * day, Infinity]);
+});
 
 test('a key has no history, because it never changes', () => {
   const key = '{name: id, type: uuid, primaryKey: true, historize: {mode: full}}';

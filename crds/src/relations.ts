@@ -29,7 +29,22 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkKeys(fields, [...path, 'fields']),
     ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
     ...checkEvents(model, fields, [...path, 'events']),
+    ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
+      ...path,
+      'lifecycle',
+      'retention',
+    ]),
   ];
+}
+
+/** What stays in memory for ever never comes to the disk, and memory has to be bounded. */
+function checkRetention(retention: unknown, path: Path): Problem[] {
+  if (retention === undefined) return [];
+  const tiers = ['hot', 'warm'].filter((tier) => memberAt(retention, tier) !== undefined);
+  if (tiers.length === 0) return [problem(path, 'missing_attribute', 'needs hot, warm or both')];
+  if (memberAt(retention, 'hot') !== 'forever') return [];
+  const message = 'hot cannot be forever: memory is bounded; say warm: forever';
+  return [problem([...path, 'hot'], 'invalid_value', message)];
 }
 
 /** Events are told apart by their type, and speak of fields that the model has. */

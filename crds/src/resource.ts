@@ -86,6 +86,13 @@ export interface LifecycleSpec {
   versioned?: number;
   /** No field of a row ever changes. */
   immutable: boolean;
+  retention?: RetentionSpec;
+}
+
+/** Durations such as `90d`, or `forever`; see `durationMs`. What is not said is no time at all. */
+export interface RetentionSpec {
+  hot?: string;
+  warm?: string;
 }
 
 /** A name for a change of a row: for every one of its kind, or where one of the fields changed. */

@@ -6,6 +6,7 @@ import type {
   HistorizeSpec,
   IndexKind,
   JsonValue,
+  RetentionSpec,
   StoreSettings,
 } from './resource.ts';
 
@@ -32,6 +33,7 @@ export interface ModelSchema {
 export interface LifecycleSchema {
   audited: boolean;
   versioned?: number;
+  retention?: RetentionSpec;
 }
 
 /** What is true of a value wherever it stands: of a field, or of each item of an array. */

@@ -5,7 +5,9 @@ import { EntryError } from './errors.ts';
 import {
   APPLY_VERSION,
   type Change,
+  type CompactEntry,
   type Entry,
+  type GenerationDigest,
   isPut,
   MAX_CHANGES,
   type MemberEntry,
@@ -16,7 +18,7 @@ import {
 
 // An entry is: apply version (varint), kind (byte), length of the whole (uint32, little endian),
 // then the fields of the kind. Positions in these lists are part of the format: append only.
-const KINDS = ['write', 'schema', 'member', 'memberRemoval'] as const;
+const KINDS = ['write', 'schema', 'member', 'memberRemoval', 'compact'] as const;
 const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 const INTENTS = ['voter', 'learner'] as const;
@@ -39,7 +41,7 @@ const writer = new ByteWriter();
  */
 export function encodeEntry(entry: Entry): Uint8Array {
   writer.reset();
-  writer.varint(needsEvents(entry) ? 2 : 1);
+  writer.varint(needsVersion2(entry) ? 2 : 1);
   writer.byte(KINDS.indexOf(entry.kind));
   const lengthAt = writer.reserveUint32();
   writeBody(entry);
@@ -47,7 +49,8 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return writer.take();
 }
 
-function needsEvents(entry: Entry): boolean {
+function needsVersion2(entry: Entry): boolean {
+  if (entry.kind === 'compact') return true;
   return entry.kind === 'write' && entry.changes.some(({ events }) => events !== undefined);
 }
 
@@ -61,6 +64,8 @@ function writeBody(entry: Entry): void {
       return writeMember(writer, entry.member);
     case 'memberRemoval':
       return writer.varint(entry.memberId);
+    case 'compact':
+      return writeCompact(entry);
   }
 }
 
@@ -113,6 +118,22 @@ function writeSchema(entry: SchemaEntry): void {
   writer.text(entry.schemaJson);
 }
 
+function writeCompact(entry: CompactEntry): void {
+  writer.varint(entry.memberId);
+  writer.varint(entry.timestampMs);
+  writer.varint(entry.generation);
+  writeDigests(writer, entry.digests);
+}
+
+/** Writes digests; snapshots hold them in the same form. */
+export function writeDigests(target: ByteWriter, digests: readonly GenerationDigest[]): void {
+  target.varint(digests.length);
+  for (const { generation, digest } of digests) {
+    target.varint(generation);
+    target.text(digest);
+  }
+}
+
 /** Writes a member record; snapshots hold them in the same form. */
 export function writeMember(target: ByteWriter, member: MemberRecord): void {
   target.varint(member.id);
@@ -155,6 +176,8 @@ function readBody(reader: ByteReader, kind: Entry['kind']): Entry {
       return { kind, member: readMember(reader) } satisfies MemberEntry;
     case 'memberRemoval':
       return { kind, memberId: reader.varint() } satisfies MemberRemovalEntry;
+    case 'compact':
+      return readCompact(reader);
   }
 }
 
@@ -224,6 +247,24 @@ function readSchema(reader: ByteReader): SchemaEntry {
     expectedSchemaVersion: reader.varint(),
     schemaJson: reader.text(),
   };
+}
+
+function readCompact(reader: ByteReader): CompactEntry {
+  return {
+    kind: 'compact',
+    memberId: reader.varint(),
+    timestampMs: reader.varint(),
+    generation: reader.varint(),
+    digests: readDigests(reader),
+  };
+}
+
+/** Reads what {@link writeDigests} wrote. */
+export function readDigests(reader: ByteReader): GenerationDigest[] {
+  return Array.from({ length: reader.count(2) }, () => ({
+    generation: reader.varint(),
+    digest: reader.text(),
+  }));
 }
 
 /** Reads what {@link writeMember} wrote. */

@@ -83,6 +83,13 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     }),
   }),
   fc.record({ kind: fc.constant('memberRemoval' as const), memberId: count }),
+  fc.record({
+    kind: fc.constant('compact' as const),
+    memberId: count,
+    timestampMs: count,
+    generation: count,
+    digests: fc.array(fc.record({ generation: count, digest: text }), { maxLength: 3 }),
+  }),
 );
 
 /** The same with ordinary prototypes, which fast-check's records do not have. */

@@ -4,13 +4,22 @@
  */
 export { ByteReader } from './byte-reader.ts';
 export { ByteWriter } from './byte-writer.ts';
-export { decodeEntry, encodeEntry, readMember, writeMember } from './codec.ts';
+export {
+  decodeEntry,
+  encodeEntry,
+  readDigests,
+  readMember,
+  writeDigests,
+  writeMember,
+} from './codec.ts';
 export { EntryError, type EntryErrorCode } from './errors.ts';
 export {
   APPLY_VERSION,
   type Change,
+  type CompactEntry,
   type Entry,
   type EntryActor,
+  type GenerationDigest,
   isPut,
   MAX_CHANGES,
   type MemberEntry,

@@ -2,7 +2,7 @@ import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 
 /**
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
- * entry asks for the least one that it needs: 2 for the names of events.
+ * entry asks for the least one that it needs: 2 for the names of events and for compactions.
  */
 export const APPLY_VERSION = 2;
 
@@ -83,4 +83,24 @@ export interface MemberRemovalEntry {
   readonly memberId: number;
 }
 
-export type Entry = WriteEntry | SchemaEntry | MemberEntry | MemberRemovalEntry;
+/**
+ * Seals what history has remembered so far, so that it can be archived, and moves log time on.
+ * Takes effect where the generation is still the one that grows.
+ */
+export interface CompactEntry {
+  readonly kind: 'compact';
+  readonly memberId: number;
+  readonly timestampMs: number;
+  readonly generation: number;
+  /** What earlier generations came to on the member that proposes this. */
+  readonly digests: readonly GenerationDigest[];
+}
+
+/** A hash over the plain text of all archives of a generation. */
+export interface GenerationDigest {
+  readonly generation: number;
+  /** sha256, hex. */
+  readonly digest: string;
+}
+
+export type Entry = WriteEntry | SchemaEntry | MemberEntry | MemberRemovalEntry | CompactEntry;

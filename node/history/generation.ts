@@ -1,4 +1,5 @@
 import type { VersionRecord } from '../ports/index.ts';
+import type { HistoryRules } from './rules.ts';
 
 /** What a record costs beside its texts: an object, its places in tables. */
 const RECORD_BYTES = 160;
@@ -16,6 +17,13 @@ export interface CapturedGeneration {
   readonly versions: readonly ModelVersion[];
 }
 
+/** What was in force when a generation was sealed. */
+export interface Sealing {
+  readonly rules: ReadonlyMap<string, HistoryRules>;
+  /** Log time. */
+  readonly timeMs: number;
+}
+
 /**
  * The versions that were made between two compactions, in the order of the log. It only grows, and
  * not at all once it is sealed.
@@ -23,6 +31,8 @@ export interface CapturedGeneration {
 export class Generation {
   /** From 1, without gaps. */
   readonly number: number;
+  /** Null while it grows; and where it was sealed before a snapshot that it was restored from. */
+  sealing: Sealing | null = null;
   private readonly all: ModelVersion[] = [];
   private readonly byModel = new Map<string, Map<string, VersionRecord[]>>();
   private weight = 0;
@@ -61,6 +71,16 @@ export class Generation {
   /** Versions of an aggregate, oldest first. */
   chain(model: string, id: string): readonly VersionRecord[] {
     return this.byModel.get(model)?.get(id) ?? [];
+  }
+
+  /** Models that have versions here, sorted. */
+  models(): string[] {
+    return [...this.byModel.keys()].sort();
+  }
+
+  /** Ids of a model that have versions here, sorted by code unit. */
+  ids(model: string): string[] {
+    return [...(this.byModel.get(model)?.keys() ?? [])].sort();
   }
 
   /** All versions as they are now, in the order of the log; later ones do not show in the array. */

@@ -1,7 +1,11 @@
 import type { Schema } from '@lithair/crds';
+import type { GenerationDigest } from '../entry/index.ts';
 import type { HistoryReader, VersionRecord } from '../ports/index.ts';
 import { type CapturedGeneration, Generation } from './generation.ts';
 import { type HistoryRules, historyRules } from './rules.ts';
+
+/** Digests that are remembered: those of generations that a member may still be archiving. */
+const MAX_DIGESTS = 64;
 
 /**
  * The history that is in memory: what apply made since the last compaction, and what is sealed but
@@ -12,6 +16,8 @@ export class HotHistory implements HistoryReader {
   private rules: ReadonlyMap<string, HistoryRules>;
   /** Sealed ones first, in order; the last one grows. */
   private generations: Generation[];
+  private agreed: readonly GenerationDigest[] = [];
+  private first = 1;
 
   constructor(schema: Schema) {
     this.rules = rulesOf(schema);
@@ -28,6 +34,56 @@ export class HotHistory implements HistoryReader {
   /** Generations in memory, oldest first, the active one last. */
   get resident(): readonly Generation[] {
     return this.generations;
+  }
+
+  /** Sealed generations that are not archived here yet, oldest first. */
+  get pending(): readonly Generation[] {
+    return this.generations.slice(0, -1);
+  }
+
+  /** The first generation of which there may be archives: a restored cluster begins without. */
+  get floor(): number {
+    return this.first;
+  }
+
+  /** The first generation that is in memory: the ones before it are archived. */
+  get firstResident(): number {
+    return this.generations[0]?.number ?? this.active.number;
+  }
+
+  /** Digests of generations as the log tells them. */
+  get digests(): readonly GenerationDigest[] {
+    return this.agreed;
+  }
+
+  /** Seals the generation that grows, and begins the next. */
+  seal(timeMs: number, digests: readonly GenerationDigest[]): void {
+    const sealed = this.active;
+    sealed.sealing = { rules: this.rules, timeMs };
+    this.generations.push(new Generation(sealed.number + 1));
+    this.learn(digests);
+  }
+
+  /** Takes note of digests that the log tells. */
+  learn(digests: readonly GenerationDigest[]): void {
+    this.agreed = [...this.agreed, ...digests].slice(-MAX_DIGESTS);
+  }
+
+  /** Begins without archives: what is not in memory is not kept. */
+  forgetArchives(): void {
+    this.first = this.firstResident;
+  }
+
+  /** Puts back where archives begin. */
+  restoreFloor(floor: number): void {
+    this.first = floor;
+  }
+
+  /** Lets go of a generation that is archived. */
+  archived(number: number): void {
+    this.generations = this.generations.filter(
+      (generation) => generation === this.active || generation.number !== number,
+    );
   }
 
   /** Follows a change of the schema. What was recorded stays; rules are applied by who reads it. */
@@ -58,9 +114,13 @@ export class HotHistory implements HistoryReader {
     this.generations.push(new Generation(number));
   }
 
-  /** All generations in memory as they are now, the active one last. */
-  capture(): readonly CapturedGeneration[] {
-    return this.generations.map((generation) => ({
+  /**
+   * All generations in memory as they are now, the active one last; or that one alone, which is
+   * the same on every member.
+   */
+  capture(which: 'resident' | 'active' = 'resident'): readonly CapturedGeneration[] {
+    const captured = which === 'resident' ? this.generations : [this.active];
+    return captured.map((generation) => ({
       number: generation.number,
       versions: generation.versions(),
     }));

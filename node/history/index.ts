@@ -3,15 +3,8 @@
  * until they are archived, and the rules that say what of them is kept. Pure.
  */
 export { declaredEvents, defaultEvent, eventId } from './event-names.ts';
-export { type CapturedGeneration, Generation, type ModelVersion } from './generation.ts';
+export type { CapturedGeneration, Generation, ModelVersion } from './generation.ts';
 export { HotHistory } from './hot-history.ts';
-export {
-  changedFields,
-  type FieldChange,
-  hasValues,
-  isKept,
-  keptChanges,
-  keptValues,
-} from './kept-values.ts';
-export { readModelVersion, writeModelVersion } from './record-codec.ts';
-export { type HistoryRules, historyRules } from './rules.ts';
+export { archived, changedFields, keptChanges, keptValues } from './kept-values.ts';
+export { readModelVersion, readVersion, writeModelVersion, writeVersion } from './record-codec.ts';
+export { type HistoryRules, hasValues, historyRules, isKept, type Moment } from './rules.ts';

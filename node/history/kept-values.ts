@@ -1,21 +1,11 @@
 import type { JsonValue, ModelSchema } from '@lithair/crds';
 import type { JsonObject, VersionRecord } from '../ports/index.ts';
-import type { HistoryRules } from './rules.ts';
+import { type HistoryRules, isKept, keepsValue, type Moment } from './rules.ts';
 
 /** Old and new value of a field that changed; what is not kept is absent. */
 export interface FieldChange {
   readonly old?: JsonValue;
   readonly new?: JsonValue;
-}
-
-/** Whether anything of a version may be shown, given the newest version of its aggregate. */
-export function isKept(rules: HistoryRules, version: number, newest: number): boolean {
-  return rules.audited || newest - version < rules.depth;
-}
-
-/** Whether values of a version may be shown. */
-export function hasValues(rules: HistoryRules, version: number, newest: number): boolean {
-  return newest - version < rules.depth;
 }
 
 /**
@@ -24,30 +14,80 @@ export function hasValues(rules: HistoryRules, version: number, newest: number):
  */
 export function keptValues(
   rules: HistoryRules,
-  record: Pick<VersionRecord, 'version' | 'json'>,
-  newest: number,
+  record: VersionRecord,
+  moment: Moment,
 ): JsonObject | null {
-  return record.json === null ? null : keptOf(rules, record.json, newest - record.version);
+  if (record.json === null) return null;
+  return pick(parse(record.json), (name) => keeps(rules, name, record, moment), rules);
 }
 
 /** The fields that a change changed, in the order of the schema, with the values that are kept. */
 export function keptChanges(
   rules: HistoryRules,
   record: VersionRecord,
-  newest: number,
+  moment: Moment,
 ): { readonly [field: string]: FieldChange } {
-  const age = newest - record.version;
-  const after = parse(record.json);
-  const before = parse(record.before);
+  const [before, after] = [parse(record.before), parse(record.json)];
   const changed = record.changed ?? changedFields(rules.model, before, after);
   const changes: { [field: string]: FieldChange } = {};
-  for (const { name, depth } of rules.fields) {
+  for (const { name } of rules.fields) {
     if (!changed.includes(name)) continue;
-    const old = age + 1 < depth ? before[name] : undefined;
-    const now = age < depth ? after[name] : undefined;
+    const old = keeps(rules, name, oldOf(record), moment) ? before[name] : undefined;
+    const now = keeps(rules, name, record, moment) ? after[name] : undefined;
     changes[name] = { ...(old !== undefined && { old }), ...(now !== undefined && { new: now }) };
   }
   return changes;
+}
+
+/**
+ * A version as it is archived: without values that are not kept, and without those that only the
+ * present version has, which the state holds. Null where nothing of it is kept.
+ */
+export function archived(
+  rules: HistoryRules,
+  record: VersionRecord,
+  moment: Moment,
+): VersionRecord | null {
+  if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
+  const after = parse(record.json);
+  const lasts = (name: string, version: Version) =>
+    rules.fields.some((rule) => rule.name === name && rule.depth > 1) &&
+    keeps(rules, name, version, moment);
+  const values = pick(after, (name) => lasts(name, record), rules);
+  const json = record.json === null ? null : JSON.stringify(values);
+  if (!rules.audited || record.actor === null) {
+    return { ...record, json, actor: null, before: null, changed: null };
+  }
+  const before = parse(record.before);
+  const changed = record.changed ?? changedFields(rules.model, before, after);
+  const isOld = (name: string) => changed.includes(name) && lasts(name, oldOf(record));
+  const old = pick(before, isOld, rules);
+  return { ...record, json, before: record.before === null ? null : JSON.stringify(old), changed };
+}
+
+type Version = Pick<VersionRecord, 'version' | 'timeMs'>;
+
+/** What a change replaced belongs to the version before, and is as old as the change that tells it. */
+function oldOf({ version, timeMs }: VersionRecord): Version {
+  return { version: version - 1, timeMs };
+}
+
+function keeps(rules: HistoryRules, name: string, version: Version, moment: Moment): boolean {
+  const rule = rules.fields.find((candidate) => candidate.name === name);
+  return rule !== undefined && keepsValue(rules, rule, version, moment);
+}
+
+function pick(
+  values: JsonObject,
+  isWanted: (name: string) => boolean,
+  { fields }: HistoryRules,
+): JsonObject {
+  const picked: JsonObject = {};
+  for (const { name } of fields) {
+    const value = values[name];
+    if (value !== undefined && isWanted(name)) picked[name] = value;
+  }
+  return picked;
 }
 
 /** Fields that differ between two whole rows; an empty object stands for no row. */
@@ -65,17 +105,7 @@ function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
-function keptOf(rules: HistoryRules, json: string, age: number): JsonObject {
-  const values = parse(json);
-  const kept: JsonObject = {};
-  for (const { name, depth } of rules.fields) {
-    const value = values[name];
-    if (value !== undefined && age < depth) kept[name] = value;
-  }
-  return kept;
-}
-
 /** Stored rows were written by this software, from objects. */
-export function parse(json: string | null): JsonObject {
+function parse(json: string | null): JsonObject {
   return json === null ? {} : JSON.parse(json);
 }

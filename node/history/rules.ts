@@ -1,10 +1,13 @@
-import type { FieldSchema, ModelSchema } from '@lithair/crds';
+import { durationMs, type FieldSchema, type HistorizeSpec, type ModelSchema } from '@lithair/crds';
+import type { VersionRecord } from '../ports/index.ts';
 
 /** Which past values of one field are kept. */
 interface FieldRule {
   readonly name: string;
   /** Versions that keep their value, the newest counted: 1 is the present value alone. */
   readonly depth: number;
+  /** Whether the value goes when its version is older than the model's retention. */
+  readonly expires: boolean;
 }
 
 /** What is kept of the past of a model's rows, worked out once per schema. */
@@ -14,30 +17,81 @@ export interface HistoryRules {
   readonly audited: boolean;
   /** In the order of the schema, the primary key included. */
   readonly fields: readonly FieldRule[];
-  /** Depth of the field that is kept longest, the primary key apart. */
-  readonly depth: number;
+  /** How old versions may get in memory, milliseconds of log time; Infinity where nothing is said. */
+  readonly hotMs: number;
+  /** How old versions get whose values no field rule keeps, milliseconds; Infinity: any age. */
+  readonly retentionMs: number;
 }
+
+/** What decides, with the rules, whether something of a version is kept. */
+export interface Moment {
+  /** The newest version of the aggregate. */
+  readonly newest: number;
+  /** Log time. */
+  readonly nowMs: number;
+}
+
+type Version = Pick<VersionRecord, 'version' | 'timeMs'>;
 
 /** The rules of a model; null where it keeps no history. */
 export function historyRules(model: ModelSchema): HistoryRules | null {
-  const audited = model.lifecycle?.audited ?? false;
+  const { audited = false, versioned, retention } = model.lifecycle ?? {};
   const declared =
     audited ||
-    model.lifecycle?.versioned !== undefined ||
+    versioned !== undefined ||
+    retention !== undefined ||
     model.fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
   if (!declared) return null;
-  const fields = model.fields.map((field) => ({
-    name: field.name,
-    depth: field.name === model.primaryKey ? Infinity : depthOf(field, model),
-  }));
-  const others = fields.filter(({ name }) => name !== model.primaryKey);
-  return { model, audited, fields, depth: Math.max(1, ...others.map(({ depth }) => depth)) };
+  const { hot, warm } = retention ?? {};
+  const tiers = [hot, warm].map((tier) => (tier === undefined ? 0 : durationMs(tier)));
+  return {
+    model,
+    audited,
+    fields: model.fields.map((field) => fieldRule(field, model)),
+    hotMs: hot === undefined ? Infinity : durationMs(hot),
+    retentionMs: retention === undefined ? Infinity : tiers.reduce((sum, tier) => sum + tier, 0),
+  };
 }
 
-/** A field's own rule goes before its model's number of versions, and that before auditing. */
-function depthOf({ historize }: FieldSchema, { lifecycle }: ModelSchema): number {
-  if (historize?.mode === 'full') return Infinity;
-  if (historize?.mode === 'versions') return historize.versions ?? 1;
-  if (historize?.mode === 'never') return 1;
-  return lifecycle?.versioned ?? (lifecycle?.audited ? Infinity : 1);
+function fieldRule(field: FieldSchema, { primaryKey, lifecycle }: ModelSchema): FieldRule {
+  const { name, historize } = field;
+  if (name === primaryKey) return { name, depth: Infinity, expires: false };
+  if (historize !== undefined)
+    return { name, depth: DEPTHS[historize.mode](historize), expires: false };
+  if (lifecycle?.versioned !== undefined)
+    return { name, depth: lifecycle.versioned, expires: false };
+  const isKept = lifecycle?.audited === true || lifecycle?.retention !== undefined;
+  return { name, depth: isKept ? Infinity : 1, expires: isKept };
+}
+
+const DEPTHS = {
+  full: () => Infinity,
+  never: () => 1,
+  versions: ({ versions }: HistorizeSpec) => versions ?? 1,
+} as const;
+
+/** Whether a version's value of a field is kept. */
+export function keepsValue(
+  rules: HistoryRules,
+  rule: FieldRule,
+  { version, timeMs }: Version,
+  { newest, nowMs }: Moment,
+): boolean {
+  const age = newest - version;
+  if (age <= 0) return true;
+  return age < rule.depth && !(rule.expires && nowMs - timeMs > rules.retentionMs);
+}
+
+/** Whether a version keeps the value of any field but its key. */
+export function hasValues(rules: HistoryRules, version: Version, moment: Moment): boolean {
+  const { primaryKey } = rules.model;
+  return rules.fields.some(
+    (rule) => rule.name !== primaryKey && keepsValue(rules, rule, version, moment),
+  );
+}
+
+/** Whether anything of a version is kept: a value, or who changed it and when. */
+export function isKept(rules: HistoryRules, version: Version, moment: Moment): boolean {
+  const isRecent = moment.nowMs - version.timeMs <= rules.retentionMs;
+  return (rules.audited && isRecent) || hasValues(rules, version, moment);
 }

@@ -5,6 +5,7 @@ import {
   isKept,
   keptChanges,
   keptValues,
+  type Moment,
 } from '../../history/index.ts';
 import type { JsonObject, VersionRecord } from '../../ports/index.ts';
 import { DEFAULT_LIMIT, type Parameter, readLimit } from '../../query/index.ts';
@@ -25,28 +26,28 @@ interface Placed {
 }
 
 /** What the items of one version are. */
-type Items = (rules: HistoryRules, record: VersionRecord, newest: number) => readonly Placed[];
+type Items = (rules: HistoryRules, record: VersionRecord, moment: Moment) => readonly Placed[];
 
 /** GET of the versions of an aggregate. */
-export const history: ReadOperation = pageOf('history', (rules, record, newest) => {
+export const history: ReadOperation = pageOf('history', (rules, record, moment) => {
   const { version, sequence } = record;
   const item = {
     version,
     at: datetimeOf(record.timeMs),
     events: record.events,
     ...(rules.audited && record.actor && { actor: record.actor }),
-    data: keptValues(rules, record, newest),
+    data: keptValues(rules, record, moment),
   };
   return [{ version, sequence, item }];
 });
 
 /** GET of the events of an aggregate. */
-export const events: ReadOperation = pageOf('events', (rules, record, newest) => {
+export const events: ReadOperation = pageOf('events', (rules, record, moment) => {
   const { version, id, effect } = record;
   const { actor } = record;
   const isAudited = rules.audited && actor !== null;
-  const audit = isAudited ? { actor, changes: keptChanges(rules, record, newest) } : {};
-  const data: JsonObject | null = keptValues(rules, record, newest);
+  const audit = isAudited ? { actor, changes: keptChanges(rules, record, moment) } : {};
+  const data: JsonObject | null = keptValues(rules, record, moment);
   return record.events
     .map((type, at) => {
       const sequence = record.sequence + at;
@@ -106,16 +107,23 @@ async function readPage(
   before: Place | null,
   count: number,
 ): Promise<readonly Placed[]> {
-  const { rules, history: reader, id } = past;
+  const { rules, history: reader, id, live, nowMs } = past;
   const newest = await newestVersion(past);
   if (newest === 0) throw noAggregate(rules);
+  const moment = { newest, nowMs };
   const bound = before === null ? Infinity : before.version + 1;
   const records = await reader.versions(rules.model.name, id, bound, count);
   return records
-    .filter(({ version }) => isKept(rules, version, newest))
-    .flatMap((record) => items(rules, record, newest))
+    .map((record) => withPresentRow(record, live))
+    .filter((record) => isKept(rules, record, moment))
+    .flatMap((record) => items(rules, record, moment))
     .filter(({ sequence }) => before === null || sequence < before.sequence)
     .slice(0, count);
+}
+
+/** Archives lack the values that only the present version has: the state holds those. */
+function withPresentRow(record: VersionRecord, live: Past['live']): VersionRecord {
+  return record.version === live?.version ? { ...record, json: live.json } : record;
 }
 
 function pageReply(

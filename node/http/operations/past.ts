@@ -1,4 +1,10 @@
-import { type HistoryRules, hasValues, isKept, keptValues } from '../../history/index.ts';
+import {
+  type HistoryRules,
+  hasValues,
+  isKept,
+  keptValues,
+  type Moment,
+} from '../../history/index.ts';
 import type {
   AggregateRecord,
   HistoryReader,
@@ -30,6 +36,8 @@ export interface Past {
   readonly id: string;
   /** Undefined where it is deleted, or never was. */
   readonly live: AggregateRecord | undefined;
+  /** Log time. */
+  readonly nowMs: number;
 }
 
 /**
@@ -39,13 +47,13 @@ export interface Past {
  */
 export function pastOf(
   exchange: Exchange,
-  { model }: ReadView,
+  { state, model }: ReadView,
   rules: HistoryRules,
   history: HistoryReader,
 ): Past {
   const id = exchange.modelRoute.validator.id(exchange.id);
   if (id === null) throw noAggregate(rules);
-  return { rules, history, id, live: model.get(id) };
+  return { rules, history, id, live: model.get(id), nowMs: state.logTimeMs };
 }
 
 /**
@@ -86,16 +94,12 @@ export function requireHistory(rules: HistoryRules | null, name: string): Histor
  *
  * @throws Problem `not_found` where there was no row then, `pruned` where it is not kept
  */
-export async function findVersion(
-  past: Past,
-  wanted: WantedVersion,
-  logTimeMs: number,
-): Promise<PastVersion | null> {
+export async function findVersion(past: Past, wanted: WantedVersion): Promise<PastVersion | null> {
   const newest = await newestVersion(past);
   if (newest === 0) throw noAggregate(past.rules);
   return wanted.kind === 'version'
     ? findByNumber(past, wanted.version, newest)
-    : findByTime(past, wanted.timeMs, newest, logTimeMs);
+    : findByTime(past, wanted.timeMs, newest);
 }
 
 /** The last version that the aggregate has, live or deleted; 0 where it never was. */
@@ -123,14 +127,9 @@ async function findByNumber(
   return shown(past, record, newest);
 }
 
-async function findByTime(
-  past: Past,
-  timeMs: number,
-  newest: number,
-  logTimeMs: number,
-): Promise<PastVersion | null> {
-  const { rules, history, id, live } = past;
-  if (live !== undefined && timeMs >= logTimeMs) return null;
+async function findByTime(past: Past, timeMs: number, newest: number): Promise<PastVersion | null> {
+  const { rules, history, id, live, nowMs } = past;
+  if (live !== undefined && timeMs >= nowMs) return null;
   const record = await history.asOf(rules.model.name, id, timeMs);
   if (record === undefined) throw await nothingThen(past);
   return record.version === live?.version ? null : shown(past, record, newest);
@@ -143,12 +142,13 @@ async function nothingThen({ rules, history, id }: Past): Promise<Problem> {
   return new Problem('not_found', `${rules.model.name} had no aggregate of this id then.`);
 }
 
-function shown({ rules }: Past, record: VersionRecord, newest: number): PastVersion {
+function shown({ rules, nowMs }: Past, record: VersionRecord, newest: number): PastVersion {
   const { version } = record;
-  if (!isKept(rules, version, newest)) throw pruned(`Version ${version}`);
-  const values = keptValues(rules, record, newest);
+  const moment: Moment = { newest, nowMs };
+  if (!isKept(rules, record, moment)) throw pruned(`Version ${version}`);
+  const values = keptValues(rules, record, moment);
   if (values === null) throw new Problem('not_found', `It was deleted in version ${version}.`);
-  if (!hasValues(rules, version, newest)) throw pruned(`Version ${version}`);
+  if (!hasValues(rules, record, moment)) throw pruned(`Version ${version}`);
   return { version, values };
 }
 

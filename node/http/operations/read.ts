@@ -52,7 +52,7 @@ async function readPast(
 ): Promise<Reply> {
   const rules = requireHistory(exchange.modelRoute.history, wanted.kind);
   const past = pastOf(exchange, view, rules, context.history());
-  const found = await findVersion(past, wanted, view.state.logTimeMs);
+  const found = await findVersion(past, wanted);
   if (found === null) return readPresent(exchange, view, context, fields);
   const { values, version } = found;
   const shown = Object.entries(values).filter(([name]) => fields === null || fields.includes(name));

@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { archived, type Generation, type HistoryRules } from '../history/index.ts';
+import type { FileSystem } from '../log/index.ts';
+import type { Logger, VersionRecord } from '../ports/index.ts';
+import { ArchiveFile } from './archive-file.ts';
+import { type ArchiveSubject, ArchiveWriter } from './archive-writer.ts';
+import { type Catalog, readCatalog, writeCatalog } from './catalog.ts';
+import type { Compression } from './compression.ts';
+import { ArchiveError } from './errors.ts';
+import { type Folding, foldersOf, planFolding } from './folding.ts';
+
+export const ARCHIVE_DIRECTORY = 'archive';
+
+/** What an archive is opened with. */
+export interface ArchiveOptions {
+  readonly fs: FileSystem;
+  /** The data directory. */
+  readonly dir: string;
+  readonly clusterId: string;
+  readonly compression: Compression;
+  readonly logger: Logger;
+  /** Lets other work run between two blocks. */
+  readonly pause: () => Promise<void>;
+}
+
+/** What decides which archived values go. */
+export interface Expiry {
+  rules(model: string): HistoryRules | undefined;
+  /** The newest version of an aggregate, live or deleted; 0 where it is not known. */
+  newestOf(model: string, id: string): number;
+  /** Log time. */
+  readonly nowMs: number;
+}
+
+/**
+ * The archived history of one member: sealed generations in compressed files, by model. What is
+ * not in its catalog does not count: a file is whole and durable before the catalog names it, and
+ * goes only when the catalog does not name it any more. One change at a time; reads at any time.
+ */
+export class Archive {
+  readonly directory: string;
+  readonly #options: ArchiveOptions;
+  #catalog: Catalog;
+  /** In the order of the catalog, so that of each model from old to new. */
+  #files: readonly ArchiveFile[];
+  /** Replaced files that a read may still be busy with. */
+  #retired: readonly ArchiveFile[] = [];
+
+  private constructor(options: ArchiveOptions, catalog: Catalog, files: readonly ArchiveFile[]) {
+    this.directory = `${options.dir}/${ARCHIVE_DIRECTORY}`;
+    this.#options = options;
+    this.#catalog = catalog;
+    this.#files = files;
+  }
+
+  /**
+   * Opens what is there, and removes what was left unfinished.
+   *
+   * @throws ArchiveError where it cannot be used
+   */
+  static async open(options: ArchiveOptions): Promise<Archive> {
+    const { fs, dir, clusterId, compression } = options;
+    const directory = `${dir}/${ARCHIVE_DIRECTORY}`;
+    await fs.makeDirectory(directory);
+    const known = await readCatalog(fs, dir);
+    const catalog = known ?? { clusterId, generation: 0, serial: 0, expiredToMs: 0, files: [] };
+    if (catalog.clusterId !== clusterId) {
+      const message = `the archive is of cluster ${catalog.clusterId}, not of ${clusterId}`;
+      throw new ArchiveError('ARCHIVE_FORMAT', message);
+    }
+    const present = await fs.list(directory);
+    const missing = catalog.files.find((name) => !present.includes(name));
+    if (missing !== undefined) {
+      throw new ArchiveError('ARCHIVE_MISSING', `${ARCHIVE_DIRECTORY}/${missing} is gone`);
+    }
+    for (const name of present) {
+      if (!catalog.files.includes(name)) await fs.remove(`${directory}/${name}`);
+    }
+    const files: ArchiveFile[] = [];
+    for (const name of catalog.files) {
+      files.push(await ArchiveFile.open(fs, directory, name, compression));
+    }
+    return new Archive(options, catalog, files);
+  }
+
+  /** Everything up to this generation is archived here. */
+  get generation(): number {
+    return this.#catalog.generation;
+  }
+
+  get files(): readonly ArchiveFile[] {
+    return this.#files;
+  }
+
+  /** Files of a model, from new to old. */
+  filesOf(model: string): readonly ArchiveFile[] {
+    return this.#files.filter(({ summary }) => summary.model === model).toReversed();
+  }
+
+  /**
+   * Archives a sealed generation, the one behind `generation`. Durable when it resolves.
+   *
+   * @param rulesOf rules where the generation does not know those that it was sealed under
+   * @returns a hash over the plain text of what was archived
+   */
+  async store(
+    generation: Generation,
+    rulesOf: (model: string) => HistoryRules | undefined,
+  ): Promise<string> {
+    const { number } = generation;
+    if (number !== this.generation + 1) {
+      throw new RangeError(`generation ${number} does not follow ${this.generation}`);
+    }
+    const digest = createHash('sha256');
+    const written: ArchiveFile[] = [];
+    for (const model of generation.models()) {
+      const rules = generation.sealing?.rules.get(model) ?? rulesOf(model);
+      if (rules === undefined) continue;
+      const subject = { model, fromGeneration: number, toGeneration: number };
+      const file = await this.#write(subject, versionsOf(generation, model, rules));
+      if (file === null) continue;
+      digest.update(file.summary.digest);
+      written.push(file);
+    }
+    await this.#publish([...this.#files, ...written], { generation: number });
+    return digest.digest('hex');
+  }
+
+  /**
+   * Joins small files, and removes values that are not kept any more.
+   *
+   * @param thorough looks through every file, not only through those that are to be joined
+   * @returns how many files were replaced
+   */
+  async fold(expiry: Expiry, thorough: boolean): Promise<number> {
+    await this.#closeRetired();
+    const foldings = await planFolding(this.#files, expiry, thorough, this.#options.pause);
+    for (const folding of foldings) await this.#fold(folding, expiry);
+    if (thorough) await this.#publish(this.#files, { expiredToMs: expiry.nowMs });
+    return foldings.reduce((sum, { files }) => sum + files.length, 0);
+  }
+
+  /** Takes the place of everything that is archived: files of another member, verified. */
+  async adopt(names: readonly string[], generation: number): Promise<void> {
+    const { fs, compression } = this.#options;
+    const files: ArchiveFile[] = [];
+    for (const name of names) {
+      const known = this.#files.find((file) => file.name === name);
+      files.push(known ?? (await ArchiveFile.open(fs, this.directory, name, compression)));
+    }
+    const serial = Math.max(this.#catalog.serial, ...names.map(serialOf));
+    await this.#publish(files, { generation, serial });
+  }
+
+  async close(): Promise<void> {
+    await this.#closeRetired();
+    for (const file of this.#files) await file.close();
+  }
+
+  async #fold({ files, subject }: Folding, expiry: Expiry): Promise<void> {
+    const file = await this.#write(subject, foldersOf(files, subject.model, expiry));
+    const at = this.#files.findIndex((candidate) => files.includes(candidate));
+    const others = this.#files.filter((candidate) => !files.includes(candidate));
+    await this.#publish(others.toSpliced(at, 0, ...(file === null ? [] : [file])), {});
+  }
+
+  /** Writes versions into a new file; null where there are none. */
+  async #write(
+    subject: Omit<ArchiveSubject, 'clusterId'>,
+    versions: AsyncIterable<VersionRecord> | Iterable<VersionRecord>,
+  ): Promise<ArchiveFile | null> {
+    const { fs, compression, clusterId, pause } = this.#options;
+    const serial = this.#catalog.serial + 1;
+    this.#catalog = { ...this.#catalog, serial };
+    const { model, fromGeneration, toGeneration } = subject;
+    const name = `${model}-${fromGeneration}-${toGeneration}-${serial}.arc`;
+    const file = await fs.open(`${this.directory}/${name}`, 'create');
+    let isEmpty = false;
+    try {
+      const writer = new ArchiveWriter(file, compression, { ...subject, clusterId });
+      for await (const record of versions) {
+        if (!writer.add(record)) continue;
+        await writer.flush();
+        await pause();
+      }
+      isEmpty = writer.records === 0;
+      if (!isEmpty) await writer.finish();
+    } catch (error) {
+      await fs.remove(`${this.directory}/${name}`).catch(() => undefined);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    if (!isEmpty) return ArchiveFile.open(fs, this.directory, name, compression);
+    await fs.remove(`${this.directory}/${name}`);
+    return null;
+  }
+
+  /** Makes a list of files the archive; what it does not name goes. */
+  async #publish(files: readonly ArchiveFile[], change: Partial<Catalog>): Promise<void> {
+    const { fs, dir, logger } = this.#options;
+    await fs.syncDirectory(this.directory);
+    const catalog = { ...this.#catalog, ...change, files: files.map(({ name }) => name) };
+    await writeCatalog(fs, dir, catalog);
+    this.#catalog = { ...catalog, serial: Math.max(catalog.serial, this.#catalog.serial) };
+    const gone = this.#files.filter((file) => !files.includes(file));
+    this.#files = files;
+    this.#retired = [...this.#retired, ...gone];
+    for (const { name } of gone) await fs.remove(`${this.directory}/${name}`);
+    if (gone.length === 0) return;
+    await fs.syncDirectory(this.directory);
+    logger.debug({ files: gone.length }, 'replaced archives');
+  }
+
+  async #closeRetired(): Promise<void> {
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const file of retired) await file.close();
+  }
+}
+
+/** Names end with a serial number. */
+function serialOf(name: string): number {
+  return Number(/-([0-9]+)\.arc$/.exec(name)?.[1] ?? 0);
+}
+
+/** What is kept of a generation, by id and version, as it can be told from itself alone. */
+function* versionsOf(
+  generation: Generation,
+  model: string,
+  rules: HistoryRules,
+): Generator<VersionRecord> {
+  for (const id of generation.ids(model)) {
+    const chain = generation.chain(model, id);
+    const newest = chain.at(-1)?.version ?? 0;
+    const nowMs = generation.sealing?.timeMs ?? 0;
+    for (const record of chain) {
+      const kept = archived(rules, record, { newest, nowMs });
+      if (kept !== null) yield kept;
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { archived, type HistoryRules } from '../history/index.ts';
+import type { VersionRecord } from '../ports/index.ts';
+import type { Expiry } from './archive.ts';
+import type { ArchiveFile } from './archive-file.ts';
+import type { ArchiveSubject } from './archive-writer.ts';
+
+/** Files of one model that become one. */
+export interface Folding {
+  /** Neighbours, from old to new. */
+  readonly files: readonly ArchiveFile[];
+  readonly subject: Omit<ArchiveSubject, 'clusterId'>;
+}
+
+/** Files are joined up to this size. */
+const FOLDED_BYTES = 64 * 1024 * 1024;
+/** So many neighbours that could be joined are worth it. */
+const FOLD_FILES = 8;
+
+/** What is to be written anew. */
+export async function planFolding(
+  files: readonly ArchiveFile[],
+  expiry: Expiry,
+  thorough: boolean,
+  pause: () => Promise<void>,
+): Promise<readonly Folding[]> {
+  const foldings: Folding[] = [];
+  for (const group of groups(files)) {
+    const first = group[0];
+    const last = group.at(-1);
+    if (first === undefined || last === undefined) continue;
+    const isWorthIt = group.length >= FOLD_FILES || (thorough && group.length > 1);
+    const isDue = isWorthIt || (thorough && (await holdsExpired(first, expiry, pause)));
+    if (!isDue) continue;
+    const { model, fromGeneration } = first.summary;
+    const { toGeneration } = last.summary;
+    foldings.push({ files: group, subject: { model, fromGeneration, toGeneration } });
+  }
+  return foldings;
+}
+
+/** Neighbouring files of each model that together stay below the bound. */
+function groups(files: readonly ArchiveFile[]): readonly (readonly ArchiveFile[])[] {
+  return [...Map.groupBy(files, ({ summary }) => summary.model).values()].flatMap((ofModel) => {
+    const grouped: ArchiveFile[][] = [];
+    let bytes = 0;
+    for (const file of ofModel) {
+      const group = grouped.at(-1);
+      if (group !== undefined && bytes + file.bytes <= FOLDED_BYTES) {
+        group.push(file);
+        bytes += file.bytes;
+      } else {
+        grouped.push([file]);
+        bytes = file.bytes;
+      }
+    }
+    return grouped;
+  });
+}
+
+/** Whether a file holds anything that is not kept any more. */
+async function holdsExpired(
+  file: ArchiveFile,
+  expiry: Expiry,
+  pause: () => Promise<void>,
+): Promise<boolean> {
+  const { model } = file.summary;
+  const rules = expiry.rules(model);
+  for await (const records of file.all()) {
+    for (const record of records) if (isExpired(rules, model, record, expiry)) return true;
+    await pause();
+  }
+  return false;
+}
+
+function isExpired(
+  rules: HistoryRules | undefined,
+  model: string,
+  record: VersionRecord,
+  expiry: Expiry,
+): boolean {
+  const kept = keep(rules, model, record, expiry);
+  if (kept === null || (kept.actor === null) !== (record.actor === null)) return true;
+  return kept.json !== record.json || kept.before !== record.before;
+}
+
+/** What is still kept of a version; null for nothing, as of all of a model that keeps no history. */
+function keep(
+  rules: HistoryRules | undefined,
+  model: string,
+  record: VersionRecord,
+  expiry: Expiry,
+): VersionRecord | null {
+  if (rules === undefined) return null;
+  const newest = Math.max(expiry.newestOf(model, record.id), record.version);
+  return archived(rules, record, { newest, nowMs: expiry.nowMs });
+}
+
+/**
+ * The versions of neighbouring files in one order, without what is not kept any more. The files
+ * hold later and later versions of each aggregate, so those of one id follow file by file.
+ */
+export async function* foldersOf(
+  files: readonly ArchiveFile[],
+  model: string,
+  expiry: Expiry,
+): AsyncGenerator<VersionRecord> {
+  const cursors = files.map((file) => new Cursor(file));
+  for (const cursor of cursors) await cursor.advance();
+  for (;;) {
+    const id = leastId(cursors);
+    if (id === null) return;
+    const rules = expiry.rules(model);
+    for await (const record of chainOf(cursors, id)) {
+      const kept = keep(rules, model, record, expiry);
+      if (kept !== null) yield kept;
+    }
+  }
+}
+
+async function* chainOf(cursors: readonly Cursor[], id: string): AsyncGenerator<VersionRecord> {
+  for (const cursor of cursors) {
+    for (let record = cursor.current; record?.id === id; record = cursor.current) {
+      yield record;
+      await cursor.advance();
+    }
+  }
+}
+
+function leastId(cursors: readonly Cursor[]): string | null {
+  let least: string | null = null;
+  for (const { current } of cursors) {
+    if (current !== null && (least === null || current.id < least)) least = current.id;
+  }
+  return least;
+}
+
+/** A place in a file. */
+class Cursor {
+  current: VersionRecord | null = null;
+  readonly #blocks: AsyncGenerator<readonly VersionRecord[]>;
+  #records: readonly VersionRecord[] = [];
+  #at = 0;
+
+  constructor(file: ArchiveFile) {
+    this.#blocks = file.all();
+  }
+
+  async advance(): Promise<void> {
+    while (this.#at >= this.#records.length) {
+      const next = await this.#blocks.next();
+      if (next.done === true) {
+        this.current = null;
+        return;
+      }
+      this.#records = next.value;
+      this.#at = 0;
+    }
+    this.current = this.#records[this.#at++] ?? null;
+  }
+}
