@@ -56,9 +56,11 @@ function maybeSendSnapshot(raft: Raft, to: Progress): boolean {
   if (snapshot === null) return false;
   const { index, term } = snapshot.metadata;
   if (index === 0) throw raft.logger.storageFault`snapshot is empty`;
-  if (index < raft.log.firstIndex() - 1) {
+  const first = raft.log.firstIndex();
+  // Put so that an index which is not a number is refused, too.
+  if (!(index >= first - 1 && index <= raft.log.committed)) {
     throw raft.logger
-      .storageFault`snapshot ends at ${index}, the log begins at ${raft.log.firstIndex()}`;
+      .storageFault`snapshot ends at ${index}, the log begins at ${first}, committed is ${raft.log.committed}`;
   }
   raft.logger
     .debug`${hex(raft.id)} [firstindex: ${raft.log.firstIndex()}, commit: ${raft.log.committed}] sent snapshot[index: ${index}, term: ${term}] to ${hex(to.id)} [${to}]`;

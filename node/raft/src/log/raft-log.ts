@@ -304,6 +304,10 @@ export class RaftLog {
       if (!isRange(entries, lo, hi)) {
         throw this.#logger.storageFault`entries(${lo}, ${hi}) do not begin at ${lo}, or have gaps`;
       }
+      if (maxSize !== NO_LIMIT && countWithin(entries, maxSize) < entries.length) {
+        throw this.#logger
+          .storageFault`entries(${lo}, ${hi}) exceed the ${maxSize} bytes asked for`;
+      }
       return entries;
     } catch (error) {
       if (!isOutOfRange(error)) throw error;
@@ -335,10 +339,16 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Whether `entries` run from `lo` without a gap, and end before `hi`. */
+/** Whether `entries` run from `lo` without a gap, end before `hi`, and never fall back in term. */
 function isRange(entries: readonly Entry[], lo: number, hi: number): boolean {
-  const end = lo + entries.length;
-  return entries[0]?.index === lo && entries.at(-1)?.index === end - 1 && end <= hi;
+  let index = lo;
+  let term = 0;
+  for (const entry of entries) {
+    if (entry.index !== index || !(entry.term >= term)) return false;
+    term = entry.term;
+    index++;
+  }
+  return lo < index && index <= hi;
 }
 
 function isOutOfRange(error: unknown): error is StorageError {
