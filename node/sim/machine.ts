@@ -163,6 +163,7 @@ export class Machine {
         dataDir: DATA_DIR,
         spec: SPEC,
         managed: false,
+        freeSpaceReserveBytes: null,
         initialCluster,
         consensus,
         log,

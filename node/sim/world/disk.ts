@@ -136,6 +136,7 @@ export function withFiles(
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (path) => disk.syncDirectory(path),
+    space: (path) => disk.space(path),
     lock: (path) => disk.lock(path),
   };
 }
