@@ -10,11 +10,18 @@ export interface Program {
   readonly name: 'node' | 'operator';
   readonly entry: string;
   readonly output: string;
+  /** Files that it reads at run time, by their names beside it. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 /** What goes into images, in the order in which they are built. */
 export const PROGRAMS: readonly Program[] = [
-  { name: 'node', entry: 'node/cli/main.ts', output: 'lithair.mjs' },
+  {
+    name: 'node',
+    entry: 'node/cli/main.ts',
+    output: 'lithair.mjs',
+    beside: { 'client-runtime.ts': 'node/cli/client/runtime.ts' },
+  },
   { name: 'operator', entry: 'operator/main.ts', output: 'operator.mjs' },
 ];
 
@@ -57,7 +64,10 @@ export async function bundle(root: string, program: Program, directory: string):
     noticesOf(root, Object.keys(result.metafile.inputs)),
   );
   copyFileSync(join(root, 'LICENSE'), join(app, 'LICENSE'));
-  for (const file of [program.output, 'THIRD-PARTY-NOTICES.txt', 'LICENSE']) {
+  const beside = Object.entries(program.beside ?? {});
+  for (const [name, source] of beside) copyFileSync(join(root, source), join(app, name));
+  const names = beside.map(([name]) => name);
+  for (const file of [program.output, 'THIRD-PARTY-NOTICES.txt', 'LICENSE', ...names]) {
     utimesSync(join(app, file), 0, 0);
   }
   return Object.values(result.metafile.outputs)[0]?.bytes ?? 0;

@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'client',
+    summary: 'Generate a typed client for TypeScript',
+    load: async () => (await import('./client.ts')).clientCommand,
+  },
+  {
     name: 'import',
     summary: 'Send the rows of a JSON, NDJSON or CSV file to a model',
     load: async () => (await import('./import.ts')).importCommand,

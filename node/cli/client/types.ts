@@ -1,0 +1,108 @@
+import type { FieldSchema, ModelSchema, Schema, ValueSchema } from '@lithair/crds';
+
+/** As a value is sent, or as it is returned. */
+type Direction = 'request' | 'response';
+
+/**
+ * The TypeScript types of a model: what is returned, and what each kind of write takes. `name` is
+ * that of the first; the others add `Create`, `Replace` and `Patch`.
+ */
+export function modelTypes(schema: Schema, model: ModelSchema, name: string): string {
+  const { fields, primaryKey } = model;
+  const isKey = (field: FieldSchema) => field.name === primaryKey;
+  const changeable = fields.filter((field) => !isKey(field));
+  return [
+    declaration(
+      `${name}: what is returned.`,
+      name,
+      fields.map((field) => readField(schema, field, isKey(field))),
+    ),
+    declaration(
+      `${name}: what creates one.`,
+      `${name}Create`,
+      fields.map((field) => bodyField(schema, field, isNeededToCreate(field, isKey(field)))),
+    ),
+    declaration(
+      `${name}: what replaces one. What is left out goes back to its default.`,
+      `${name}Replace`,
+      changeable.map((field) => bodyField(schema, field, isNeededToReplace(field))),
+    ),
+    declaration(
+      `${name}: what changes a part of one.`,
+      `${name}Patch`,
+      changeable
+        .filter(({ immutable }) => !immutable)
+        .map((field) => bodyField(schema, field, false)),
+    ),
+  ].join('\n\n');
+}
+
+function declaration(summary: string, name: string, lines: readonly string[]): string {
+  return [`/** ${summary} */`, `export interface ${name} {`, ...lines, '}'].join('\n');
+}
+
+function readField(schema: Schema, field: FieldSchema, isKey: boolean): string {
+  const hasDefault = field.default !== undefined && field.default !== null;
+  const isThere = isKey || (!field.nullable && (field.required || hasDefault));
+  const type = typeOf(schema, field, 'response');
+  return `  readonly ${field.name}: ${isThere ? type : `${type} | null`};`;
+}
+
+function bodyField(schema: Schema, field: FieldSchema, isNeeded: boolean): string {
+  const type = typeOf(schema, field, 'request');
+  const takesNull = field.nullable || !field.required;
+  return `  readonly ${field.name}${isNeeded ? '' : '?'}: ${takesNull ? `${type} | null` : type};`;
+}
+
+function isNeededToCreate(field: FieldSchema, isKey: boolean): boolean {
+  if (isKey) return field.required || field.type !== 'uuid';
+  return field.required && field.defaultFrom === undefined;
+}
+
+function isNeededToReplace(field: FieldSchema): boolean {
+  return field.required && !field.immutable && field.defaultFrom === undefined;
+}
+
+function typeOf(schema: Schema, value: ValueSchema, direction: Direction): string {
+  switch (value.type) {
+    case 'boolean':
+    case 'number':
+      return value.type;
+    case 'integer':
+      return direction === 'response' && isSafe(value) ? 'number' : 'number | string';
+    case 'decimal':
+      return direction === 'response' ? 'string' : 'string | number';
+    case 'enum':
+      return (value.values ?? []).map((one) => JSON.stringify(one)).join(' | ');
+    case 'array':
+      return arrayOf(itemType(schema, value, direction));
+    case 'object':
+      return objectType(schema, value.fields ?? [], direction);
+    default:
+      return 'string';
+  }
+}
+
+/** Beyond 2^53 an integer comes as a string of digits. */
+function isSafe({ minimum, maximum }: ValueSchema): boolean {
+  return Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum);
+}
+
+function arrayOf(item: string): string {
+  return item.includes(' | ') ? `readonly (${item})[]` : `readonly ${item}[]`;
+}
+
+function itemType(schema: Schema, { items }: ValueSchema, direction: Direction): string {
+  if (items === undefined) return 'unknown';
+  const type = typeOf(schema, items, direction);
+  return items.nullable ? `${type} | null` : type;
+}
+
+function objectType(schema: Schema, fields: readonly FieldSchema[], direction: Direction): string {
+  const lines = fields.map((field) =>
+    direction === 'response'
+      ? readField(schema, field, false)
+      : bodyField(schema, field, field.required),
+  );
+  return `{ ${lines.map((line) => line.trim().replace(/;$/, '')).join('; ')} }`;
+}
