@@ -20,16 +20,21 @@ const NO_ENTRIES: readonly Entry[] = [];
 export class Unstable {
   #snapshot: Snapshot | null = null;
   #snapshotInProgress = false;
-  /** Entry `i` has index `offset + i`. */
+  /**
+   * Entry `i` has index `base + i`. Those before `offset` are durable; they go once they are
+   * half of all, so that many small acknowledgements do not copy a long list each.
+   */
   #entries: readonly Entry[] = NO_ENTRIES;
   /** The same array while nobody else holds it, so that it may grow in place. */
   #growable: Entry[] | null = null;
+  #base: number;
   #offset: number;
   /** The first index that was not handed out; `offset <= offsetInProgress`. */
   #offsetInProgress: number;
   readonly #logger: LineLogger;
 
   constructor(offset: number, logger: Logger) {
+    this.#base = offset;
     this.#offset = offset;
     this.#offsetInProgress = offset;
     this.#logger = new LineLogger(logger);
@@ -48,20 +53,20 @@ export class Unstable {
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#base + this.#entries.length - this.#offset;
   }
 
   /** The index of the last entry, or of the snapshot; 0 when there is neither. */
   lastIndex(): number {
     const count = this.#entries.length;
-    if (count > 0) return this.#offset + count - 1;
+    if (count > 0) return this.#base + count - 1;
     return this.#snapshot === null ? 0 : this.#snapshot.metadata.index;
   }
 
   /** The term at `index`, or UNKNOWN_TERM when that is not part of the unstable log. */
   term(index: number): number {
     if (index >= this.#offset) {
-      const entry = this.#entries[index - this.#offset];
+      const entry = this.#entries[index - this.#base];
       return entry === undefined ? UNKNOWN_TERM : entry.term;
     }
     const metadata = this.#snapshot?.metadata;
@@ -69,13 +74,13 @@ export class Unstable {
   }
 
   get hasNextEntries(): boolean {
-    return this.#offsetInProgress - this.#offset < this.#entries.length;
+    return this.#offsetInProgress < this.#base + this.#entries.length;
   }
 
   /** The entries that were not handed out for writing yet. */
   nextEntries(): readonly Entry[] {
     if (!this.hasNextEntries) return NO_ENTRIES;
-    return this.slice(this.#offsetInProgress, this.#offset + this.#entries.length);
+    return this.slice(this.#offsetInProgress, this.#base + this.#entries.length);
   }
 
   /** The snapshot, unless there is none or it was handed out already. */
@@ -85,7 +90,7 @@ export class Unstable {
 
   /** Notes that everything has been handed out for writing. */
   acceptInProgress(): void {
-    this.#offsetInProgress = this.#offset + this.#entries.length;
+    this.#offsetInProgress = this.#base + this.#entries.length;
     if (this.#snapshot !== null) this.#snapshotInProgress = true;
   }
 
@@ -109,12 +114,20 @@ export class Unstable {
         .info`entry at (index,term)=(${index},${term}) mismatched with entry at (${index},${found}) in unstable log; ignoring`;
       return;
     }
-    const count = index + 1 - this.#offset;
-    // Splitting off the rest is cheaper than shifting it, and frees the others.
-    this.#growable = count === this.#entries.length ? null : this.#entries.slice(count);
-    this.#entries = this.#growable ?? NO_ENTRIES;
     this.#offset = index + 1;
     this.#offsetInProgress = Math.max(this.#offsetInProgress, this.#offset);
+    this.#dropDurable();
+  }
+
+  #dropDurable(): void {
+    const durable = this.#offset - this.#base;
+    if (this.length === 0) {
+      this.#replace(NO_ENTRIES, this.#offset);
+    } else if (durable >= this.length) {
+      this.#growable = this.#entries.slice(durable);
+      this.#entries = this.#growable;
+      this.#base = this.#offset;
+    }
   }
 
   /** Drops the snapshot when it is the one at `index`, which is durable. */
@@ -128,7 +141,7 @@ export class Unstable {
   restore(snapshot: Snapshot): void {
     this.#offset = snapshot.metadata.index + 1;
     this.#offsetInProgress = this.#offset;
-    this.#replace(NO_ENTRIES);
+    this.#replace(NO_ENTRIES, this.#offset);
     this.#snapshot = snapshot;
     this.#snapshotInProgress = false;
   }
@@ -136,47 +149,49 @@ export class Unstable {
   /** Appends `entries`, which are not empty, in place of whatever follows their predecessor. */
   truncateAndAppend(entries: readonly Entry[]): void {
     const from = entries[0]?.index ?? 0;
-    const end = this.#offset + this.#entries.length;
+    const end = this.#base + this.#entries.length;
     if (from === end) {
       this.#grow(entries);
       return;
     }
     if (from <= this.#offset) {
       this.#logger.info`replace the unstable entries from index ${from}`;
-      this.#replace(entries);
+      this.#replace(entries, from);
       this.#offset = from;
       this.#offsetInProgress = from;
       return;
     }
     this.#logger.info`truncate the unstable entries before index ${from}`;
-    this.#growable = this.#entries.slice(0, from - this.#offset);
+    this.#growable = this.#entries.slice(0, from - this.#base);
+    this.#entries = this.#growable;
     this.#grow(entries);
     this.#offsetInProgress = Math.min(this.#offsetInProgress, from);
   }
 
   /** The entries `lo <= index < hi`, all of which must be here. The array never changes afterwards. */
   slice(lo: number, hi: number): readonly Entry[] {
-    const end = this.#offset + this.#entries.length;
+    const end = this.#base + this.#entries.length;
     assert(
       this.#offset <= lo && lo <= hi && hi <= end,
       `unstable slice [${lo},${hi}) is out of bounds [${this.#offset},${end}]`,
     );
-    if (lo > this.#offset || hi < end) {
-      return this.#entries.slice(lo - this.#offset, hi - this.#offset);
+    if (lo > this.#base || hi < end) {
+      return this.#entries.slice(lo - this.#base, hi - this.#base);
     }
     this.#growable = null;
     return this.#entries;
   }
 
   /** Takes over an array that others may hold too. */
-  #replace(entries: readonly Entry[]): void {
+  #replace(entries: readonly Entry[], base: number): void {
+    this.#base = base;
     this.#entries = entries;
     this.#growable = null;
   }
 
   #grow(entries: readonly Entry[]): void {
     if (this.#entries.length === 0) {
-      this.#replace(entries);
+      this.#replace(entries, this.#base);
       return;
     }
     this.#growable ??= this.#entries.slice();
