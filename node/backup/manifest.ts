@@ -39,7 +39,7 @@ export async function readManifest(dir: string): Promise<Manifest | null> {
   const { checksum, ...content } = parseObject(text);
   if (checksum !== checksumOf(content)) throw corrupt('it does not match its checksum');
   if (content['formatVersion'] !== FORMAT_VERSION) {
-    throw corrupt(`its format version is ${content['formatVersion']}; this one reads 1`);
+    throw corrupt(`its format version is ${String(content['formatVersion'])}; this one reads 1`);
   }
   const { clusterId, epoch, parts } = content;
   if (typeof clusterId !== 'string' || typeof epoch !== 'number' || !Array.isArray(parts)) {

@@ -144,20 +144,29 @@ async function positionAt(
   temporary: string,
   fs: FileSystem,
 ): Promise<Position> {
-  const last = manifest.parts.at(-1)?.index ?? 0;
-  if (point?.kind === 'index' && point.index > last) {
-    throw new BackupError('out_of_reach', `the backup ends at entry ${last}`);
-  }
-  const snapshots = manifest.parts.filter(({ kind }) => kind === 'snapshot').toReversed();
-  for (const part of snapshots) {
-    if (point?.kind === 'index' && part.index > point.index) continue;
+  requireWithin(manifest, point);
+  for (const part of snapshotsBefore(manifest, point)) {
     await requireDigest(dir, part);
     const state = await stateOf(dir, part, temporary, fs);
-    if (point?.kind === 'time' && state.logTimeMs > point.timeMs) continue;
-    return replay(dir, manifest, part, state, point);
+    const isBehind = point?.kind === 'time' && state.logTimeMs > point.timeMs;
+    if (!isBehind) return replay(dir, manifest, part, state, point);
   }
   const first = manifest.parts[0]?.index ?? 0;
   throw new BackupError('out_of_reach', `the backup begins at entry ${first}, behind that point`);
+}
+
+function requireWithin({ parts }: Manifest, point: RestorePoint): void {
+  const last = parts.at(-1)?.index ?? 0;
+  if (point?.kind !== 'index' || point.index <= last) return;
+  throw new BackupError('out_of_reach', `the backup ends at entry ${last}`);
+}
+
+/** The latest first. Those that begin behind an index cannot lead to it; times are told by states. */
+function snapshotsBefore({ parts }: Manifest, point: RestorePoint): readonly BackupPart[] {
+  const snapshots = parts.filter(({ kind }) => kind === 'snapshot').toReversed();
+  return point?.kind === 'index'
+    ? snapshots.filter(({ index }) => index <= point.index)
+    : snapshots;
 }
 
 async function stateOf(

@@ -69,7 +69,7 @@ function typeOf(schema: Schema, value: ValueSchema, direction: Direction): strin
     case 'number':
       return value.type;
     case 'integer':
-      return direction === 'response' && isSafe(value) ? 'number' : 'number | string';
+      return integerType(value, direction);
     case 'decimal':
       return direction === 'response' ? 'string' : 'string | number';
     case 'enum':
@@ -84,8 +84,9 @@ function typeOf(schema: Schema, value: ValueSchema, direction: Direction): strin
 }
 
 /** Beyond 2^53 an integer comes as a string of digits. */
-function isSafe({ minimum, maximum }: ValueSchema): boolean {
-  return Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum);
+function integerType({ minimum, maximum }: ValueSchema, direction: Direction): string {
+  const isSafe = Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum);
+  return direction === 'response' && isSafe ? 'number' : 'number | string';
 }
 
 function arrayOf(item: string): string {
