@@ -84,6 +84,14 @@ export class ByteWriter {
     return copy;
   }
 
+  /** What was written, until something is written again; the writer is empty. */
+  view(): Uint8Array {
+    const { buffer, byteOffset } = this.buffer;
+    const written = new Uint8Array(buffer, byteOffset, this.at);
+    this.at = 0;
+    return written;
+  }
+
   /** Forgets what was written. */
   reset(): void {
     this.at = 0;

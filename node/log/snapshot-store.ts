@@ -163,11 +163,12 @@ export class SnapshotStore {
     let checksum = headerChecksum(head);
     let at = head.length;
     let [count, payloadBytes, unsynced] = [0, 0, 0];
+    const frames = new ChunkFrames();
     for (const chunk of chunks) {
       if (chunk.length === 0) continue;
       if (chunk.length > MAX_CHUNK_BYTES) throw new RangeError('a snapshot chunk is too long');
       checksum = crc32c(chunk, 0, chunk.length, checksum);
-      await writeChunk(file, chunk, checksum, at);
+      await frames.write(file, chunk, checksum, at);
       at += CHUNK_HEADER_BYTES + chunk.length;
       count += 1;
       payloadBytes += chunk.length;
@@ -293,13 +294,20 @@ function notASnapshot(file: string): LogCorruptError {
   return new LogCorruptError({ file, offset: 0, record: -1, reason });
 }
 
-async function writeChunk(file: OpenFile, chunk: Uint8Array, checksum: number, at: number) {
-  const framed = new Uint8Array(CHUNK_HEADER_BYTES + chunk.length);
-  const view = viewOf(framed);
-  view.setUint32(0, chunk.length, true);
-  view.setUint32(4, checksum, true);
-  framed.set(chunk, CHUNK_HEADER_BYTES);
-  await writeAt(file, framed, at);
+/** Chunks on their way into a file, one at a time, through one buffer. */
+class ChunkFrames {
+  #buffer = new Uint8Array(0);
+
+  async write(file: OpenFile, chunk: Uint8Array, checksum: number, at: number): Promise<void> {
+    const bytes = CHUNK_HEADER_BYTES + chunk.length;
+    if (bytes > this.#buffer.length) this.#buffer = new Uint8Array(bytes * 2);
+    const framed = this.#buffer.subarray(0, bytes);
+    const view = viewOf(framed);
+    view.setUint32(0, chunk.length, true);
+    view.setUint32(4, checksum, true);
+    framed.set(chunk, CHUNK_HEADER_BYTES);
+    await writeAt(file, framed, at);
+  }
 }
 
 async function* rawBytes(

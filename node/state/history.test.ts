@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Schema } from '@lithair/crds';
 import { type Change, encodeEntry } from '../entry/index.ts';
 import { type ReplicatedState, restoreState, stateHash } from './index.ts';
-import { BRAND, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
+import { BRAND, chunksOf, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
 
 const REMEMBERED: Schema = {
   ...SHOP,
@@ -84,7 +84,7 @@ test('a member restored from a snapshot has the same history, and goes on with i
 });
 
 test('a snapshot that lacks a part of the history is refused', async () => {
-  const chunks = [...remembering().snapshot()];
+  const chunks = chunksOf(remembering());
   await assert.rejects(restoreState(chunks.slice(0, -1)), /generation 1 is not complete/);
 });
 

@@ -17,13 +17,14 @@ export type Section = (typeof SECTIONS)[number];
 export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 
 /** A chunk ends with the item that makes it this large, or with this many items. */
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 const CHUNK_ITEMS = 1000;
 
 /**
  * A state at one index, to be written while later entries are applied. Taking one copies tables of
  * references alone; rows are copied as chunks are asked for, a bounded number at a time. A chunk
- * is at most 128 KiB, unless one row alone is larger than half of that.
+ * is at most 512 KiB, unless one row alone is larger than half of that, and is valid until the next
+ * one is asked for.
  *
  * Equal states have equal snapshots, byte for byte: rows and graves come in the order of their ids.
  * It can be read once; until then it keeps memory that the state could use again.
@@ -147,12 +148,12 @@ function* chunks<T>(
     count += 1;
     if (count < CHUNK_ITEMS && writer.length < CHUNK_BYTES) continue;
     writer.byte(0);
-    yield writer.take();
+    yield writer.view();
     count = 0;
   }
   if (count === 0) return;
   writer.byte(0);
-  yield writer.take();
+  yield writer.view();
 }
 
 function writeOutcome(writer: ByteWriter, record: DedupRecord): void {

@@ -111,7 +111,7 @@ let longestMs = 0;
 let lastMs = performance.now();
 for (const chunk of snapshot) {
   longestMs = Math.max(longestMs, performance.now() - lastMs);
-  chunks.push(chunk);
+  chunks.push(chunk.slice());
   lastMs = performance.now();
 }
 console.log(`${chunks.length} chunks, the longest took ${longestMs.toFixed(1)} ms`);

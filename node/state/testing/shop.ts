@@ -94,6 +94,11 @@ export function envelope(
   return { command, actor, schemaVersion, idempotency, timeoutMs: 1000 };
 }
 
+/** All chunks of a snapshot, to be kept. */
+export function chunksOf(state: ReplicatedState): Uint8Array[] {
+  return Array.from(state.snapshot(), (chunk) => chunk.slice());
+}
+
 /** The ids of records, in their order. */
 export function idsOf(records: Iterable<AggregateRecord>): string[] {
   return Array.from(records, (record) => record.id);
