@@ -15,14 +15,19 @@ import type { ApplyResult, ReplicatedState } from './state/index.ts';
 export class NodeEngine implements Engine {
   readonly health: Health;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
+  #history: () => HistoryReader | null = () => null;
 
   constructor(health: Health) {
     this.health = health;
   }
 
   /** The node takes part in its cluster from now on. */
-  attach(consensus: Consensus<ApplyResult, ReplicatedState>): void {
+  attach(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    history: () => HistoryReader | null,
+  ): void {
     this.#consensus = consensus;
+    this.#history = history;
   }
 
   state(): StateReader | null {
@@ -30,7 +35,7 @@ export class NodeEngine implements Engine {
   }
 
   history(): HistoryReader | null {
-    return this.#consensus?.state?.history ?? null;
+    return this.#history();
   }
 
   submit(envelope: CommandEnvelope): Promise<Outcome> {

@@ -1,3 +1,4 @@
+import { ArchiveError } from './archive/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
@@ -17,7 +18,8 @@ export class NodeError extends Error {
 /** One line and an exit code for whatever ended the start of a node; null for a bug. */
 export function asNodeError(error: unknown): NodeError | null {
   if (error instanceof NodeError) return error;
-  if (error instanceof LogError || error instanceof ForeignClusterError) {
+  const isData = error instanceof LogError || error instanceof ArchiveError;
+  if (isData || error instanceof ForeignClusterError) {
     return new NodeError(error.message, EXIT.dataRefused);
   }
   if (error instanceof EngineError) return new NodeError(error.message);

@@ -1,3 +1,4 @@
+import { threadedZstd } from './archive/index.ts';
 import { asNodeError, NodeError } from './exit.ts';
 import { EXIT } from './exit-codes.ts';
 import { NodeFileSystem } from './log/index.ts';
@@ -62,6 +63,7 @@ async function worldOf(options: NodeOptions, version: string) {
     logger,
     tls,
     version,
+    compression: threadedZstd,
   };
 }
 

@@ -1,5 +1,12 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
+import {
+  Archive,
+  type AskMember,
+  blockingZstd,
+  type Compression,
+  serveArchive,
+} from './archive/index.ts';
 import { backups } from './backups.ts';
 import type { KnownCluster } from './cluster-directory.ts';
 import {
@@ -14,6 +21,7 @@ import { APPLY_VERSION } from './entry/index.ts';
 import { NodeError } from './exit.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Health } from './health.ts';
+import { HistoryKeeper, type HistoryLimits } from './history-keeper.ts';
 import { type Admit, createApi } from './http/index.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
@@ -66,6 +74,7 @@ export type CoreOptions = Pick<
   /** Other bounds than the usual ones. */
   readonly consensus?: Partial<ConsensusOptions>;
   readonly log?: LogOptions;
+  readonly history?: Partial<HistoryLimits>;
 };
 
 /** The disk, the clocks and the chances of a node. */
@@ -75,6 +84,8 @@ export interface CoreWorld {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** How archives are made small; default at once, so that events come in one order. */
+  readonly compression?: Compression;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;
   /** Gauges of the process, too. */
@@ -108,6 +119,8 @@ export interface NodeObserver {
 const READY_POLL_MS = 20;
 const ANNOUNCE_RETRY_MS = 1_000;
 const STOP_TIMEOUT_MS = 4_000;
+/** A piece of an archive is a megabyte. */
+const ARCHIVE_REQUEST_MS = 30_000;
 
 /**
  * One node without its sockets and files: the rooms, composed over ports. Starts in the order
@@ -132,6 +145,7 @@ export class NodeCore {
   #directory: DataDirectory | null = null;
   #log: Log | null = null;
   #consensus: NodeConsensus | null = null;
+  #keeper: HistoryKeeper | null = null;
   #stopping = false;
 
   /** @param onEnd hears of a failure after which the process must end */
@@ -190,6 +204,7 @@ export class NodeCore {
     const admin = this.#openAdmin(consensus, log);
     this.#admin = admin;
     consensus.start();
+    this.#keeper?.start();
     this.health.enter('catching-up', 'catching up with the cluster');
     await this.#caughtUp(consensus);
     await this.#submitModel(admin);
@@ -203,6 +218,7 @@ export class NodeCore {
     this.#space.stop();
     this.#network.drain();
     await this.#consensus?.stop(STOP_TIMEOUT_MS);
+    await this.#keeper?.stop();
     await this.#transport?.close();
     await this.#network.close();
     await this.#directory?.close();
@@ -296,6 +312,7 @@ export class NodeCore {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
     const chunks = log.readSnapshot();
     const state = chunks === null ? null : await this.#restore(chunks);
+    const archive = await this.#openArchive(placement);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
       memberId: placement.memberId,
@@ -304,6 +321,7 @@ export class NodeCore {
       state,
       restore: (received) => this.#restore(received),
       execute: (envelope) => this.#leader.execute(envelope),
+      serveArchive: async (request) => serveArchive(archive, request),
       options: { snapshotEvery, batchSize, ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, EXIT.failStop),
       onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
@@ -311,10 +329,49 @@ export class NodeCore {
     });
     this.#consensus = consensus;
     this.#leader.attach(consensus);
-    this.engine.attach(consensus);
+    this.#keeper = this.#keepHistory(consensus, archive);
+    this.engine.attach(consensus, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
     observeNode(this.#metrics, consensus, log, this.#space);
     return consensus;
+  }
+
+  #openArchive({ clusterId }: Placement): Promise<Archive> {
+    const { fs, logger, defer = setImmediate, compression = blockingZstd } = this.#world;
+    const pause = () => new Promise<void>((resolve) => defer(resolve));
+    return Archive.open({
+      fs,
+      dir: this.#options.dataDir,
+      clusterId,
+      compression,
+      logger,
+      pause,
+    });
+  }
+
+  #keepHistory(consensus: NodeConsensus, archive: Archive): HistoryKeeper {
+    const { clock, logger } = this.#world;
+    return new HistoryKeeper({
+      archive,
+      clock,
+      logger,
+      leader: this.#leader,
+      state: () => consensus.state,
+      isLeading: () => consensus.leading,
+      members: () => this.#otherMembers(consensus),
+      ...(this.#options.history && { limits: this.#options.history }),
+    });
+  }
+
+  /** The leader first: what it seals it has archived. */
+  #otherMembers({ state, memberId, leader }: NodeConsensus): AskMember[] {
+    const others = (state?.members() ?? []).map(({ id }) => id).filter((id) => id !== memberId);
+    return others
+      .toSorted((a, b) => Number(b === leader) - Number(a === leader))
+      .map((id) => (request) => {
+        if (this.#transport === null) throw new Error('the peer port is not open');
+        return this.#transport.request(id, 'archive', request, ARCHIVE_REQUEST_MS);
+      });
   }
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
@@ -326,6 +383,7 @@ export class NodeCore {
 
   #onApplied(consensus: NodeConsensus, index: number): void {
     this.#leader.onApplied(index);
+    this.#keeper?.onApplied();
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 
@@ -361,7 +419,7 @@ export class NodeCore {
   }
 
   async #caughtUp(consensus: NodeConsensus): Promise<void> {
-    while (!consensus.caughtUp || consensus.state === null) {
+    while (!consensus.caughtUp || this.#keeper?.isSettled !== true) {
       this.#requireRunning();
       await new Promise<void>((resolve) => void this.#world.clock.after(READY_POLL_MS, resolve));
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { ByteReader, EntryError } from '../entry/index.ts';
 import { readVersion } from '../history/index.ts';
@@ -88,13 +89,34 @@ export class ArchiveFile {
 
   /** @throws ArchiveError */
   async block(at: number): Promise<readonly VersionRecord[]> {
+    return decodeBlock(await this.#plain(at), this.name);
+  }
+
+  async #plain(at: number): Promise<Uint8Array> {
     const place = this.#blocks[at];
-    if (place === undefined) return [];
+    if (place === undefined) throw new RangeError(`there is no block ${at}`);
     const packed = readAt(this.#file, place.offset, place.packedBytes, this.name);
     if (crc32(packed) !== place.checksum) {
       throw corrupt(this.name, `block ${at} does not match its checksum`);
     }
-    return decodeBlock(await this.#compression.decompress(packed, place.plainBytes), this.name);
+    return this.#compression.decompress(packed, place.plainBytes);
+  }
+
+  /**
+   * Reads everything and checks it against checksums and digest.
+   *
+   * @throws ArchiveError
+   */
+  async verify(): Promise<void> {
+    const digest = createHash('sha256');
+    let records = 0;
+    for (let at = 0; at < this.#blocks.length; at++) {
+      const plain = await this.#plain(at);
+      digest.update(plain);
+      records += decodeBlock(plain, this.name).length;
+    }
+    if (digest.digest('hex') === this.summary.digest && records === this.summary.records) return;
+    throw corrupt(this.name, 'its blocks are not those that its footer tells');
   }
 
   /** Raw bytes, to send to another member; empty at the end. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { archived, type Generation, type HistoryRules } from '../history/index.ts';
-import type { FileSystem } from '../log/index.ts';
+import { type FileSystem, syncFile, writeAt } from '../log/index.ts';
 import type { Logger, VersionRecord } from '../ports/index.ts';
 import { ArchiveFile } from './archive-file.ts';
 import { type ArchiveSubject, ArchiveWriter } from './archive-writer.ts';
@@ -140,16 +140,46 @@ export class Archive {
     return foldings.reduce((sum, { files }) => sum + files.length, 0);
   }
 
-  /** Takes the place of everything that is archived: files of another member, verified. */
+  /**
+   * Takes a file of another member in, under a name of our own, and verifies all of it. It counts
+   * once it is adopted.
+   *
+   * @throws ArchiveError
+   */
+  async receive(name: string, pieces: AsyncIterable<Uint8Array>): Promise<string> {
+    const { fs, compression, clusterId } = this.#options;
+    const own = this.#nextName(name.replace(/-[0-9]+\.arc$/, ''));
+    const file = await fs.open(`${this.directory}/${own}`, 'create');
+    try {
+      let at = 0;
+      for await (const piece of pieces) {
+        await writeAt(file, piece, at);
+        at += piece.length;
+      }
+      await syncFile(file);
+    } finally {
+      await file.close();
+    }
+    const received = await ArchiveFile.open(fs, this.directory, own, compression);
+    try {
+      if (received.summary.clusterId !== clusterId) {
+        throw new ArchiveError('ARCHIVE_FORMAT', `${name} is of another cluster`);
+      }
+      await received.verify();
+    } finally {
+      await received.close();
+    }
+    return own;
+  }
+
+  /** Takes files that were received in place of everything that is archived. */
   async adopt(names: readonly string[], generation: number): Promise<void> {
     const { fs, compression } = this.#options;
     const files: ArchiveFile[] = [];
     for (const name of names) {
-      const known = this.#files.find((file) => file.name === name);
-      files.push(known ?? (await ArchiveFile.open(fs, this.directory, name, compression)));
+      files.push(await ArchiveFile.open(fs, this.directory, name, compression));
     }
-    const serial = Math.max(this.#catalog.serial, ...names.map(serialOf));
-    await this.#publish(files, { generation, serial });
+    await this.#publish(files, { generation });
   }
 
   async close(): Promise<void> {
@@ -170,10 +200,8 @@ export class Archive {
     versions: AsyncIterable<VersionRecord> | Iterable<VersionRecord>,
   ): Promise<ArchiveFile | null> {
     const { fs, compression, clusterId, pause } = this.#options;
-    const serial = this.#catalog.serial + 1;
-    this.#catalog = { ...this.#catalog, serial };
     const { model, fromGeneration, toGeneration } = subject;
-    const name = `${model}-${fromGeneration}-${toGeneration}-${serial}.arc`;
+    const name = this.#nextName(`${model}-${fromGeneration}-${toGeneration}`);
     const file = await fs.open(`${this.directory}/${name}`, 'create');
     let isEmpty = false;
     try {
@@ -196,13 +224,19 @@ export class Archive {
     return null;
   }
 
+  #nextName(subject: string): string {
+    const serial = this.#catalog.serial + 1;
+    this.#catalog = { ...this.#catalog, serial };
+    return `${subject}-${serial}.arc`;
+  }
+
   /** Makes a list of files the archive; what it does not name goes. */
   async #publish(files: readonly ArchiveFile[], change: Partial<Catalog>): Promise<void> {
     const { fs, dir, logger } = this.#options;
     await fs.syncDirectory(this.directory);
     const catalog = { ...this.#catalog, ...change, files: files.map(({ name }) => name) };
     await writeCatalog(fs, dir, catalog);
-    this.#catalog = { ...catalog, serial: Math.max(catalog.serial, this.#catalog.serial) };
+    this.#catalog = catalog;
     const gone = this.#files.filter((file) => !files.includes(file));
     this.#files = files;
     this.#retired = [...this.#retired, ...gone];
@@ -217,11 +251,6 @@ export class Archive {
     this.#retired = [];
     for (const file of retired) await file.close();
   }
-}
-
-/** Names end with a serial number. */
-function serialOf(name: string): number {
-  return Number(/-([0-9]+)\.arc$/.exec(name)?.[1] ?? 0);
 }
 
 /** What is kept of a generation, by id and version, as it can be told from itself alone. */

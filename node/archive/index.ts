@@ -6,3 +6,4 @@ export { Archive, type Expiry } from './archive.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
+export { type AskMember, fetchArchive, serveArchive } from './transfer.ts';

@@ -382,6 +382,7 @@ export class Consensus<
 
   #serve(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
     if (kind === 'command') return this.#forwarder.serve(body);
+    if (kind === 'archive') return this.#deps.serveArchive(body);
     if (this.#admin === null) return Promise.reject(new Error('not ready'));
     return this.#admin(from, body);
   }
@@ -389,7 +390,12 @@ export class Consensus<
   #createReplica(): Replica<Result, State> {
     return new Replica({
       ...this.#deps,
-      applyChange: (change) => this.#node.applyConfChange(change),
+      applyChange: (change) => {
+        // With the membership goes to the disk that it is committed: without, a restarted member
+        // would ask voters of the one before, and they may be gone.
+        this.#appends.flush();
+        return this.#node.applyConfChange(change);
+      },
       onApplied: (entry, result) => this.#onApplied(entry, result),
       onInstalled: (index) => {
         this.#proposals.onCovered(index);

@@ -20,6 +20,8 @@ export interface ConsensusDependencies<
   /** Restored from the log's snapshot; null for a member that waits for its first one. */
   readonly state: State | null;
   readonly restore: RestoreState<State>;
+  /** Answers another member that asks for archives. */
+  readonly serveArchive: (request: Uint8Array) => Promise<Uint8Array>;
   /** Executes a command on the leader: decides, proposes, awaits. */
   readonly execute: Execute;
   readonly clock: Clock;

@@ -64,7 +64,7 @@ export interface PeerAddress {
 }
 
 /** What may be asked of another member. */
-export type RequestKind = 'command' | 'admin';
+export type RequestKind = 'command' | 'admin' | 'archive';
 
 /** The network between members, as consensus sees it. Delivery is best effort and in order. */
 export interface PeerTransport {

@@ -168,6 +168,7 @@ export class TestCluster {
       state,
       restore: (chunks) => KeyValueState.restore(chunks),
       execute: (envelope) => this.#execute(consensus, envelope),
+      serveArchive: () => Promise.reject(new Error('this state machine keeps no archives')),
       clock,
       random,
       logger: this.world.logger(`m${id}`),

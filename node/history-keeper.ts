@@ -1,0 +1,239 @@
+import {
+  Archive,
+  ArchivedHistory,
+  type AskMember,
+  fetchArchive,
+  hasArchives,
+} from './archive/index.ts';
+import type { GenerationDigest } from './entry/index.ts';
+import type { Leader } from './leader.ts';
+import type { Clock, HistoryReader, Logger, TimerHandle } from './ports/index.ts';
+import type { ReplicatedState } from './state/index.ts';
+
+/** How much history stays in memory, and when it is looked after. */
+export interface HistoryLimits {
+  /** Bytes of versions in memory above which they are sealed and archived. */
+  readonly hotBytes: number;
+  /** Between two looks, milliseconds. */
+  readonly pollMs: number;
+  /** Between two removals of what expired, milliseconds. */
+  readonly expireEveryMs: number;
+}
+
+const LIMITS: HistoryLimits = {
+  hotBytes: 8 * 1024 * 1024,
+  pollMs: 1_000,
+  expireEveryMs: 60 * 60 * 1000,
+};
+
+const COMPACT_TIMEOUT_MS = 10_000;
+/** After a failure of the disk or of a peer. */
+const RETRY_MS = 5_000;
+
+/** What a {@link HistoryKeeper} works with. */
+export interface HistoryKeeperParts {
+  readonly archive: Archive;
+  readonly leader: Pick<Leader, 'compact'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Null until the first snapshot. */
+  state(): ReplicatedState | null;
+  /** Whether this member executes commands. */
+  isLeading(): boolean;
+  /** Other members that may have archives, the likeliest first. */
+  members(): readonly AskMember[];
+  readonly limits?: Partial<HistoryLimits>;
+}
+
+/**
+ * Brings history from memory to the archive of this member, and keeps both in bounds: on the
+ * leader it proposes compactions, on every member it archives what they seal, joins files, and
+ * removes what is not kept any more. One thing at a time.
+ */
+export class HistoryKeeper {
+  readonly #parts: HistoryKeeperParts;
+  readonly #limits: HistoryLimits;
+  /** What sealed generations came to here, and was not told to the others yet. */
+  #untold: GenerationDigest[] = [];
+  #digests = new Map<number, string>();
+  #work: Promise<void> = Promise.resolve();
+  #archiving = false;
+  #expiredMs: number;
+  #retryMs = 0;
+  #gaveUp = false;
+  #timer: TimerHandle | null = null;
+  #stopped = false;
+
+  constructor(parts: HistoryKeeperParts) {
+    this.#parts = parts;
+    this.#limits = { ...LIMITS, ...parts.limits };
+    this.#expiredMs = parts.clock.monotonicMs();
+  }
+
+  /** The past of the present state; null until there is one. */
+  reader(): HistoryReader | null {
+    const state = this.#parts.state();
+    return state === null ? null : new ArchivedHistory(state.history, this.#parts.archive);
+  }
+
+  /** Whether everything that is not in memory is archived here. */
+  get isComplete(): boolean {
+    const state = this.#parts.state();
+    return state !== null && hasArchives(state.history, this.#parts.archive);
+  }
+
+  /** Whether nothing more is to be waited for: no member has what is missing here, at least now. */
+  get isSettled(): boolean {
+    return this.isComplete || this.#gaveUp;
+  }
+
+  /** Begins to look after history, now and then. */
+  start(): void {
+    if (this.#stopped) return;
+    this.#look().catch((error: unknown) => this.#failed(error));
+    this.#timer = this.#parts.clock.after(this.#limits.pollMs, () => this.start());
+  }
+
+  /** Must hear of every applied entry: archives what was sealed. */
+  onApplied(): void {
+    const state = this.#parts.state();
+    if (state === null || state.history.pending.length === 0 || this.#archiving) return;
+    this.#archiving = true;
+    this.#inTurn(() => this.#archivePending())
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#archiving = false;
+      });
+  }
+
+  /**
+   * Seals what is in memory, archives it, and removes from all archives of this member what is not
+   * kept any more. On the leader alone.
+   */
+  async compact(): Promise<void> {
+    await this.#propose();
+    await this.#inTurn(async () => {
+      await this.#archivePending();
+      await this.#fold(true);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#work.catch(() => undefined);
+    await this.#parts.archive.close();
+  }
+
+  async #look(): Promise<void> {
+    const state = this.#parts.state();
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (state === null || this.#archiving || nowMs < this.#retryMs) return;
+    if (!this.isComplete) return this.#inTurn(() => this.#fetch());
+    this.onApplied();
+    if (this.#parts.isLeading() && this.#isDue(state)) await this.#propose();
+    if (nowMs - this.#expiredMs < this.#limits.expireEveryMs) return;
+    this.#expiredMs = nowMs;
+    await this.#inTurn(() => this.#fold(true));
+  }
+
+  /** Whether memory holds too much, or something for too long. */
+  #isDue({ history, schema }: ReplicatedState): boolean {
+    const { active } = history;
+    if (active.bytes >= this.#limits.hotBytes) return true;
+    const { oldestMs } = active;
+    if (oldestMs === null) return false;
+    const hotMs = schema.models.map(({ name }) => history.rulesOf(name)?.hotMs ?? Infinity);
+    return this.#parts.clock.nowMs() - oldestMs > Math.min(...hotMs);
+  }
+
+  async #propose(): Promise<void> {
+    const untold = this.#untold;
+    this.#untold = [];
+    await this.#parts.leader.compact(untold, COMPACT_TIMEOUT_MS);
+  }
+
+  async #archivePending(): Promise<void> {
+    const { archive } = this.#parts;
+    for (;;) {
+      const history = this.#parts.state()?.history;
+      const sealed = history?.pending[0];
+      if (history === undefined || sealed === undefined || this.#stopped) return;
+      if (sealed.number > archive.generation) {
+        // Archives of generations in between are still on their way.
+        if (!this.isComplete) return;
+        const knowsRules = sealed.sealing !== null;
+        const digest = await archive.store(sealed, (model) => history.rulesOf(model));
+        if (knowsRules) this.#remember(sealed.number, digest);
+      }
+      history.archived(sealed.number);
+      this.#compare(history.digests);
+      await this.#fold(false);
+    }
+  }
+
+  #remember(generation: number, digest: string): void {
+    this.#digests.set(generation, digest);
+    for (const old of this.#digests.keys()) if (old <= generation - 64) this.#digests.delete(old);
+    if (this.#parts.isLeading()) this.#untold.push({ generation, digest });
+  }
+
+  /** Members must come to the same archives; one that does not has another state than the others. */
+  #compare(digests: readonly GenerationDigest[]): void {
+    for (const { generation, digest } of digests) {
+      const own = this.#digests.get(generation);
+      if (own === undefined) continue;
+      this.#digests.delete(generation);
+      if (own === digest) continue;
+      const fields = { generation, own, told: digest };
+      this.#parts.logger.error(fields, 'the history of this member differs from the leader’s');
+    }
+  }
+
+  async #fold(thorough: boolean): Promise<void> {
+    const state = this.#parts.state();
+    if (state === null || !this.isComplete) return;
+    const expiry = {
+      rules: (model: string) => state.history.rulesOf(model),
+      newestOf: (model: string, id: string) =>
+        state.find(model, id)?.version ?? state.deletedVersion(model, id),
+      nowMs: state.logTimeMs,
+    };
+    const files = await this.#parts.archive.fold(expiry, thorough);
+    if (files > 0) this.#parts.logger.info({ files, thorough }, 'wrote archives anew');
+  }
+
+  async #fetch(): Promise<void> {
+    const { archive, logger } = this.#parts;
+    const state = this.#parts.state();
+    if (state === null || this.isComplete) return;
+    const upTo = state.history.firstResident - 1;
+    for (const ask of this.#parts.members()) {
+      try {
+        if (!(await fetchArchive(archive, upTo, ask))) continue;
+        const files = archive.files.length;
+        logger.info({ generation: archive.generation, files }, 'fetched archives');
+        return;
+      } catch (error) {
+        logger.warn({ reason: reasonOf(error) }, 'could not fetch archives from a member');
+      }
+    }
+    this.#gaveUp = true;
+    throw new Error(`no member has the archives up to generation ${upTo}`);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const result = this.#work.then(work);
+    this.#work = result.catch(() => undefined);
+    return result;
+  }
+
+  #failed(error: unknown): void {
+    this.#retryMs = this.#parts.clock.monotonicMs() + RETRY_MS;
+    this.#parts.logger.warn({ reason: reasonOf(error) }, 'history could not be looked after');
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
