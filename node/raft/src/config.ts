@@ -127,11 +127,16 @@ function resolveSizes(config: Config) {
   const maxSizePerMsg = config.maxSizePerMsg ?? NO_LIMIT;
   return {
     maxSizePerMsg,
-    maxCommittedSizePerReady: config.maxCommittedSizePerReady || maxSizePerMsg,
-    maxUncommittedEntriesSize: config.maxUncommittedEntriesSize || NO_LIMIT,
+    maxCommittedSizePerReady: unlessZero(config.maxCommittedSizePerReady, maxSizePerMsg),
+    maxUncommittedEntriesSize: unlessZero(config.maxUncommittedEntriesSize, NO_LIMIT),
     maxInflightMsgs: config.maxInflightMsgs,
-    maxInflightBytes: config.maxInflightBytes || NO_LIMIT,
+    maxInflightBytes: unlessZero(config.maxInflightBytes, NO_LIMIT),
   };
+}
+
+/** Not for NaN, which is refused. */
+function unlessZero(value: number | undefined, fallback: number): number {
+  return value === undefined || value === 0 ? fallback : value;
 }
 
 function resolveSwitches(config: Config) {

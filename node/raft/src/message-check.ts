@@ -22,11 +22,17 @@ export function checkMessage(message: Message, self: number): void {
   checkCount('vote', message.vote);
   checkCount('rejectHint', message.rejectHint);
   if (message.entries.length > 0) checkEntries(message);
+  else if (holdsRequest(message.type)) refuse('entries.length', 0);
   if (message.snapshot !== null) {
     checkCount('snapshot.index', message.snapshot.metadata.index);
     checkCount('snapshot.term', message.snapshot.metadata.term);
     checkConfState(message.snapshot.metadata.confState);
   }
+}
+
+/** Proposals and requests for a read index are in the entries. */
+function holdsRequest(type: MessageType): boolean {
+  return type === MessageType.Prop || type === MessageType.ReadIndex;
 }
 
 /** What a leader appends continues the entry before it, with terms that never fall. */
