@@ -14,9 +14,10 @@ SEED ?= 1
 FIRST ?= 0
 WORKLOADS ?= all
 SEEDS ?= 3
+ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz crash-test clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz crash-test power-loss clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ raft-fuzz: setup ## Compare the consensus core with the Go module on SCRIPTS ran
 
 crash-test: setup ## Cut the power at every disk operation of WORKLOADS (all) for SEEDS (3) from SEED (1) on
 	@node node/log/testing/main.ts --workloads $(WORKLOADS) --seed $(SEED) --seeds $(SEEDS)
+
+power-loss: setup ## Shut a file system down under a writing node ROUNDS (50) times (needs root and loop devices)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) node tools/test.ts test/power-loss
 
 format: setup ## Format the sources
 	@biome check --write .

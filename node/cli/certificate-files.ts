@@ -1,5 +1,5 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   type CertificateAuthority,
   createAuthority,
@@ -12,9 +12,12 @@ import {
   MEMBER_CERTIFICATE_FILE,
   MEMBER_KEY_FILE,
 } from '@lithair/crds/contract';
+import { NodeFileSystem } from '../log/index.ts';
 import { CliError } from './cli-error.ts';
 
 const CA_KEY_FILE = 'ca.key';
+const UNFINISHED = '.tmp';
+const disk = new NodeFileSystem();
 
 /** Name of the directory with the certificate for `lithair member`, `model` and `snapshot`. */
 export const ADMIN_DIR = 'admin';
@@ -29,7 +32,7 @@ export async function writeCertificates(
   dir: string,
   members: readonly string[],
 ): Promise<string[]> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await disk.makeDirectory(dir);
   const written: string[] = [];
   const authority = await authorityIn(dir, written);
   for (const name of members) await issueInto(dir, authority, 'member', name, written);
@@ -44,13 +47,19 @@ async function authorityIn(dir: string, written: string[]): Promise<CertificateA
   if (hasCertificate && hasKey) {
     return loadAuthority(await readFile(certificatePath, 'utf8'), await readFile(keyPath, 'utf8'));
   }
-  if (hasCertificate || hasKey) {
+  if (hasCertificate || (hasKey && !(await isUnfinished(dir)))) {
     throw new CliError(`${dir} holds ${hasKey ? 'ca.key' : 'ca.crt'} without its other half`);
   }
   const authority = await createAuthority(dir, Date.now());
   await writeNew(keyPath, authority.privateKeyPem, written);
   await writeNew(certificatePath, authority.certificatePem, written);
   return authority;
+}
+
+/** Whether power was lost right after the key was written: then nobody has relied on it yet. */
+async function isUnfinished(dir: string): Promise<boolean> {
+  const names = await readdir(dir);
+  return names.every((name) => name === CA_KEY_FILE || name.endsWith(UNFINISHED));
 }
 
 async function issueInto(
@@ -65,15 +74,28 @@ async function issueInto(
   const issued = await issueCertificate(authority, { kind, name }, Date.now()).catch((error) => {
     throw new CliError(error instanceof Error ? error.message : String(error));
   });
-  await mkdir(into, { recursive: true, mode: 0o700 });
-  await writeFile(join(into, CA_CERTIFICATE_FILE), authority.certificatePem);
-  await writeFile(join(into, MEMBER_KEY_FILE), issued.privateKeyPem, { mode: 0o600 });
+  await disk.makeDirectory(into);
+  await writeDurably(join(into, CA_CERTIFICATE_FILE), authority.certificatePem);
+  await writeDurably(join(into, MEMBER_KEY_FILE), issued.privateKeyPem);
   await writeNew(join(into, MEMBER_CERTIFICATE_FILE), issued.certificatePem, written);
 }
 
 async function writeNew(path: string, text: string, written: string[]): Promise<void> {
-  await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+  await writeDurably(path, text);
   written.push(path);
+}
+
+/** Whole or not there, whenever power is lost; readable by the owner only. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(`${path}${UNFINISHED}`, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}${UNFINISHED}`, path);
+  await disk.syncDirectory(dirname(path));
 }
 
 async function exists(path: string): Promise<boolean> {
