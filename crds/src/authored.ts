@@ -70,7 +70,12 @@ interface Amounts {
 
 export interface AuthoredSpec {
   models: AuthoredModel[];
-  store?: { snapshotEvery?: number; batchSize?: number; syncMode?: 'group' };
+  store?: {
+    snapshotEvery?: number;
+    batchSize?: number;
+    syncMode?: 'group';
+    idempotency?: { window?: string; maxOutcomes?: number };
+  };
   auth?: { mode: 'open' };
   cluster?: AuthoredCluster;
 }

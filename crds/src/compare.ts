@@ -4,7 +4,9 @@
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
 import { canonicalJson } from './compile.ts';
+import { DEFAULTS } from './language.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
+import type { IdempotencySettings } from './resource.ts';
 import { compareNumbers } from './rules.ts';
 import type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
 
@@ -56,6 +58,8 @@ class Comparison {
       if (old.store[key] === next.store[key]) continue;
       this.changes.push(`store.${key}: ${old.store[key]} becomes ${next.store[key]}`);
     }
+    const [kept, keeps] = [old, next].map(({ store }) => describeIdempotency(store.idempotency));
+    if (kept !== keeps) this.changes.push(`store.idempotency: ${kept} becomes ${keeps}`);
   }
 
   private models(old: ModelSchema, next: ModelSchema, path: Path): void {
@@ -200,4 +204,13 @@ class Comparison {
     this.changes.push(message);
     this.reasons.push(problem(path, code, message));
   }
+}
+
+function describeIdempotency(settings: IdempotencySettings | undefined): string {
+  const { idempotencyWindow, idempotencyMaxOutcomes } = DEFAULTS;
+  const { window, maxOutcomes } = settings ?? {
+    window: idempotencyWindow,
+    maxOutcomes: idempotencyMaxOutcomes,
+  };
+  return `${window} and ${maxOutcomes} outcomes`;
 }

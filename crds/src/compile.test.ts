@@ -84,6 +84,17 @@ test('a compiled field says everything that holds of it', () => {
   });
 });
 
+test('the usual window for repeated requests is not written down, another one is', () => {
+  const models = [{ name: 'A', fields: [{ ...KEY }] }];
+  const compiled = (idempotency: unknown) =>
+    compileSchema(specOf({ models, store: { idempotency } })).store.idempotency;
+  assert.equal(compiled({}), undefined);
+  assert.equal(compiled({ window: '24h' }), undefined);
+  assert.deepEqual(compiled({ window: '7d' }), { window: '7d', maxOutcomes: 100_000 });
+  const schema = compileSchema(specOf({ models, store: { idempotency: { maxOutcomes: 5 } } }));
+  assert.deepEqual(parseSchema(canonicalJson(schema)), schema);
+});
+
 test('a string key must be supplied and is never empty', () => {
   const spec = specOf({ models: [{ name: 'A', fields: [{ ...KEY, type: 'string' }] }] });
   const [key] = compileSchema(spec).models[0]?.fields ?? [];

@@ -1,13 +1,16 @@
 // From a validated spec to the canonical schema.
 import { createHash } from 'node:crypto';
+import { DEFAULTS } from './language.ts';
 import { decimalOf } from './lexical.ts';
 import type {
   FieldSpec,
+  IdempotencySettings,
   JsonValue,
   LifecycleSpec,
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
+  StoreSettings,
   ValueSpec,
 } from './resource.ts';
 import type { FieldSchema, LifecycleSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
@@ -20,8 +23,18 @@ export function compileSchema(spec: LithairModelSpec): Schema {
       snapshotEvery: spec.store.snapshotEvery,
       batchSize: spec.store.batchSize,
       syncMode: spec.store.syncMode,
+      ...idempotencyOf(spec.store.idempotency),
     },
   };
+}
+
+/** The default is not written down: a schema that says it is the same as one that does not. */
+function idempotencyOf(given: IdempotencySettings | undefined): Partial<StoreSettings> {
+  if (given === undefined) return {};
+  const { window, maxOutcomes } = given;
+  const isDefault =
+    window === DEFAULTS.idempotencyWindow && maxOutcomes === DEFAULTS.idempotencyMaxOutcomes;
+  return isDefault ? {} : { idempotency: { window, maxOutcomes } };
 }
 
 /** The schema as the one JSON text that stands for it: keys sorted, no spaces. */
@@ -140,8 +153,16 @@ function stringify(value: unknown): string {
 function isSchema(value: unknown): value is Schema {
   if (!isMap(value) || !Array.isArray(value['models']) || !isMap(value['store'])) return false;
   const { snapshotEvery, batchSize, syncMode } = value['store'];
-  const store = Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
+  const { idempotency } = value['store'];
+  const kept = idempotency === undefined || isIdempotency(idempotency);
+  const store = kept && Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
   return store && syncMode === 'group' && value['models'].every(isModelSchema);
+}
+
+function isIdempotency(value: unknown): boolean {
+  return (
+    isMap(value) && typeof value['window'] === 'string' && Number.isInteger(value['maxOutcomes'])
+  );
 }
 
 function isModelSchema(value: unknown): boolean {

@@ -26,9 +26,17 @@ export function expandSpec(spec: AuthoredSpec): LithairModelSpec {
       snapshotEvery: spec.store?.snapshotEvery ?? DEFAULTS.snapshotEvery,
       batchSize: spec.store?.batchSize ?? DEFAULTS.batchSize,
       syncMode: spec.store?.syncMode ?? 'group',
+      ...(spec.store?.idempotency && { idempotency: expandIdempotency(spec.store.idempotency) }),
     },
     ...(spec.auth && { auth: { mode: spec.auth.mode } }),
     cluster: expandCluster(spec.cluster ?? {}),
+  };
+}
+
+function expandIdempotency(given: { window?: string; maxOutcomes?: number }) {
+  return {
+    window: given.window ?? DEFAULTS.idempotencyWindow,
+    maxOutcomes: given.maxOutcomes ?? DEFAULTS.idempotencyMaxOutcomes,
   };
 }
 

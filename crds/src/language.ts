@@ -18,6 +18,8 @@ export const LIMITS = {
 
 export const DEFAULTS = {
   snapshotEvery: 100_000,
+  idempotencyWindow: '24h',
+  idempotencyMaxOutcomes: 100_000,
   batchSize: 100,
   voters: 3,
   storageSize: '10Gi',
@@ -521,6 +523,20 @@ export const specShape: RecordShape = {
           description: 'Most entries in one append.',
         },
         syncMode: choice('How writes reach the disk.', ['group'], ['always', 'periodic', 'none']),
+        idempotency: {
+          kind: 'record',
+          attributes: {
+            window: duration('How long the outcome of a request with an Idempotency-Key is kept.'),
+            maxOutcomes: {
+              kind: 'integer',
+              minimum: 1,
+              maximum: 10_000_000,
+              description: 'Most outcomes that are kept; the oldest goes first.',
+            },
+          },
+          later: [],
+          description: 'How long a repeated request is recognized.',
+        },
       },
       later: [],
       description: 'Settings of the log and the state, for the whole cluster.',

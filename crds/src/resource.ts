@@ -158,6 +158,15 @@ export interface StoreSettings {
   batchSize: number;
   /** group: one fdatasync acknowledges everything that arrived before it. */
   syncMode: 'group';
+  /** Absent: a day, and 100,000 outcomes. */
+  idempotency?: IdempotencySettings;
+}
+
+/** How long the outcome of a request with an Idempotency-Key is kept: until one of both is over. */
+export interface IdempotencySettings {
+  /** A duration such as `24h`, or `forever`; in log time. */
+  window: string;
+  maxOutcomes: number;
 }
 
 export interface AuthSpec {

@@ -132,6 +132,18 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
   [specWith('', 'auth: {mode: opne}'), 'auth.mode', 'invalid_value', /must be open, .* "open"/],
   [specWith('', 'auth: {mode: open, jwt: {}}'), 'auth.jwt', 'not_supported_yet', /jwt is not/],
   [
+    specWith('', 'store: {idempotency: {window: 1 day}}'),
+    'store.idempotency.window',
+    'invalid_value',
+    /90d|duration/,
+  ],
+  [
+    specWith('', 'store: {idempotency: {maxOutcomes: 0}}'),
+    'store.idempotency.maxOutcomes',
+    'out_of_range',
+    /between 1 and/,
+  ],
+  [
     specWith('', 'store: {snapshotEvery: 0}'),
     'store.snapshotEvery',
     'out_of_range',

@@ -1,3 +1,4 @@
+import { durationMs, type Schema } from '@lithair/crds';
 import type { IdempotencyKey, Outcome } from '../ports/index.ts';
 import type { DedupLimits } from './types.ts';
 
@@ -11,14 +12,21 @@ export interface DedupRecord extends IdempotencyKey {
 }
 
 /** A day of retries, and no more than a bounded table. The same on every member. */
-export const DEDUP_LIMITS: DedupLimits = { maxRecords: 100_000, maxAgeMs: 24 * 60 * 60 * 1000 };
+const DEDUP_LIMITS: DedupLimits = { maxRecords: 100_000, maxAgeMs: 24 * 60 * 60 * 1000 };
+
+/** The limits that a schema declares. */
+export function dedupLimitsOf({ store }: Schema): DedupLimits {
+  if (store.idempotency === undefined) return DEDUP_LIMITS;
+  const { window, maxOutcomes } = store.idempotency;
+  return { maxRecords: maxOutcomes, maxAgeMs: durationMs(window) };
+}
 
 /** Below this many evicted records the queue is not compacted. */
 const COMPACT_FROM = 1024;
 
 /** Outcomes by idempotency scope, oldest first out, by age in log time and by count. */
 export class DedupTable {
-  private readonly limits: DedupLimits;
+  private limits: DedupLimits;
   private readonly byScope = new Map<string, DedupRecord>();
   /** In order of time; those before `head` are evicted. */
   private queue: DedupRecord[] = [];
@@ -26,6 +34,12 @@ export class DedupTable {
 
   constructor(limits: DedupLimits) {
     this.limits = limits;
+  }
+
+  /** Narrower limits take hold at once for the count, and at the next expiry for the age. */
+  limitTo(limits: DedupLimits): void {
+    this.limits = limits;
+    while (this.byScope.size > limits.maxRecords) this.evictOldest();
   }
 
   find(scope: string): DedupRecord | undefined {

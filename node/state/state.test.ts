@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { canonicalJson } from '@lithair/crds';
+import { canonicalJson, type Schema } from '@lithair/crds';
 import { type Change, EntryError, encodeEntry, type PutChange } from '../entry/index.ts';
 import type { Outcome } from '../ports/index.ts';
 import { indexKey, keyOfId, NULL_KEY } from '../values/index.ts';
@@ -328,6 +328,11 @@ describe('the replicated state', () => {
   });
 });
 
+/** The shop, with another window for repeated requests. */
+function keeping(window: string, maxOutcomes: number): Schema {
+  return { ...SHOP, store: { ...SHOP.store, idempotency: { window, maxOutcomes } } };
+}
+
 describe('kept outcomes', () => {
   it('answer the same request again, and refuse another under its key', () => {
     const state = shopState();
@@ -346,8 +351,8 @@ describe('kept outcomes', () => {
     assert.equal(send(state, write([brand('a')], key('s'))).kind, 'applied');
   });
 
-  it('go after a day of log time, and when there are too many', () => {
-    const state = shopState({ dedupLimits: { maxRecords: 2, maxAgeMs: 1000 } });
+  it('go when the model says, by log time and by count', () => {
+    const state = shopState({}, keeping('1s', 2));
     const at = (ms: number, scope: string) => {
       send(state, write([brand(scope)], { ...key(scope), timestampMs: NOW_MS + ms }));
     };
@@ -369,6 +374,28 @@ describe('kept outcomes', () => {
       ['e'],
     );
     assert.equal(state.outcomeOf('c'), undefined);
+  });
+});
+
+describe('a narrower window for repeated requests', () => {
+  it('lets the oldest outcomes go, alike on every member and after a restore', async () => {
+    const state = shopState();
+    for (const scope of ['a', 'b', 'c']) send(state, write([brand(scope)], key(scope)));
+    state.apply(state.appliedIndex + 1, 1, schemaEntry(1, keeping('1h', 2)));
+    assert.deepEqual(
+      state.outcomes().map(({ scope }) => scope),
+      ['b', 'c'],
+    );
+    const restored = await restoreState(state.snapshot());
+    for (const each of [state, restored]) {
+      const later = { ...key('d'), timestampMs: NOW_MS + 3_600_001, schemaVersion: 2 };
+      send(each, write([brand('d')], later));
+      assert.deepEqual(
+        each.outcomes().map(({ scope }) => scope),
+        ['d'],
+      );
+    }
+    assert.equal(stateHash(restored), stateHash(state));
   });
 });
 

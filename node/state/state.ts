@@ -20,28 +20,19 @@ import type {
 } from '../ports/index.ts';
 import type { StoreStatistics } from './aggregate-store.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
-import { type AppliedOutcome, DEDUP_LIMITS, type DedupRecord, DedupTable } from './dedup.ts';
+import { type AppliedOutcome, type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
-import type {
-  ApplyResult,
-  DedupLimits,
-  EventSink,
-  InitialState,
-  SchemaOutcome,
-  StateEvent,
-} from './types.ts';
+import type { ApplyResult, EventSink, InitialState, SchemaOutcome, StateEvent } from './types.ts';
 import { upgradeModel } from './upgrade.ts';
 
 /** What a state is made with besides its content. */
 export interface StateOptions {
   readonly onEvent?: EventSink;
-  /** Must be the same on every member; another than the usual one is for tests. */
-  readonly dedupLimits?: DedupLimits;
   /**
    * Secret of the tables of keys that clients choose, {@link HASH_KEY_BYTES} bytes; see
    * `KeyedHash`. Nothing replicated depends on it. Without one, for tools and tests, it is fixed.
@@ -109,7 +100,7 @@ export class ReplicatedState implements StateReader, RowsView {
         new ModelState(plan, this.hasher),
       ]),
     );
-    this.dedup = new DedupTable(options.dedupLimits ?? DEDUP_LIMITS);
+    this.dedup = new DedupTable(dedupLimitsOf(head.schema));
     this.history = new HotHistory(head.schema);
     this.onEvent = options.onEvent;
   }
@@ -431,6 +422,7 @@ export class ReplicatedState implements StateReader, RowsView {
         return [name, this.nextModel(before, plan)];
       }),
     );
+    this.dedup.limitTo(dedupLimitsOf(next));
     this.currentSchema = next;
     this.history.adopt(next);
     this.fingerprint = schemaFingerprint(next);
