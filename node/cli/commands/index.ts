@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'init',
+    summary: 'Write a commented model to begin with',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'client',
     summary: 'Generate a typed client for TypeScript',
     load: async () => (await import('./client.ts')).clientCommand,
@@ -28,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'import',
     summary: 'Send the rows of a JSON, NDJSON or CSV file to a model',
     load: async () => (await import('./import.ts')).importCommand,
+  },
+  {
+    name: 'export',
+    summary: 'Write all rows of a model as JSON lines',
+    load: async () => (await import('./export.ts')).exportCommand,
   },
   {
     name: 'model',
@@ -43,6 +53,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'snapshot',
     summary: 'Make a member write a snapshot of its state now',
     load: async () => (await import('./snapshot.ts')).snapshotCommand,
+  },
+  {
+    name: 'compact',
+    summary: 'Make a member remove from its disk what is not kept any more',
+    load: async () => (await import('./compact.ts')).compactCommand,
   },
   {
     name: 'backup',
@@ -63,5 +78,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'certs',
     summary: 'Make the certificates of a cluster that is run by hand',
     load: async () => (await import('./certs.ts')).certsCommand,
+  },
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    load: async () => (await import('./completion.ts')).completionCommand,
   },
 ];

@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { CliCommand } from '../command-line.ts';
+
+/** `lithair init [FILE]`: a commented model to begin with. */
+export const initCommand: CliCommand = {
+  name: 'init',
+  positionals: '[FILE]',
+  options: {},
+  details: [
+    'FILE (default model.yaml) must not exist yet. It can be served at once:',
+    'Example: lithair init model.yaml && lithair serve model.yaml --try',
+  ],
+  async run(input) {
+    const file = input.positionals[0] ?? 'model.yaml';
+    await create(file);
+    process.stdout.write(`${file}: written. Now: lithair serve ${file} --try\n`);
+    return EXIT.ok;
+  },
+};
+
+async function create(file: string): Promise<void> {
+  try {
+    await writeFile(file, MODEL, { flag: 'wx' });
+  } catch (error) {
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const reason = exists ? 'is there already' : String(error);
+    throw new CliError(`${file} ${reason}`);
+  }
+}
+
+const MODEL = `# A Lithair model: what is declared here is a replicated REST API.
+#
+#   lithair serve FILE          on this machine, http://127.0.0.1:8080
+#   lithair validate FILE       says what is wrong, by line and column
+#   kubectl apply -f FILE       in a cluster with the operator
+#
+# Change it and start again: additive changes take effect, breaking ones are refused.
+apiVersion: lithair.dev/v1alpha1
+kind: LithairModel
+metadata:
+  name: tasks
+
+spec:
+  auth:
+    mode: open                       # everybody who can connect may call
+
+  models:
+    # Served at /api/projects. A primary key of type string is chosen by the client.
+    - name: Project
+      fields:
+        - {name: id, type: string, primaryKey: true, maxLength: 60, pattern: "^[a-z0-9-]+$"}
+        - {name: title, type: string, required: true, minLength: 1, maxLength: 200}
+
+    # Served at /api/tasks. A primary key of type uuid is generated.
+    - name: Task
+      fields:
+        - {name: id, type: uuid, primaryKey: true}
+        - {name: title, type: string, required: true, minLength: 1, maxLength: 200}
+        # Only one of these; a filter on it is a lookup: GET /api/tasks?status=open
+        - {name: status, type: enum, values: [open, done], default: open, index: hash}
+        # Sorted and searched by range: GET /api/tasks?sort=due&due[lt]=2027-01-01
+        - {name: due, type: date, nullable: true, index: ordered}
+        # A project that has tasks cannot be deleted.
+        - {name: project, type: reference, to: Project, onDelete: restrict, index: hash}
+        - {name: labels, type: array, items: {type: string, maxLength: 30}, maxItems: 20}
+        # Set when the task is created, and never changed.
+        - {name: createdAt, type: datetime, immutable: true, defaultFrom: now}
+
+  cluster:
+    voters: 3                        # in Kubernetes; serve FILE runs one, --nodes 3 three
+`;

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { helpOf } from '../cli/command-line.ts';
+import { COMMANDS } from '../cli/commands/index.ts';
+import { eventually, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
+
+const MODEL = join(import.meta.dirname, 'notes.yaml');
+const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
+
+const dir = await mkdtemp(join(tmpdir(), 'lithair-cli-'));
+after(() => rm(dir, { recursive: true, force: true }));
+
+test('every command is in the overview, explains itself and names its options', async () => {
+  const overview = await lithair('--help');
+  for (const entry of COMMANDS) {
+    const { name, summary } = entry;
+    assert.ok(overview.output.includes(summary), name);
+    const command = await entry.load();
+    assert.equal(command.name, name);
+    for (const option of Object.keys(command.options)) {
+      assert.ok(helpOf(command, summary).includes(`--${option}`), `${name} --${option}`);
+    }
+  }
+  const help = await lithair('serve', '--help');
+  assert.equal(help.code, 0);
+  assert.match(help.output, /Usage: lithair serve FILE/);
+});
+
+test('init writes a model that is valid, and never over another file', async () => {
+  const file = join(dir, 'model.yaml');
+  assert.equal((await lithair('init', file)).code, 0);
+  const valid = await lithair('validate', file);
+  assert.equal(valid.code, 0, valid.output);
+  assert.match(valid.output, /valid: Project, Task/);
+  await writeFile(file, 'mine');
+  const again = await lithair('init', file);
+  assert.equal(again.code, 1);
+  assert.match(again.output, /is there already/);
+  assert.equal(await readFile(file, 'utf8'), 'mine');
+});
+
+test('what export writes, import takes back', async () => {
+  const words = await freePortFlags();
+  const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}`;
+  const served = new LithairProcess(['serve', MODEL, '--data', join(dir, 'data'), ...words]);
+  try {
+    await eventually('the node to serve', async () =>
+      (await fetch(`${url}/readyz`)).ok ? true : null,
+    );
+    const rows = Array.from({ length: 2500 }, (_, round) => ({ text: `n${round}`, round }));
+    const source = join(dir, 'notes.ndjson');
+    await writeFile(source, rows.map((row) => JSON.stringify(row)).join('\n'));
+    assert.equal((await lithair('import', url, 'Note', source)).code, 0);
+
+    const exported = spawnSync(process.execPath, [CLI, 'export', url, 'Note'], {
+      encoding: 'utf8',
+    });
+    assert.equal(exported.status, 0, exported.stderr);
+    assert.match(exported.stderr, /2500 rows/);
+    const lines = exported.stdout.trimEnd().split('\n');
+    const ids = new Set(lines.map((line) => String(Reflect.get(JSON.parse(line), 'id'))));
+    assert.equal(ids.size, 2500);
+
+    const back = join(dir, 'back.ndjson');
+    await writeFile(back, exported.stdout);
+    const again = await lithair('import', url, 'Note', back);
+    assert.match(again.output, /2500 already there/);
+
+    const unknown = await lithair('export', url, 'Nothing');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.output, /the server has no model Nothing; it has Note/);
+  } finally {
+    await served.kill('SIGTERM');
+  }
+});
+
+test('bash completes commands, and the options of each', async () => {
+  const script = (await lithair('completion', 'bash')).output;
+  const complete = (...words: string[]) => {
+    const line = `COMP_WORDS=(lithair ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _lithair; echo "\${COMPREPLY[*]}"`;
+    return spawnSync('bash', ['-c', `${script}\n${line}`], { encoding: 'utf8' }).stdout.trim();
+  };
+  assert.equal(complete('se'), 'serve');
+  assert.equal(complete('serve', '--ini'), '--initial-cluster');
+  const none = await lithair('completion', 'cmd');
+  assert.equal(none.code, 2);
+  assert.match(none.output, /bash, zsh or fish/);
+});
