@@ -15,11 +15,17 @@ const GAUGES: readonly [name: string, help: string, of: (statistics: Statistics)
   ['index_bytes', 'Memory of tables, indexes and spare room.', ({ indexBytes }) => indexBytes],
 ];
 
-/** What each model takes in memory. */
+/** What each model and the outcomes of requests take in memory. */
 export function observeModels(metrics: Metrics, state: () => ReplicatedState | null): void {
   for (const [name, help, of] of GAUGES) {
     metrics.gaugeBy(`lithair_model_${name}`, help, 'model', () =>
       (state()?.statistics() ?? []).map(({ model, statistics }) => [model, of(statistics)]),
     );
   }
+  metrics.gauge('lithair_outcomes', 'Outcomes kept for repeated requests.', () => {
+    return state()?.outcomeCount ?? 0;
+  });
+  metrics.gauge('lithair_outcomes_bytes', 'Memory of these outcomes.', () => {
+    return state()?.outcomeBytes ?? 0;
+  });
 }

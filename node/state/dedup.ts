@@ -1,5 +1,7 @@
 import { durationMs, type Schema } from '@lithair/crds';
+import { ByteReader, ByteWriter } from '../entry/index.ts';
 import type { IdempotencyKey, Outcome } from '../ports/index.ts';
+import { type KeyedHash, type QueuedRecord, QueueTable } from './slab/index.ts';
 import type { DedupLimits } from './types.ts';
 
 export type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
@@ -21,59 +23,93 @@ export function dedupLimitsOf({ store }: Schema): DedupLimits {
   return { maxRecords: maxOutcomes, maxAgeMs: durationMs(window) };
 }
 
-/** Below this many evicted records the queue is not compacted. */
-const COMPACT_FROM = 1024;
+/** Effects of kept outcomes. Positions are part of the snapshot's format: append only. */
+export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
+
+/** Owned by `encode`, which leaves it empty. */
+const writer = new ByteWriter();
 
 /** Outcomes by idempotency scope, oldest first out, by age in log time and by count. */
 export class DedupTable {
   private limits: DedupLimits;
-  private readonly byScope = new Map<string, DedupRecord>();
-  /** In order of time; those before `head` are evicted. */
-  private queue: DedupRecord[] = [];
-  private head = 0;
+  private readonly table: QueueTable;
 
-  constructor(limits: DedupLimits) {
+  constructor(limits: DedupLimits, hasher: KeyedHash) {
     this.limits = limits;
+    this.table = new QueueTable(hasher);
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** Memory that it takes. */
+  get bytes(): number {
+    return this.table.bytes;
   }
 
   /** Narrower limits take hold at once for the count, and at the next expiry for the age. */
   limitTo(limits: DedupLimits): void {
     this.limits = limits;
-    while (this.byScope.size > limits.maxRecords) this.evictOldest();
+    while (this.table.size > limits.maxRecords) this.table.dropOldest();
   }
 
   find(scope: string): DedupRecord | undefined {
-    return this.byScope.get(scope);
+    const found = this.table.find(scope);
+    return found && decode(found);
   }
 
   /** Adds a record that is not older than any other and whose scope is not in the table. */
   add(record: DedupRecord): void {
-    this.byScope.set(record.scope, record);
-    this.queue.push(record);
-    if (this.byScope.size > this.limits.maxRecords) this.evictOldest();
+    this.table.add(record.scope, record.timeMs, encode(record));
+    if (this.table.size > this.limits.maxRecords) this.table.dropOldest();
   }
 
   /** Forgets what is too old at a log time. */
   expire(nowMs: number): void {
     for (;;) {
-      const oldest = this.queue[this.head];
-      if (oldest === undefined || nowMs - oldest.timeMs <= this.limits.maxAgeMs) return;
-      this.evictOldest();
+      const oldestMs = this.table.oldestMs();
+      if (oldestMs === undefined || nowMs - oldestMs <= this.limits.maxAgeMs) return;
+      this.table.dropOldest();
     }
   }
 
-  /** The records as they are now, oldest first. */
-  records(): readonly DedupRecord[] {
-    return this.queue.slice(this.head);
+  /** The records as they are now, oldest first, read as they are asked for; to be read once. */
+  records(): Iterable<DedupRecord> {
+    return decodeAll(this.table.freeze());
   }
+}
 
-  private evictOldest(): void {
-    const oldest = this.queue[this.head];
-    if (oldest === undefined) return;
-    this.byScope.delete(oldest.scope);
-    this.head += 1;
-    if (this.head < COMPACT_FROM || this.head * 2 < this.queue.length) return;
-    this.queue = this.queue.slice(this.head);
-    this.head = 0;
+/** Writes what of a record is not its scope and its time. */
+function encode({ fingerprint, outcome }: DedupRecord): Uint8Array {
+  writer.text(fingerprint);
+  writer.varint(outcome.index);
+  writer.byte(EFFECTS.indexOf(outcome.effect));
+  writer.varint(outcome.aggregates.length);
+  for (const { id, version, json } of outcome.aggregates) {
+    writer.text(id);
+    writer.varint(version);
+    writer.byte(json === null ? 0 : 1);
+    if (json !== null) writer.text(json);
   }
+  return writer.view();
+}
+
+function decode({ key, timeMs, value }: QueuedRecord): DedupRecord {
+  const reader = new ByteReader(value);
+  const fingerprint = reader.text();
+  const index = reader.varint();
+  const effect = EFFECTS[reader.byte()];
+  if (effect === undefined) throw new RangeError('a kept outcome has an unknown effect');
+  const aggregates = Array.from({ length: reader.varint() }, () => {
+    const id = reader.text();
+    const version = reader.varint();
+    return { id, version, json: reader.byte() === 0 ? null : reader.text() };
+  });
+  const outcome = { kind: 'applied', index, effect, aggregates, replayed: false } as const;
+  return { scope: key, fingerprint, timeMs, outcome };
+}
+
+function* decodeAll(records: Iterable<QueuedRecord>): Generator<DedupRecord, void, undefined> {
+  for (const record of records) yield decode(record);
 }

@@ -2,11 +2,11 @@ import { parseSchema } from '@lithair/crds';
 import { ByteReader, EntryError, readDigests, readMember } from '../entry/index.ts';
 import { readModelVersion } from '../history/index.ts';
 import type { WrittenAggregate } from '../ports/index.ts';
-import type { DedupRecord } from './dedup.ts';
+import { type DedupRecord, EFFECTS } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import type { ModelState } from './model-state.ts';
-import { EFFECTS, SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
+import { SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
 import { ReplicatedState, type StateOptions } from './state.ts';
 
 /**
@@ -61,7 +61,7 @@ class StateRestorer {
         throw bad(`model ${model?.schema.name} is not complete`);
       }
     }
-    if (state.outcomes().length !== this.outcomes) throw bad('kept outcomes are not complete');
+    if (state.outcomeCount !== this.outcomes) throw bad('kept outcomes are not complete');
     this.requireHistory(state);
     return state;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
 import { ByteWriter, writeDigests, writeMember } from '../entry/index.ts';
 import { type CapturedGeneration, type HotHistory, writeModelVersion } from '../history/index.ts';
-import type { DedupRecord } from './dedup.ts';
+import { type DedupRecord, EFFECTS } from './dedup.ts';
 import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
 
@@ -12,9 +12,6 @@ export const SNAPSHOT_FORMAT = 2;
 /** What a chunk holds. Positions are part of the format: append only. */
 export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as const;
 export type Section = (typeof SECTIONS)[number];
-
-/** Effects of kept outcomes. Positions are part of the format: append only. */
-export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 
 /** A chunk ends with the item that makes it this large, or with this many items. */
 const CHUNK_BYTES = 256 * 1024;
@@ -33,7 +30,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
   readonly appliedIndex: number;
   private readonly head: Uint8Array;
   private readonly models: readonly FrozenSlabs[];
-  private readonly outcomes: readonly DedupRecord[];
+  private readonly outcomes: Iterable<DedupRecord>;
   private readonly history: readonly CapturedGeneration[];
 
   constructor(state: ReplicatedState, history: 'resident' | 'active' = 'resident') {
@@ -41,7 +38,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
     this.models = state.modelStates().map(({ store }) => store.freeze());
     this.outcomes = state.outcomes();
     this.history = state.history.capture(history);
-    this.head = encodeHead(state, this.models, this.outcomes.length, this.history);
+    this.head = encodeHead(state, this.models, state.outcomeCount, this.history);
   }
 
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {

@@ -328,6 +328,10 @@ describe('the replicated state', () => {
   });
 });
 
+function scopesOf(state: ReplicatedState): string[] {
+  return Array.from(state.outcomes(), ({ scope }) => scope);
+}
+
 /** The shop, with another window for repeated requests. */
 function keeping(window: string, maxOutcomes: number): Schema {
   return { ...SHOP, store: { ...SHOP.store, idempotency: { window, maxOutcomes } } };
@@ -359,20 +363,11 @@ describe('kept outcomes', () => {
     at(0, 'a');
     at(1, 'b');
     at(2, 'c');
-    assert.deepEqual(
-      state.outcomes().map(({ scope }) => scope),
-      ['b', 'c'],
-    );
+    assert.deepEqual(scopesOf(state), ['b', 'c']);
     at(1002, 'd');
-    assert.deepEqual(
-      state.outcomes().map(({ scope }) => scope),
-      ['c', 'd'],
-    );
+    assert.deepEqual(scopesOf(state), ['c', 'd']);
     at(5000, 'e');
-    assert.deepEqual(
-      state.outcomes().map(({ scope }) => scope),
-      ['e'],
-    );
+    assert.deepEqual(scopesOf(state), ['e']);
     assert.equal(state.outcomeOf('c'), undefined);
   });
 });
@@ -382,18 +377,12 @@ describe('a narrower window for repeated requests', () => {
     const state = shopState();
     for (const scope of ['a', 'b', 'c']) send(state, write([brand(scope)], key(scope)));
     state.apply(state.appliedIndex + 1, 1, schemaEntry(1, keeping('1h', 2)));
-    assert.deepEqual(
-      state.outcomes().map(({ scope }) => scope),
-      ['b', 'c'],
-    );
+    assert.deepEqual(scopesOf(state), ['b', 'c']);
     const restored = await restoreState(state.snapshot());
     for (const each of [state, restored]) {
       const later = { ...key('d'), timestampMs: NOW_MS + 3_600_001, schemaVersion: 2 };
       send(each, write([brand('d')], later));
-      assert.deepEqual(
-        each.outcomes().map(({ scope }) => scope),
-        ['d'],
-      );
+      assert.deepEqual(scopesOf(each), ['d']);
     }
     assert.equal(stateHash(restored), stateHash(state));
   });

@@ -100,7 +100,7 @@ export class ReplicatedState implements StateReader, RowsView {
         new ModelState(plan, this.hasher),
       ]),
     );
-    this.dedup = new DedupTable(dedupLimitsOf(head.schema));
+    this.dedup = new DedupTable(dedupLimitsOf(head.schema), this.hasher);
     this.history = new HotHistory(head.schema);
     this.onEvent = options.onEvent;
   }
@@ -185,8 +185,18 @@ export class ReplicatedState implements StateReader, RowsView {
     return this.dedup.find(scope);
   }
 
-  /** Kept outcomes as they are now, oldest first. */
-  outcomes(): readonly DedupRecord[] {
+  /** How many outcomes are kept. */
+  get outcomeCount(): number {
+    return this.dedup.size;
+  }
+
+  /** Memory of the kept outcomes. */
+  get outcomeBytes(): number {
+    return this.dedup.bytes;
+  }
+
+  /** Kept outcomes as they are now, oldest first, read as they are asked for; to be read once. */
+  outcomes(): Iterable<DedupRecord> {
     return this.dedup.records();
   }
 

@@ -1,5 +1,4 @@
 import type { Probe } from './probe.ts';
-import type { RowReader } from './row-reader.ts';
 
 // Extendible hashing (Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing - a fast access
 // method for dynamic files", TODS 4(3), 1979): the first bits of a hash choose a bucket through a
@@ -91,15 +90,20 @@ function homeOf(hash: number, slots: number): number {
   return slots > HOME_MASK ? hash % slots : ((hash & HOME_MASK) * slots) >>> HOME_BITS;
 }
 
+/** Knows the texts of rows. */
+export interface TextSource {
+  equals(row: number, position: number, probe: Probe): boolean;
+}
+
 /** Row numbers by the text at one position, which each row has for itself. */
 export class RowHash {
-  private readonly rows: RowReader;
+  private readonly rows: TextSource;
   private position: number;
   private directory: Bucket[] = [new Bucket(FIRST_SLOTS, 0)];
   private depth = 0;
   private words = FIRST_SLOTS * 2;
 
-  constructor(rows: RowReader, position: number) {
+  constructor(rows: TextSource, position: number) {
     this.rows = rows;
     this.position = position;
   }

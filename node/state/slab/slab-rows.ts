@@ -152,7 +152,7 @@ export class SlabRows {
 
   private releaseSlab(number: number): void {
     if (number === this.victim) this.victim = 0;
-    this.slabs.release(number, this.frozen > 0);
+    this.slabs.release(number, this.frozen > 0 ? 'pinned' : 'free');
   }
 
   private tidy(written: number): void {

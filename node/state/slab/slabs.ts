@@ -101,18 +101,18 @@ export class Slabs {
   }
 
   /**
-   * Gives a slab back whose records have all retired or moved.
-   *
-   * @param isPinned whether somebody may read what was in it until `unpin`
+   * Gives a slab back whose records have all retired or moved. `pinned`: somebody may read what was
+   * in it until `unpin`; `left`: somebody may read it for who knows how long.
    */
-  release(number: number, isPinned: boolean): void {
+  release(number: number, use: 'free' | 'pinned' | 'left'): void {
     const slab = this.list[number];
     if (slab === undefined) return;
     this.list[number] = undefined;
     this.freeNumbers.push(number);
     this.usedBytes -= slab.used;
-    if (isPinned) this.pinned.push(slab);
-    else this.keep(slab);
+    if (use === 'free') this.keep(slab);
+    // A reader that is dropped half way must not hold more than this for ever.
+    if (use === 'pinned' && this.pinned.length < MAX_SPARE) this.pinned.push(slab);
   }
 
   /** Nobody reads any more what was released before. */
