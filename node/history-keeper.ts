@@ -1,5 +1,5 @@
 import {
-  Archive,
+  type Archive,
   ArchivedHistory,
   type AskMember,
   fetchArchive,
@@ -82,6 +82,11 @@ export class HistoryKeeper {
     return state !== null && hasArchives(state.history, this.#parts.archive);
   }
 
+  /** Generations up to this one are archived here. */
+  get generation(): number {
+    return this.#parts.archive.generation;
+  }
+
   /** Whether nothing more is to be waited for: no member has what is missing here, at least now. */
   get isSettled(): boolean {
     return this.isComplete || this.#gaveUp;
@@ -106,12 +111,13 @@ export class HistoryKeeper {
       });
   }
 
-  /**
-   * Seals what is in memory, archives it, and removes from all archives of this member what is not
-   * kept any more. On the leader alone.
-   */
-  async compact(): Promise<void> {
-    await this.#propose();
+  /** Seals what is in memory, on all members. On the leader alone. */
+  seal(): Promise<void> {
+    return this.#propose();
+  }
+
+  /** Archives what is sealed, and removes from the archives here what is not kept any more. */
+  async tidy(): Promise<void> {
     await this.#inTurn(async () => {
       await this.#archivePending();
       await this.#fold(true);

@@ -9,6 +9,7 @@ import {
 } from './archive/index.ts';
 import { backups } from './backups.ts';
 import type { KnownCluster } from './cluster-directory.ts';
+import { compaction } from './compaction.ts';
 import {
   Consensus,
   type ConsensusOptions,
@@ -413,9 +414,19 @@ export class NodeCore {
     const { clock, logger } = this.#world;
     const changes = new MemberChanges({ view: consensus, entries: memberEntries, clock, logger });
     const changeModel = modelChanges(this.#leader);
+    if (this.#keeper === null) throw new Error('history is not looked after yet');
+    const compacts = compaction(consensus, log, this.#keeper);
     const backUp = backups(consensus, log, this.#world.defer ?? setImmediate);
-    const { view, info } = { view: consensus, info: this.#info };
-    return new AdminApi({ view, changes, changeModel, backUp, info, clock, logger });
+    return new AdminApi({
+      view: consensus,
+      changes,
+      changeModel,
+      backUp,
+      compaction: compacts,
+      info: this.#info,
+      clock,
+      logger,
+    });
   }
 
   async #caughtUp(consensus: NodeConsensus): Promise<void> {

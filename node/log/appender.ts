@@ -111,6 +111,11 @@ export class Appender {
     this.#beginBatch(false, metadata);
   }
 
+  /** Goes on in a new segment. */
+  roll(): void {
+    this.#beginSegment(0);
+  }
+
   /** To be called when a request is complete: bounds the open batch. */
   endRequest(): void {
     if ((this.#open?.length ?? 0) >= this.#context.maxBatchBytes) this.#closeBatch();

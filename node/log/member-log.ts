@@ -368,6 +368,28 @@ export class MemberLog implements Log {
     return upTo;
   }
 
+  async roll(): Promise<void> {
+    this.#requireOpen();
+    this.#files.forgets = true;
+    await this.#removeSpares();
+    this.#requireOpen();
+    this.#appender.roll();
+    await this.#flushed();
+  }
+
+  async erase(index: number): Promise<number> {
+    const upTo = this.compact(index);
+    await this.#flushed();
+    await this.#removeSpares();
+    this.#files.forgets = false;
+    return upTo;
+  }
+
+  async #removeSpares(): Promise<void> {
+    this.#writer.inBackground('removing spare segments', () => this.#files.removeSpares());
+    await this.#writer.settled();
+  }
+
   /** Gives up segments without an entry that is still part of the log. The base is durable. */
   #retireSegments(): void {
     const first = this.firstIndex();

@@ -59,6 +59,8 @@ export class SegmentFiles {
   #preparing: Promise<boolean> = Promise.resolve(true);
   /** Retired segments are worth more as free space than as spares. */
   #spaceIsLow = false;
+  /** Retired segments are removed, so that nothing of what they held is left. */
+  #forgets = false;
   #closed = false;
   #wake: () => void = () => undefined;
 
@@ -160,6 +162,22 @@ export class SegmentFiles {
     this.#spaceIsLow = low;
   }
 
+  /** While true, retired segments are not used again but removed. */
+  set forgets(forgets: boolean) {
+    this.#forgets = forgets;
+  }
+
+  /** Removes all spares, with whatever they held as segments. */
+  async removeSpares(): Promise<void> {
+    const spares = this.#spares;
+    this.#spares = [];
+    for (const { path, file } of spares) {
+      await file.close();
+      await this.#fs.remove(path);
+    }
+    if (spares.length > 0) await this.#fs.syncDirectory(this.directory);
+  }
+
   /** Bytes of the spares on disk. */
   spareBytes(): number {
     return this.#spares.reduce((sum, { file }) => sum + file.size(), 0);
@@ -192,7 +210,8 @@ export class SegmentFiles {
     const path = this.path(segment.sequence);
     await segment.file.close();
     const maxSpares = this.#spaceIsLow ? 1 : MAX_SPARES;
-    if (this.#spares.length >= maxSpares || segment.capacity !== this.segmentBytes) {
+    const isUseful = segment.capacity === this.segmentBytes && !this.#forgets;
+    if (this.#spares.length >= maxSpares || !isUseful) {
       await this.#fs.remove(path);
       await this.#fs.syncDirectory(this.directory);
       return;

@@ -208,6 +208,18 @@ export interface Log extends Storage {
   /** While space is low, retired segments go back to the disk instead of being kept for reuse. */
   spareSpace(low: boolean): void;
 
+  /**
+   * Goes on in a new segment, in a file that never held anything else. Until `erase` ends, segments
+   * that are given up are removed instead of being used again.
+   */
+  roll(): Promise<void>;
+
+  /**
+   * As `compact`, and resolves when no segment file holds what was given up, except where it shares
+   * its segment with later entries: `roll` comes first, and a snapshot of an entry behind it.
+   */
+  erase(index: number): Promise<number>;
+
   /** Waits for what was queued, marks the end as clean and closes the files. */
   close(): Promise<void>;
 }

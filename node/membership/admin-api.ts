@@ -54,12 +54,29 @@ export type ChangeModel = (spec: unknown, dryRun: boolean) => Promise<ModelChang
  */
 export type BackUp = (after: BackupPoint | null) => Promise<AsyncIterable<Uint8Array>>;
 
+/** What a member answers that has removed what is not kept any more. */
+export interface Compacted {
+  /** Entries up to here are in no file any more. */
+  readonly index: number;
+  /** Generations of history up to here are archived. */
+  readonly generation: number;
+}
+
+/** Removal of what is not kept any more. `seal` runs on the leader, `compact` on any member. */
+export interface Compaction {
+  /** Seals the history in memory, on all members; errors as those of proposing. */
+  seal(): Promise<void>;
+  /** @param seal seals through the leader, wherever it is */
+  compact(seal: () => Promise<void>): Promise<Compacted>;
+}
+
 /** What the admin API of a member is made of. */
 export interface AdminApiDependencies {
   readonly view: MemberView;
   readonly changes: MemberChanges;
   readonly changeModel: ChangeModel;
   readonly backUp: BackUp;
+  readonly compaction: Compaction;
   readonly info: NodeInfo;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -112,6 +129,8 @@ export class AdminApi implements AdminHandler {
       route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
       route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
       route('any', 'POST', 'snapshot', () => this.#snapshot()),
+      route('leader', 'POST', 'seal', () => this.#seal()),
+      route('any', 'POST', 'compact', () => this.#compact()),
       route('any', 'GET', 'backup', ({ query }) => this.#backUp(query)),
     ];
   }
@@ -224,6 +243,20 @@ export class AdminApi implements AdminHandler {
     return { status: 200, body: undefined, stream: await this.#deps.backUp(after) };
   }
 
+  async #seal(): Promise<AdminResponse> {
+    await this.#deps.compaction.seal();
+    return { status: 204, body: undefined };
+  }
+
+  async #compact(): Promise<AdminResponse> {
+    const seal = async (): Promise<void> => {
+      const request = { method: 'POST', path: '/_admin/seal', query: '', body: undefined };
+      const { status, body } = await this.handle(request);
+      if (status >= 300) throw new AdminError('unavailable', detailOf(body));
+    };
+    return { status: 200, body: await this.#deps.compaction.compact(seal) };
+  }
+
   async #snapshot(): Promise<AdminResponse> {
     if (this.#deps.view.state === null) {
       throw new AdminError('unavailable', 'waiting for the first snapshot');
@@ -290,4 +323,9 @@ function isResponse(value: unknown): value is AdminResponse {
     'status' in value &&
     typeof value.status === 'number'
   );
+}
+
+function detailOf(body: unknown): string {
+  const isProblem = typeof body === 'object' && body !== null && 'detail' in body;
+  return isProblem ? String(body.detail) : 'the leader could not seal the history';
 }

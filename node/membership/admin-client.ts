@@ -17,6 +17,7 @@ import {
   secureOptions,
   type TlsMaterial,
 } from '../consensus/index.ts';
+import type { Compacted } from './admin-api.ts';
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 20_000;
@@ -129,6 +130,12 @@ export class AdminClient {
   async takeSnapshot(): Promise<{ readonly index: number; readonly term: number }> {
     const { status, body } = await this.#send('POST', 'snapshot');
     return requireBody(status, body, isPosition);
+  }
+
+  /** Makes this member remove from its disk what is not kept any more. */
+  async compact(): Promise<Compacted> {
+    const { status, body } = await this.#send('POST', 'compact');
+    return requireBody(status, body, isCompacted);
   }
 
   /**
@@ -271,6 +278,10 @@ function isLeader(body: unknown): body is { readonly leader: number } {
 
 function isModelChange(body: unknown): body is ModelChangeResponse {
   return isObject(body) && typeof body['result'] === 'string' && Array.isArray(body['changes']);
+}
+
+function isCompacted(body: unknown): body is Compacted {
+  return typeof body === 'object' && body !== null && 'index' in body && 'generation' in body;
 }
 
 function isPosition(body: unknown): body is { readonly index: number; readonly term: number } {

@@ -9,6 +9,8 @@ export {
   type AdminResponse,
   type BackUp,
   type ChangeModel,
+  type Compacted,
+  type Compaction,
   startingHandler,
   waitingHandler,
 } from './admin-api.ts';

@@ -239,6 +239,10 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       return Promise.resolve({ result: 'applied', schemaVersion: 2, changes: [] });
     },
     backUp: () => Promise.reject(new AdminError('unavailable', 'there is no log here')),
+    compaction: {
+      seal: () => Promise.reject(new AdminError('unavailable', 'there is no history here')),
+      compact: () => Promise.reject(new AdminError('unavailable', 'there is no log here')),
+    },
     info: { name: `n${member.id}`, version: '0.1.0', applyVersion: 1, storage: () => null },
     clock,
     logger,

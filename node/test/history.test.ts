@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ServeCluster, type TestMember } from './serve-cluster.ts';
-import { eventually } from './serve-process.ts';
+import { ArchiveFile } from '../archive/archive-file.ts';
+import { threadedZstd } from '../archive/index.ts';
+import { NodeFileSystem } from '../log/index.ts';
+import { ServeCluster, statusOf, type TestMember } from './serve-cluster.ts';
+import { eventually, lithair } from './serve-process.ts';
 
 const MODEL = join(import.meta.dirname, 'products.yaml');
 const PRODUCTS = 20;
@@ -94,6 +97,85 @@ test('a member whose archives are gone refuses to start on them', async () => {
     const { code } = await member.process.ended;
     assert.equal(code, 3);
     assert.match(member.process.output, /archive\/Product-.*\.arc is gone/);
+  } finally {
+    await cluster.stop();
+  }
+});
+
+/** Options that let a command speak to a member as an administrator. */
+function adminOf({ directory }: ServeCluster, { words }: TestMember): string[] {
+  const port = words[words.indexOf('--peer-port') + 1];
+  return ['--address', `127.0.0.1:${port}`, '--peer-tls', join(directory, 'certs', 'admin')];
+}
+
+/** Every byte below a directory, archives unpacked, as text. */
+async function bytesOf(directory: string): Promise<string> {
+  const texts: string[] = [];
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    texts.push(await readFile(path, 'latin1'));
+    if (path.endsWith('.arc')) texts.push(await unpacked(entry.parentPath, entry.name));
+  }
+  return texts.join('\n');
+}
+
+async function unpacked(directory: string, name: string): Promise<string> {
+  const file = await ArchiveFile.open(new NodeFileSystem(), directory, name, threadedZstd);
+  const texts: string[] = [];
+  for await (const records of file.all()) texts.push(JSON.stringify(records));
+  await file.close();
+  return texts.join('\n');
+}
+
+test('after a compaction no file of any member holds a value that is not kept, and every other is read', async () => {
+  const cluster = await ServeCluster.start(MODEL, 3);
+  try {
+    const leader = await cluster.leader();
+    for (let version = 1; version <= 6; version++) await putAll(leader, version);
+    for (const member of cluster.members) {
+      const done = await lithair('compact', ...adminOf(cluster, member));
+      assert.equal(done.code, 0, done.output);
+    }
+    for (const member of cluster.members) {
+      const found = new Set((await bytesOf(member.dataDir)).match(/[a-z]+:p[0-9]+:[0-9]+/g));
+      for (const id of ids) {
+        const left = (field: string) =>
+          [1, 2, 3, 4, 5, 6].filter((version) => found.has(valueOf(field, id, version)));
+        assert.deepEqual(left('name'), [4, 5, 6], `${member.name} ${id}`);
+        assert.deepEqual(left('price'), [1, 2, 3, 4, 5, 6]);
+        assert.deepEqual(left('notes'), [6]);
+        assert.deepEqual(left('stock'), [1, 2, 3, 4, 5, 6]);
+      }
+    }
+    await assertSameHistory(cluster, 6);
+  } finally {
+    await cluster.stop();
+  }
+});
+
+test('a new member gets archives from the others', async () => {
+  const cluster = await ServeCluster.start(MODEL, 3);
+  try {
+    const [first, , last] = cluster.members;
+    assert.ok(first && last);
+    await putAll(await cluster.leader(), 1);
+    await putAll(await cluster.leader(), 2);
+    for (const member of cluster.members) await archivedBy(member, 1);
+    for (const member of cluster.members.slice(0, 2)) {
+      assert.equal((await lithair('compact', ...adminOf(cluster, member))).code, 0);
+    }
+    const status = await statusOf(last);
+    const memberId = status?.members.find(({ name }) => name === last.name)?.id;
+    await last.process.kill('SIGKILL');
+    const removed = await lithair('member', 'remove', String(memberId), ...adminOf(cluster, first));
+    assert.equal(removed.code, 0, removed.output);
+    await rm(last.dataDir, { recursive: true });
+    cluster.restart(last);
+    await cluster.allReady();
+    assert.match(last.process.output, /fetched archives/);
+    await putAll(await cluster.leader(), 3);
+    await assertSameHistory(cluster, 3);
   } finally {
     await cluster.stop();
   }

@@ -22,7 +22,11 @@ export interface TestStatus {
   readonly applied: number;
   readonly clusterId: string;
   readonly schemaVersion: number;
-  readonly members: readonly { readonly name: string; readonly role: string }[];
+  readonly members: readonly {
+    readonly id: number;
+    readonly name: string;
+    readonly role: string;
+  }[];
 }
 
 /** A cluster of real processes on loopback, run member by member as by hand. */
