@@ -22,6 +22,13 @@ describe('random scripts', { skip }, () => {
     assert.ok(outcome.stopped.length < 10, `${outcome.stopped.length} of 30 end early`);
   });
 
+  it('on which the Go module does not come to an end are named', () => {
+    assert.throws(
+      () => withOracle((oracle) => fuzz(oracle, parseJitter(ORACLE_JITTER), selection), 1),
+      /script [0-9]+: the Go module did not end within/,
+    );
+  });
+
   it('show another election timeout in a smaller script', () => {
     const outcome = withOracle((oracle) => fuzz(oracle, parseJitter('id*5+term*3+1'), selection));
     assert.ok(outcome.failed.length > 0);
@@ -61,9 +68,9 @@ describe('work that does not come to an end', () => {
   });
 });
 
-function withOracle<T>(work: (oracle: GoOracle) => T): T {
+function withOracle<T>(work: (oracle: GoOracle) => T, runTimeoutMs?: number): T {
   assert.ok(upstream.found, 'the Go module is needed');
-  const oracle = new GoOracle(upstream);
+  const oracle = new GoOracle(upstream, runTimeoutMs);
   try {
     return work(oracle);
   } finally {

@@ -53,6 +53,11 @@ const MAKERS: readonly (readonly [number, Maker])[] = [
       `propose ${likelyLeader(s)} ${s.random.pick('a', 'bb', 'longer-value', 'v')}${s.fresh()}`,
   ],
   [5, () => 'stabilize'],
+  [1, (s) => `stabilize log-level=${s.random.pick('none', 'info', 'Error')} ${id(s)} ${id(s)}`],
+  [
+    1,
+    (s) => `log-level ${s.random.pick('debug', 'debug', 'info', 'warn', 'error', 'none', 'all')}`,
+  ],
   [8, (s) => `stabilize ${id(s)} ${id(s)}`],
   [3, (s) => `stabilize ${id(s)} ${id(s)} ${id(s)}`],
   [14, (s) => `process-ready ${id(s)}`],
@@ -118,6 +123,7 @@ function fill(recorder: Recorder, situation: Situation): void {
     if (directive !== null) recorder.add(directive);
   }
   if (!random.chance(70)) return;
+  recorder.add('log-level debug');
   recorder.add('stabilize');
   for (const node of env.nodes) {
     recorder.add(`status ${node.id}`);
@@ -232,6 +238,7 @@ function proposeConfChange(situation: Situation): Directive {
   const change = () => `${random.pick('v', 'v', 'l', 'l', 'r', 'u')}${id(situation)}`;
   const line = `propose-conf-change ${likelyLeader(situation)}`;
   if (random.chance(30)) return { line: `${line} v1=true`, input: change() };
+  if (random.chance(3)) return { line: `${line} v1=true`, input: `${change()} ${change()}` };
   const transition = random.pick('auto', 'explicit', 'implicit');
   const input = Array.from({ length: 1 + random.below(3) }, change).join(' ');
   return { line: `${line} transition=${transition}`, input };

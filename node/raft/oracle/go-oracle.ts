@@ -2,6 +2,7 @@ import type { SpawnSyncReturns } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -67,9 +68,14 @@ const RUN_TIMEOUT_MS = 60_000;
  */
 export class GoOracle {
   readonly #directory: string;
+  readonly #runTimeoutMs: number;
 
-  /** @throws {OracleError} when it cannot be built. */
-  constructor(upstream: Extract<Upstream, { found: true }>) {
+  /**
+   * @param runTimeoutMs the time for all scripts that are given to it at once.
+   * @throws {OracleError} when it cannot be built.
+   */
+  constructor(upstream: Extract<Upstream, { found: true }>, runTimeoutMs = RUN_TIMEOUT_MS) {
+    this.#runTimeoutMs = runTimeoutMs;
     this.#directory = mkdtempSync(join(tmpdir(), 'raft-oracle-'));
     try {
       this.#build(upstream.go, upstream.root);
@@ -107,6 +113,7 @@ export class GoOracle {
    * Each script as a data-driven file with what the Go module answers, in order.
    *
    * @throws {OracleError} when the program fails.
+   * @throws {HangError} when it does not end in time.
    */
   answer(scripts: readonly Script[]): string[] {
     return this.answerTexts(scripts.map(renderScript));
@@ -134,9 +141,9 @@ export class GoOracle {
       encoding: 'utf8',
       env: { ...process.env, ORACLE_SCRIPTS: directory },
       maxBuffer: 1 << 28,
-      timeout: RUN_TIMEOUT_MS,
+      timeout: this.#runTimeoutMs,
     });
-    if (run.error !== undefined) throw new HangError(currentScript(directory), RUN_TIMEOUT_MS);
+    if (run.error !== undefined) throw new HangError(currentScript(directory), this.#runTimeoutMs);
     requireSuccess('the Go module', run);
   }
 
@@ -146,9 +153,10 @@ export class GoOracle {
   }
 }
 
-/** The number of the script that was being run last. */
+/** The number of the script that was being run last; 0 when none was begun. */
 function currentScript(directory: string): number {
-  return Number.parseInt(readFileSync(join(directory, 'current'), 'utf8'), 10);
+  const path = join(directory, 'current');
+  return existsSync(path) ? Number.parseInt(readFileSync(path, 'utf8'), 10) : 0;
 }
 
 /** The module's files without its own tests, relative to its root. */
