@@ -39,14 +39,18 @@ export function createCore(
 
 /**
  * The log as the core's storage. What was applied was committed, also where the commit index on
- * disk, which is written without a sync of its own, lags behind the snapshot.
+ * disk, which is written without a sync of its own, lags behind the snapshot or the latest
+ * membership. The latter matters where the old membership's quorum is gone: nobody could tell the
+ * new one's that it may go on.
  */
 function coreStorage(log: ReplicatedLog, applied: number): Storage {
+  const membership = Math.min(log.recovery.confState?.index ?? 0, log.lastIndex());
+  const known = Math.max(applied, membership);
   return {
     initialState: () => {
       const { hardState, confState } = log.initialState();
-      if (hardState === null || hardState.commit >= applied) return { hardState, confState };
-      return { hardState: { ...hardState, commit: applied }, confState };
+      if (hardState === null || hardState.commit >= known) return { hardState, confState };
+      return { hardState: { ...hardState, commit: known }, confState };
     },
     entries: (lo, hi, maxSize) => log.entries(lo, hi, maxSize),
     term: (index) => log.term(index),

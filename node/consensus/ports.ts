@@ -6,6 +6,7 @@ import type { MemberRecord, StateReader } from '../ports/index.ts';
 export type ReplicatedLog = Pick<
   Log,
   | 'initialState'
+  | 'recovery'
   | 'entries'
   | 'term'
   | 'firstIndex'

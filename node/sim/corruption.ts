@@ -2,21 +2,26 @@ import type { SeededRandom, SimulatedDisk } from './world/index.ts';
 
 const SECTOR_BYTES = 512;
 
-type Damage = (content: Uint8Array, at: number, random: SeededRandom) => void;
+type Damage = (content: Uint8Array) => void;
 
 /** What a disk may do to what it stored, at a sector. */
-const DAMAGES: Readonly<Record<string, Damage>> = {
-  'a flipped bit': (content, at, random) => {
+const DAMAGES: Readonly<Record<string, (at: number, random: SeededRandom) => Damage>> = {
+  'a flipped bit': (at, random) => {
     const position = at + random.between(0, SECTOR_BYTES - 1);
-    content[position] = (content[position] ?? 0) ^ (1 << random.between(0, 7));
+    const bit = 1 << random.between(0, 7);
+    return (content) => {
+      content[position] = (content[position] ?? 0) ^ bit;
+    };
   },
-  'a sector of zeros': (content, at) => {
+  'a sector of zeros': (at) => (content) => {
     content.fill(0, at, at + SECTOR_BYTES);
   },
-  'a misdirected write': (content, at, random) => {
-    const sectors = Math.max(1, Math.floor(content.length / SECTOR_BYTES));
-    const from = random.between(0, sectors - 1) * SECTOR_BYTES;
-    content.copyWithin(at, from, from + SECTOR_BYTES);
+  'a misdirected write': (at, random) => {
+    const share = random.fraction();
+    return (content) => {
+      const from = Math.floor((share * content.length) / SECTOR_BYTES) * SECTOR_BYTES;
+      content.copyWithin(at, from, from + SECTOR_BYTES);
+    };
   },
 };
 
@@ -24,23 +29,23 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
  * Damages something that a disk has stored for good, and tells what; null where there is nothing.
  *
  * Left alone is the last batch of the newest segment: no single disk can tell its damage from a
- * batch that was never finished, so it is cut like one. See docs/adr on the simulator.
+ * batch that was never finished, so it is cut like one.
  */
 export function damageDisk(disk: SimulatedDisk, random: SeededRandom): string | null {
   const paths = disk.paths().filter((path) => !path.endsWith('/lock') && !path.includes('spare-'));
-  const segments = paths.filter((path) => path.endsWith('.seg')).sort();
-  const path = random.pick([...paths]);
-  const newest = segments.at(-1) === path;
-  const lastWrite = disk.lastWriteTo(path);
+  const newest = paths
+    .filter((path) => path.endsWith('.seg'))
+    .sort()
+    .at(-1);
+  const path = random.pick(paths);
+  const size = disk.sizeOf(path);
+  const end = path === newest ? Math.min(disk.lastWriteTo(path), size) : size;
+  const sectors = Math.floor(end / SECTOR_BYTES);
+  if (sectors === 0) return null;
+  const at = random.between(0, sectors - 1) * SECTOR_BYTES;
   const kind = random.pick(Object.keys(DAMAGES));
-  let what: string | null = null;
-  disk.damage(path, (content) => {
-    const end = newest ? Math.min(lastWrite, content.length) : content.length;
-    const sectors = Math.floor(end / SECTOR_BYTES);
-    if (sectors === 0) return;
-    const at = random.between(0, sectors - 1) * SECTOR_BYTES;
-    DAMAGES[kind]?.(content, at, random);
-    what = `${kind} in ${path} at ${at}`;
-  });
-  return what;
+  const damage = DAMAGES[kind]?.(at, random);
+  if (damage === undefined) return null;
+  disk.damage(path, damage);
+  return `${kind} in ${path} at ${at}`;
 }

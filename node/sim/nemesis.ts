@@ -40,6 +40,7 @@ export class Nemesis {
     this.#active = false;
     this.#cluster.tell('all faults are healed');
     this.#calm();
+    this.#cluster.network.mood = { ...CALM_NETWORK };
     for (const machine of this.#cluster.machines) {
       machine.resume();
       machine.disk.mood.slowness = 1;
@@ -200,9 +201,17 @@ export class Nemesis {
     return true;
   }
 
+  /** All machines are voters: before, one alone may be what the others cannot do without. */
+  #isComplete(): boolean {
+    const { machines } = this.#cluster;
+    return machines.every(
+      ({ core }) => core?.consensus?.confState.voters.length === machines.length,
+    );
+  }
+
   #corrupt(machine: Machine): boolean {
     const others = new Set([...this.#damaged, machine]).size;
-    if (2 * others >= this.#cluster.machines.length || machine.process === null) return false;
+    if (2 * others >= this.#cluster.machines.length || !this.#isComplete()) return false;
     machine.crash('power');
     const what = damageDisk(machine.disk, this.#random);
     if (what !== null) {
@@ -213,8 +222,9 @@ export class Nemesis {
     return what !== null;
   }
 
+  /** All jumps together stay below the day for which answers to retries are kept. */
   #clockJump(machine: Machine): boolean {
-    machine.clock.jump(this.#random.pick([-3_600_000, -10_000, -500, 500, 10_000, 90_000_000]));
+    machine.clock.jump(this.#random.pick([-600_000, -10_000, -500, 500, 10_000, 600_000]));
     return true;
   }
 

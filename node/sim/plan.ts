@@ -42,6 +42,8 @@ export interface Plan {
   /** Clients stop after so many operations. */
   readonly maxOperations: number;
   readonly latencyMs: number;
+  /** Faults happen before the cluster is complete, too. */
+  readonly faultsFromStart: boolean;
 }
 
 /** Kinds of faults that one run has at most. */
@@ -70,9 +72,10 @@ export function drawPlan(seed: number): Plan {
     },
     faults: drawFaults(random, nodes),
     faultEveryMs: random.pick([200, 600, 1500, 4000]),
-    durationMs: random.between(5, 20) * 1000,
-    maxOperations: random.between(100, 400),
+    durationMs: random.between(5, 40) * 1000,
+    maxOperations: random.between(100, 600),
     latencyMs: random.pick([0.2, 0.5, 2, 10]),
+    faultsFromStart: random.chance(0.2),
   };
 }
 

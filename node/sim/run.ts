@@ -76,10 +76,11 @@ class Run {
   async all(): Promise<void> {
     const { cluster } = this;
     for (const machine of cluster.machines) machine.start();
-    await this.#require('the cluster comes up', () => this.#isComplete(), START_MS);
+    if (this.#plan.faultsFromStart) this.#nemesis.start();
+    else await this.#require('the cluster comes up', () => this.#isComplete(), START_MS);
     const workload = new Workload(cluster.clients);
     this.#workload = workload;
-    this.#nemesis.start();
+    if (!this.#plan.faultsFromStart) this.#nemesis.start();
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
     await cluster.until(isEnough, this.#plan.durationMs);
     this.#nemesis.heal();

@@ -1,5 +1,5 @@
 import type { Machine } from '../machine.ts';
-import { holds, readDurableLog } from './durable-log.ts';
+import { describe, holds, readDurableLog } from './durable-log.ts';
 import { BrokenPromise } from './errors.ts';
 
 const DATA_DIR = '/data';
@@ -33,7 +33,9 @@ export class Durability {
     this.#count += 1;
     const { log, consensus } = by.core ?? {};
     if (log === null || log === undefined || consensus === null || consensus === undefined) return;
-    if (index < log.firstIndex() || this.#count % READ_DISKS_EVERY !== 0) return;
+    if (this.#count % READ_DISKS_EVERY !== 0) return;
+    // A replayed answer may be about an entry that is compacted, or not known here yet.
+    if (index < log.firstIndex() || index > log.lastIndex()) return;
     const { voters } = consensus.confState;
     const images = this.#machines.map((machine) => ({
       name: machine.name,
@@ -55,13 +57,19 @@ export class Durability {
   ): Promise<void> {
     this.#diskReads += 1;
     let count = 0;
-    for (const { id, image } of images) {
+    const findings: string[] = [];
+    for (const { name, id, image } of images) {
       if (id === null || !voters.includes(id)) continue;
       const durable = await readDurableLog(image, DATA_DIR);
-      if (durable !== null && holds(durable, index, term)) count += 1;
+      if (holds(durable, index, term)) count += 1;
+      findings.push(`${name} ${describe(durable)}`);
     }
     if (2 * count > voters.length) return;
-    const text = `entry ${index} of term ${term} was acknowledged and is durable on ${count} of ${voters.length} voters`;
-    this.#failure ??= new BrokenPromise('durable-on-quorum', text);
+    const where = `durable on ${count} of ${voters.length} voters`;
+    const text = `entry ${index} of term ${term} was acknowledged and is ${where}`;
+    this.#failure ??= new BrokenPromise(
+      'durable-on-quorum',
+      `${text} (disks: ${findings.join('; ')})`,
+    );
   }
 }

@@ -92,6 +92,10 @@ export class SimulatedDisk {
     return this.#lastWrites.get(path) ?? 0;
   }
 
+  sizeOf(path: string): number {
+    return this.#files.contentOf(path).length;
+  }
+
   damage(path: string, change: (content: Uint8Array) => void): void {
     this.#files.damage(path, change);
   }

@@ -87,8 +87,10 @@ export class SimulatedSocket implements PeerSocket {
   #handler: SocketHandler | null = null;
   /** Written in this turn. */
   #written: Uint8Array[] = [];
-  /** Did not get through, in order; TCP sends it again. */
-  #stalled: Buffer[] = [];
+  /** On its way, in order. */
+  #pipe: Buffer[] = [];
+  /** How many of them are due: more than none only while the way is cut. */
+  #due = 0;
   #underWayBytes = 0;
   /** Of what was sent last: the stream keeps its order. */
   #lastArrivalMs = 0;
@@ -183,9 +185,11 @@ export class SimulatedSocket implements PeerSocket {
 
   /** What did not get through is sent again. */
   resend(): void {
-    const stalled = this.#stalled;
-    this.#stalled = [];
-    for (const piece of stalled) this.#send(piece);
+    const other = this.#cable.other(this);
+    if (this.#due === 0 || other === null) return;
+    this.#network.scheduler.after(this.#network.travelMs(), 'resend', other.place.process, () =>
+      this.#deliver(other),
+    );
   }
 
   #mayWrite(): boolean {
@@ -219,22 +223,25 @@ export class SimulatedSocket implements PeerSocket {
       this.#lastArrivalMs + 0.001,
     );
     this.#lastArrivalMs = arrivalMs;
+    this.#pipe.push(piece);
     const what = `read ${this.place.name} ${piece.length}`;
-    scheduler.after(arrivalMs - scheduler.nowMs, what, other.place.process, () =>
-      this.#arrive(other, piece),
-    );
+    scheduler.after(arrivalMs - scheduler.nowMs, what, other.place.process, () => {
+      this.#due += 1;
+      this.#deliver(other);
+    });
   }
 
-  #arrive(other: SimulatedSocket, piece: Buffer): void {
-    if (this.#stalled.length > 0 || this.#network.isCut(this.place.name, other.place.name)) {
-      this.#stalled.push(piece);
-      return;
+  #deliver(other: SimulatedSocket): void {
+    while (this.#due > 0 && !this.#network.isCut(this.place.name, other.place.name)) {
+      const piece = this.#pipe.shift();
+      if (piece === undefined) throw new Error('more arrived than was sent');
+      this.#due -= 1;
+      this.#underWayBytes -= piece.length;
+      other.#hear(piece);
     }
-    this.#underWayBytes -= piece.length;
     if (this.#underWayBytes < WINDOW_BYTES && this.#waiters.length > 0) {
       this.#network.scheduler.after(0, 'drain', this.place.process, () => this.#release());
     }
-    other.#hear(piece);
   }
 
   #hear(piece: Buffer): void {
