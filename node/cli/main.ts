@@ -9,8 +9,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
 });
 
+const exitCode = await main(process.argv.slice(2));
+// What was written may still be on its way into a pipe, and an exit would cut it off.
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Whatever still waits (a connection, a worker) must not keep a finished command alive.
-process.exit(await main(process.argv.slice(2)));
+process.exit(exitCode);
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()));
+}
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;

@@ -62,6 +62,7 @@ test('what export writes, import takes back', async () => {
     assert.equal(exported.status, 0, exported.stderr);
     assert.match(exported.stderr, /2500 rows/);
     const lines = exported.stdout.trimEnd().split('\n');
+    assert.equal(lines.length, 2500);
     const ids = new Set(lines.map((line) => String(Reflect.get(JSON.parse(line), 'id'))));
     assert.equal(ids.size, 2500);
 
