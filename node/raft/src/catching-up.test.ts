@@ -299,10 +299,10 @@ describe('a snapshot', () => {
   });
 
   it('that is older than what is committed is answered with the commit index', () => {
-    const member = memberWithLog([1, 1, 1], { commit: 4 });
-    member.raft.step(install(3, 1));
+    const member = memberWithLog([1, 1, 1], { commit: 3 });
+    member.raft.step(install(2, 1));
     const [answer] = member.work().filter((message) => message.type === AppResp);
-    assert.deepEqual([answer?.index, answer?.reject], [4, false]);
+    assert.deepEqual([answer?.index, answer?.reject], [3, false], 'entry 4 may not match');
   });
 
   it('replaces a log that conflicts with it, and whatever else was there', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MemoryStorage, MessageType, NONE, StateType } from './index.ts';
+import { EntryType, MemoryStorage, MessageType, NONE, StateType } from './index.ts';
 import {
   Cluster,
   confStateOf,
@@ -87,6 +87,27 @@ describe('an election', () => {
     assert.equal(member.raft.basicStatus().raftState, StateType.Follower);
   });
 });
+
+for (const [name, type] of [
+  ['an old one', EntryType.ConfChange],
+  ['a general one', EntryType.ConfChangeV2],
+] as const) {
+  for (const [where, at, campaigns] of [
+    ['next to be applied', 2, false],
+    ['last of many pages', 20, false],
+    ['not committed', 21, true],
+  ] as const) {
+    it(`a membership change that is ${where} ${campaigns ? 'allows' : 'forbids'} an election: ${name}`, () => {
+      const storage = foundedStorage(confStateOf([1, 2]));
+      const entries = Array.from({ length: 20 }, (_, i) => makeEntry(1, i + 2, 'content'));
+      storage.append(entries.map((entry) => (entry.index === at ? { ...entry, type } : entry)));
+      storage.setHardState({ term: 1, vote: NONE, commit: 20 });
+      const member = new Member(1, storage, { maxCommittedSizePerReady: 1 });
+      member.raft.campaign();
+      assert.equal(member.term > 1, campaigns);
+    });
+  }
+}
 
 describe('a vote', () => {
   it('is cast once per term', () => {

@@ -200,3 +200,33 @@ function legalWithoutOutgoing(state: ConfState): ConfState {
   const learners = [...state.learners, ...state.learnersNext];
   return { ...state, learners, votersOutgoing: [], learnersNext: [], autoLeave: false };
 }
+
+describe('two ConfStates', () => {
+  const state: ConfState = {
+    voters: [1, 2],
+    learners: [3, 4],
+    votersOutgoing: [1, 5],
+    learnersNext: [5],
+    autoLeave: false,
+  };
+
+  it('are the same in any order', () => {
+    const other = { ...state, voters: [2, 1], learners: [4, 3], votersOutgoing: [5, 1] };
+    assert.ok(sameConfState(state, other));
+  });
+
+  for (const difference of [
+    { voters: [1] },
+    { voters: [1, 3] },
+    { voters: [1, 2, 2] },
+    { learners: [3] },
+    { votersOutgoing: [] },
+    { learnersNext: [] },
+    { autoLeave: true },
+  ]) {
+    it(`are not the same with ${JSON.stringify(difference)}`, () => {
+      assert.ok(!sameConfState(state, { ...state, ...difference }));
+      assert.ok(!sameConfState({ ...state, ...difference }, state));
+    });
+  }
+});
