@@ -168,6 +168,7 @@ export class HistoryKeeper {
       if (sealed.number > archive.generation) {
         // Archives of generations in between are still on their way.
         if (!this.isComplete) return;
+        if (sealed.number === history.floor) await archive.beginAt(sealed.number);
         const knowsRules = sealed.sealing !== null;
         const digest = await archive.store(sealed, (model) => history.rulesOf(model));
         if (knowsRules) this.#remember(sealed.number, digest);

@@ -104,6 +104,27 @@ describe('a sealed generation', () => {
   });
 });
 
+test('a restored cluster begins its archive where its history begins', async () => {
+  const shop = await Shop.open();
+  shop.hot.begin(5);
+  shop.hot.forgetArchives();
+  shop.change('lamp');
+  await shop.archive.beginAt(5);
+  await shop.seal();
+  const history = new ArchivedHistory(shop.hot, shop.archive);
+  assert.deepEqual(versionsIn(await history.versions('Product', 'lamp', Infinity, 10)), [1]);
+  assert.equal((await openArchive(shop.fs)).generation, 5);
+});
+
+test('history that is on its way from another member is not mistaken for none', async () => {
+  const shop = await Shop.open();
+  shop.hot.begin(5);
+  const history = new ArchivedHistory(shop.hot, shop.archive);
+  await assert.rejects(async () => history.versions('Product', 'lamp', Infinity, 10), {
+    code: 'unavailable',
+  });
+});
+
 describe('folding', () => {
   test('joins files into one, and loses nothing that is kept', async () => {
     const shop = await Shop.open();

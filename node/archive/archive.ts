@@ -97,6 +97,11 @@ export class Archive {
     return this.#files.filter(({ summary }) => summary.model === model).toReversed();
   }
 
+  /** Takes note that there is nothing up to a generation: a restored cluster begins without archives. */
+  async beginAt(generation: number): Promise<void> {
+    await this.#publish([], { generation: generation - 1 });
+  }
+
   /**
    * Archives a sealed generation, the one behind `generation`. Durable when it resolves.
    *
