@@ -25,11 +25,14 @@ export const OWN_SCRIPTS = fileURLToPath(new URL('testdata', import.meta.url));
 const QUORUM_COMMANDS: readonly string[] = ['committed', 'vote'];
 const CONFCHANGE_COMMANDS: readonly string[] = ['simple', 'enter-joint', 'leave-joint'];
 
+/** Hidden files, and what editors leave behind; upstream's runner leaves them out, too. */
+const LEFT_OUT = /^[.#]|~$/;
+
 /** Every regular file under the given files and directories, in order of path. */
 export function listFiles(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => !name.startsWith('.'));
+    const names = readdirSync(path).filter((name) => !LEFT_OUT.test(name));
     return listFiles(names.sort().map((name) => join(path, name)));
   });
 }
