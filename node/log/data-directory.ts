@@ -54,6 +54,7 @@ class LockedDirectory implements DataDirectory {
   #identity: NodeIdentity | null;
   #logBegun: boolean;
   #log: Promise<Log> | null = null;
+  #opening: LogOpening | null = null;
   #closed = false;
 
   constructor(
@@ -94,8 +95,8 @@ class LockedDirectory implements DataDirectory {
   }
 
   async #openLog(owner: Owner, options: LogOptions): Promise<Log> {
-    const opening = new LogOpening(this.#options, owner, options);
-    const log = await opening.open(this.#logBegun);
+    this.#opening = new LogOpening(this.#options, owner, options);
+    const log = await this.#opening.open(this.#logBegun);
     if (!this.#logBegun && this.#identity !== null) {
       const file = { identity: this.#identity, logBegun: true };
       await writeIdentity(this.#options.fs, this.path, file);
@@ -108,6 +109,7 @@ class LockedDirectory implements DataDirectory {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      this.#opening?.giveUp();
       const log = await this.#log?.catch(() => null);
       await log?.close();
     } finally {
@@ -141,6 +143,11 @@ class LogOpening {
     const { clock } = options;
     this.#files = new SegmentFiles({ fs, dataDirectory: dir, segmentBytes, logger, clock });
     this.#snapshots = new SnapshotStore({ fs, directory: dir, ...owner, pause: this.#pause });
+  }
+
+  /** Stops waiting for space on a full disk. */
+  giveUp(): void {
+    this.#files.giveUp();
   }
 
   async open(mustExist: boolean): Promise<Log> {

@@ -1,4 +1,4 @@
-import { type LogReport, type ScanOptions, verifyLog } from '../../log/index.ts';
+import { LogCorruptError, type LogReport, type ScanOptions, verifyLog } from '../../log/index.ts';
 
 /** A report of what was checked, and whether it is sound. */
 export async function verifyLines(
@@ -22,6 +22,6 @@ function totals(report: LogReport): string[] {
 
 function verdict({ problem }: LogReport): string {
   if (problem === null) return 'sound: every checksum holds';
-  const { file, record, offset, reason } = problem;
-  return `corrupt: ${file}, record ${record} at byte ${offset}: ${reason}`;
+  // The words that a node refuses it with.
+  return new LogCorruptError(problem).message;
 }
