@@ -4,7 +4,7 @@
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
 import { canonicalJson } from './compile.ts';
-import { DEFAULTS } from './language.ts';
+import { DEFAULTS } from './language-terms.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import type { IdempotencySettings } from './resource.ts';
 import { compareNumbers } from './rules.ts';

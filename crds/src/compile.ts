@@ -1,6 +1,6 @@
 // From a validated spec to the canonical schema.
 import { createHash } from 'node:crypto';
-import { DEFAULTS } from './language.ts';
+import { DEFAULTS } from './language-terms.ts';
 import { decimalOf } from './lexical.ts';
 import type {
   FieldSpec,

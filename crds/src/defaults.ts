@@ -7,7 +7,7 @@ import type {
   AuthoredSpec,
   AuthoredValue,
 } from './authored.ts';
-import { DEFAULTS } from './language.ts';
+import { DEFAULTS } from './language-terms.ts';
 import { defaultPath } from './plural.ts';
 import type {
   ClusterSpec,

@@ -4,7 +4,7 @@
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
 export { durationMs } from './duration.ts';
-export { QUERY_PARAMETERS } from './language.ts';
+export { QUERY_PARAMETERS } from './language-terms.ts';
 export { textLength } from './lexical.ts';
 export { crdManifest } from './manifest.ts';
 export { type ModelFile, readModelFile } from './model-file.ts';

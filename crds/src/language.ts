@@ -1,89 +1,21 @@
 // The language itself: every attribute, where it stands, its shape and its bounds; and every
 // attribute of the design that is known and not built yet.
+import { domainEvent, historize, lifecycle } from './language-lifecycle.ts';
+import {
+  bound,
+  choice,
+  duration,
+  flag,
+  LIMITS,
+  NAME_RULES,
+  name,
+  QUANTITY_PATTERN,
+  SIZE_PATTERN,
+  size,
+  VOTER_COUNTS,
+} from './language-terms.ts';
 import { FIELD_TYPES } from './resource.ts';
-import type { IntegerShape, ListShape, NumberShape, RecordShape, TextShape } from './shape.ts';
-
-export const LIMITS = {
-  models: 100,
-  fields: 200,
-  values: 1000,
-  valueLength: 256,
-  patternLength: 500,
-  regions: 16,
-  textLength: 16 * 1024 * 1024,
-  arrayItems: 100_000,
-  versions: 1000,
-  events: 50,
-} as const;
-
-export const DEFAULTS = {
-  snapshotEvery: 100_000,
-  idempotencyWindow: '24h',
-  idempotencyMaxOutcomes: 100_000,
-  batchSize: 100,
-  voters: 3,
-  storageSize: '10Gi',
-  requests: { cpu: '100m', memory: '256Mi' },
-  keyLength: 256,
-} as const;
-
-export const VOTER_COUNTS = [1, 3, 5, 7] as const;
-
-/** Query parameters of the REST contract: a field of this name could not be filtered by. */
-export const QUERY_PARAMETERS = [
-  'limit',
-  'cursor',
-  'sort',
-  'fields',
-  'count',
-  'consistency',
-  'expand',
-  'at',
-  'version',
-  'or',
-] as const;
-
-/** Names that every JavaScript object answers to. */
-export const OBJECT_MEMBERS = Object.getOwnPropertyNames(Object.prototype);
-
-export const NAME_RULES = {
-  field: {
-    pattern: '^[A-Za-z][A-Za-z0-9_]*$',
-    says: 'must start with a letter and hold only letters, digits and _',
-    code: 'invalid_name',
-  },
-  model: {
-    pattern: '^[A-Z][A-Za-z0-9]*$',
-    says: 'must start with a capital letter and hold only letters and digits',
-    code: 'invalid_name',
-  },
-  region: {
-    pattern: '^[a-z]([a-z0-9-]*[a-z0-9])?$',
-    says: 'must start with a small letter and hold only small letters, digits and inner dashes',
-    code: 'invalid_name',
-  },
-} as const;
-
-export const QUANTITY_PATTERN = '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$';
-export const DURATION_PATTERN = '^([1-9][0-9]{0,8}[smhdwy]|forever)$';
-export const SIZE_PATTERN = '^[1-9][0-9]*(M|G|T|P|Mi|Gi|Ti|Pi)$';
-
-const name = (rule: (typeof NAME_RULES)[keyof typeof NAME_RULES], what: string): TextShape => ({
-  kind: 'text',
-  required: true,
-  maxLength: 63,
-  rule,
-  description: `Name of the ${what}, unique among its siblings.`,
-});
-
-const flag = (description: string) => ({ kind: 'boolean', description }) as const;
-const bound = (description: string): NumberShape => ({ kind: 'number', description });
-const size = (description: string, maximum: number): IntegerShape => ({
-  kind: 'integer',
-  minimum: 0,
-  maximum,
-  description,
-});
+import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
 /** What fields, fields inside objects and items of arrays share. */
 const valueAttributes = {
@@ -156,20 +88,6 @@ const valueAttributes = {
     description: 'The fields of an object.',
   },
 } satisfies RecordShape['attributes'];
-
-const choice = (
-  description: string,
-  choices: readonly string[],
-  laterChoices: readonly string[],
-): TextShape => ({ kind: 'text', maxLength: 32, choices, laterChoices, description });
-
-/** How many past values are kept, of a field or of all fields of a model. */
-const versions = (description: string): IntegerShape => ({
-  kind: 'integer',
-  minimum: 1,
-  maximum: LIMITS.versions,
-  description,
-});
 
 const presence = {
   required: flag('Whether the field must be there.'),
@@ -257,78 +175,10 @@ const field: RecordShape = {
       laterChoices: ['cascade', 'setNull'],
       description: 'restrict: a row that is referred to cannot be deleted.',
     },
-    historize: {
-      kind: 'record',
-      attributes: {
-        mode: {
-          kind: 'text',
-          required: true,
-          maxLength: 32,
-          choices: ['never', 'versions', 'full'],
-          description: 'never: the present value alone; versions: the last ones; full: all.',
-        },
-        versions: versions('How many versions keep their value, the present one counted.'),
-      },
-      later: [],
-      description: 'Which past values of the field are kept.',
-    },
+    historize,
   },
   later: LATER_FIELD,
   description: 'A field of the model.',
-};
-
-const domainEvent: RecordShape = {
-  kind: 'record',
-  attributes: {
-    type: { ...name(NAME_RULES.model, 'event'), description: 'Such as PriceUpdated.' },
-    when: {
-      ...choice('Which change of a row it is.', ['create', 'update', 'delete'], []),
-      required: true,
-    },
-    fields: {
-      kind: 'list',
-      minItems: 1,
-      maxItems: LIMITS.fields,
-      noun: 'fields',
-      of: () => ({ kind: 'text', maxLength: 63, description: 'Name of a field of the model.' }),
-      description: 'update: only where one of these fields changed.',
-    },
-  },
-  later: [],
-  description: 'A name for a change of a row.',
-};
-
-const duration = (description: string): TextShape => ({
-  kind: 'text',
-  maxLength: 16,
-  rule: {
-    pattern: DURATION_PATTERN,
-    says: 'must be a whole number with s, m, h, d, w or y, such as "90d", or forever',
-    code: 'invalid_value',
-  },
-  description,
-});
-
-const retention: RecordShape = {
-  kind: 'record',
-  attributes: {
-    hot: duration('How long a version stays in memory at most.'),
-    warm: duration('How long it then stays in the archives on the disk.'),
-  },
-  later: ['cold'],
-  description: 'For how long the past is kept, in log time.',
-};
-
-const lifecycle: RecordShape = {
-  kind: 'record',
-  attributes: {
-    audited: flag('Whether events tell who changed what: actor, old and new values.'),
-    versioned: versions('How many versions keep the values of fields without historize.'),
-    immutable: flag('Whether no field of a row ever changes.'),
-    retention,
-  },
-  later: ['ttl', 'softDelete', 'expiry'],
-  description: 'What is remembered of the past of a row.',
 };
 
 const model: RecordShape = {

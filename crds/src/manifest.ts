@@ -1,7 +1,8 @@
 // The CustomResourceDefinition, from the same shapes as the validator. It checks only shapes and
 // what must hold at once in the API server: everything else is preserved and left to the operator,
 // which can name the path and the reason in a condition.
-import { DEFAULTS, resourceShape, SIZE_PATTERN, specShape, VOTER_COUNTS } from './language.ts';
+import { resourceShape, specShape } from './language.ts';
+import { DEFAULTS, SIZE_PATTERN, VOTER_COUNTS } from './language-terms.ts';
 import { KIND } from './resource.ts';
 import type { ListShape, RecordShape, Shape } from './shape.ts';
 

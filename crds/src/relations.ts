@@ -1,6 +1,6 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
-import { OBJECT_MEMBERS, QUERY_PARAMETERS } from './language.ts';
+import { OBJECT_MEMBERS, QUERY_PARAMETERS } from './language-terms.ts';
 import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { quote } from './structure.ts';

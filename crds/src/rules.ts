@@ -2,7 +2,7 @@
 // and defaults. Everything here has the right structure already.
 import type { AuthoredField, AuthoredNestedField, AuthoredValue } from './authored.ts';
 import { explainDefault } from './default-value.ts';
-import { DEFAULTS } from './language.ts';
+import { DEFAULTS } from './language-terms.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { refusePattern } from './pattern/index.ts';
 import { type Path, type Problem, problem } from './problems.ts';

@@ -119,9 +119,9 @@ describe('history', () => {
   test('comes in pages that fit together', async () => {
     const path = await product('paged');
     const seen: number[] = [];
-    let next: unknown = '';
+    let next: string | null = '';
     while (next !== null) {
-      const cursor = next === '' ? '' : `&cursor=${String(next)}`;
+      const cursor = next === '' ? '' : `&cursor=${next}`;
       const page = await get(`${path}/history?limit=3${cursor}`);
       seen.push(...dataOf(page).map(({ version }) => version));
       next = JSON.parse(page.text).page.next;
@@ -201,9 +201,9 @@ describe('events', () => {
   test('of one version are not lost between pages', async () => {
     const path = await product('split');
     const types: unknown[] = [];
-    let next: unknown = '';
+    let next: string | null = '';
     while (next !== null) {
-      const cursor = next === '' ? '' : `&cursor=${String(next)}`;
+      const cursor = next === '' ? '' : `&cursor=${next}`;
       const page = await get(`${path}/events?limit=2${cursor}`);
       types.push(...dataOf(page).map(({ type }) => type));
       next = JSON.parse(page.text).page.next;
