@@ -157,6 +157,9 @@ class LogOpening {
     await fs.syncDirectory(dir);
     await this.#snapshots.open();
     const recovered = await recoverLog(this.#files, this.#owner, this.#pause);
+    // A killed process leaves names that only the page cache has: before anything is written into a
+    // file, no power cut may bring an old name of it back, or take its name away.
+    await fs.syncDirectory(this.#files.directory);
     const { tail, segments } = recovered;
     const empty = tail === null;
     const begun = mustExist || this.#snapshots.current !== null;
