@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { canonicalJson, type FieldSchema } from '@lithair/crds';
 import { type Change, encodeEntry } from '../../entry/index.ts';
 import { type Log, NodeFileSystem, openDataDirectory } from '../../log/index.ts';
 import { silentLogger } from '../../telemetry/index.ts';
@@ -173,6 +174,37 @@ async function snapshot(state: ReplicatedState, log: Log): Promise<void> {
   snapshots += 1;
 }
 
+/** How long a model change holds the loop. */
+function changeModel(name: string, state: ReplicatedState, more: readonly FieldSchema[]): void {
+  const models = state.schema.models.map((model) => {
+    return { ...model, fields: [...model.fields, ...more] };
+  });
+  const data = encodeEntry({
+    kind: 'schema',
+    memberId: 1,
+    timestampMs: NOW_MS,
+    expectedSchemaVersion: state.schemaVersion,
+    schemaJson: canonicalJson({ ...state.schema, models }),
+  });
+  const startedMs = performance.now();
+  state.apply(state.appliedIndex + 1, 1, data);
+  console.log(`${name}: a pause of ${(performance.now() - startedMs).toFixed(1)} ms`);
+}
+
+/** What a grave takes once the row that it was is cleared away. */
+function deleteSome(state: ReplicatedState): void {
+  const model = state.model('Product');
+  const before = model?.statistics;
+  const count = ROWS / 10;
+  for (let number = 0; number < count; number++) {
+    const version = versions[number] ?? 0;
+    model?.bury({ id: idOf(number), version: version + 1, timestampMs: NOW_MS, sequence: 1 });
+  }
+  const rowBytes = (before?.liveBytes ?? 0) / ROWS;
+  const bytes = (model?.statistics.liveBytes ?? 0) - rowBytes * (ROWS - count);
+  console.log(`a deleted row keeps ${(bytes / count).toFixed(0)} bytes beside its place in tables`);
+}
+
 function memory(): string {
   const { heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
   return [heapUsed, heapTotal, external, arrayBuffers].map((n) => (n / 1e6).toFixed(0)).join(' ');
@@ -219,6 +251,10 @@ try {
   console.log(
     `in ${((performance.now() - startedMs) / 1000).toFixed(1)} s, ${shown(whileRestoring)}`,
   );
+  changeModel('a new ordered field with a default', state, [
+    field('rank', 'integer', { default: 7, index: 'ordered' }),
+  ]);
+  deleteSome(state);
 } finally {
   await directory.close();
   await rm(dir, { recursive: true, force: true });
