@@ -17,7 +17,7 @@ SEEDS ?= 3
 ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz crash-test power-loss clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz sim crash-test power-loss clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ crash-test: setup ## Cut the power at every disk operation of WORKLOADS (all) fo
 
 power-loss: setup ## Shut a file system down under a writing node ROUNDS (50) times (needs root and loop devices)
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) node tools/test.ts test/power-loss
+
+# SEED and SEEDS have defaults for other targets: here they count only where somebody gave them.
+given = $(filter command environment,$(origin $(1)))
+sim: setup ## Run whole clusters in a simulated world on SEEDS seeds (500) from FIRST; SEED=N shows that one
+	@node node/sim/main.ts $(if $(call given,SEED),--seed $(SEED),--first $(FIRST) $(if $(call given,SEEDS),--seeds $(SEEDS)))
 
 format: setup ## Format the sources
 	@biome check --write .

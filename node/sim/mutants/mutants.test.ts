@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSeed } from '../run.ts';
+import { BROKEN_DISKS } from './disks.ts';
+import { MUTANTS } from './mutants.ts';
+
+/** Seeds that a mutant may survive. */
+const MOST_SEEDS = 150;
+
+for (const { name, disk } of BROKEN_DISKS) {
+  test(`the simulator notices ${name}`, async (t) => {
+    t.diagnostic(await firstFailure((seed) => runSeed(seed, { sabotage: { disk } })));
+  });
+}
+
+for (const mutant of MUTANTS) {
+  test(`the simulator notices that ${mutant.name}`, async (t) => {
+    const mend = mutant.plant();
+    try {
+      t.diagnostic(await firstFailure((seed) => runSeed(seed)));
+    } finally {
+      mend();
+    }
+  });
+}
+
+/** What the first seed says that notices; fails where none does. */
+async function firstFailure(
+  run: (seed: number) => Promise<{ readonly failure: string | null }>,
+): Promise<string> {
+  for (let seed = 0; seed < MOST_SEEDS; seed++) {
+    const { failure } = await run(seed);
+    if (failure !== null) return `seed ${seed}: ${failure.split('\n')[0]?.slice(0, 160)}`;
+  }
+  assert.fail(`nothing was noticed in ${MOST_SEEDS} seeds`);
+}
