@@ -390,12 +390,7 @@ export class Consensus<
   #createReplica(): Replica<Result, State> {
     return new Replica({
       ...this.#deps,
-      applyChange: (change) => {
-        // With the membership goes to the disk that it is committed: without, a restarted member
-        // would ask voters of the one before, and they may be gone.
-        this.#appends.flush();
-        return this.#node.applyConfChange(change);
-      },
+      applyChange: (change) => this.#node.applyConfChange(change),
       onApplied: (entry, result) => this.#onApplied(entry, result),
       onInstalled: (index) => {
         this.#proposals.onCovered(index);
