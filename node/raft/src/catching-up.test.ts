@@ -67,6 +67,7 @@ describe('a leader that probes', () => {
 
   for (const [name, hint, hintTerm, next] of [
     ['goes on after the hint', 5, 1, 6],
+    ['goes on after a hint whose term the follower does not know', 5, 0, 6],
     ['goes back to the beginning for a follower with nothing', 0, 0, 1],
     ['never goes beyond what was refused', 99, 1, 11],
   ] as const) {
