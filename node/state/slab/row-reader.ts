@@ -126,17 +126,24 @@ export class RowReader {
     };
   }
 
-  /** How a row's text at a position, or its id, stands to that of a probe: <0, 0, >0. */
-  compare(row: number, position: number, probe: Probe): number {
+  /**
+   * How a row stands to (key, id) in the order of the keys at a position: <0, 0, >0. Where `key` is
+   * null, ids alone count; where `id` is null, every row of the key stands before.
+   */
+  standing(row: number, position: number, key: Probe | null, id: Probe | null): number {
     const address = this.addressOf(row);
     const slab = slabOf(this.slabs, address);
     const at = offsetOf(address);
-    const slot = this.slotOf(slab, at, position);
-    if (typeof slot !== 'number') {
-      return compareWithProbe(slot.bytes, 0, slot.bytes.length, probe);
+    if (key !== null) {
+      const slot = this.slotOf(slab, at, position);
+      const order =
+        typeof slot === 'number'
+          ? compareWithProbe(slab.bytes, textStart(slab, at, slot), textLength(slab, at, slot), key)
+          : compareWithProbe(slot.bytes, 0, slot.bytes.length, key);
+      if (order !== 0) return order;
     }
-    const start = textStart(slab, at, slot);
-    return compareWithProbe(slab.bytes, start, textLength(slab, at, slot), probe);
+    if (id === null) return -1;
+    return compareWithProbe(slab.bytes, textStart(slab, at, 0), textLength(slab, at, 0), id);
   }
 
   /** Whether a row's text at a position, or its id, is that of a probe. */

@@ -10,7 +10,7 @@
 
 import { PAGE_WORDS, PagedWords, pageOf } from './paged-words.ts';
 import { Probe } from './probe.ts';
-import { ID, type RowReader } from './row-reader.ts';
+import type { RowReader } from './row-reader.ts';
 
 const NODE_SHIFT = 8;
 const NODE_WORDS = 1 << NODE_SHIFT;
@@ -50,7 +50,7 @@ export class RowTree {
   private readonly slots = new Int32Array(MAX_HEIGHT);
   private readonly sought: { key: Probe | null; id: Probe | null; behind: boolean };
 
-  /** @param position the indexed field that it is by, or {@link ID} for ids alone */
+  /** @param position the indexed field that it is by, or `ID` for ids alone */
   constructor(rows: RowReader, position: number, words = new PagedWords()) {
     this.rows = rows;
     this.position = position;
@@ -121,7 +121,7 @@ export class RowTree {
   /** The first row of a key. */
   first(key: Probe): number {
     for (const row of this.ascending({ key, id: NOTHING, behind: false })) {
-      return this.rows.compare(row, this.position, key) === 0 ? row : 0;
+      return this.rows.equals(row, this.position, key) ? row : 0;
     }
     return 0;
   }
@@ -170,14 +170,9 @@ export class RowTree {
     return this.standsBefore(last, this.sought);
   }
 
-  private standsBefore(row: number, place: Place): boolean {
-    if (place.key !== null) {
-      const order = this.rows.compare(row, this.position, place.key);
-      if (order !== 0) return order < 0;
-    }
-    if (place.id === null) return true;
-    const order = this.rows.compare(row, ID, place.id);
-    return order === 0 ? place.behind : order < 0;
+  private standsBefore(row: number, { key, id, behind }: Place): boolean {
+    const standing = this.rows.standing(row, this.position, key, id);
+    return standing < 0 || (standing === 0 && behind);
   }
 
   private plant(): void {
@@ -221,19 +216,10 @@ export class RowTree {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const row = this.word(branch, HEAD + middle * 2 + 1);
-      if (this.isAtOrBefore(row, place)) low = middle + 1;
+      if (this.rows.standing(row, this.position, place.key, place.id) <= 0) low = middle + 1;
       else high = middle;
     }
     return low - 1;
-  }
-
-  /** As `standsBefore`, but that the row of the place itself counts as well. */
-  private isAtOrBefore(row: number, place: Place): boolean {
-    if (place.key !== null) {
-      const order = this.rows.compare(row, this.position, place.key);
-      if (order !== 0) return order < 0;
-    }
-    return place.id === null || this.rows.compare(row, ID, place.id) <= 0;
   }
 
   /** How many rows of a leaf stand before a place. */
