@@ -7,6 +7,7 @@ export { openDataDirectory } from './data-directory.ts';
 export * from './errors.ts';
 export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
+export { followLog } from './follow.ts';
 export {
   type CrashKind,
   type Fault,

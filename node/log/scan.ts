@@ -25,7 +25,8 @@ export interface ScanOptions {
   readonly fs: FileSystem;
 }
 
-interface OpenSegment {
+/** A segment that is read from outside. */
+export interface OpenSegment {
   readonly header: SaltedSegmentHeader;
   readonly file: OpenFile;
 }
@@ -97,7 +98,8 @@ function requireUnchanged({ file, header }: OpenSegment): void {
   throw new SegmentChangedError(name);
 }
 
-function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
+/** The record that a reader stands at, with bytes of its own. */
+export function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
   const { header } = reader;
   return {
     segment,
@@ -113,7 +115,8 @@ function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
   };
 }
 
-async function openSegments({ dir, fs }: ScanOptions): Promise<OpenSegment[]> {
+/** Opens all segments of a data directory, in order; the caller closes them. */
+export async function openSegments({ dir, fs }: ScanOptions): Promise<OpenSegment[]> {
   const directory = `${dir}/${SEGMENT_DIRECTORY}`;
   const kind = (await fs.stat(dir))?.kind;
   if (kind === undefined) throw new NotALogError(dir, 'there is nothing');

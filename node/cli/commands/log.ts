@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { LogError, NodeFileSystem } from '../../log/index.ts';
+import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
-import { eventLines, rawLines, verifyLines } from '../event-log/index.ts';
+import { type EventFilter, eventLines, rawLines, verifyLines } from '../event-log/index.ts';
 
 /** `lithair log DIR`: the events of a data directory, its raw entries, or whether it is sound. */
 export const logCommand: CliCommand = {
@@ -10,12 +11,17 @@ export const logCommand: CliCommand = {
   positionals: 'DIR',
   options: {
     raft: { help: 'show every record of the raft log instead, committed or not' },
+    model: { value: 'NAME', repeatable: true, help: 'events of this model' },
+    'event-type': { value: 'TYPE', repeatable: true, help: 'events of this type' },
+    aggregate: { value: 'ID', help: 'events of the aggregate with this id' },
+    since: { value: 'TIME', help: 'events from this time on (RFC 3339)' },
+    follow: { help: 'go on with what a running node writes, until interrupted' },
     verify: { help: 'read everything, check every checksum, exit 3 on a bad place' },
   },
   details: [
     'Events are JSON lines. Nothing is locked or written: the node may be running.',
     'What stands before the oldest snapshot that is kept is not shown.',
-    'Example: lithair log ./data | tail -n 1',
+    'Example: lithair log ./data --model Product --since 2026-11-20T00:00:00Z --follow',
   ],
   async run(input) {
     const dir = await directoryOf(input);
@@ -40,14 +46,40 @@ async function show(
   input: CliInput,
   options: { dir: string; fs: NodeFileSystem },
 ): Promise<number> {
+  const filter = filterOf(input);
   if (input.flag('verify')) {
     const { lines, sound } = await verifyLines(options);
     process.stdout.write(`${lines.join('\n')}\n`);
     return sound ? EXIT.ok : EXIT.dataRefused;
   }
-  const lines = input.flag('raft') ? rawLines(options) : eventLines(options);
+  const lines = input.flag('raft')
+    ? rawLines(options)
+    : eventLines(options, filter, input.flag('follow'));
   for await (const line of lines) await print(line);
   return EXIT.ok;
+}
+
+/** @throws CliError for a time that is none, and for options that exclude each other */
+function filterOf(input: CliInput): EventFilter {
+  const since = input.text('since');
+  const filter = {
+    models: input.texts('model'),
+    types: input.texts('event-type'),
+    aggregate: input.text('aggregate') ?? null,
+    sinceMs: since === undefined ? null : timeOf(since),
+  };
+  const isNarrowed = FILTERS.some((name) => input.texts(name).length > 0) || input.flag('follow');
+  if (!isNarrowed || !(input.flag('raft') || input.flag('verify'))) return filter;
+  const message = `log: --${[...FILTERS, 'follow'].join(', --')} are for events, not for --raft or --verify`;
+  throw new CliError(message, EXIT.usage);
+}
+
+const FILTERS = ['model', 'event-type', 'aggregate', 'since'];
+
+function timeOf(text: string): number {
+  const read = canonicalize({ type: 'datetime', nullable: false }, text);
+  if (read.ok) return Date.parse(String(read.value));
+  throw new CliError(`log: --since ${read.message}`, EXIT.usage);
 }
 
 /** Waits where whoever reads is slower. */

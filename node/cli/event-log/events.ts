@@ -1,24 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeConfChangeV2, NO_BYTES } from 'etcd-raft-ts';
 import { eventId } from '../../history/index.ts';
-import { type RawRecord, type ScanOptions, scanLog, scanSnapshots } from '../../log/index.ts';
+import {
+  followLog,
+  type RawRecord,
+  type ScanOptions,
+  scanLog,
+  scanSnapshots,
+} from '../../log/index.ts';
 import { type ReplicatedState, restoreState, type StateEvent } from '../../state/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
+
+/** Which events are shown; an empty list and null stand for all. */
+export interface EventFilter {
+  readonly models: readonly string[];
+  readonly types: readonly string[];
+  readonly aggregate: string | null;
+  /** Log time, epoch milliseconds. */
+  readonly sinceMs: number | null;
+}
+
+/** How long nothing is asked where a log has come to its end for now. */
+const FOLLOW_MS = 200;
 
 /**
  * The events of a data directory as JSON lines, from its oldest sound snapshot on: what apply makes
  * of the committed entries. Nothing is kept but entries that may still be replaced.
  *
+ * @param follows goes on with what a running node writes, without end
  * @throws CliError where no snapshot and log fit together; LogError, also where there is no log
  */
-export async function* eventLines(options: ScanOptions): AsyncGenerator<string> {
+export async function* eventLines(
+  options: ScanOptions,
+  filter: EventFilter,
+  follows: boolean,
+): AsyncGenerator<string> {
   const snapshots = await scanSnapshots(options);
   // Where there is no log at all, its first record says so.
   if (snapshots.length === 0) await scanLog(options).next();
   for (const snapshot of snapshots) {
     const events: StateEvent[] = [];
-    const onEvent = (event: StateEvent): void => void events.push(event);
+    const onEvent = (event: StateEvent): void =>
+      void (isWanted(event, filter) && events.push(event));
     const replay = new Replay(await restoreState(snapshot.chunks, { onEvent }));
-    for await (const record of scanLog(options)) {
+    const records = follows ? followLog(options, () => sleep(FOLLOW_MS)) : scanLog(options);
+    for await (const record of records) {
       replay.add(record);
       for (const event of events.splice(0)) yield lineOf(event);
     }
@@ -28,6 +54,14 @@ export async function* eventLines(options: ScanOptions): AsyncGenerator<string> 
     `${options.dir}: no snapshot reaches to the entries of the log`,
     EXIT.dataRefused,
   );
+}
+
+function isWanted({ model, type, id, timestampMs }: StateEvent, filter: EventFilter): boolean {
+  const { models, types, aggregate, sinceMs } = filter;
+  if (models.length > 0 && !models.includes(model)) return false;
+  if (types.length > 0 && !types.includes(type)) return false;
+  if (aggregate !== null && aggregate !== id) return false;
+  return sinceMs === null || timestampMs >= sinceMs;
 }
 
 /** Applies what is committed, in order; entries behind the commit index wait. */

@@ -1,4 +1,4 @@
 /** What a data directory holds, for people: events, raw entries, and whether all of it is sound. */
-export { eventLines } from './events.ts';
+export { type EventFilter, eventLines } from './events.ts';
 export { rawLines } from './raw.ts';
 export { verifyLines } from './verify.ts';
