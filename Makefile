@@ -16,8 +16,11 @@ WORKLOADS ?= all
 SEEDS ?= 3
 ROUNDS ?= 50
 
+# `--name value` for a variable that was set by the caller, whatever its default is for other targets.
+option = $(if $(filter command environment,$(firstword $(origin $(1)))),--$(shell echo $(1) | tr A-Z a-z) $($(1)))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz sim crash-test power-loss clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +45,12 @@ conformance: setup ## Run the upstream data-driven files against the consensus c
 
 raft-fuzz: setup ## Compare the consensus core with the Go module on SCRIPTS random scripts of SEED (needs Go)
 	@node node/raft/oracle/main.ts --scripts $(SCRIPTS) --seed $(SEED) --first $(FIRST)
+
+raft-sim: setup ## Run SEEDS=2000 (from FIRST=1), or one SEED, clusters of the consensus core among faults
+	@node node/raft/sim/main.ts $(call option,SEEDS) $(call option,FIRST) $(call option,SEED) $(call option,STEPS)
+
+raft-mutants: setup ## Plant faults into a copy of the consensus core; each must be noticed (ALL=1: by whom)
+	@node node/raft/mutants/main.ts $(call option,SEEDS) $(if $(ONLY),--only "$(ONLY)") $(if $(ALL),--all)
 
 crash-test: setup ## Cut the power at every disk operation of WORKLOADS (all) for SEEDS (3) from SEED (1) on
 	@node node/log/testing/main.ts --workloads $(WORKLOADS) --seed $(SEED) --seeds $(SEEDS)

@@ -56,13 +56,20 @@ export class Clients {
     });
   }
 
-  read(member: Member): void {
+  /** The result is the number of the read. */
+  read(member: Member): number {
     const { ledger, totals, event } = this.#cluster;
     const context = new Uint8Array(4);
     this.#reads++;
     totals.readsAsked++;
     new DataView(context.buffer).setUint32(0, this.#reads);
-    ledger.reads.set(this.#reads, { requester: member.id, floor: ledger.maxCommit, event });
+    ledger.reads.set(this.#reads, {
+      requester: member.id,
+      floor: ledger.maxCommit,
+      event,
+      answered: false,
+    });
     member.act('asks for a read index', null, (node) => node.readIndex(context));
+    return this.#reads;
   }
 }

@@ -69,7 +69,8 @@ export class Cluster implements World {
   /** Starts a member that knows nothing yet, under a new id; or one that still waits to be added. */
   join(): Member {
     const waiting = this.running.filter(
-      ({ id, life }) => !this.#joined.has(id) && life?.state.index === 0 && !isMember(this.conf, id),
+      ({ id, life }) =>
+        !this.#joined.has(id) && life?.state.index === 0 && !isMember(this.conf, id),
     );
     const one = waiting.length > 1 ? this.random.pick(waiting) : undefined;
     if (one !== undefined) return one;
@@ -140,7 +141,8 @@ export class Cluster implements World {
       this.#joined.add(member.id);
       return;
     }
-    if (!this.#joined.has(member.id) || !this.random.chance(300)) return;
+    if (!this.#joined.has(member.id)) return;
+    if (!this.healed && !this.random.chance(300)) return;
     this.schedule.after(this.random.between(1, 200), () => {
       if (!isMember(this.conf, member.id)) this.retire(member);
     });

@@ -11,6 +11,7 @@ export interface Read {
   readonly floor: number;
   /** The number of the event that made the request. */
   readonly event: number;
+  answered: boolean;
 }
 
 /** What is decided at one index, and the state that results from it. */
@@ -35,6 +36,7 @@ export class Ledger {
   /** Decided entries of clients, and decided membership changes. */
   commits = 0;
   confChanges = 0;
+  readsAnswered = 0;
   /** The highest commit index that any member ever knew of. */
   maxCommit: number;
 
@@ -90,6 +92,15 @@ export class Ledger {
     this.#decisions[index] = { known, term, stateHash, conf };
     if (conf !== before.conf) this.confChanges++;
     if (known.entry.type === EntryType.Normal && known.entry.data.length > 0) this.commits++;
+  }
+
+  /** Notes that a read is answered, maybe again. */
+  answer(number: number): Read | undefined {
+    const read = this.reads.get(number);
+    if (read === undefined) return undefined;
+    if (!read.answered) this.readsAnswered++;
+    read.answered = true;
+    return read;
   }
 
   /** How many leaders there have been. */

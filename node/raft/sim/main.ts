@@ -17,6 +17,7 @@ properties of Raft after every step.
   --first N   the first of them (1)
   --seed N    run this seed only, and show the end of what happened
   --steps N   events with faults, at least; a run goes on until ${DEFAULT_LENGTH.commits} commits (${DEFAULT_LENGTH.steps})
+  --stop      stop at the first seed that fails
   --help      show this text`;
 
 /** One seed in so many is run twice, and has to do the same again. */
@@ -35,6 +36,7 @@ function main(): number {
         first: { type: 'string', default: '1' },
         seed: { type: 'string', default: '' },
         steps: { type: 'string', default: String(DEFAULT_LENGTH.steps) },
+        stop: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -45,7 +47,7 @@ function main(): number {
     const length = { ...DEFAULT_LENGTH, steps: integer('--steps', values.steps, 1) };
     if (values.seed !== '') return runOne(integer('--seed', values.seed, 0), length);
     const first = integer('--first', values.first, 0);
-    return runMany(first, integer('--seeds', values.seeds, 1), length);
+    return runMany(first, integer('--seeds', values.seeds, 1), length, values.stop);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return 2;
@@ -68,7 +70,7 @@ function runOne(seed: number, length: Length): number {
   return report([outcome]);
 }
 
-function runMany(first: number, count: number, length: Length): number {
+function runMany(first: number, count: number, length: Length, stop: boolean): number {
   const outcomes: Outcome[] = [];
   const totals = new Totals();
   const start = performance.now();
@@ -87,6 +89,7 @@ function runMany(first: number, count: number, length: Length): number {
     if (outcome.violation !== null && shown++ < SHOWN_FAILURES) {
       console.log(describeFailure(runSeed(seed, length, true), length));
     }
+    if (stop && outcome.violation !== null) break;
     if (performance.now() - told > PROGRESS_MS) {
       told = performance.now();
       console.log(`${outcomes.length} of ${count} seeds, ${totals.commits} commits`);
@@ -97,7 +100,9 @@ function runMany(first: number, count: number, length: Length): number {
   console.log(`commits per seed: ${spread(outcomes.map((outcome) => outcome.totals.commits))}`);
   console.log(`recovery in election timeouts: ${spread(outcomes.map(({ recovery }) => recovery))}`);
   console.log(`${repeated} seeds run twice, ${differing} with another trace`);
-  console.log(`${seconds.toFixed(1)} s, ${((60 * count) / seconds).toFixed(0)} seeds per minute`);
+  console.log(
+    `${seconds.toFixed(1)} s, ${((60 * outcomes.length) / seconds).toFixed(0)} seeds per minute`,
+  );
   return Math.max(report(outcomes), differing > 0 ? 1 : 0);
 }
 

@@ -1,4 +1,5 @@
 import type {
+  BasicStatus,
   ConfChangeV2,
   ConfState,
   Entry,
@@ -27,10 +28,11 @@ import type { Known } from './log-view.ts';
 import { changeConf } from './membership-model.ts';
 import type { MemberPlan, Plan } from './plan.ts';
 import type { Random } from './random.ts';
+import { readNumber } from './read-watch.ts';
 import type { Schedule } from './schedule.ts';
+import type { Surroundings } from './surroundings.ts';
 import type { Totals } from './totals.ts';
 import { demand } from './violation.ts';
-import type { Surroundings } from './watch.ts';
 import { Watch } from './watch.ts';
 
 /** What a member needs of the world. */
@@ -42,6 +44,7 @@ export interface World extends Surroundings {
   readonly totals: Totals;
   /** Whether faults are over. */
   readonly healed: boolean;
+  readonly calm: boolean;
   send(from: Member, message: Message): void;
   /** `member` has applied everything up to `index`. */
   applied(member: Member, index: number): void;
@@ -238,13 +241,13 @@ export class Member {
       this.#later(1, () => this.deliver(message, made));
       return undefined;
     }
-    life.watch.confirm(message, made);
+    life.watch.reads.confirm(message, made);
     const { status, flow } = life.watch;
     const leads = life.watch.leads;
     const what = this.#world.trace.readable ? `receives ${shortly(message)}` : 'receives';
     const result = this.act(what, message, (node) => node.step(message));
     if (message.type === MessageType.Prop && leads && result === 'ok') {
-      this.checkAccepted(status.leadTransferee);
+      this.checkAccepted(status, message.entries.length);
       flow.proposed(payloadsOf(message.entries));
     }
     return result;
@@ -256,18 +259,24 @@ export class Member {
     const { leads, status, flow } = life.watch;
     const result = this.act('proposes', null, (node) => node.proposeBatch(payloads));
     if (leads && result === 'ok') {
-      this.checkAccepted(status.leadTransferee);
+      this.checkAccepted(status, payloads.length);
       flow.proposed(payloads);
     }
     return result;
   }
 
-  /** A leader takes nothing while it hands leadership over. */
-  checkAccepted(transferee: number): void {
+  /** A leader takes nothing while it hands leadership over, and appends what it takes. */
+  checkAccepted(before: BasicStatus, count: number): void {
     demand(
-      transferee === 0,
+      before.leadTransferee === 0,
       'no proposals during a transfer',
-      () => `${this.id} takes a proposal while it transfers to ${transferee}`,
+      () => `${this.id} takes a proposal while it transfers to ${before.leadTransferee}`,
+    );
+    const last = this.life?.watch.status.lastIndex;
+    demand(
+      last === undefined || last === before.lastIndex + count,
+      'a leader appends what it takes',
+      () => `${this.id} takes ${count} entries after ${before.lastIndex}, and ends at ${last}`,
     );
   }
 
@@ -325,8 +334,8 @@ export class Member {
   }
 
   #workTime(): number {
-    const { random, plan, healed } = this.#world;
-    return healed ? 0 : random.below(plan.rates.maxWrite + 1);
+    const { random, plan, healed, calm } = this.#world;
+    return healed || calm ? 0 : random.below(plan.rates.maxWrite + 1);
   }
 
   /** Writes some of what is queued; one sync then serves all of it. */
@@ -523,14 +532,18 @@ function payloadsOf(entries: readonly Entry[]): Uint8Array[] {
   return entries.map(({ type, data }) => (type === EntryType.Normal ? data : NO_BYTES));
 }
 
+const READ_TYPES: readonly MessageType[] = [MessageType.ReadIndex, MessageType.ReadIndexResp];
+
 /** A message in a few words, for the readable trace. */
 function shortly(message: Message): string {
   const { type, from, to, term, index, logTerm, commit, entries, reject, snapshot } = message;
   const last = entries.at(-1);
   const range = last === undefined ? '' : ` entries ..${last.index} (${entries.length})`;
+  const read =
+    READ_TYPES.includes(type) && last !== undefined ? ` read ${readNumber(last.data)}` : '';
   const image = snapshot === null ? '' : ` snapshot ${snapshot.metadata.index}`;
   return (
     `${messageTypeName(type)} ${from}->${to} term ${term} at ${index}/${logTerm} ` +
-    `commit ${commit}${range}${image}${reject ? ' REJECTED' : ''}`
+    `commit ${commit}${range}${read}${image}${reject ? ' REJECTED' : ''}`
   );
 }

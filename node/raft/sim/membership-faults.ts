@@ -11,16 +11,21 @@ const { AddNode, AddLearnerNode, RemoveNode, UpdateNode } = ConfChangeType;
 
 /** Proposes a membership change that makes sense, or nearly. */
 export function changeMembership(cluster: Cluster): void {
-  const { random, conf, leader } = cluster;
+  const { random, leader } = cluster;
   const proposer = random.chance(800) ? leader : random.pick(cluster.running);
   if (proposer?.life === null || proposer === undefined) return;
   const { leads, status } = proposer.life.watch;
-  const drawn = isJoint(conf) && random.chance(900) ? null : drawChange(cluster);
-  // A change that may leave the group stuck has to wait until enough is committed.
-  const risky = drawn !== null && cluster.ledger.commits < RISKY_AFTER && dismissesMany(conf, drawn);
-  const change = drawn === null || risky ? LEAVE_JOINT : drawn;
+  const change = nextChange(cluster);
   const result = proposer.act('proposes a change', null, (node) => node.proposeConfChange(change));
-  if (leads && result === 'ok') proposer.checkAccepted(status.leadTransferee);
+  if (leads && result === 'ok') proposer.checkAccepted(status, 1);
+}
+
+/** Leaves a joint configuration, mostly. A change that may leave the group stuck has to wait. */
+function nextChange(cluster: Cluster): ConfChange | ConfChangeV2 {
+  const { random, conf, ledger } = cluster;
+  const drawn = isJoint(conf) && random.chance(600) ? null : drawChange(cluster);
+  if (drawn === null) return LEAVE_JOINT;
+  return ledger.commits < RISKY_AFTER && dismissesMany(conf, drawn) ? LEAVE_JOINT : drawn;
 }
 
 /** Whether those who remain were no majority before. */

@@ -38,8 +38,11 @@ export function sameConf(a: ConfState, b: ConfState): boolean {
   return describeConf(a) === describeConf(b);
 }
 
+function part(ids: readonly number[]): string {
+  return [...ids].sort((a, b) => a - b).join(' ');
+}
+
 export function describeConf(conf: ConfState): string {
-  const part = (ids: readonly number[]) => [...ids].sort((a, b) => a - b).join(' ');
   return (
     `(${part(conf.voters)})&(${part(conf.votersOutgoing)}) learners (${part(conf.learners)}) ` +
     `next (${part(conf.learnersNext)})${conf.autoLeave ? ' auto' : ''}`

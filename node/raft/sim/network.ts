@@ -38,7 +38,8 @@ export class Network {
     const { plan, random, healed, calm } = this.#surface;
     const { rates } = plan;
     const copy = plan.encoded ? decodeMessage(encodeMessage(message)) : message;
-    const lost = this.#cut.has(link(from.id, message.to)) || (!healed && !calm && random.chance(rates.loss));
+    const lost =
+      this.#cut.has(link(from.id, message.to)) || (!healed && !calm && random.chance(rates.loss));
     if (lost) {
       this.#lose(from, message);
       return;
@@ -91,8 +92,8 @@ export class Network {
   }
 
   #delay(): number {
-    const { plan, random, healed } = this.#surface;
-    if (healed) return 1;
+    const { plan, random, healed, calm } = this.#surface;
+    if (healed || calm) return 1;
     if (random.chance(plan.rates.late)) return random.between(20, 400);
     return random.between(1, plan.rates.maxDelay);
   }

@@ -1,13 +1,13 @@
 import type { Message } from '../src/index.ts';
 import { MessageType } from '../src/index.ts';
 import type { Disk } from './disk.ts';
+import type { Surroundings, View } from './surroundings.ts';
 import { demand } from './violation.ts';
-import type { Surroundings, Watch } from './watch.ts';
 
 /** Checks a message at the moment when it leaves for the network. */
 export function checkLeaving(
   around: Surroundings,
-  watch: Watch,
+  watch: View,
   disk: Disk,
   message: Message,
 ): void {
@@ -53,7 +53,7 @@ function checkVote(around: Surroundings, disk: Disk, message: Message): void {
 /** An acknowledgement leaves when the entries are durable, and they are those of the leader. */
 function checkAcknowledgement(
   around: Surroundings,
-  watch: Watch,
+  watch: View,
   disk: Disk,
   message: Message,
 ): void {
@@ -65,8 +65,7 @@ function checkAcknowledgement(
   if (message.index <= disk.snapshotIndex) return;
   const known = disk.log.at(message.index);
   // The log in memory may have gone on to a later term, or to a snapshot.
-  const comparable =
-    watch.status.term === message.term && message.index >= watch.mirror.first;
+  const comparable = watch.status.term === message.term && message.index >= watch.mirror.first;
   demand(
     known !== undefined && (!comparable || known === watch.mirror.at(message.index)),
     rule,
@@ -93,7 +92,7 @@ function checkHeartbeat(around: Surroundings, message: Message): void {
 }
 
 /** Leadership goes to a member that has the whole log. */
-function checkTimeoutNow(around: Surroundings, watch: Watch, message: Message): void {
+function checkTimeoutNow(around: Surroundings, watch: View, message: Message): void {
   const disk = around.disk(message.to);
   // The transferee is told right after its last acknowledgement has come.
   const complete = disk !== undefined && disk.log.last >= watch.mirror.last;

@@ -15,19 +15,23 @@ export function describeFailure(outcome: Outcome, length: Length): string {
 
 export function describeTotals(totals: Totals): string {
   const { commits, elections, crashes, partitions, snapshots, compactions } = totals;
-  const { confChanges, readsAsked, readsAnswered, transfers, ticks, messages, events } = totals;
+  const { confChanges, readsAsked, readsAnswered, transfers, stuck, ticks, messages, events } =
+    totals;
   return [
     `${commits} commits, ${elections} elections, ${confChanges} membership changes,`,
     `${crashes} crashes, ${partitions} partitions, ${snapshots} snapshots installed,`,
     `${compactions} compactions, ${readsAnswered} of ${readsAsked} reads answered,`,
-    `${transfers} transfers, ${messages} messages, ${ticks} ticks, ${events} events`,
+    `${transfers} transfers, ${stuck} groups dismissed their majority, ${messages} messages, ${ticks} ticks, ${events} events`,
   ].join(' ');
+}
+
+function text(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
 
 /** `min .., median .., max ..` of a list that is not empty. */
 export function spread(values: readonly number[]): string {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-  const text = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
   return `min ${text(at(0))}, median ${text(at(0.5))}, max ${text(at(1))}`;
 }

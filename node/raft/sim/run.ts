@@ -14,7 +14,7 @@ export interface Length {
   readonly commits: number;
 }
 
-export const DEFAULT_LENGTH: Length = { steps: 3000, commits: 300 };
+export const DEFAULT_LENGTH: Length = { steps: 6000, commits: 300 };
 
 /** What became of a seed. */
 export interface Outcome {
@@ -31,8 +31,10 @@ export interface Outcome {
   readonly lines: readonly string[];
 }
 
-const MOST_EVENTS_PER_STEP = 40;
+const MOST_EVENTS_PER_STEP = 20;
 const RECOVERY_TIMEOUTS = 10;
+/** Units of virtual time until a read is asked again. */
+const READ_PATIENCE = 3 * TICK_UNITS;
 
 /** Runs the group of one seed, first with faults and then without. */
 export function runSeed(seed: number, length: Length, readable = false): Outcome {
@@ -52,6 +54,7 @@ export function runSeed(seed: number, length: Length, readable = false): Outcome
   totals.commits = ledger.commits;
   totals.confChanges = ledger.confChanges;
   totals.elections = ledger.elections;
+  totals.readsAnswered = ledger.readsAnswered;
   const { hash, lines } = trace;
   return { seed, totals, hash, violation, events: cluster.event, recovery, lines };
 }
@@ -79,7 +82,8 @@ function runWithFaults(cluster: Cluster, { steps, commits }: Length): void {
 /** Progress: soon after the faults have ended there is a leader, and everyone applies what it takes. */
 function recover(cluster: Cluster, clients: Clients): number {
   cluster.heal();
-  const timeout = cluster.plan.electionTick * TICK_UNITS;
+  // The longest that a timeout can be drawn.
+  const timeout = 2 * cluster.plan.electionTick * TICK_UNITS;
   const begin = cluster.schedule.now;
   const probe = new Probe(cluster, clients);
   while (!probe.done()) {
@@ -109,7 +113,7 @@ function isStuck({ ledger, conf, members }: Cluster): boolean {
   for (const { id, life } of members) {
     if (isVoter(conf, id)) known = Math.min(known, life?.state.index ?? 0);
   }
-  for (let index = known + 1; index <= ledger.lastDecided; index++) {
+  for (let index = Math.max(known + 1, 2); index <= ledger.lastDecided; index++) {
     const before = ledger.decision(index - 1).conf;
     const after = ledger.decision(index).conf;
     if (after !== before && !isQuorum(before, (id) => isVoter(after, id))) return true;
@@ -123,6 +127,9 @@ class Probe {
   readonly #clients: Clients;
   #term = 0;
   #index = 0;
+  /** The newest read of each member that has to answer one. */
+  readonly #reads = new Map<number, number>();
+  #askedAt = 0;
 
   constructor(cluster: Cluster, clients: Clients) {
     this.#cluster = cluster;
@@ -139,7 +146,21 @@ class Probe {
       this.#index = watch.status.lastIndex;
       return false;
     }
-    return this.#everywhere();
+    return this.#everywhere() && this.#readable();
+  }
+
+  /** Every member gets a read answered; what is lost on the way is asked again. */
+  #readable(): boolean {
+    const { conf, running, ledger, schedule } = this.#cluster;
+    const waiting = running.filter(
+      ({ id }) =>
+        isMember(conf, id) && ledger.reads.get(this.#reads.get(id) ?? 0)?.answered !== true,
+    );
+    if (schedule.now - this.#askedAt >= READ_PATIENCE) {
+      this.#askedAt = schedule.now;
+      for (const member of waiting) this.#reads.set(member.id, this.#clients.read(member));
+    }
+    return waiting.length === 0;
   }
 
   #everywhere(): boolean {

@@ -1,26 +1,25 @@
-import type { BasicStatus, ConfState, Entry, Message, RawNode, Ready } from '../src/index.ts';
-import { EntryType, MessageType, NONE, ReadOnlyOption, StateType } from '../src/index.ts';
+import type {
+  BasicStatus,
+  ConfState,
+  Entry,
+  HardState,
+  Message,
+  RawNode,
+  Ready,
+  SoftState,
+} from '../src/index.ts';
+import { EntryType, MessageType, NONE, StateType } from '../src/index.ts';
 import type { Disk } from './disk.ts';
 import { FlowWatch } from './flow-watch.ts';
-import type { Ledger } from './ledger.ts';
 import { confAfter } from './ledger.ts';
 import type { Known, LogView } from './log-view.ts';
 import { describeConf, isJoint, isQuorum, isVoter, membersOf } from './membership-model.ts';
-import type { MemberPlan, Plan } from './plan.ts';
-import type { Trace } from './trace.ts';
+import type { MemberPlan } from './plan.ts';
+import { ReadWatch } from './read-watch.ts';
+import type { Surroundings, View } from './surroundings.ts';
+import { describeStatus } from './surroundings.ts';
 import { demand } from './violation.ts';
-
-/** What the checks of one member may know about the others and about the run. */
-export interface Surroundings {
-  readonly plan: Plan;
-  readonly ledger: Ledger;
-  readonly trace: Trace;
-  /** The number of the event that is happening. */
-  readonly event: number;
-  disk(id: number): Disk | undefined;
-  /** The checks of another member, if it is running. */
-  watch(id: number): Watch | undefined;
-}
+import { VoteWatch } from './vote-watch.ts';
 
 /** How a life begins: what the core was given. */
 export interface Beginning {
@@ -29,17 +28,25 @@ export interface Beginning {
   readonly applied: number;
 }
 
+/** What only a leader sends. */
+const LEADER_TYPES: readonly MessageType[] = [
+  MessageType.App,
+  MessageType.Heartbeat,
+  MessageType.Snap,
+];
 const { Leader, Candidate, PreCandidate, Follower } = StateType;
 
 /**
  * Watches one member from its start to its crash: every step of its RawNode, and
  * everything its Readys hand out, is compared with the rules of the protocol.
  */
-export class Watch {
+export class Watch implements View {
   readonly id: number;
   readonly node: RawNode;
   readonly memberPlan: MemberPlan;
   readonly flow: FlowWatch;
+  readonly reads: ReadWatch;
+  readonly votes: VoteWatch;
   /** The member's log as its Readys have told it. */
   readonly mirror: LogView;
   status: BasicStatus;
@@ -58,11 +65,10 @@ export class Watch {
   #ticksSinceLeader = 0;
   #transferTicks = 0;
   readonly #preVotes = new Set<number>();
-  /** When the newest heartbeat answer of each member was made, by number of the event. */
-  readonly #confirmed = new Map<number, number>();
   /** When a leader last heard from each member, in its own ticks. */
   readonly #heard = new Map<number, number>();
-  #voteRequest: { readonly from: number; readonly upToDate: boolean } | null = null;
+  #lastHardState: HardState;
+  #lastSoftState: SoftState;
 
   constructor(
     around: Surroundings,
@@ -77,9 +83,13 @@ export class Watch {
     this.node = node;
     this.memberPlan = memberPlan;
     this.flow = new FlowWatch(memberPlan);
+    this.reads = new ReadWatch(around, this);
+    this.votes = new VoteWatch(this);
     this.mirror = beginning.mirror;
     this.conf = beginning.conf;
     this.status = node.basicStatus();
+    this.#lastHardState = this.status;
+    this.#lastSoftState = this.status;
     this.#disk = disk;
     this.#handedOut = beginning.applied;
     this.#checkedCommit = disk.snapshotIndex;
@@ -104,6 +114,10 @@ export class Watch {
     );
   }
 
+  get exact(): boolean {
+    return this.#stepsSinceReady <= 1;
+  }
+
   get leads(): boolean {
     return this.status.raftState === Leader;
   }
@@ -115,7 +129,7 @@ export class Watch {
     this.status = now;
     this.#stepsSinceReady++;
     this.#checkMonotone(before, now);
-    this.#voteRequest = null;
+    this.votes.stepped();
     if (cause !== null) this.#checkCause(before, now, cause);
     if (now.raftState !== before.raftState || now.term !== before.term) {
       this.#checkRole(before, now, cause);
@@ -134,11 +148,19 @@ export class Watch {
     const rule = 'monotone term, commit and applied index';
     const grows =
       now.term >= before.term && now.commit >= before.commit && now.applied >= before.applied;
-    demand(grows, rule, () => `${this.id} goes ${describe(before)} -> ${describe(now)}`);
+    demand(
+      grows,
+      rule,
+      () => `${this.id} goes ${describeStatus(before)} -> ${describeStatus(now)}`,
+    );
     const bounded = now.applied <= now.commit && now.commit <= now.lastIndex;
-    demand(bounded, 'applied <= commit <= last', () => `${this.id} is at ${describe(now)}`);
+    demand(bounded, 'applied <= commit <= last', () => `${this.id} is at ${describeStatus(now)}`);
     const votesOnce = now.term !== before.term || before.vote === NONE || now.vote === before.vote;
-    demand(votesOnce, 'one vote per term', () => `${this.id} ${describe(before)} -> ${now.vote}`);
+    demand(
+      votesOnce,
+      'one vote per term',
+      () => `${this.id} ${describeStatus(before)} -> ${now.vote}`,
+    );
     const { ledger } = this.#around;
     if (now.commit > ledger.maxCommit) ledger.maxCommit = now.commit;
   }
@@ -160,14 +182,9 @@ export class Watch {
       return;
     }
     switch (cause.type) {
-      case MessageType.App:
-      case MessageType.Heartbeat:
-      case MessageType.Snap:
-        if (cause.from === now.lead) this.#ticksSinceLeader = 0;
-        return;
       case MessageType.Vote:
       case MessageType.PreVote:
-        return this.#checkVoteRequest(before, now, cause);
+        return this.votes.requested(before, cause, this.#inLease(before));
       case MessageType.PreVoteResp:
         // As upstream, the core also counts a grant for the term that it is in meanwhile.
         if (!cause.reject) this.#preVotes.add(cause.from);
@@ -178,7 +195,24 @@ export class Watch {
       case MessageType.TransferLeader:
         return this.#checkTransfer(before, now);
       default:
+        return this.#checkFollower(before, now, cause);
     }
+  }
+
+  /** A follower commits what its leader has committed, as far as their logs are known to agree. */
+  #checkFollower(before: BasicStatus, now: BasicStatus, cause: Message): void {
+    const { type, commit, index, entries, snapshot } = cause;
+    if (!LEADER_TYPES.includes(type)) return;
+    if (cause.from === now.lead) this.#ticksSinceLeader = 0;
+    if (now.commit === before.commit) return;
+    let limit = commit;
+    if (type === MessageType.App) limit = Math.min(commit, index + entries.length);
+    if (type === MessageType.Snap) limit = snapshot?.metadata.index ?? 0;
+    demand(
+      now.commit <= limit,
+      'a follower commits what is known to match',
+      () => `${this.id} commits ${now.commit}, which the message allows up to ${limit}`,
+    );
   }
 
   #checkStale(before: BasicStatus, now: BasicStatus, cause: Message): void {
@@ -193,24 +227,9 @@ export class Watch {
     demand(
       same,
       'messages of old terms change nothing',
-      () => `${this.id} ${describe(before)} -> ${describe(now)} by a message of ${cause.term}`,
+      () =>
+        `${this.id} ${describeStatus(before)} -> ${describeStatus(now)} by a message of ${cause.term}`,
     );
-  }
-
-  #checkVoteRequest(before: BasicStatus, now: BasicStatus, cause: Message): void {
-    if (this.#inLease(before) && cause.term > before.term && cause.context.length === 0) {
-      demand(
-        now.term === before.term && now.vote === before.vote,
-        'no vote while a leader is alive',
-        () => `${this.id} leaves term ${before.term} for ${cause.from} in term ${cause.term}`,
-      );
-    }
-    // Only when the mirror shows the log that the request was compared with.
-    if (this.#stepsSinceReady > 1) return;
-    const { last } = this.mirror;
-    const lastTerm = this.mirror.at(last)?.entry.term ?? 0;
-    const longer = cause.logTerm === lastTerm && cause.index >= last;
-    this.#voteRequest = { from: cause.from, upToDate: cause.logTerm > lastTerm || longer };
   }
 
   #inLease(before: BasicStatus): boolean {
@@ -258,7 +277,7 @@ export class Watch {
     demand(
       now.term === before.term + 1 && now.vote === this.id,
       'a candidate enters the next term and votes for itself',
-      () => `${this.id} ${describe(before)} -> ${describe(now)}`,
+      () => `${this.id} ${describeStatus(before)} -> ${describeStatus(now)}`,
     );
     if (!this.#around.plan.preVote || cause?.type === MessageType.TimeoutNow) return;
     demand(
@@ -274,7 +293,7 @@ export class Watch {
     demand(
       before.raftState === Candidate && before.term === now.term,
       'only a candidate becomes leader',
-      () => `${this.id} ${describe(before)} -> ${describe(now)}`,
+      () => `${this.id} ${describeStatus(before)} -> ${describeStatus(now)}`,
     );
     ledger.lead(now.term, this.id);
     demand(
@@ -283,7 +302,7 @@ export class Watch {
       () => `${this.id} leads in term ${now.term} of ${describeConf(this.conf)}`,
     );
     this.#electedTerm = now.term;
-    this.#confirmed.clear();
+    this.reads.elected();
     this.#heard.clear();
     for (const id of membersOf(this.conf)) this.#heard.set(id, this.#ticks);
     this.flow.elected();
@@ -339,13 +358,6 @@ export class Watch {
     );
   }
 
-  /** Notes when the answer to a heartbeat was made, before it is stepped. */
-  confirm(message: Message, made: number): void {
-    if (message.type !== MessageType.HeartbeatResp || message.term !== this.status.term) return;
-    const known = this.#confirmed.get(message.from) ?? 0;
-    if (made > known) this.#confirmed.set(message.from, made);
-  }
-
   /** To be called after the core has taken a membership change into force. */
   reconfigured(conf: ConfState, result: ConfState): void {
     demand(
@@ -368,14 +380,40 @@ export class Watch {
   readied(ready: Ready): readonly Known[] {
     if (ready.snapshot !== null) this.#restored(ready);
     const entries = this.#append(ready.entries);
+    this.#checkStates(ready);
     this.#learnCommits();
     if (this.#electedTerm !== 0) this.#checkCompleteness();
     this.#checkHandedOut(ready.committedEntries);
     this.flow.handedOut(ready.committedEntries);
-    this.#checkGrants(ready.messages);
-    this.#checkReads(ready);
+    this.votes.readied(ready.messages);
+    this.reads.readied(ready);
     this.#stepsSinceReady = 0;
     return entries;
+  }
+
+  /** What changed is handed out, as it is now. */
+  #checkStates(ready: Ready): void {
+    const { term, vote, commit, lead, raftState } = this.status;
+    const hard = ready.hardState ?? this.#lastHardState;
+    demand(
+      hard.term === term && hard.vote === vote && hard.commit === commit,
+      'the hard state is handed out',
+      () => `${this.id} ${describeStatus(this.status)} hands out vote ${hard.vote} in ${hard.term}`,
+    );
+    const soft = ready.softState ?? this.#lastSoftState;
+    demand(
+      soft.lead === lead && soft.raftState === raftState,
+      'the soft state is handed out',
+      () => `${this.id} ${describeStatus(this.status)} hands out leader ${soft.lead}`,
+    );
+    const synced = ready.entries.length === 0 && term === this.#lastHardState.term;
+    demand(
+      ready.mustSync || (synced && vote === this.#lastHardState.vote),
+      'promises are synced',
+      () => `${this.id} does not ask for a sync of term ${term}, vote ${vote}`,
+    );
+    this.#lastHardState = hard;
+    this.#lastSoftState = soft;
   }
 
   #restored(ready: Ready): void {
@@ -425,7 +463,7 @@ export class Watch {
       return previous;
     });
     demand(
-      this.#stepsSinceReady > 1 || replaced === undefined || replaced !== known[0],
+      !this.exact || replaced === undefined || replaced !== known[0],
       'only conflicting entries are replaced',
       () => `${this.id} cuts its log at ${first.index}, which has not changed`,
     );
@@ -437,7 +475,7 @@ export class Watch {
   /** One configuration step at a time: what a leader appends waits for the step before. */
   #checkConfChanges(entries: readonly Known[]): void {
     const { term, applied, raftState } = this.status;
-    if (raftState !== Leader || this.#stepsSinceReady > 1) return;
+    if (raftState !== Leader || !this.exact) return;
     for (const { entry, previous } of entries) {
       if (entry.type === EntryType.Normal || entry.term !== term) continue;
       for (let before = previous; before !== null; before = before.previous) {
@@ -492,83 +530,13 @@ export class Watch {
       );
       this.#handedOut = entry.index;
     }
-  }
-
-  #checkGrants(messages: readonly Message[]): void {
-    const request = this.#voteRequest;
-    if (request === null || request.upToDate || this.#stepsSinceReady > 1) return;
-    for (const message of messages) {
-      const answers = message.responses.length > 0 ? message.responses : [message];
-      for (const { type, to, reject } of answers) {
-        const vote = type === MessageType.VoteResp || type === MessageType.PreVoteResp;
-        demand(
-          !vote || reject || to !== request.from || to === this.id,
-          'votes go to logs that are up to date',
-          () => `${this.id} votes for ${to}, whose log is behind`,
-        );
-      }
-    }
-  }
-
-  #checkReads(ready: Ready): void {
-    for (const message of ready.messages) {
-      if (message.type !== MessageType.ReadIndexResp) continue;
-      const request = message.entries[0];
-      if (request !== undefined) this.#checkAnswer(request.data, message.index, message.term);
-    }
-    for (const { requestCtx, index } of ready.readStates) {
-      if (this.leads && this.#stepsSinceReady === 1)
-        this.#checkAnswer(requestCtx, index, this.status.term);
-      const read = this.#around.ledger.reads.get(readNumber(requestCtx));
-      const known = read?.requester === this.id;
-      demand(known, 'reads are answered to whom they belong', () => `${this.id} got another's`);
-      this.#checkLinearizable(requestCtx, index, false);
-    }
-  }
-
-  /** An answer that this member gives as leader. */
-  #checkAnswer(context: Uint8Array, index: number, term: number): void {
-    const { ledger, plan } = this.#around;
-    const lease = plan.readOnlyOption === ReadOnlyOption.LeaseBased;
-    this.#checkLinearizable(context, index, lease && ledger.highestLeaderTerm <= term);
-    if (this.#stepsSinceReady > 1 || !this.leads || term !== this.status.term) return;
-    const committed = this.mirror.at(this.status.commit)?.entry.term;
+    const last = entries.at(-1);
+    if (last === undefined || !this.memberPlan.async) return;
+    const known = this.mirror.at(last.index);
     demand(
-      committed === term,
-      'no read before the first commit of the term',
-      () => `${this.id} answers with ${index} in term ${term}, committed ${committed}`,
-    );
-    if (lease) return;
-    const since = ledger.reads.get(readNumber(context))?.event ?? 0;
-    demand(
-      isQuorum(this.conf, (id) => id === this.id || (this.#confirmed.get(id) ?? 0) >= since),
-      'a quorum confirms the leader of a read',
-      () => `${this.id} answers a read with ${index} in ${describeConf(this.conf)}`,
+      known === undefined || this.#disk.holds(known),
+      'entries are applied when they are durable',
+      () => `${this.id} is given ${last.index}, its disk ends at ${this.#disk.log.last}`,
     );
   }
-
-  /** Leases are as right as clocks, so `always` tells whether they must be right here. */
-  #checkLinearizable(context: Uint8Array, index: number, always: boolean): void {
-    const { ledger, plan } = this.#around;
-    const read = ledger.reads.get(readNumber(context));
-    if (read === undefined) return;
-    if (!always && plan.readOnlyOption === ReadOnlyOption.LeaseBased) return;
-    demand(
-      index >= read.floor && index <= ledger.maxCommit,
-      'linearizable reads',
-      () => `a read at ${index} although ${read.floor} was committed before it was asked`,
-    );
-  }
-}
-
-export function readNumber(context: Uint8Array): number {
-  return new DataView(context.buffer, context.byteOffset, context.length).getUint32(0);
-}
-
-function describe(status: BasicStatus): string {
-  const { term, vote, commit, applied, lastIndex, lead } = status;
-  return (
-    `[term ${term} vote ${vote} lead ${lead} applied ${applied} commit ${commit} ` +
-    `last ${lastIndex} role ${status.raftState}]`
-  );
 }
