@@ -5,17 +5,18 @@ import { Inflights } from './index.ts';
 
 const step = fc.oneof(
   fc.record({ add: fc.integer({ min: 0, max: 50 }), gap: fc.integer({ min: 1, max: 3 }) }),
-  fc.record({ freeUpTo: fc.integer({ min: 0, max: 60 }) }),
-  fc.constant({ reset: true }),
+  // The first ones, up to an index of theirs or between two of them.
+  fc.record({ free: fc.integer({ min: 0, max: 4 }), beyond: fc.integer({ min: 0, max: 1 }) }),
+  fc.record({ resetIf: fc.integer({ min: 0, max: 9 }) }),
 );
 
 describe('an inflights window', () => {
   it('behaves like a list of the messages under way', () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 1, max: 9 }),
-        fc.integer({ min: 0, max: 120 }),
-        fc.array(step, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.constantFrom(0, 0, 120),
+        fc.array(step, { maxLength: 60, size: 'max' }),
         (maxMessages, maxBytes, steps) => {
           const window = new Inflights(maxMessages, maxBytes);
           let model: { index: number; bytes: number }[] = [];
@@ -26,10 +27,11 @@ describe('an inflights window', () => {
               index += action.gap;
               window.add(index, action.add);
               model.push({ index, bytes: action.add });
-            } else if ('freeUpTo' in action) {
-              window.freeLE(action.freeUpTo);
-              model = model.filter((message) => message.index > action.freeUpTo);
-            } else {
+            } else if ('free' in action) {
+              const upTo = (model[action.free]?.index ?? 0) + action.beyond;
+              window.freeLE(upTo);
+              model = model.filter((message) => message.index > upTo);
+            } else if (action.resetIf === 0) {
               window.reset();
               model = [];
             }
