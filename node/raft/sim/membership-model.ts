@@ -34,10 +34,6 @@ export function membersOf(conf: ConfState): number[] {
   return sorted(new Set([...conf.voters, ...conf.votersOutgoing, ...conf.learners]));
 }
 
-export function sameConf(a: ConfState, b: ConfState): boolean {
-  return describeConf(a) === describeConf(b);
-}
-
 function part(ids: readonly number[]): string {
   return [...ids].sort((a, b) => a - b).join(' ');
 }
