@@ -12,6 +12,8 @@ function underWay(to: number): Cluster {
   cluster.elect(1).propose('a');
   cluster.filter = (message) => message.type !== TimeoutNow && message.to !== 3;
   cluster.settle();
+  // The time that a transfer gets begins with it.
+  cluster.tick(1, 4);
   cluster.member(1).raft.transferLeader(to);
   cluster.settle();
   return cluster;
