@@ -131,6 +131,12 @@ class StateRestorer {
   private readGenerations({ history }: ReplicatedState, reader: ByteReader): void {
     history.restoreFloor(reader.varint());
     history.learn(readDigests(reader));
+    const ends = readList(reader, (from) => ({
+      model: from.text(),
+      position: from.varint(),
+      link: from.text(),
+    }));
+    for (const end of ends) history.restoreChain(end);
     this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
   }
 }

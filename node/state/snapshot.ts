@@ -114,6 +114,13 @@ function writeGenerations(
   if (captured.length === 1 && first?.number === 1 && first.versions.length === 0) return;
   writer.varint(history.floor);
   writeDigests(writer, history.digests);
+  const ends = history.chainEnds();
+  writer.varint(ends.length);
+  for (const { model, position, link } of ends) {
+    writer.text(model);
+    writer.varint(position);
+    writer.text(link);
+  }
   writer.varint(captured.length);
   for (const { number, versions } of captured) {
     writer.varint(number);

@@ -380,6 +380,7 @@ export class ReplicatedState implements StateReader, RowsView {
       json,
       before: rules.audited ? (before?.json ?? null) : null,
       changed: null,
+      evidence: null,
     });
   }
 
