@@ -261,6 +261,18 @@ describe('CheckQuorum', () => {
     assert.equal(roleOf(cluster, 1), Follower);
   });
 
+  it('counts that time from the election, not from the campaign', () => {
+    const member = memberWithLog([], {}, { checkQuorum: true });
+    member.raft.campaign();
+    for (let i = 0; i < 5; i++) member.raft.tick();
+    member.work();
+    for (const from of [2, 3]) member.raft.step(to1(VoteResp, { from, term: 2 }));
+    for (let i = 0; i < ELECTION_TICK - 1; i++) member.raft.tick();
+    assert.equal(member.raft.basicStatus().raftState, Leader);
+    member.raft.tick();
+    assert.equal(member.raft.basicStatus().raftState, Follower, 'nobody has answered');
+  });
+
   it('lets a candidate be elected once the lease of the others has run out', () => {
     const cluster = new Cluster([1, 2, 3], { checkQuorum: true });
     cluster.elect(1);
