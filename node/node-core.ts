@@ -195,6 +195,7 @@ export class NodeCore {
     const { dataDir: dir } = this.#options;
     this.#directory = await openDataDirectory({ dir, ...this.#world });
     await this.#space.start();
+    this.health.finish({ isNew: this.#directory.identity === null });
     await this.#listen();
     await this.#openPeerPort(this.#directory);
     const placement = await this.#findPlace(this.#directory);
@@ -206,7 +207,6 @@ export class NodeCore {
     this.#admin = admin;
     consensus.start();
     this.#keeper?.start();
-    this.health.enter('catching-up', 'catching up with the cluster');
     await this.#caughtUp(consensus);
     await this.#submitModel(admin);
     this.health.enter('ready', 'serving');
@@ -286,8 +286,10 @@ export class NodeCore {
   }
 
   async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
-    this.health.enter('restoring', 'recovering the log');
+    this.health.enter('log', 'reading the log');
     const log = await directory.openLog(this.#options.log);
+    const { segments, records, truncatedBytes } = log.recovery;
+    this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;
     log.spareSpace(this.#space.low);
     const { recovery } = log;
@@ -311,8 +313,7 @@ export class NodeCore {
 
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
-    const chunks = log.readSnapshot();
-    const state = chunks === null ? null : await this.#restore(chunks);
+    const state = await this.#restoreSnapshot(log);
     const archive = await this.#openArchive(placement);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
@@ -375,6 +376,21 @@ export class NodeCore {
       });
   }
 
+  /** Null for a member that waits for the leader's snapshot. */
+  async #restoreSnapshot(log: Log): Promise<ReplicatedState | null> {
+    let bytes = 0;
+    const progress = (): string => `${Math.round(bytes / 1_000_000)} MB`;
+    this.health.enter('snapshot', 'restoring the snapshot', progress);
+    const chunks = log.readSnapshot();
+    if (chunks === null) return null;
+    const counted = measured(chunks, (read) => {
+      bytes += read;
+    });
+    const state = await this.#restore(counted);
+    this.health.finish({ bytes, index: state.appliedIndex, aggregates: aggregatesOf(state) });
+    return state;
+  }
+
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
     const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
     const state = await restoreState(chunks, { hashKey });
@@ -429,7 +445,23 @@ export class NodeCore {
     });
   }
 
+  /** What the log holds behind the snapshot; what it adds to outcomes and indexes is then there. */
   async #caughtUp(consensus: NodeConsensus): Promise<void> {
+    const from = consensus.applied;
+    const progress = (): string => `entry ${consensus.applied} of ${consensus.status().commit}`;
+    this.health.enter('replay', 'applying the log behind the snapshot', progress);
+    await this.#settled(consensus);
+    const { state, applied } = consensus;
+    this.health.finish({ from, to: applied, entries: applied - from });
+    this.health.enter('dedup', 'outcomes of requests that may be repeated');
+    this.health.finish({ outcomes: state?.outcomeCount ?? 0 });
+    this.health.enter('indexes', 'indexes of all models');
+    const models = state?.modelStates() ?? [];
+    const bytes = models.reduce((sum, { statistics }) => sum + statistics.indexBytes, 0);
+    this.health.finish({ models: models.length, bytes });
+  }
+
+  async #settled(consensus: NodeConsensus): Promise<void> {
     while (!consensus.caughtUp || this.#keeper?.isSettled !== true) {
       this.#requireRunning();
       await new Promise<void>((resolve) => void this.#world.clock.after(READY_POLL_MS, resolve));
@@ -481,4 +513,18 @@ export class NodeCore {
 function detailOf(body: unknown): string {
   if (typeof body === 'object' && body !== null && 'detail' in body) return String(body.detail);
   return JSON.stringify(body);
+}
+
+function aggregatesOf(state: ReplicatedState): number {
+  return state.modelStates().reduce((sum, { statistics }) => sum + statistics.rows, 0);
+}
+
+async function* measured(
+  chunks: AsyncIterable<Uint8Array>,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onRead(chunk.length);
+    yield chunk;
+  }
 }

@@ -446,12 +446,12 @@ test('readiness follows the phase of the node, and health does not', async () =>
   const starting = await serveApi(MODELS);
   try {
     assert.equal((await starting.send('GET', '/readyz')).status, 200);
-    starting.engine.phase = 'catching-up';
+    starting.engine.phase = 'replay';
     const answer = await starting.send('GET', '/readyz');
     assert.equal(answer.status, 503);
     assert.deepEqual(answer.json, {
       status: 'unavailable',
-      phase: 'catching-up',
+      phase: 'replay',
       detail: 'as the test wants',
     });
     assert.equal((await starting.send('GET', '/healthz')).status, 200);

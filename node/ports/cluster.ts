@@ -1,7 +1,20 @@
 import type { ClusterStatus } from '@lithair/crds/contract';
 
-/** Where a node stands on the way to serving, in the order that it passes through. */
-export type StartupPhase = 'opening' | 'restoring' | 'joining' | 'catching-up' | 'ready' | 'failed';
+/**
+ * Where a node stands on the way to serving, in the order that it passes through: whose directory it
+ * is, its place in the cluster, what the log holds, the snapshot, the entries behind it, the known
+ * outcomes of requests, the indexes.
+ */
+export type StartupPhase =
+  | 'metadata'
+  | 'joining'
+  | 'log'
+  | 'snapshot'
+  | 'replay'
+  | 'dedup'
+  | 'indexes'
+  | 'ready'
+  | 'failed';
 
 /** What the ops port and `/readyz` tell. */
 export interface NodeHealth {
