@@ -19,8 +19,14 @@ ROUNDS ?= 50
 # `--name value` for a variable that was set by the caller, whatever its default is for other targets.
 option = $(if $(filter command environment,$(firstword $(origin $(1)))),--$(shell echo $(1) | tr A-Z a-z) $($(1)))
 
+# What was given to `make chaos`, and not the defaults of other targets.
+chaos_option = $(if $(filter command environment,$(origin $(1))),--$(2) $($(1)))
+CHAOS = $(call chaos_option,RUNS,runs) $(call chaos_option,SECONDS,seconds) $(call chaos_option,HOURS,hours) \
+	$(call chaos_option,NODES,nodes) $(call chaos_option,SEED,seed) $(call chaos_option,BROKEN,broken) \
+	$(call chaos_option,CHECK,check)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +68,9 @@ power-loss: setup ## Shut a file system down under a writing node ROUNDS (50) ti
 given = $(filter command environment,$(origin $(1)))
 sim: setup ## Run whole clusters in a simulated world on SEEDS seeds (500) from FIRST; SEED=N shows that one
 	@node node/sim/main.ts $(if $(call given,SEED),--seed $(SEED),--first $(FIRST) $(if $(call given,SEEDS),--seeds $(SEEDS)))
+
+chaos: setup ## Check real processes under faults for linearizability (needs Go); ARGS=--help says what can be set
+	@node e2e/chaos/main.ts $(CHAOS) $(ARGS)
 
 format: setup ## Format the sources
 	@biome check --write .

@@ -9,7 +9,7 @@ import { requireNode24 } from './node-version.ts';
 
 requireNode24();
 
-const ROOTS = ['tools', 'crds', 'node', 'operator', 'images'];
+const ROOTS = ['tools', 'crds', 'node', 'operator', 'images', 'e2e'];
 const files = selectFiles(process.argv.slice(2));
 const OPTIONS = {
   files,

@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Mesh } from '../network/mesh.ts';
+import { eventually } from '../wait.ts';
+import { CLI, type CommandEnd, lithair } from './cli.ts';
+import { Member } from './member.ts';
+import { freePorts } from './ports.ts';
+import { type MemberStatus, statusOf } from './status.ts';
+
+const MODEL = join(import.meta.dirname, 'model.yaml');
+const READY_MS = 90_000;
+
+/** Members as processes of their own, on loopback, joined by a {@link Mesh}. */
+export class Cluster {
+  readonly members: readonly Member[];
+  readonly mesh: Mesh;
+  readonly #directory: string;
+
+  private constructor(directory: string, members: readonly Member[], mesh: Mesh) {
+    this.#directory = directory;
+    this.members = members;
+    this.mesh = mesh;
+  }
+
+  /**
+   * Starts `count` members and waits until all are voters.
+   *
+   * @param entry the program to run instead of the product's own
+   * @param onProblem hears of a process that ends without having been told to
+   */
+  static async start(
+    count: number,
+    entry: string | null,
+    onProblem: (problem: string) => void,
+  ): Promise<Cluster> {
+    const directory = await mkdtemp(join(tmpdir(), 'lithair-chaos-'));
+    const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
+    const certs = await lithair(['certs', join(directory, 'certs'), ...namesAsWords(names)]);
+    if (certs.code !== 0) throw new Error(`no certificates: ${certs.output}`);
+    const ports = await freePorts(3 * count);
+    const placed = names.map((name, i) => {
+      const [port = 0, opsPort = 0, peerPort = 0] = ports.slice(3 * i);
+      return { name, port, opsPort, peerPort, dataDir: join(directory, name) };
+    });
+    const mesh = await Mesh.open(new Map(placed.map(({ name, peerPort }) => [name, peerPort])));
+    const members = placed.map((place) => {
+      const initial = names.map((name) => {
+        const port = name === place.name ? place.peerPort : mesh.portOf(place.name, name);
+        return `${name}=127.0.0.1:${port}`;
+      });
+      const words = wordsOf(place, join(directory, 'certs', place.name), initial.join(','));
+      return new Member(place, [entry ?? CLI, 'serve', MODEL, ...words], onProblem);
+    });
+    const cluster = new Cluster(directory, members, mesh);
+    for (const member of members) member.start();
+    await cluster.recovered().catch(async (error: unknown) => {
+      await cluster.stop();
+      throw error;
+    });
+    return cluster;
+  }
+
+  /** The member that leads, as the members say; null where none does. */
+  async leader(): Promise<Member | null> {
+    const statuses = await Promise.all(this.members.map(statusOf));
+    let newest: { readonly member: Member; readonly term: number } | null = null;
+    for (const [at, status] of statuses.entries()) {
+      const member = this.members[at];
+      if (status?.role !== 'leader' || member === undefined) continue;
+      if (newest === null || newest.term < status.term) newest = { member, term: status.term };
+    }
+    return newest?.member ?? null;
+  }
+
+  /** What some member that answers says of the cluster; that of the newest term. */
+  async status(): Promise<MemberStatus | null> {
+    const statuses = await Promise.all(this.members.map(statusOf));
+    const told = statuses.filter((status) => status !== null);
+    return told.sort((a, b) => b.term - a.term || b.applied - a.applied)[0] ?? null;
+  }
+
+  /** Runs `lithair WORDS…` as an administrator, against a member. */
+  administer(through: Member, words: readonly string[], timeoutMs: number): Promise<CommandEnd> {
+    const tls = join(this.#directory, 'certs', 'admin');
+    const options = ['--address', through.peerAddress, '--peer-tls', tls];
+    return lithair([...words, ...options], timeoutMs);
+  }
+
+  /** Waits until all members are ready, and voters. */
+  async recovered(): Promise<void> {
+    for (const member of this.members) {
+      await eventually(`${member.name} to be ready`, READY_MS, async () => {
+        const response = await fetch(`${member.url}/readyz`, { signal: AbortSignal.timeout(2000) });
+        await response.arrayBuffer();
+        return response.ok ? true : null;
+      });
+    }
+    await eventually('all members to be voters', READY_MS, async () => {
+      const members = (await this.status())?.members ?? [];
+      const voters = members.filter(({ role }) => role === 'voter').length;
+      return voters === this.members.length && members.length === voters ? true : null;
+    });
+  }
+
+  /** Ends all processes and removes all files. */
+  async stop(): Promise<void> {
+    for (const member of this.members) member.signal('SIGCONT');
+    await Promise.all(this.members.map((member) => member.kill()));
+    await this.mesh.close();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function namesAsWords(names: readonly string[]): string[] {
+  return names.flatMap((name) => ['--name', name]);
+}
+
+function wordsOf(
+  place: {
+    readonly name: string;
+    readonly port: number;
+    readonly opsPort: number;
+    readonly peerPort: number;
+    readonly dataDir: string;
+  },
+  certificates: string,
+  initialCluster: string,
+): string[] {
+  const flags = {
+    name: place.name,
+    port: place.port,
+    'ops-port': place.opsPort,
+    'peer-port': place.peerPort,
+    data: place.dataDir,
+    'peer-tls': certificates,
+    'initial-cluster': initialCluster,
+    reserve: 0,
+  };
+  return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** How a process is allowed to end. */
+export type ExpectedEnd = 'none' | 'killed' | 'stopped' | 'disk failure';
+
+const OUTPUT_BYTES = 64 * 1024;
+
+/** One member: its place in the cluster stays, its process comes and goes. */
+export class Member {
+  readonly name: string;
+  readonly url: string;
+  readonly opsUrl: string;
+  readonly peerAddress: string;
+  readonly dataDir: string;
+  /** How its process may end from now on. */
+  expected: ExpectedEnd = 'none';
+  /** A fault keeps it from working; at most one at a time. */
+  impaired = false;
+  /** Its removal was asked for, so it may hear at any time that it belongs to no cluster. */
+  removalAsked = false;
+  readonly #words: readonly string[];
+  readonly #onUnexpected: (problem: string) => void;
+  #child: ChildProcess | null = null;
+  #ended: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
+  #output = '';
+
+  constructor(
+    place: {
+      readonly name: string;
+      readonly port: number;
+      readonly opsPort: number;
+      readonly peerPort: number;
+      readonly dataDir: string;
+    },
+    words: readonly string[],
+    onUnexpected: (problem: string) => void,
+  ) {
+    this.name = place.name;
+    this.url = `http://127.0.0.1:${place.port}`;
+    this.opsUrl = `http://127.0.0.1:${place.opsPort}`;
+    this.peerAddress = `127.0.0.1:${place.peerPort}`;
+    this.dataDir = place.dataDir;
+    this.#words = words;
+    this.#onUnexpected = onUnexpected;
+  }
+
+  get running(): boolean {
+    return this.#child !== null;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** How the process that was started last ended. */
+  get ended(): Promise<ProcessEnd> {
+    return this.#ended;
+  }
+
+  /** The last lines of all its processes. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Starts its process; it ends with this one, also where this one is killed. */
+  start(): void {
+    if (this.#child !== null) throw new Error(`${this.name} runs already`);
+    this.expected = 'none';
+    const child = spawn(process.execPath, this.#words, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, LITHAIR_LOG_LEVEL: 'info', LITHAIR_LOG: 'json' },
+    });
+    this.#child = child;
+    const keep = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk.toString('utf8')).slice(-OUTPUT_BYTES);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    this.#ended = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        this.#child = null;
+        this.#judge({ code, signal });
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Kills the process, if there is one, and waits for its end. */
+  async kill(): Promise<void> {
+    if (this.#child === null) return;
+    this.expected = 'killed';
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** The disk is a new one. */
+  async wipe(): Promise<void> {
+    await rm(this.dataDir, { recursive: true, force: true });
+    this.removalAsked = false;
+  }
+
+  #judge({ code, signal }: ProcessEnd): void {
+    if (isExpected(this.expected, code, signal)) return;
+    if (this.removalAsked && code === DATA_REFUSED) return;
+    const how = signal === null ? `exit code ${code}` : signal;
+    const last = this.#output.trimEnd().split('\n').slice(-3).join('\n  ');
+    this.#onUnexpected(`${this.name} ended with ${how}, which nobody asked for:\n  ${last}`);
+  }
+}
+
+const FAIL_STOP = 4;
+const DATA_REFUSED = 3;
+
+function isExpected(
+  expected: ExpectedEnd,
+  code: number | null,
+  signal: NodeJS.Signals | null,
+): boolean {
+  switch (expected) {
+    case 'none':
+      return false;
+    case 'killed':
+      return true;
+    case 'stopped':
+      return code === 0;
+    case 'disk failure':
+      return code === FAIL_STOP || signal === 'SIGKILL';
+  }
+}

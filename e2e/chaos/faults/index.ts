@@ -1,0 +1,1 @@
+export { torment } from './nemesis.ts';

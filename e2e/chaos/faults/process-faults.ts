@@ -1,0 +1,60 @@
+import type { Member } from '../cluster/index.ts';
+import { claim, type Fault, last, release, type Scene } from './fault.ts';
+
+/** Kills a member as a power cut would end its process, and starts it again. */
+export const kill: Fault = async (scene) => {
+  const member = await claim(scene);
+  if (member === null) return null;
+  await member.kill();
+  await last(scene, scene.random.logarithmic(50, 3000));
+  member.start();
+  release(member);
+  return member.name;
+};
+
+/** Kills all members at the same moment. */
+export const killAll: Fault = async (scene) => {
+  const { members } = scene.cluster;
+  if (members.some((member) => member.impaired)) return null;
+  for (const member of members) member.impaired = true;
+  await Promise.all(members.map((member) => member.kill()));
+  for (const member of members) {
+    member.start();
+    release(member);
+  }
+  return 'all at once';
+};
+
+/** Stops a member in order, and starts it again. */
+export const restart: Fault = async (scene) => {
+  const member = await claim(scene);
+  if (member === null) return null;
+  member.expected = 'stopped';
+  member.signal('SIGTERM');
+  await member.ended;
+  member.start();
+  release(member);
+  return member.name;
+};
+
+const SHORTEST_STOP_MS = 100;
+const LONGEST_STOP_MS = 30_000;
+
+/** Stops the clock of a member: to itself, no time goes by. */
+export const freeze: Fault = async (scene) => {
+  const member = await claim(scene);
+  if (member === null) return null;
+  const ms = scene.random.logarithmic(SHORTEST_STOP_MS, LONGEST_STOP_MS);
+  await frozen(scene, member, ms);
+  release(member);
+  return `${member.name} for ${(ms / 1000).toFixed(1)} s`;
+};
+
+async function frozen(scene: Scene, member: Member, ms: number): Promise<void> {
+  member.signal('SIGSTOP');
+  try {
+    await last(scene, ms);
+  } finally {
+    member.signal('SIGCONT');
+  }
+}

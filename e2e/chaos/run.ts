@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tally } from './checks/index.ts';
+import { Cluster } from './cluster/index.ts';
+import { torment } from './faults/index.ts';
+import { SeededRandom } from './random.ts';
+import { settle } from './settle.ts';
+import { pause } from './wait.ts';
+import { Client } from './workload/client.ts';
+import { Recorder } from './workload/history.ts';
+
+const CLIENTS = 8;
+const PROGRESS_MS = 5_000;
+
+/** One run: a cluster, clients, and faults for so long. */
+export interface RunPlan {
+  readonly nodes: number;
+  readonly seconds: number;
+  readonly seed: number;
+  /** Which promise of the product is broken on purpose. */
+  readonly broken: Broken | null;
+}
+
+export type Broken = 'stale-reads';
+
+const BROKEN_ENTRIES: Readonly<Record<Broken, string>> = {
+  'stale-reads': join(import.meta.dirname, 'testing', 'serve-stale-reads.ts'),
+};
+
+/**
+ * Lets a cluster live through a run and writes down what happened; what the members said goes to
+ * files beside the history.
+ *
+ * @throws Error where the cluster cannot even be started
+ */
+export async function runOnce(
+  plan: RunPlan,
+  directory: string,
+  stop: AbortSignal,
+): Promise<Recorder> {
+  const recorder = new Recorder(join(directory, 'history.ndjson'));
+  const { nodes, broken } = plan;
+  const entry = broken === null ? null : BROKEN_ENTRIES[broken];
+  const cluster = await Cluster.start(nodes, entry, (text) => recorder.problem(text));
+  const over = new AbortController();
+  const abort = (): void => over.abort();
+  stop.addEventListener('abort', abort);
+  if (stop.aborted) abort();
+  try {
+    recorder.begin({ kind: 'run', ...plan });
+    await live(plan, cluster, recorder, over);
+    return recorder;
+  } finally {
+    stop.removeEventListener('abort', abort);
+    for (const { name, output } of cluster.members) {
+      writeFileSync(join(directory, `${name}.log`), output);
+    }
+    await cluster.stop();
+    await recorder.close();
+  }
+}
+
+async function live(
+  plan: RunPlan,
+  cluster: Cluster,
+  recorder: Recorder,
+  over: AbortController,
+): Promise<void> {
+  const random = new SeededRandom(plan.seed);
+  const timer = setTimeout(() => over.abort(), plan.seconds * 1000);
+  const progress = reportProgress(recorder);
+  const clients = Array.from({ length: CLIENTS + 1 }, (_, number) => {
+    return new Client(number, random.fork(), cluster.members, recorder);
+  });
+  const [reader, ...writers] = clients;
+  try {
+    const scene = { cluster, recorder, random: random.fork(), over: over.signal };
+    const isOver = (): boolean => over.signal.aborted;
+    await Promise.all([torment(scene), ...writers.map((client) => client.run(isOver))]);
+  } finally {
+    clearTimeout(timer);
+    progress();
+  }
+  await pause(100);
+  if (reader !== undefined) await settle(cluster, recorder, reader);
+  for (const client of clients) client.close();
+}
+
+/** A line now and then; the result ends it. */
+function reportProgress(recorder: Recorder): () => void {
+  let seen = 0;
+  const timer = setInterval(() => {
+    const news = recorder.records.slice(seen);
+    seen = recorder.records.length;
+    const { ok, unknown } = tally(news);
+    const faults = news.flatMap((record) =>
+      record.kind === 'fault' ? [`${record.name} ${record.detail}`] : [],
+    );
+    const seconds = (recorder.now() / 1e9).toFixed(0).padStart(4);
+    const rate = Math.round(ok / (PROGRESS_MS / 1000));
+    console.log(
+      `${seconds} s  ${rate} ok/s, ${unknown} unknown; ${faults.join('; ') || 'no fault ended'}`,
+    );
+  }, PROGRESS_MS);
+  return () => clearInterval(timer);
+}
