@@ -52,6 +52,7 @@ export interface AuthoredModel {
     immutable?: boolean;
     retention?: RetentionSpec;
   };
+  security?: { tamperEvidence?: boolean };
   events?: DomainEventSpec[];
 }
 

@@ -79,6 +79,7 @@ class Comparison {
   /** What is kept of the past may always change: rows stay what they are. */
   private remembered(old: ModelSchema, next: ModelSchema): void {
     this.noted(old, next, next.name, 'lifecycle');
+    this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
   }
 

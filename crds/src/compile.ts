@@ -61,13 +61,14 @@ export function parseSchema(json: string): Schema {
 function compileModel(model: ModelSpec): ModelSchema {
   const key = model.fields.find((field) => field.primaryKey);
   if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
-  const { lifecycle, events } = model;
+  const { lifecycle, security, events } = model;
   return {
     name: model.name,
     path: model.path,
     primaryKey: key.name,
     fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
+    ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
   };
 }

@@ -50,6 +50,9 @@ function expandModel(model: AuthoredModel): ModelSpec {
       consistency: model.persistence?.consistency ?? 'strong',
     },
     ...(model.lifecycle && { lifecycle: expandLifecycle(model.lifecycle) }),
+    ...(model.security && {
+      security: { tamperEvidence: model.security.tamperEvidence ?? false },
+    }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
   };
 }

@@ -69,3 +69,12 @@ export const lifecycle: RecordShape = {
   later: ['ttl', 'softDelete', 'expiry'],
   description: 'What is remembered of the past of a row.',
 };
+
+export const security: RecordShape = {
+  kind: 'record',
+  attributes: {
+    tamperEvidence: flag('Whether events are chained by hashes, so that a change of one shows.'),
+  },
+  later: ['encryptionAtRest'],
+  description: 'What protects the stored past of the rows.',
+};

@@ -1,6 +1,6 @@
 // The language itself: every attribute, where it stands, its shape and its bounds; and every
 // attribute of the design that is known and not built yet.
-import { domainEvent, historize, lifecycle } from './language-lifecycle.ts';
+import { domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import {
   bound,
   choice,
@@ -210,6 +210,7 @@ const model: RecordShape = {
       description: 'What a write promises.',
     },
     lifecycle,
+    security,
     events: {
       kind: 'list',
       minItems: 1,
@@ -223,7 +224,6 @@ const model: RecordShape = {
     'permissions',
     'caching',
     'tracing',
-    'security',
     'historize',
     'http',
     'indexes',

@@ -29,6 +29,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkKeys(fields, [...path, 'fields']),
     ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
     ...checkEvents(model, fields, [...path, 'events']),
+    ...checkEvidence(model, fields, path),
     ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
       ...path,
       'lifecycle',
@@ -45,6 +46,22 @@ function checkRetention(retention: unknown, path: Path): Problem[] {
   if (memberAt(retention, 'hot') !== 'forever') return [];
   const message = 'hot cannot be forever: memory is bounded; say warm: forever';
   return [problem([...path, 'hot'], 'invalid_value', message)];
+}
+
+/** A chain of hashes is checked on events as they were recorded: whole, with actor and old values. */
+function checkEvidence(model: unknown, fields: readonly unknown[], path: Path): Problem[] {
+  if (memberAt(memberAt(model, 'security'), 'tamperEvidence') !== true) return [];
+  const lifecycle = memberAt(model, 'lifecycle');
+  const place = [...path, 'security', 'tamperEvidence'];
+  if (memberAt(lifecycle, 'audited') !== true) {
+    return [problem(place, 'conflicting', 'tamperEvidence needs lifecycle.audited: true')];
+  }
+  const prunes =
+    memberAt(lifecycle, 'versioned') !== undefined ||
+    fields.some((field) => memberAt(field, 'historize') !== undefined);
+  if (!prunes) return [];
+  const message = 'tamperEvidence keeps events whole: versioned and historize exclude it';
+  return [problem(place, 'conflicting', message)];
 }
 
 /** Events are told apart by their type, and speak of fields that the model has. */

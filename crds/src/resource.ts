@@ -68,6 +68,7 @@ export interface ModelSpec {
   persistence: PersistenceSpec;
   /** Absent where nothing is said: no history is kept unless a field says historize. */
   lifecycle?: LifecycleSpec;
+  security?: SecuritySpec;
   events?: DomainEventSpec[];
 }
 
@@ -93,6 +94,12 @@ export interface LifecycleSpec {
 export interface RetentionSpec {
   hot?: string;
   warm?: string;
+}
+
+/** What protects the stored past of the rows of a model. */
+export interface SecuritySpec {
+  /** Events are chained by hashes. */
+  tamperEvidence: boolean;
 }
 
 /** A name for a change of a row: for every one of its kind, or where one of the fields changed. */

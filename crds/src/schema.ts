@@ -25,6 +25,8 @@ export interface ModelSchema {
   fields: FieldSchema[];
   /** Absent where nothing is said. */
   lifecycle?: LifecycleSchema;
+  /** True, or absent. */
+  tamperEvidence?: boolean;
   /** Named events; absent where there are none. */
   events?: DomainEventSpec[];
 }

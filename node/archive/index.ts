@@ -6,4 +6,5 @@ export { Archive, type Expiry } from './archive.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
+export { surveyArchives } from './survey.ts';
 export { type AskMember, fetchArchive, serveArchive } from './transfer.ts';

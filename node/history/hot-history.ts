@@ -1,6 +1,7 @@
 import type { Schema } from '@lithair/crds';
 import type { GenerationDigest } from '../entry/index.ts';
 import type { HistoryReader, VersionRecord } from '../ports/index.ts';
+import { type ChainEnd, linkBehind } from './evidence.ts';
 import { type CapturedGeneration, Generation } from './generation.ts';
 import { type HistoryRules, historyRules } from './rules.ts';
 
@@ -18,6 +19,7 @@ export class HotHistory implements HistoryReader {
   private generations: Generation[];
   private agreed: readonly GenerationDigest[] = [];
   private first = 1;
+  private readonly chains = new Map<string, ChainEnd>();
 
   constructor(schema: Schema) {
     this.rules = rulesOf(schema);
@@ -98,7 +100,25 @@ export class HotHistory implements HistoryReader {
 
   /** Adds what apply has accepted for a model that keeps history. */
   add(model: string, record: VersionRecord): void {
-    this.active.add(model, record);
+    this.active.add(model, this.chained(model, record));
+  }
+
+  /** Where the chains of models end, by name of the model. */
+  chainEnds(): readonly ChainEnd[] {
+    return [...this.chains.values()].sort((a, b) => (a.model < b.model ? -1 : 1));
+  }
+
+  /** Puts back where a chain ends. */
+  restoreChain(end: ChainEnd): void {
+    this.chains.set(end.model, end);
+  }
+
+  private chained(model: string, record: VersionRecord): VersionRecord {
+    if (this.rules.get(model)?.chained !== true) return record;
+    const end = this.chains.get(model) ?? { model, position: 0, link: '' };
+    const evidence = linkBehind(end, record);
+    this.chains.set(model, { model, position: evidence.position, link: evidence.link });
+    return { ...record, evidence };
   }
 
   /** Puts back what a snapshot holds, generation by generation, oldest first. */

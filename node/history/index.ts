@@ -2,6 +2,8 @@
  * The history room: what is remembered of the past of rows. Versions as apply made them, in memory
  * until they are archived, and the rules that say what of them is kept. Pure.
  */
+
+export { ChainCheck } from './chain-check.ts';
 export { declaredEvents, defaultEvent, eventId } from './event-names.ts';
 export type { CapturedGeneration, Generation, ModelVersion } from './generation.ts';
 export { HotHistory } from './hot-history.ts';

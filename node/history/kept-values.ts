@@ -49,6 +49,7 @@ export function archived(
   moment: Moment,
 ): VersionRecord | null {
   if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
+  if (rules.chained && record.evidence !== null) return record;
   const after = parse(record.json);
   const lasts = (name: string, version: Version) =>
     rules.fields.some((rule) => rule.name === name && rule.depth > 1) &&
@@ -56,13 +57,14 @@ export function archived(
   const values = pick(after, (name) => lasts(name, record), rules);
   const json = record.json === null ? null : JSON.stringify(values);
   if (!rules.audited || record.actor === null) {
-    return { ...record, json, actor: null, before: null, changed: null };
+    return { ...record, json, actor: null, before: null, changed: null, evidence: null };
   }
   const before = parse(record.before);
   const changed = record.changed ?? changedFields(rules.model, before, after);
   const isOld = (name: string) => changed.includes(name) && lasts(name, oldOf(record));
   const old = pick(before, isOld, rules);
-  return { ...record, json, before: record.before === null ? null : JSON.stringify(old), changed };
+  const kept = record.before === null ? null : JSON.stringify(old);
+  return { ...record, json, before: kept, changed, evidence: null };
 }
 
 type Version = Pick<VersionRecord, 'version' | 'timeMs'>;

@@ -1,11 +1,13 @@
 import { type ByteReader, type ByteWriter, EntryError } from '../entry/index.ts';
-import type { VersionRecord } from '../ports/index.ts';
+import type { Evidence, VersionRecord } from '../ports/index.ts';
 import type { ModelVersion } from './generation.ts';
 
 // Positions in these lists are part of the format: append only.
 const EFFECTS = ['created', 'updated', 'deleted'] as const;
 const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 
+const EFFECT_MASK = 0x03;
+const HAS_EVIDENCE = 0x04;
 const HAS_ACTOR = 0x10;
 const HAS_ROW = 0x20;
 const HAS_BEFORE = 0x40;
@@ -28,9 +30,10 @@ export function readModelVersion(reader: ByteReader): ModelVersion {
 
 /** Writes a version: flags, numbers, names of events, then what the flags announce. */
 export function writeVersion(writer: ByteWriter, record: VersionRecord): void {
-  const { actor, json, before, changed } = record;
+  const { actor, json, before, changed, evidence } = record;
   writer.byte(
     EFFECTS.indexOf(record.effect) |
+      (evidence === null ? 0 : HAS_EVIDENCE) |
       (actor === null ? 0 : HAS_ACTOR) |
       (json === null ? 0 : HAS_ROW) |
       (before === null ? 0 : HAS_BEFORE) |
@@ -49,6 +52,7 @@ export function writeVersion(writer: ByteWriter, record: VersionRecord): void {
   if (json !== null) writer.text(json);
   if (before !== null) writer.text(before);
   if (changed !== null) writeTexts(writer, changed);
+  if (evidence !== null) writeEvidence(writer, evidence);
 }
 
 /**
@@ -59,7 +63,7 @@ export function writeVersion(writer: ByteWriter, record: VersionRecord): void {
 export function readVersion(reader: ByteReader): VersionRecord {
   const flags = reader.byte();
   return {
-    effect: pick(EFFECTS, flags & 0x0f, 'effect'),
+    effect: pick(EFFECTS, flags & EFFECT_MASK, 'effect'),
     id: reader.text(),
     version: reader.varint(),
     sequence: reader.varint(),
@@ -70,7 +74,18 @@ export function readVersion(reader: ByteReader): VersionRecord {
     json: (flags & HAS_ROW) === 0 ? null : reader.text(),
     before: (flags & HAS_BEFORE) === 0 ? null : reader.text(),
     changed: (flags & HAS_CHANGED) === 0 ? null : readTexts(reader),
+    evidence: (flags & HAS_EVIDENCE) === 0 ? null : readEvidence(reader),
   };
+}
+
+function writeEvidence(writer: ByteWriter, { position, previous, link }: Evidence): void {
+  writer.varint(position);
+  writer.text(previous);
+  writer.text(link);
+}
+
+function readEvidence(reader: ByteReader): Evidence {
+  return { position: reader.varint(), previous: reader.text(), link: reader.text() };
 }
 
 function readActor(reader: ByteReader): VersionRecord['actor'] {

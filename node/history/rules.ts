@@ -13,6 +13,8 @@ interface FieldRule {
 /** What is kept of the past of a model's rows, worked out once per schema. */
 export interface HistoryRules {
   readonly model: ModelSchema;
+  /** Whether versions are chained by hashes, and so kept whole. */
+  readonly chained: boolean;
   /** Whether actor and old values are recorded. */
   readonly audited: boolean;
   /** In the order of the schema, the primary key included. */
@@ -47,6 +49,7 @@ export function historyRules(model: ModelSchema): HistoryRules | null {
   return {
     model,
     audited,
+    chained: model.tamperEvidence === true,
     fields: model.fields.map((field) => fieldRule(field, model)),
     hotMs: hot === undefined ? Infinity : durationMs(hot),
     retentionMs: retention === undefined ? Infinity : tiers.reduce((sum, tier) => sum + tier, 0),

@@ -1,5 +1,15 @@
 import type { Actor } from './command.ts';
 
+/** A link of the hash chain over the versions of one model, in the order of the log. */
+export interface Evidence {
+  /** From 1. */
+  readonly position: number;
+  /** The link before, sha256 in hex; empty for the first. */
+  readonly previous: string;
+  /** sha256 (hex) over the link before and the version. */
+  readonly link: string;
+}
+
 /** One version of one aggregate, as an accepted change made it. Immutable. */
 export interface VersionRecord {
   readonly id: string;
@@ -21,6 +31,8 @@ export interface VersionRecord {
   readonly before: string | null;
   /** Names of the fields that changed; null where both rows are whole and tell it themselves. */
   readonly changed: readonly string[] | null;
+  /** Its place in the chain of its model; null where the model keeps none. */
+  readonly evidence: Evidence | null;
 }
 
 /**

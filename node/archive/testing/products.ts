@@ -51,6 +51,7 @@ export function product(id: string, version: number, timeMs = NOW_MS): VersionRe
     json: row(version),
     before: version === 1 ? null : row(version - 1),
     changed: null,
+    evidence: null,
   };
 }
 

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { ArchiveError } from '../../archive/index.ts';
 import { LogError, NodeFileSystem } from '../../log/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
@@ -28,7 +29,8 @@ export const logCommand: CliCommand = {
     try {
       return await show(input, { dir, fs: new NodeFileSystem() });
     } catch (error) {
-      if (error instanceof LogError) throw new CliError(error.message, EXIT.dataRefused);
+      const isData = error instanceof LogError || error instanceof ArchiveError;
+      if (isData) throw new CliError(error.message, EXIT.dataRefused);
       throw error;
     }
   },

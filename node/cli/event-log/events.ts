@@ -50,10 +50,29 @@ export async function* eventLines(
     }
     if (!replay.gap) return;
   }
-  throw new CliError(
-    `${options.dir}: no snapshot reaches to the entries of the log`,
-    EXIT.dataRefused,
-  );
+  throw noSnapshot(options);
+}
+
+/**
+ * The state that a data directory amounts to: its oldest sound snapshot, and the log behind it;
+ * null where there was no snapshot yet.
+ *
+ * @throws CliError, LogError
+ */
+export async function replayed(options: ScanOptions): Promise<ReplicatedState | null> {
+  const snapshots = await scanSnapshots(options);
+  if (snapshots.length === 0) return null;
+  for (const snapshot of snapshots) {
+    const state = await restoreState(snapshot.chunks);
+    const replay = new Replay(state);
+    for await (const record of scanLog(options)) replay.add(record);
+    if (!replay.gap) return state;
+  }
+  throw noSnapshot(options);
+}
+
+function noSnapshot({ dir }: ScanOptions): CliError {
+  return new CliError(`${dir}: no snapshot reaches to the entries of the log`, EXIT.dataRefused);
 }
 
 function isWanted({ model, type, id, timestampMs }: StateEvent, filter: EventFilter): boolean {

@@ -1,11 +1,15 @@
 import { LogCorruptError, type LogReport, type ScanOptions, verifyLog } from '../../log/index.ts';
+import { verifyHistory } from './verify-history.ts';
 
 /** A report of what was checked, and whether it is sound. */
 export async function verifyLines(
   options: ScanOptions,
 ): Promise<{ lines: string[]; sound: boolean }> {
   const report = await verifyLog(options);
-  return { lines: [...totals(report), verdict(report)], sound: report.problem === null };
+  if (report.problem !== null) return { lines: [...totals(report), verdict(report)], sound: false };
+  const { lines, broken } = await verifyHistory(options);
+  const verdictLine = broken === null ? verdict(report) : `broken: ${broken}`;
+  return { lines: [...totals(report), ...lines, verdictLine], sound: broken === null };
 }
 
 function totals(report: LogReport): string[] {
