@@ -125,6 +125,17 @@ describe('the limit of what is being applied', () => {
     );
   });
 
+  it('holds back what is committed later, when it was used up exactly', () => {
+    const options = { asyncStorageWrites: true, maxCommittedSizePerReady: 2 * size };
+    const node = nodeWith(10, 3, 1, options);
+    const [apply] = node.ready().messages.filter((message) => message.to === LOCAL_APPLY_THREAD);
+    assert.equal(apply?.entries.length, 2);
+    node.step(to1(Heartbeat, { term: 1, commit: 5 }));
+    assert.deepEqual(indexesOf(node.ready()), []);
+    for (const response of apply?.responses ?? []) node.step(response);
+    assert.deepEqual(indexesOf(node.ready()), [4, 5]);
+  });
+
   it('lets a single entry pass that is larger', () => {
     const node = nodeWith(3, 4, 1, { maxCommittedSizePerReady: 1 });
     assert.deepEqual(indexesOf(node.ready()), [2]);
