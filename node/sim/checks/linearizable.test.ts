@@ -157,6 +157,34 @@ test('the search agrees with trying out every order', () => {
   );
 });
 
+test('the search agrees with trying out every order where many writes are of unknown outcome', () => {
+  const drafts = fc.array(randomOperation, { minLength: 1, maxLength: 7 });
+  fc.assert(
+    fc.property(drafts, (some) => {
+      const operations = some.map((draft, at) => {
+        // Every body is unlike any other, as in a run; reads show any of them.
+        const isLost = draft.kind !== 5 && draft.outcome < 4;
+        const stamp = draft.kind === 5 ? draft.stamp : at;
+        return materialize({ ...draft, stamp, outcome: isLost ? 0 : draft.outcome }, at);
+      });
+      const items = [...byKey(operations).values()].flat();
+      const verdict = linearize(items).kind === 'linearizable';
+      assert.equal(verdict, someOrderFits(NEVER_CREATED, items));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('many lost writes do not make the search long', () => {
+  const lost = Array.from({ length: 24 }, (_, at) =>
+    operation(3 + at, 0, at % 3 === 0 ? remove('k') : put(row('k', `lost ${at}`)), UNKNOWN),
+  );
+  const last = operation(60, 61, read('k'), shows(14, B));
+  const items = [...byKey([created, ...lost, last]).values()].flat();
+  const verdict = linearize(items, 20_000);
+  assert.equal(verdict.kind, 'broken');
+});
+
 interface Draft {
   readonly kind: number;
   readonly from: number;

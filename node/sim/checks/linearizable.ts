@@ -5,6 +5,7 @@
  */
 import { type KeyOperation, type KeyState, keyOfName, NEVER_CREATED, step } from './key-model.ts';
 import { textOf } from './row.ts';
+import { Twins } from './twins.ts';
 import type { Operation, Violation } from './types.ts';
 
 /** Steps after which a search gives up; ordinary histories need about two per operation. */
@@ -68,6 +69,7 @@ export function linearize(items: readonly KeyOperation[], maxSteps = MAX_STEPS):
 class Search {
   readonly #head: Entry;
   readonly #rows: ReadonlyMap<number, string>;
+  readonly #twins: Twins;
   readonly #taken: Uint16Array;
   readonly #met = new Set<string>();
   readonly #stack: { readonly entry: Entry; readonly before: KeyState }[] = [];
@@ -81,6 +83,7 @@ class Search {
   constructor(items: readonly KeyOperation[]) {
     this.#head = listOf(items);
     this.#rows = knownRows(items);
+    this.#twins = new Twins(items);
     this.#taken = new Uint16Array(Math.ceil(items.length / 16));
   }
 
@@ -103,7 +106,7 @@ class Search {
 
   #tryTake(entry: Entry): boolean {
     const { item } = entry;
-    if (item === null) return false;
+    if (item === null || !this.#twins.isNext(item)) return false;
     const next = step(this.#state, item);
     if (next === null || !this.#agrees(next)) return false;
     this.#flip(entry.number);
@@ -113,6 +116,7 @@ class Search {
     }
     this.#stack.push({ entry, before: this.#state });
     this.#state = next;
+    this.#twins.take(item);
     unlink(entry);
     return true;
   }
@@ -125,7 +129,7 @@ class Search {
 
   #wasMet({ version, row }: KeyState): boolean {
     const taken = String.fromCharCode(...this.#taken);
-    const name = `${version} ${row === null ? '' : textOf(row)} ${taken}`;
+    const name = `${version} ${row === null ? '' : this.#twins.nameOf(row)} ${taken}`;
     if (this.#met.has(name)) return true;
     this.#met.add(name);
     return false;
@@ -137,6 +141,7 @@ class Search {
       const last = this.#stack.pop();
       if (last === undefined) return null;
       this.#flip(last.entry.number);
+      if (last.entry.item !== null) this.#twins.putBack(last.entry.item);
       relink(last.entry);
       const changed = last.before !== this.#state;
       this.#state = last.before;
