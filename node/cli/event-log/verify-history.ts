@@ -1,4 +1,4 @@
-import { surveyArchives, threadedZstd } from '../../archive/index.ts';
+import { ARCHIVE_DIRECTORY, surveyArchives, threadedZstd } from '../../archive/index.ts';
 import { ChainCheck } from '../../history/index.ts';
 import type { ScanOptions } from '../../log/index.ts';
 import type { VersionRecord } from '../../ports/index.ts';
@@ -18,6 +18,9 @@ export interface HistoryReport {
  * @throws ArchiveError, CliError, LogError
  */
 export async function verifyHistory(options: ScanOptions): Promise<HistoryReport> {
+  // A node makes it when it starts: without it there is nothing that history could be missing from.
+  const isKept = (await options.fs.stat(`${options.dir}/${ARCHIVE_DIRECTORY}`)) !== null;
+  if (!isKept) return { lines: [], broken: null };
   const chains = new Map<string, ChainCheck>();
   const onVersion = (model: string, version: VersionRecord): void => {
     if (version.evidence === null) return;
