@@ -136,6 +136,16 @@ describe('the limit of what is being applied', () => {
     assert.deepEqual(indexesOf(node.ready()), [4, 5]);
   });
 
+  it('is freed by as much as was applied', () => {
+    const options = { asyncStorageWrites: true, maxCommittedSizePerReady: 4 * size };
+    const node = nodeWith(10, 3, 1, options);
+    const [apply] = node.ready().messages.filter((message) => message.to === LOCAL_APPLY_THREAD);
+    node.step(to1(Heartbeat, { term: 1, commit: 11 }));
+    assert.deepEqual(indexesOf(node.ready()), [4, 5]);
+    for (const response of apply?.responses ?? []) node.step(response);
+    assert.deepEqual(indexesOf(node.ready()), [6, 7]);
+  });
+
   it('lets a single entry pass that is larger', () => {
     const node = nodeWith(3, 4, 1, { maxCommittedSizePerReady: 1 });
     assert.deepEqual(indexesOf(node.ready()), [2]);
