@@ -52,6 +52,17 @@ describe('the table of outcomes', () => {
     );
   });
 
+  it('begins anew where all of it was too old, whatever room is left', () => {
+    for (const size of [10, 5000, 8000, 100_000]) {
+      const table = new DedupTable({ maxRecords: 100, maxAgeMs: 10 }, hasher);
+      for (let n = 1; n < 40; n++) {
+        table.expire(n * 100);
+        table.add(record(n, n * 100, n % 2 === 0 ? size : 10));
+        assert.deepEqual([...table.records()], [record(n, n * 100, n % 2 === 0 ? size : 10)]);
+      }
+    }
+  });
+
   it('shows its records as they were when they were asked for', () => {
     const table = new DedupTable({ maxRecords: 3000, maxAgeMs: 1e9 }, hasher);
     for (let n = 0; n < 3000; n++) table.add(record(n, n, 300));

@@ -54,7 +54,10 @@ export class QueueTable {
     const bytes = HEAD + probe.length + value.length;
     const address = this.slabs.allocate(bytes);
     const number = this.slabs.numberOf(address);
-    if (this.begun.at(-1) !== number) this.begun.push(number);
+    if (this.begun.at(-1) !== number) {
+      this.begun.push(number);
+      this.leaveFirst();
+    }
     const slab = slabOf(this.slabs.list, address);
     const at = offsetOf(address);
     slab.words[at >>> 2] = bytes;
@@ -83,10 +86,7 @@ export class QueueTable {
     this.count -= 1;
     this.head += sizeInSlab(bytes);
     this.slabs.retire(address, bytes);
-    if (this.head < slab.used || this.begun.length === 1) return;
-    this.begun.shift();
-    this.head = 0;
-    this.slabs.release(number, 'left');
+    this.leaveFirst();
   }
 
   /** The records as they are now, oldest first; to be read once. */
@@ -100,6 +100,15 @@ export class QueueTable {
     const slab = slabOf(this.slabs.list, address);
     const at = offsetOf(address);
     return equalsProbe(slab.bytes, at + HEAD, slab.words[(at >>> 2) + 1] ?? 0, probe);
+  }
+
+  /** The first slab goes when nothing in it is left and there is another one. */
+  private leaveFirst(): void {
+    const [number] = this.begun;
+    if (number === undefined || this.begun.length === 1 || this.head < this.first().used) return;
+    this.begun.shift();
+    this.head = 0;
+    this.slabs.release(number, 'left');
   }
 
   private first(): Slab {
