@@ -9,6 +9,7 @@ MODEL ?= docs/examples/shop.yaml
 DATA ?= ./data
 PORT ?= 8080
 NODES ?= 1
+ROWS ?= 1000000
 SCRIPTS ?= 1000
 SEED ?= 1
 FIRST ?= 0
@@ -26,7 +27,7 @@ CHAOS = $(call chaos_option,RUNS,runs) $(call chaos_option,SECONDS,seconds) $(ca
 	$(call chaos_option,CHECK,check)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
+.PHONY: help setup run test check format generate images e2e bench bench-raft bench-state conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +90,9 @@ bench: setup ## Measure against the baselines of the same run; figures are expla
 
 bench-raft: setup ## Measure the consensus core: messages per second, bytes per message, by length of the log
 	@node node/raft/bench/main.ts
+
+bench-state: setup ## Measure memory and pauses of ROWS (1000000) rows under updates and snapshots
+	@node --max-semi-space-size=16 node/state/bench/million.ts $(ROWS)
 
 clean: ## Remove build output and installed dependencies; data directories stay
 	rm -rf node_modules dist images/dist
