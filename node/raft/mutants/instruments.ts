@@ -8,30 +8,36 @@ export interface Instrument {
   readonly name: string;
   /** Of node, in the copy of the package. */
   readonly arguments: readonly string[];
+  /** How long it takes on the sound core, once that is known. */
+  soundMs: number;
 }
 
 /** What an instrument says: `stuck` when it did not end in time, which is noticed as well. */
 export type Verdict = 'passed' | 'failed' | 'stuck';
 
 const OWN_SCRIPTS = 'conformance/testdata';
-const STUCK_AFTER_MS = 60_000;
+const UNKNOWN_MS = 60_000;
 const MOST_OUTPUT = 20_000;
 
 /** All instruments that can run here, the cheap ones first. */
 export function listInstruments(directory: string, seeds: number): Instrument[] {
   const tests = globSync('src/**/*.test.ts', { cwd: directory }).sort();
   const unit = ['--test', '--test-isolation=none', '--test-reporter=dot', ...tests];
-  const list: Instrument[] = [{ name: 'unit tests', arguments: unit }];
+  const list: Instrument[] = [{ name: 'unit tests', arguments: unit, soundMs: UNKNOWN_MS }];
   if (existsSync(join(directory, OWN_SCRIPTS))) {
-    list.push({ name: 'own files', arguments: ['conformance/main.ts', OWN_SCRIPTS] });
+    list.push({
+      name: 'own files',
+      arguments: ['conformance/main.ts', OWN_SCRIPTS],
+      soundMs: UNKNOWN_MS,
+    });
   }
   const upstream = findUpstream();
   if (upstream.found) {
     const files = ['conformance/main.ts', ...upstream.directories];
-    list.push({ name: 'upstream files', arguments: files });
+    list.push({ name: 'upstream files', arguments: files, soundMs: UNKNOWN_MS });
   }
   const simulation = ['sim/main.ts', '--seeds', String(seeds), '--stop'];
-  list.push({ name: 'raft-sim', arguments: simulation });
+  list.push({ name: 'raft-sim', arguments: simulation, soundMs: UNKNOWN_MS });
   return list;
 }
 
@@ -59,7 +65,7 @@ export function tryInstrument(instrument: Instrument, directory: string): Promis
     const timer = setTimeout(() => {
       stuck = true;
       child.kill('SIGKILL');
-    }, STUCK_AFTER_MS);
+    }, stuckAfterMs(instrument));
     child.on('error', reject);
     child.on('close', (code) => {
       clearTimeout(timer);
@@ -67,4 +73,9 @@ export function tryInstrument(instrument: Instrument, directory: string): Promis
       else resolve({ verdict: code === 0 ? 'passed' : 'failed', output });
     });
   });
+}
+
+/** Generous, so that a slow machine is not taken for a fault that was noticed. */
+function stuckAfterMs({ soundMs }: Instrument): number {
+  return 20_000 + 5 * soundMs;
 }

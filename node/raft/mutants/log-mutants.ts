@@ -27,6 +27,22 @@ export const REPLICATION: readonly Mutant[] = [
     replace: 'this.commitTo(Math.min(commit, this.lastIndex()));',
   },
   {
+    name: 'a follower acknowledges all that it has',
+    danger: 'commits with entries of another leader',
+    kind: 'safety',
+    file: 'replication.ts',
+    find: 'else response.index = lastNew;',
+    replace: 'else response.index = raft.log.lastIndex();',
+  },
+  {
+    name: 'a leader tells its last index as committed',
+    danger: 'followers apply what nobody has acknowledged',
+    kind: 'safety',
+    file: 'replication.ts',
+    find: 'message.commit = raft.log.committed;',
+    replace: 'message.commit = raft.log.lastIndex();',
+  },
+  {
     name: 'heartbeats carry the commit index unbounded',
     danger: 'a follower commits entries that it does not share',
     kind: 'safety',

@@ -9,12 +9,12 @@ import { listInstruments, tryInstrument } from './instruments.ts';
 import type { Mutant } from './mutant.ts';
 import { Workspace } from './workspace.ts';
 
-const HELP = `Usage: make raft-mutants [ONLY=words] [SEEDS=400] [ALL=1]
+const HELP = `Usage: make raft-mutants [ONLY=words] [SEEDS=200] [ALL=1]
 
 Plants ${MUTANTS.length} faults into a copy of the consensus core and runs the suite on each.
 
   --only WORDS   only the mutants whose names contain these words
-  --seeds N      how many seeds of raft-sim may be needed to notice a fault (400)
+  --seeds N      how many seeds of raft-sim may be needed to notice a fault (200)
   --all          run every instrument on every mutant, and count what each one kills
   --help         show this text`;
 
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     const { values } = parseArgs({
       options: {
         only: { type: 'string', default: '' },
-        seeds: { type: 'string', default: '400' },
+        seeds: { type: 'string', default: '200' },
         all: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -81,7 +81,9 @@ async function run(options: Options): Promise<number> {
 /** A suite that fails anyway would kill every mutant. */
 async function requireSound(instruments: readonly Instrument[], workspace: Workspace) {
   for (const instrument of instruments) {
+    const start = performance.now();
     const { verdict, output } = await tryInstrument(instrument, workspace.directory);
+    instrument.soundMs = performance.now() - start;
     if (verdict === 'passed') continue;
     throw new Error(`without any mutant, ${instrument.name} ${verdict}:\n${output.slice(-3000)}`);
   }

@@ -152,6 +152,14 @@ export const LEADERSHIP: readonly Mutant[] = [
     replace: 'if (to.id < 0) {',
   },
   {
+    name: 'a transfer does not break a lease',
+    danger: 'leadership cannot be handed over',
+    kind: 'liveness',
+    file: 'step.ts',
+    find: 'if (inLease(raft) && !isTransferVote(message)) {',
+    replace: 'if (inLease(raft)) {',
+  },
+  {
     name: 'a transfer never ends',
     danger: 'no proposal is ever taken again',
     kind: 'liveness',

@@ -130,6 +130,9 @@ class Probe {
   /** The newest read of each member that has to answer one. */
   readonly #reads = new Map<number, number>();
   #askedAt = 0;
+  /** Who led when everyone had caught up: somebody else has to at the end. */
+  #firstLeader = 0;
+  #transferredAt = 0;
 
   constructor(cluster: Cluster, clients: Clients) {
     this.#cluster = cluster;
@@ -140,13 +143,14 @@ class Probe {
     const { leader } = this.#cluster;
     const watch = leader?.life?.watch;
     if (leader === undefined || watch === undefined) return false;
+    if (this.#firstLeader !== 0) return this.#transferred();
     if (watch.status.term !== this.#term) {
       if (leader.propose(this.#clients.payloads(1)) !== 'ok') return false;
       this.#term = watch.status.term;
       this.#index = watch.status.lastIndex;
       return false;
     }
-    return this.#everywhere() && this.#readable();
+    return this.#everywhere() && this.#readable() && this.#transferred();
   }
 
   /** Every member gets a read answered; what is lost on the way is asked again. */
@@ -161,6 +165,21 @@ class Probe {
       for (const member of waiting) this.#reads.set(member.id, this.#clients.read(member));
     }
     return waiting.length === 0;
+  }
+
+  /** Leadership can be handed to another voter, unless there is none; what fails is asked again. */
+  #transferred(): boolean {
+    const { conf, leader, schedule, plan } = this.#cluster;
+    if (leader === undefined) return false;
+    const other = conf.voters.find((id) => id !== this.#firstLeader);
+    if (this.#firstLeader === 0) this.#firstLeader = leader.id;
+    if (other === undefined || leader.id !== this.#firstLeader) return true;
+    if (schedule.now - this.#transferredAt < plan.electionTick * TICK_UNITS) return false;
+    this.#transferredAt = schedule.now;
+    const target = conf.voters.find((id) => id !== leader.id) ?? leader.id;
+    leader.act(`transfers to ${target}`, null, (node) => node.transferLeader(target));
+    leader.life?.watch.transferring();
+    return false;
   }
 
   #everywhere(): boolean {

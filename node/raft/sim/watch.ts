@@ -9,6 +9,7 @@ import type {
   SoftState,
 } from '../src/index.ts';
 import { EntryType, MessageType, NONE, StateType } from '../src/index.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import type { Disk } from './disk.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { confAfter } from './ledger.ts';
@@ -19,7 +20,6 @@ import { ReadWatch } from './read-watch.ts';
 import type { Surroundings, View } from './surroundings.ts';
 import { describeStatus } from './surroundings.ts';
 import { demand } from './violation.ts';
-import { VoteWatch } from './vote-watch.ts';
 
 /** How a life begins: what the core was given. */
 export interface Beginning {
@@ -46,7 +46,7 @@ export class Watch implements View {
   readonly memberPlan: MemberPlan;
   readonly flow: FlowWatch;
   readonly reads: ReadWatch;
-  readonly votes: VoteWatch;
+  readonly answers: AnswerWatch;
   /** The member's log as its Readys have told it. */
   readonly mirror: LogView;
   status: BasicStatus;
@@ -84,7 +84,7 @@ export class Watch implements View {
     this.memberPlan = memberPlan;
     this.flow = new FlowWatch(memberPlan);
     this.reads = new ReadWatch(around, this);
-    this.votes = new VoteWatch(this);
+    this.answers = new AnswerWatch(this);
     this.mirror = beginning.mirror;
     this.conf = beginning.conf;
     this.status = node.basicStatus();
@@ -129,7 +129,7 @@ export class Watch implements View {
     this.status = now;
     this.#stepsSinceReady++;
     this.#checkMonotone(before, now);
-    this.votes.stepped();
+    this.answers.stepped();
     if (cause !== null) this.#checkCause(before, now, cause);
     if (now.raftState !== before.raftState || now.term !== before.term) {
       this.#checkRole(before, now, cause);
@@ -184,7 +184,7 @@ export class Watch implements View {
     switch (cause.type) {
       case MessageType.Vote:
       case MessageType.PreVote:
-        return this.votes.requested(before, cause, this.#inLease(before));
+        return this.answers.requested(before, cause, this.#inLease(before));
       case MessageType.PreVoteResp:
         // As upstream, the core also counts a grant for the term that it is in meanwhile.
         if (!cause.reject) this.#preVotes.add(cause.from);
@@ -204,6 +204,7 @@ export class Watch implements View {
     const { type, commit, index, entries, snapshot } = cause;
     if (!LEADER_TYPES.includes(type)) return;
     if (cause.from === now.lead) this.#ticksSinceLeader = 0;
+    if (type !== MessageType.Heartbeat) this.answers.appended(cause);
     if (now.commit === before.commit) return;
     let limit = commit;
     if (type === MessageType.App) limit = Math.min(commit, index + entries.length);
@@ -385,7 +386,7 @@ export class Watch implements View {
     if (this.#electedTerm !== 0) this.#checkCompleteness();
     this.#checkHandedOut(ready.committedEntries);
     this.flow.handedOut(ready.committedEntries);
-    this.votes.readied(ready.messages);
+    this.answers.readied(ready.messages);
     this.reads.readied(ready);
     this.#stepsSinceReady = 0;
     return entries;

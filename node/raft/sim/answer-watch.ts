@@ -4,11 +4,14 @@ import type { View } from './surroundings.ts';
 import { describeStatus } from './surroundings.ts';
 import { demand } from './violation.ts';
 
-/** Checks the answers to (pre-)vote requests of one member. */
-export class VoteWatch {
+/** Checks what one member answers to (pre-)vote requests and to entries. */
+export class AnswerWatch {
   readonly #view: View;
   /** The request that was stepped last, as long as its answer is to come. */
   #request: { readonly from: number; readonly grantable: boolean } | null = null;
+
+  /** The entries that were stepped last: how far an acknowledgement may go. */
+  #append: { readonly from: number; readonly limit: number } | null = null;
 
   constructor(view: View) {
     this.#view = view;
@@ -17,6 +20,15 @@ export class VoteWatch {
   /** Something else was stepped. */
   stepped(): void {
     this.#request = null;
+    this.#append = null;
+  }
+
+  /** A follower acknowledges what is known to agree with its leader, not all that it has. */
+  appended({ from, index, entries, snapshot }: Message): void {
+    const { status, exact } = this.#view;
+    if (!exact) return;
+    const known = Math.max(index + entries.length, snapshot?.metadata.index ?? 0);
+    this.#append = { from, limit: Math.max(known, status.commit) };
   }
 
   /** `inLease` tells whether a leader was heard from so lately that nobody may take over. */
@@ -48,19 +60,29 @@ export class VoteWatch {
 
   /** Looks at what a Ready answers. */
   readied(messages: readonly Message[]): void {
-    const request = this.#request;
-    if (request === null || request.grantable || !this.#view.exact) return;
+    if (!this.#view.exact || (this.#request === null && this.#append === null)) return;
     for (const message of messages) {
       const answers = message.responses.length > 0 ? message.responses : [message];
-      for (const answer of answers) this.#checkAnswer(answer, request.from);
+      for (const answer of answers) if (!answer.reject) this.#checkAnswer(answer);
     }
   }
 
-  #checkAnswer({ type, to, reject }: Message, candidate: number): void {
+  #checkAnswer({ type, to, index }: Message): void {
     const { id } = this.#view;
-    const vote = type === MessageType.VoteResp || type === MessageType.PreVoteResp;
+    const append = this.#append;
     demand(
-      !vote || reject || to !== candidate || to === id,
+      append === null ||
+        type !== MessageType.AppResp ||
+        to !== append.from ||
+        index <= append.limit,
+      'acknowledged entries are those of the leader',
+      () => `${id} acknowledges ${index}, the message was about ${append?.limit}`,
+    );
+    const request = this.#request;
+    const vote = type === MessageType.VoteResp || type === MessageType.PreVoteResp;
+    if (request === null || !vote || to !== request.from || to === id) return;
+    demand(
+      request.grantable,
       'votes are given once, and to logs that are up to date',
       () => `${id} votes for ${to}, whose log is behind, or which comes too late`,
     );
