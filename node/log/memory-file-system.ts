@@ -273,7 +273,7 @@ export class MemoryFileSystem implements FileSystem {
     for (const [path, inode] of this.#durableNames) next.#durableNames.set(path, copyOf(inode));
     next.#renames = this.#renames.map(({ directory, apply }) => ({
       directory,
-      apply: (names, resolve = same) => apply(names, (inode) => copyOf(resolve(inode))),
+      apply: (names, resolve = same) => apply(names, (inode) => resolve(copyOf(inode))),
     }));
   }
 

@@ -212,13 +212,15 @@ export class Nemesis {
   #corrupt(machine: Machine): boolean {
     const others = new Set([...this.#damaged, machine]).size;
     if (2 * others >= this.#cluster.machines.length || !this.#isComplete()) return false;
-    machine.crash('power');
+    // Damage is found at the next start, or as the running process reads what it wrote long ago.
+    const restarts = this.#random.chance(0.7);
+    if (restarts) machine.crash('power');
     const what = damageDisk(machine.disk, this.#random);
     if (what !== null) {
       this.#damaged.add(machine);
       this.#cluster.tell(`damaged ${machine.name}: ${what}`);
     }
-    this.#restartLater(machine);
+    if (restarts) this.#restartLater(machine);
     return what !== null;
   }
 
@@ -249,7 +251,7 @@ export class Nemesis {
       this.#cluster.tell(`${machine.name} refuses its damaged disk and stays down`);
       return;
     }
-    if (!isDiskFailure(error)) {
+    if (!isDiskFailure(error) && !this.#damaged.has(machine)) {
       this.#cluster.fail(error instanceof Error ? error : new Error(String(error)));
       return;
     }

@@ -47,7 +47,7 @@ export interface Plan {
 }
 
 /** Kinds of faults that one run has at most. */
-const MAX_KINDS = 8;
+const MAX_KINDS = 10;
 
 /** Draws the plan of a seed. */
 export function drawPlan(seed: number): Plan {
@@ -71,7 +71,7 @@ export function drawPlan(seed: number): Plan {
       maxBatchBytes: random.pick([2048, 4 * 1024 * 1024]),
     },
     faults: drawFaults(random, nodes),
-    faultEveryMs: random.pick([200, 600, 1500, 4000]),
+    faultEveryMs: random.pick([60, 200, 600, 1500, 4000]),
     durationMs: random.between(5, 40) * 1000,
     maxOperations: random.between(100, 600),
     latencyMs: random.pick([0.2, 0.5, 2, 10]),

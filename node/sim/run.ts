@@ -78,7 +78,7 @@ class Run {
     for (const machine of cluster.machines) machine.start();
     if (this.#plan.faultsFromStart) this.#nemesis.start();
     else await this.#require('the cluster comes up', () => this.#isComplete(), START_MS);
-    const workload = new Workload(cluster.clients);
+    const workload = new Workload(cluster.clients, { patches: true });
     this.#workload = workload;
     if (!this.#plan.faultsFromStart) this.#nemesis.start();
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;

@@ -41,6 +41,7 @@ export class Durability {
       name: machine.name,
       id: machine.memberId,
       image: machine.disk.durableImage(),
+      isDamaged: machine.disk.isDamaged,
     }));
     void this.#readDisks(images, voters, index, log.term(index));
   }
@@ -50,6 +51,7 @@ export class Durability {
       readonly name: string;
       readonly id: number | null;
       readonly image: ReturnType<Machine['disk']['durableImage']>;
+      readonly isDamaged: boolean;
     }[],
     voters: readonly number[],
     index: number,
@@ -58,10 +60,12 @@ export class Durability {
     this.#diskReads += 1;
     let count = 0;
     const findings: string[] = [];
-    for (const { name, id, image } of images) {
+    for (const { name, id, image, isDamaged } of images) {
       if (id === null || !voters.includes(id)) continue;
       const durable = await readDurableLog(image, DATA_DIR);
-      if (holds(durable, index, term)) count += 1;
+      // Behind damage that was done to it, a disk cannot be read; it did its part when it was sound.
+      const unreadable = isDamaged && durable.problem !== null;
+      if (unreadable || holds(durable, index, term)) count += 1;
       findings.push(`${name} ${describe(durable)}`);
     }
     if (2 * count > voters.length) return;

@@ -41,6 +41,7 @@ export class SimulatedDisk {
   readonly #random: SeededRandom;
   readonly #filter: DiskFilter;
   #files: MemoryFileSystem;
+  #isDamaged = false;
   /** Where each file was last written to: what stands before was complete earlier. */
   readonly #lastWrites = new Map<string, number>();
 
@@ -96,7 +97,13 @@ export class SimulatedDisk {
     return this.#files.contentOf(path).length;
   }
 
+  /** Whether what it stored was damaged once. */
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
   damage(path: string, change: (content: Uint8Array) => void): void {
+    this.#isDamaged = true;
     this.#files.damage(path, change);
   }
 
@@ -110,13 +117,23 @@ export class SimulatedDisk {
       return 'halt';
     }
     if (failure === null || failure.after-- > 0) return null;
-    return Object.assign(new Error(`${failure.code}: injected`), { code: failure.code });
+    return systemError(failure.code);
+  }
+
+  /** A broken disk fails reads too; a full one does not. */
+  #requireReadable(): void {
+    const { failure } = this.mood;
+    if (failure === null || failure.code !== 'EIO' || failure.after > 0) return;
+    throw systemError('EIO');
   }
 
   #observed(disk: FileSystem): FileSystem {
     return withFiles(disk, (file, path) => ({
       size: () => file.size(),
-      read: (target, position) => file.read(target, position),
+      read: (target, position) => {
+        this.#requireReadable();
+        return file.read(target, position);
+      },
       write: (source, position, done) => {
         this.#lastWrites.set(path, position);
         file.write(source, position, done);
@@ -143,4 +160,8 @@ export function withFiles(
     space: (path) => disk.space(path),
     lock: (path) => disk.lock(path),
   };
+}
+
+function systemError(code: 'EIO' | 'ENOSPC'): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
 }
