@@ -71,6 +71,11 @@ export class Appender {
     return this.#sequence;
   }
 
+  /** Bytes that are left in the segment. */
+  get room(): number {
+    return this.#capacity - this.#offset - SEALING_BYTES;
+  }
+
   /** How full the segment is, from 0 to 1. */
   get fill(): number {
     return this.#offset / this.#capacity;

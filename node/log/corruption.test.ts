@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Random } from '../ports/index.ts';
 import {
   clock,
   confState,
@@ -132,6 +133,64 @@ describe('changed bytes', () => {
     assert.deepEqual(contents(log), names(1, 8, 1));
     await directory.close();
   });
+});
+
+const sectorAt = (bytes: Uint8Array, random: Random) =>
+  512 * Math.floor((random.fraction() * bytes.length) / 512);
+
+describe('sectors that the disk mistakes', () => {
+  type Mistake = (bytes: Uint8Array, random: Random) => void;
+  const mistakes: Record<string, Mistake> = {
+    'zeros in its place': (bytes, random) => {
+      const at = sectorAt(bytes, random);
+      bytes.fill(0, at, at + 512);
+    },
+    'another sector of the file in its place': (bytes, random) => {
+      const [at, from] = [sectorAt(bytes, random), sectorAt(bytes, random)];
+      bytes.copyWithin(at, from, from + 512);
+    },
+    'noise in its place': (bytes, random) => {
+      const at = sectorAt(bytes, random);
+      random.fill(bytes.subarray(at, at + 512));
+    },
+    'its second half from elsewhere': (bytes, random) => {
+      const [at, from] = [sectorAt(bytes, random), sectorAt(bytes, random)];
+      bytes.copyWithin(at + 256, from + 256, from + 512);
+    },
+    'two sectors in each other’s place': (bytes, random) => {
+      const [a, b] = [sectorAt(bytes, random), sectorAt(bytes, random)];
+      const first = bytes.slice(a, a + 512);
+      bytes.copyWithin(a, b, b + 512);
+      bytes.set(first, b);
+    },
+  };
+
+  for (const [what, mistake] of Object.entries(mistakes)) {
+    test(`${what}: refused by name, or nothing is lost`, async () => {
+      const disk = await longMember();
+      const segments = (await disk.list(LOG)).filter((name) => /^[0-9a-f]{16}\.seg$/.test(name));
+      const random = seeded(17);
+      let refused = 0;
+      for (let trial = 0; trial < 150; trial++) {
+        const damaged = copy(disk);
+        const name = segments[Math.floor(random.fraction() * segments.length)] ?? '';
+        mistake(damaged.contentOf(`${LOG}/${name}`), random);
+        const found = await openMember(copy(damaged), DIR, SMALL).catch((error: unknown) => error);
+        if (found instanceof LogError) {
+          refused += 1;
+          assert.ok(found.message.startsWith(name), `${found.message} of ${name}`);
+          continue;
+        }
+        if (found instanceof Error) throw found;
+        assert.deepEqual(
+          await reopened(copy(damaged)),
+          names(1, 90, 1),
+          `trial ${trial} in ${name}`,
+        );
+      }
+      assert.ok(refused > 50, String(refused));
+    });
+  }
 });
 
 describe('missing and swapped files', () => {

@@ -17,7 +17,7 @@ import type { EntryIndex } from './entry-index.ts';
 import { EntryReader, recordTypeOf } from './entry-reader.ts';
 import { LogFailedError, LogFormatError, RecordTooLargeError } from './errors.ts';
 import { encodeConfState, encodeVote } from './payloads.ts';
-import { MAX_PAYLOAD_BYTES, RecordType } from './record.ts';
+import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, RecordType } from './record.ts';
 import type { Owner, RecoveredLog } from './recovery.ts';
 import type { Segment, SegmentFiles } from './segment-files.ts';
 import { asLogFailure, type SnapshotStore } from './snapshot-store.ts';
@@ -31,6 +31,9 @@ import type {
   SnapshotResult,
   SnapshotStream,
 } from './types.ts';
+
+/** At least a sector of any disk. */
+const CLOSING_BYTES = 4096;
 
 const NO_MEMBERS: ConfState = {
   voters: [],
@@ -414,11 +417,23 @@ export class MemberLog implements Log {
     return this.#closing;
   }
 
+  /**
+   * The end is marked twice, at a distance: a single bad sector cannot take away the last entry
+   * and the mark that proves it.
+   */
+  async #markClosed(): Promise<void> {
+    const distance = Math.min(CLOSING_BYTES, this.#appender.room - 2 * RECORD_HEADER_BYTES);
+    this.#appender.append(RecordType.Closed, 0, 0, new Uint8Array(Math.max(0, distance)));
+    await this.#flushed();
+    if (distance <= 0) return;
+    this.#appender.append(RecordType.Closed, 0, 0);
+    await this.#flushed();
+  }
+
   async #close(): Promise<void> {
     this.#files.giveUp();
     if (this.#writer.failure === null) {
-      this.#appender.append(RecordType.Closed, 0, 0);
-      await this.#flushed().catch(() => undefined);
+      await this.#markClosed().catch(() => undefined);
     }
     await this.#writer.settled();
     await this.#snapshotWork?.catch(() => undefined);
