@@ -87,8 +87,9 @@ export class RowTree {
   insert(row: number, key: Probe | null, id: Probe): void {
     this.aim(key, id);
     if (this.root === 0) this.plant();
-    const leaf = this.isBehindAll() ? this.descendRight() : this.descend(this.sought);
-    const at = this.positionIn(leaf, this.sought);
+    const isLast = this.isBehindAll();
+    const leaf = isLast ? this.descendRight() : this.descend(this.sought);
+    const at = isLast ? this.word(leaf, 0) : this.positionIn(leaf, this.sought);
     this.count += 1;
     if (this.word(leaf, 0) < LEAF_CAPACITY) this.insertInto(leaf, at, row);
     else this.splitLeaf(leaf, at, row);
