@@ -1,5 +1,5 @@
 /** The command `make chaos`; see {@link HELP}. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Checker, type Tally, tally, violations, voids } from './checks/index.ts';
@@ -65,8 +65,8 @@ async function oneRun(plan: RunPlan, options: Options, checker: Checker): Promis
     rmSync(directory, { recursive: true, force: true });
     return false;
   }
-  const { failures, linearizable } = judge(checker, recorder.path, recorder.records);
-  if (broken !== null) return judgeBroken(broken, linearizable, directory);
+  const { failures, broke } = judge(checker, recorder.path, recorder.records);
+  if (broken !== null) return judgeBroken(broken, broke, directory);
   if (failures.length === 0 && !options.keep) {
     rmSync(directory, { recursive: true, force: true });
     return true;
@@ -77,8 +77,8 @@ async function oneRun(plan: RunPlan, options: Options, checker: Checker): Promis
 }
 
 /** A broken build has to be found out, by its history alone. */
-function judgeBroken(broken: string, linearizable: boolean, directory: string): boolean {
-  if (linearizable) {
+function judgeBroken(broken: string, broke: boolean, directory: string): boolean {
+  if (!broke) {
     console.log(`FAIL the build with ${broken} was not caught; history: ${directory}`);
     return false;
   }
@@ -87,34 +87,33 @@ function judgeBroken(broken: string, linearizable: boolean, directory: string): 
   return true;
 }
 
-/** Checks a history, and says what it found. */
+/** Checks a history, and says what it found; `broke`: a promise, not only the rules of a run. */
 function judge(
   checker: Checker,
   path: string,
   records: readonly HistoryRecord[],
-): { failures: string[]; linearizable: boolean } {
+): { failures: string[]; broke: boolean } {
   const picture = join(dirname(path), 'history.html');
-  mkdirSync(dirname(picture), { recursive: true });
   const verdict = checker.check(path, picture);
   printTally(tally(records));
-  const linearizable = verdict.verdict !== 'Illegal';
-  const failures = [...voids(records), ...violations(records)];
-  if (!linearizable) failures.unshift(`not linearizable: ${verdict.keys.join(', ')} (${picture})`);
-  if (verdict.verdict === 'Unknown') failures.unshift(`undecided: ${verdict.keys.join(', ')}`);
+  const broken = violations(records);
+  const keys = verdict.keys.join(', ');
+  if (verdict.verdict === 'Illegal') broken.unshift(`not linearizable: ${keys} (${picture})`);
+  const failures = [...broken, ...voids(records)];
+  if (verdict.verdict === 'Unknown') failures.unshift(`undecided: ${keys} (${picture})`);
   for (const failure of failures) console.log(`FAIL ${failure}`);
   const seconds = verdict.seconds.toFixed(2);
   const word = failures.length === 0 ? ' ok ' : 'FAIL';
   console.log(
     `${word} ${verdict.operations} operations checked in ${seconds} s: ${verdict.verdict}`,
   );
-  return { failures, linearizable };
+  return { failures, broke: broken.length > 0 };
 }
 
 function printTally({ operations, ok, refused, none, unknown, unknownShare, faults }: Tally): void {
   const share = (unknownShare * 100).toFixed(1);
-  console.log(
-    `  ${operations} operations: ${ok} ok, ${refused} refused, ${none} without effect, ${unknown} unknown (${share} %)`,
-  );
+  const known = `${ok} ok, ${refused} refused, ${none} without effect`;
+  console.log(`  ${operations} operations: ${known}, ${unknown} unknown (${share} %)`);
   const list = Array.from(faults, ([name, count]) => `${name} ${count}`).join(', ');
   console.log(`  faults: ${list || 'none'}`);
 }

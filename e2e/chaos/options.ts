@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Broken } from './run.ts';
+import { BROKEN_KINDS, type Broken } from './run.ts';
 
 export const HELP = `Real processes under faults: their histories must be linearizable.
 
@@ -10,7 +10,9 @@ Usage: make chaos [VARIABLE=VALUE …]   or   node e2e/chaos/main.ts [--option v
   HOURS    --hours N      as many runs as begin within so many hours
   NODES    --nodes N      3 or 5 members (default 3; with several runs 3 and 5 in turn)
   SEED     --seed N       of the first run; each further run takes the next (default: by chance)
-  BROKEN   --broken stale-reads   run a build whose reads are stale: passes when that is found
+  BROKEN   --broken KIND  run a build that is broken on purpose, for 30 s: passes when that is found.
+                          stale-reads: strong reads wait for nobody;
+                          repeated-writes: idempotency keys are not looked up
   CHECK    --check FILE   check a kept history again
            --keep         keep the histories of good runs too
            --help
@@ -33,7 +35,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-const BROKEN_SECONDS = 20;
+const BROKEN_SECONDS = 30;
 
 /** @throws Error with what is wrong, in a sentence */
 export function parseOptions(words: readonly string[]): Options {
@@ -54,8 +56,8 @@ export function parseOptions(words: readonly string[]): Options {
     },
   });
   const { broken = null } = values;
-  if (broken !== null && broken !== 'stale-reads') {
-    throw new Error(`--broken takes stale-reads, not ${broken}`);
+  if (!isBroken(broken)) {
+    throw new Error(`--broken takes ${BROKEN_KINDS.join(' or ')}, not ${broken}`);
   }
   const nodes = integer('nodes', values.nodes, 3, 5);
   if (nodes === 4) throw new Error('--nodes takes 3 or 5, not 4');
@@ -70,6 +72,10 @@ export function parseOptions(words: readonly string[]): Options {
     keep: values.keep,
     help: values.help,
   };
+}
+
+function isBroken(kind: string | null): kind is Broken | null {
+  return kind === null || BROKEN_KINDS.some((known) => known === kind);
 }
 
 function integer(name: string, text: string | undefined, from: number, to: number): number | null {

@@ -21,11 +21,14 @@ export interface RunPlan {
   readonly broken: Broken | null;
 }
 
-export type Broken = 'stale-reads';
+/** Builds that are broken on purpose, to see that a run finds it; `testing/` composes them. */
+export const BROKEN_KINDS = ['stale-reads', 'repeated-writes'] as const;
 
-const BROKEN_ENTRIES: Readonly<Record<Broken, string>> = {
-  'stale-reads': join(import.meta.dirname, 'testing', 'serve-stale-reads.ts'),
-};
+export type Broken = (typeof BROKEN_KINDS)[number];
+
+function entryOf(broken: Broken | null): string | null {
+  return broken === null ? null : join(import.meta.dirname, 'testing', `serve-${broken}.ts`);
+}
 
 /**
  * Lets a cluster live through a run and writes down what happened; what the members said goes to
@@ -40,8 +43,7 @@ export async function runOnce(
 ): Promise<Recorder> {
   const recorder = new Recorder(join(directory, 'history.ndjson'));
   const { nodes, broken } = plan;
-  const entry = broken === null ? null : BROKEN_ENTRIES[broken];
-  const cluster = await Cluster.start(nodes, entry, (text) => recorder.problem(text));
+  const cluster = await Cluster.start(nodes, entryOf(broken), (text) => recorder.problem(text));
   const over = new AbortController();
   const abort = (): void => over.abort();
   stop.addEventListener('abort', abort);

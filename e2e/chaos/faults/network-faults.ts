@@ -49,12 +49,20 @@ export const loss: Fault = async (scene) => {
   return `${count} connections`;
 };
 
-/** A minority, half of the time with the leader in it, and the rest. */
+/**
+ * A minority and the rest. Where a member does not work anyway, the minority is mostly there, so
+ * that a majority goes on; else it has the leader in it half of the time.
+ */
 async function sides({ cluster, random }: Scene): Promise<[string[], string[]]> {
-  const leader = random.chance(0.5) ? await cluster.leader() : null;
+  const away = cluster.members.filter(({ impaired }) => impaired).map(({ name }) => name);
   const names = random.shuffled(cluster.members.map(({ name }) => name));
-  if (leader !== null) names.sort((a, b) => Number(b === leader.name) - Number(a === leader.name));
   const size = random.between(1, Math.floor((names.length - 1) / 2));
+  const first = random.chance(0.8) ? away : [];
+  if (first.length === 0 && random.chance(0.5)) {
+    const leader = await cluster.leader();
+    if (leader !== null) first.push(leader.name);
+  }
+  names.sort((a, b) => Number(first.includes(b)) - Number(first.includes(a)));
   return [names.slice(0, size), names.slice(size)];
 }
 
