@@ -9,7 +9,7 @@ import { Twins } from './twins.ts';
 import type { Operation, Violation } from './types.ts';
 
 /** Steps after which a search gives up; ordinary histories need about two per operation. */
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 2_000_000;
 
 export type Verdict =
   | { readonly kind: 'linearizable' }
