@@ -7,6 +7,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import type { Entry } from 'etcd-raft-ts';
 import { CLUSTER, clock, entry, logger, seeded } from './fixture.ts';
 import { type Log, NodeFileSystem, openDataDirectory } from './index.ts';
 
@@ -164,12 +165,15 @@ async function recovery(root: string): Promise<void> {
 async function fill(log: Log, count: number): Promise<void> {
   const { data } = entry(1, 1, 100);
   for (let from = 1; from <= count; from += 1000) {
-    const entries = Array.from({ length: 1000 }, (_, i) => ({
-      index: from + i,
-      term: 1,
-      type: 0,
-      data,
-    }));
+    const entries = Array.from(
+      { length: 1000 },
+      (_, i): Entry => ({
+        index: from + i,
+        term: 1,
+        type: 0,
+        data,
+      }),
+    );
     await new Promise<void>((resolve) => log.save({ entries }, resolve));
   }
 }
