@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runSeed } from '../run.ts';
+import { type RunReport, runSeed } from '../run.ts';
 import { BROKEN_DISKS } from './disks.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
 
 /** Seeds that a mutant may survive. */
 const MOST_SEEDS = 150;
@@ -17,7 +17,7 @@ for (const mutant of MUTANTS) {
   test(`the simulator notices that ${mutant.name}`, async (t) => {
     const mend = mutant.plant();
     try {
-      t.diagnostic(await firstFailure((seed) => runSeed(seed)));
+      t.diagnostic(`by ${await noticedBy(mutant)}`);
     } finally {
       mend();
     }
@@ -33,4 +33,19 @@ async function firstFailure(
     if (failure !== null) return `seed ${seed}: ${failure.split('\n')[0]?.slice(0, 160)}`;
   }
   assert.fail(`nothing was noticed in ${MOST_SEEDS} seeds`);
+}
+
+/** Each check that should notice a mutant must do so, whatever else did before. */
+async function noticedBy(mutant: Mutant): Promise<string> {
+  const noticed = new Set<string>();
+  for (let seed = 0; seed < MOST_SEEDS; seed++) {
+    for (const check of checksIn(await runSeed(seed))) noticed.add(check);
+    if (mutant.noticedBy.every((check) => noticed.has(check))) return [...noticed].join(', ');
+  }
+  assert.fail(`noticed by ${[...noticed].join(', ')}, not by ${mutant.noticedBy.join(', ')}`);
+}
+
+function checksIn({ failure }: RunReport): string[] {
+  const found = failure?.matchAll(/^([a-z][a-z -]*): /gm) ?? [];
+  return Array.from(found, ([, check]) => check ?? '');
 }

@@ -7,6 +7,8 @@ import { ModelState } from '../../state/model-state.ts';
 /** A promise of the product, broken on purpose in the code that keeps it. */
 export interface Mutant {
   readonly name: string;
+  /** Checks and invariants that notice it within a few dozen seeds. */
+  readonly noticedBy: readonly string[];
   /** Breaks it; the result mends it again. */
   plant(): () => void;
 }
@@ -30,10 +32,12 @@ const APPLIED_BETWEEN_LOSSES = 200;
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'strong reads do not ask for the commit index',
+    noticedBy: ['index order', 'linearizable'],
     plant: () => replace(Consensus.prototype, 'readBarrier', () => () => null),
   },
   {
     name: 'sequential reads do not wait for their token',
+    noticedBy: ['index order', 'sessions'],
     plant: () =>
       replace(
         Consensus.prototype,
@@ -46,22 +50,32 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'refusals are answered by a leader that may be cut off',
+    noticedBy: ['linearizable'],
     plant: () => replace(Consensus.prototype, 'confirmRead', () => () => null),
   },
   {
     name: 'idempotency keys are not looked up',
+    noticedBy: ['exactly once', 'linearizable'],
     plant: () => replace(DedupTable.prototype, 'find', () => () => undefined),
   },
   {
-    name: 'snapshots hold no idempotency keys',
-    plant: () => replace(DedupTable.prototype, 'records', () => () => []),
+    name: 'unique values are not compared',
+    noticedBy: ['constraints'],
+    plant: () => replace(ModelState.prototype, 'holder', () => () => undefined),
+  },
+  {
+    name: 'rows are deleted while others refer to them',
+    noticedBy: ['constraints'],
+    plant: () => replace(ModelState.prototype, 'holders', () => () => []),
   },
   {
     name: 'versions of deleted ids begin again',
+    noticedBy: ['index order', 'linearizable'],
     plant: () => replace(ModelState.prototype, 'deletedVersion', () => () => 0),
   },
   {
     name: 'entries count as saved before they are on the disk',
+    noticedBy: ['durable-on-quorum'],
     plant: () =>
       replace(
         MemberLog.prototype,
@@ -75,6 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an entry is left out now and then',
+    noticedBy: ['equal-state'],
     plant: () => {
       let applied = 0;
       return replace(
