@@ -26,6 +26,9 @@ export function asNodeError(error: unknown): NodeError | null {
   return systemError(error);
 }
 
+/** A disk that failed, or is full: nothing is wrong with the data, which may be opened again once it is sound. */
+const DISK_ERRORS: readonly unknown[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS'];
+
 function systemError(error: unknown): NodeError | null {
   if (!(error instanceof Error) || !('code' in error)) return null;
   const address = 'address' in error ? String(error.address) : '';
@@ -33,6 +36,12 @@ function systemError(error: unknown): NodeError | null {
   if (error.code === 'EADDRINUSE') return new NodeError(`port ${port} on ${address} is in use`);
   if (error.code === 'EADDRNOTAVAIL')
     return new NodeError(`${address} is not an address of this machine`);
+  if (DISK_ERRORS.includes(error.code)) return new NodeError(nameFile(error), EXIT.failStop);
   if (error.code === 'EACCES' || error.code === 'EPERM') return new NodeError(error.message);
   return 'syscall' in error ? new NodeError(error.message) : null;
+}
+
+function nameFile(error: Error): string {
+  const path = 'path' in error ? String(error.path) : '';
+  return error.message.includes(path) ? error.message : `${error.message}: ${path}`;
 }

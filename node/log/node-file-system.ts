@@ -42,7 +42,7 @@ export class NodeFileSystem implements FileSystem {
     return new Promise((resolve, reject) => {
       fs.open(path, FLAGS[mode], 0o600, (error, descriptor) => {
         if (error) reject(error);
-        else resolve(new NodeFile(descriptor));
+        else resolve(new NodeFile(descriptor, path));
       });
     });
   }
@@ -114,9 +114,11 @@ function isBusy(error: unknown): boolean {
 
 class NodeFile implements OpenFile {
   readonly #descriptor: number;
+  readonly #path: string;
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, path: string) {
     this.#descriptor = descriptor;
+    this.#path = path;
   }
 
   size(): number {
@@ -136,7 +138,7 @@ class NodeFile implements OpenFile {
 
   write(source: Uint8Array, position: number, done: Completion): void {
     fs.write(this.#descriptor, source, 0, source.length, position, (error, written) => {
-      if (error) done(error);
+      if (error) done(this.#named(error));
       // A short write is no failure: the rest was not tried yet.
       else if (written === source.length) done(null);
       else if (written === 0) done(new Error('the disk took no bytes'));
@@ -145,7 +147,12 @@ class NodeFile implements OpenFile {
   }
 
   sync(done: Completion): void {
-    fs.fdatasync(this.#descriptor, done);
+    fs.fdatasync(this.#descriptor, (error) => done(error && this.#named(error)));
+  }
+
+  /** The error of a call that takes a descriptor names no file. */
+  #named(error: Error): Error {
+    return Object.assign(error, { path: this.#path });
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import { after, describe, test } from 'node:test';
 import { eventually, freePort, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
 import { allNotes, Writers } from './writers.ts';
 
+const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
 const MODEL = join(import.meta.dirname, 'notes.yaml');
 const skip = whyNoStrace() ?? false;
 
@@ -118,6 +119,21 @@ describe('a system call that fails under a writing node', { skip }, () => {
       }
     });
   }
+
+  test('fdatasync with EIO ends a start with code 4, names the file, and loses nothing', async () => {
+    const node = await WritingNode.start();
+    try {
+      await node.process.kill('SIGKILL');
+      const failing = ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e'];
+      const call = [...failing, 'inject=fdatasync:error=EIO', process.execPath, CLI, ...node.words];
+      const { status, stderr } = spawnSync('strace', call, { encoding: 'utf8', timeout: 60_000 });
+      assert.equal(status, 4, stderr);
+      assert.match(stderr, new RegExp(`^lithair: EIO: .*${node.data}/`, 'm'));
+      await node.recovers();
+    } finally {
+      await node.dispose();
+    }
+  });
 
   test('rename with EIO makes a snapshot fail and nothing else', async () => {
     const node = await WritingNode.start();
