@@ -228,6 +228,14 @@ describe('an application that asks for the impossible', () => {
     assert.equal(raft.basicStatus().lastIndex, lastIndex);
   });
 
+  it('is refused: a request of a peer that is bound to a term', () => {
+    for (const type of [MessageType.Prop, MessageType.ReadIndex]) {
+      for (const member of [follower(), leader()]) {
+        refused(member, to1(type, { term: member.term, entries: [makeEntry(0, 0, 'x')] }));
+      }
+    }
+  });
+
   it('is refused: a request of a peer that asks for nothing', () => {
     refused(leader(), to1(MessageType.Prop));
     refused(leader(), to1(MessageType.ReadIndex));

@@ -122,6 +122,16 @@ describe('a transfer', () => {
     assert.deepEqual(leadersOf(cluster), [2, 2, 2]);
   });
 
+  it('asked of one who does not lead any more is forwarded once again', () => {
+    const cluster = new Cluster([1, 2, 3]);
+    cluster.elect(1);
+    const { term } = cluster.member(1);
+    const request = to1(MessageType.TransferLeader, { from: 2, to: 3, term });
+    cluster.member(3).raft.step(request);
+    cluster.settle();
+    assert.deepEqual(leadersOf(cluster), [2, 2, 2]);
+  });
+
   it('to a learner, or to a stranger, is not begun', () => {
     const cluster = new Cluster([1, 2, 3], {}, confStateOf([1, 2], [3]));
     cluster.elect(1);

@@ -15,7 +15,9 @@ export function checkMessage(message: Message, self: number): void {
   if (message.to !== self && message.to !== NONE) refuse('to', message.to);
   if (!isLocalTarget(message.from)) checkCount('from', message.from);
   checkCount('term', message.term);
-  if (message.term === 0 && isBoundToTerm(message.type)) refuse('term', 0);
+  if (message.term === 0 ? isBoundToTerm(message.type) : holdsRequest(message.type)) {
+    refuse('term', message.term);
+  }
   checkCount('logTerm', message.logTerm);
   checkCount('index', message.index);
   checkCount('commit', message.commit);
@@ -30,7 +32,7 @@ export function checkMessage(message: Message, self: number): void {
   }
 }
 
-/** Proposals and requests for a read index are in the entries. */
+/** Proposals and requests for a read index are in the entries, and not bound to a term. */
 function holdsRequest(type: MessageType): boolean {
   return type === MessageType.Prop || type === MessageType.ReadIndex;
 }

@@ -65,11 +65,10 @@ function forwardToLeader(raft: Raft, message: Message, what: string): void {
   }
 }
 
-/** The sender stays who it was: it gets the answer. */
+/** The sender stays who it was: it gets the answer. The term is this member's, if any. */
 function forward(raft: Raft, message: Message): void {
   const copy = newMessage(message.type, raft.lead);
   copy.from = message.from;
-  copy.term = message.term;
   copy.entries = message.entries;
   copy.context = message.context;
   raft.send(copy);
