@@ -141,3 +141,28 @@ test('a directory that is created is durable in all of its new parents', async (
   await disk.makeDirectory(path.join(root, 'new/and/deep'));
   assert.equal(synced.length, 3);
 });
+
+describe('a process that is killed', () => {
+  test('leaves what it wrote to the next one, still in danger of a power cut', async () => {
+    const disk = new MemoryFileSystem();
+    const file = await disk.open('/a', 'create');
+    await writeAt(file, new Uint8Array(600).fill(1), 0);
+    const next = disk.crash('process', () => 0);
+    assert.equal((await next.stat('/a'))?.size, 600);
+    const afterwards = next.crash('power', () => 0.999);
+    assert.equal((await afterwards.stat('/a'))?.size ?? 0, 0);
+  });
+
+  test('takes what a failed sync left in the cache along', async () => {
+    const disk = new MemoryFileSystem();
+    const file = await disk.open('/a', 'create');
+    await writeAt(file, new Uint8Array(600).fill(1), 0);
+    await syncFile(file);
+    await disk.syncDirectory('/');
+    await writeAt(file, new Uint8Array(600).fill(2), 0);
+    disk.injectFaults(({ kind }) => (kind === 'sync' ? new Error('EIO') : null));
+    await assert.rejects(syncFile(file));
+    const next = disk.crash('process', () => 0);
+    assert.deepEqual(new Set(next.contentOf('/a')), new Set([1]));
+  });
+});

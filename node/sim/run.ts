@@ -9,8 +9,8 @@ import { finalStateOf, Workload } from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
 /** Virtual time that a cluster has to come up, and to come to rest once all faults are healed. */
-const START_MS = 60_000;
-const REST_MS = 60_000;
+const START_MS = 20_000;
+const REST_MS = 20_000;
 const FINAL_MS = 120_000;
 
 /** What came of a run. */
