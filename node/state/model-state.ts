@@ -135,6 +135,6 @@ function namesOf(plan: ModelPlan): readonly string[] {
 }
 
 /** How the keys of an indexed field are found. */
-export function kindOf({ field, isOrdered }: IndexedField): IndexKind {
+export function kindOf({ field, isOrdered }: Pick<IndexedField, 'field' | 'isOrdered'>): IndexKind {
   return field.unique && !isOrdered ? 'unique' : 'ordered';
 }

@@ -443,8 +443,9 @@ export class ReplicatedState implements StateReader, RowsView {
   }
 
   private nextModel(before: ModelState | undefined, plan: ModelPlan): ModelState {
-    const { hasher } = this;
-    return before === undefined ? new ModelState(plan, hasher) : upgradeModel(before, plan, hasher);
+    if (before === undefined) return new ModelState(plan, this.hasher);
+    upgradeModel(before, plan);
+    return before;
   }
 }
 

@@ -16,6 +16,7 @@ const MODELS: readonly ModelSchema[] = [
       field('rank', 'integer', { default: 7, index: 'ordered' }),
       ...BRAND.fields,
       field('slug', 'string', { unique: true }),
+      field('note', 'string', { default: 'n' }),
     ],
   },
   {
@@ -25,6 +26,7 @@ const MODELS: readonly ModelSchema[] = [
       field('rank', 'integer', { default: 9, index: 'ordered' }),
       ...BRAND.fields.map((each) => (each.name === 'title' ? { ...each, unique: false } : each)),
       field('slug', 'string', { unique: true, index: 'ordered' }),
+      field('note', 'string', { default: 'n', index: 'ordered' }),
     ],
   },
 ];
@@ -52,7 +54,8 @@ const brands = (state: ReplicatedState) => state.model('Brand') ?? assert.fail()
 function put(state: ReplicatedState, code: string, title: string | null): void {
   const model = brands(state);
   const before = model.get(code);
-  const row = { ...(before && parseRow(before.json)), code, title, parent: null };
+  const note = title === null ? 'plain' : `about ${title}`;
+  const row = { ...(before && parseRow(before.json)), code, title, parent: null, note };
   const complete = Object.fromEntries(
     model.schema.fields.map(({ name }) => [
       name,
@@ -104,7 +107,7 @@ describe('rows from before a model change', () => {
     const model = brands(state);
     assert.equal(
       model.get('b')?.json,
-      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null}',
+      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null,"note":"n"}',
     );
     assert.equal(model.get('b')?.version, 1);
     assert.deepEqual(idsOf(model.range('rank', { descending: true })), ['b', 'a']);

@@ -2,61 +2,36 @@ import type { FieldSchema, JsonValue, ModelSchema, ValueSchema } from '@lithair/
 import type { JsonObject } from '../ports/index.ts';
 import { indexKey } from '../values/index.ts';
 import type { IndexedField, ModelPlan } from './model-plan.ts';
-import { kindOf, ModelState } from './model-state.ts';
-import { completeObject, parseRow, rowKeys } from './row.ts';
-import type { KeyedHash, NextIndex } from './slab/index.ts';
+import { kindOf, type ModelState } from './model-state.ts';
+import { completeObject, parseRow } from './row.ts';
+import type { NextIndex } from './slab/index.ts';
 
 /**
- * A model under its next plan. Rows that read otherwise under it are brought up to date when they
- * are read, and indexes of new fields follow from the order of ids: neither looks at rows now. An
- * index on a field that there was already does: every row is read and indexed again at once, with
- * the event loop held, for about 10 microseconds a row. A model change that must not hold the loop
- * prepares in slices first and switches with an entry of its own.
+ * Takes a model over to its next plan. Rows that read otherwise under it are brought up to date
+ * when they are read, and indexes of new fields follow from the order of ids: neither looks at rows
+ * now. An index on a field that there was already does: every row is read and written again at
+ * once, with the event loop held, for about 10 microseconds a row. A model change that must not
+ * hold the loop prepares in slices first and switches with an entry of its own.
  *
  * New fields get their default, or null: a time that a default asks for is not known of old rows,
  * and a unique value cannot be given to all of them. Versions stay: nobody changed the row.
  */
-export function upgradeModel(model: ModelState, plan: ModelPlan, hasher: KeyedHash): ModelState {
+export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   const before = model.plan;
   const sameRows = shapeOf(before.schema.fields) === shapeOf(plan.schema.fields);
-  if (sameRows && indexesOf(before) === indexesOf(plan)) {
-    model.replan(plan);
-    return model;
-  }
+  if (sameRows && indexesOf(before) === indexesOf(plan)) return model.replan(plan);
   const next = plan.indexed.map((each) => nextIndex(before, each));
-  const upgrade = (json: string) => (sameRows ? json : upgradeJson(json, before.schema, plan));
-  if (next.every((each) => each !== null)) {
-    model.change(plan, next, upgrade);
-    return model;
-  }
-  return rebuild(model, plan, upgrade, hasher);
+  model.change(plan, next, (json) => (sameRows ? json : upgradeJson(json, before.schema, plan)));
 }
 
-/** Null where the keys are in the JSON of the rows alone. */
-function nextIndex(before: ModelPlan, next: IndexedField): NextIndex | null {
-  const { name } = next.field;
-  const kind = kindOf(next);
-  const indexed = before.indexed.find(({ field }) => field.name === name);
+function nextIndex(before: ModelPlan, { field, isOrdered }: IndexedField): NextIndex {
+  const kind = kindOf({ field, isOrdered });
+  const indexed = before.indexed.find((each) => each.field.name === field.name);
   if (indexed !== undefined) return { from: indexed.position, kind };
-  if (before.schema.fields.some((field) => field.name === name)) return null;
-  return { key: indexKey(next.field, valueOfNew(next.field)), kind };
-}
-
-function rebuild(
-  model: ModelState,
-  plan: ModelPlan,
-  upgrade: (json: string) => string,
-  hasher: KeyedHash,
-): ModelState {
-  const after = new ModelState(plan, hasher);
-  const frozen = model.store.freeze();
-  for (const row of frozen.rows()) {
-    const json = upgrade(row.json);
-    after.put({ ...row, json, keys: rowKeys(plan, parseRow(json)) });
+  if (before.schema.fields.some(({ name }) => name === field.name)) {
+    return { keyOf: (json) => indexKey(field, parseRow(json)[field.name] ?? null), kind };
   }
-  for (const grave of frozen.buried()) after.bury(grave);
-  frozen.release();
-  return after;
+  return { key: indexKey(field, valueOfNew(field)), kind };
 }
 
 /** What rows get that are older than a field. */

@@ -24,12 +24,14 @@ export const ID = -1;
 export interface Layout {
   /**
    * For each indexed field of today: which key of the record it is, or the key that all these rows
-   * have because the field came later.
+   * have because the field came later, or how it follows from the JSON of today.
    */
-  readonly keys: readonly (number | ConstantKey)[];
+  readonly keys: readonly KeySource[];
   /** The JSON of such a row as it is read today. */
   upgrade(json: string): string;
 }
+
+export type KeySource = number | ConstantKey | ((json: string) => string);
 
 /** A key that is not in the records. */
 export interface ConstantKey {
@@ -116,11 +118,12 @@ export class RowReader {
     const json = jsonAt(slab, at);
     const layout = layoutAt(slab, at);
     const stored = layout === this.layout || isGraveAt(slab, at) ? null : this.layoutOf(layout);
+    const upgraded = stored === null ? json : stored.upgrade(json);
     return {
       id: id ?? textAt(slab, at, 0, json),
       version: versionAt(slab, at),
-      json: stored === null ? json : stored.upgrade(json),
-      keys: stored === null ? keysAt(slab, at, json) : translate(stored, slab, at, json),
+      json: upgraded,
+      keys: stored === null ? keysAt(slab, at, json) : translate(stored, slab, at, json, upgraded),
       timestampMs: timestampAt(slab, at),
       sequence: sequenceAt(slab, at),
     };
@@ -172,6 +175,8 @@ export class RowReader {
     if (layout === this.layout) return position + 1;
     const key = this.layoutOf(layout).keys[position];
     if (key === undefined) throw new RangeError(`a row has no key at ${position}`);
+    if (typeof key === 'function')
+      throw new RangeError(`a row is not rewritten for key ${position}`);
     return typeof key === 'number' ? key + 1 : key;
   }
 
@@ -189,8 +194,15 @@ function keysAt(slab: Slab, at: number, json: string): string[] {
   return keys;
 }
 
-function translate(layout: Layout, slab: Slab, at: number, json: string): string[] {
-  return layout.keys.map((key) =>
-    typeof key === 'number' ? textAt(slab, at, key + 1, json) : key.text,
-  );
+function translate(
+  layout: Layout,
+  slab: Slab,
+  at: number,
+  json: string,
+  upgraded: string,
+): string[] {
+  return layout.keys.map((key) => {
+    if (typeof key === 'function') return key(upgraded);
+    return typeof key === 'number' ? textAt(slab, at, key + 1, json) : key.text;
+  });
 }

@@ -13,7 +13,7 @@ import type { KeyedHash } from './keyed-hash.ts';
 import { Probe } from './probe.ts';
 import { RowHash } from './row-hash.ts';
 import { rowsBetween } from './row-range.ts';
-import { type ConstantKey, ID, type Layout } from './row-reader.ts';
+import { ID, type KeySource, type Layout } from './row-reader.ts';
 import { RowTree } from './row-tree.ts';
 import { SlabRows } from './slab-rows.ts';
 
@@ -22,7 +22,9 @@ export type NextIndex =
   /** It is the one that there is at another position, for the same keys. */
   | { readonly from: number; readonly kind: IndexKind }
   /** No row has the field yet: all get one key. */
-  | { readonly key: IndexKey; readonly kind: IndexKind };
+  | { readonly key: IndexKey; readonly kind: IndexKind }
+  /** It follows from the JSON of each row, so that all must be read and written again. */
+  | { readonly keyOf: (json: string) => IndexKey; readonly kind: IndexKind };
 
 /** Rows, graves and indexes in slabs of memory that hold no object for each row. */
 export class SlabStore implements AggregateStore {
@@ -169,17 +171,31 @@ export class SlabStore implements AggregateStore {
 
   /**
    * Goes over to another model. Rows are brought up to date when they are read, and rewritten a few
-   * at each later write; what indexes need is known without reading them.
+   * at each later write; what indexes need is known without reading them, but for those of `keyOf`.
    */
   change(next: readonly NextIndex[], upgrade: (json: string) => string): void {
     const before = this.indexes;
     this.rows.changeLayout((older) => nextLayout(older, next, upgrade), this.order.size);
     this.indexes = next.map((each, at) => {
-      if (!('from' in each)) return this.constantIndex(at, each.kind);
+      if ('keyOf' in each) return new OrderedIndex(this.rows.reader, at);
+      if ('key' in each) return this.constantIndex(at, each.kind);
       const index = before[each.from];
       if (index === undefined) throw new RangeError(`there is no index at ${each.from}`);
       return this.movedIndex(index, at, each.kind);
     });
+    this.rewrite(this.indexes.filter((_, at) => 'keyOf' in (next[at] ?? {})));
+  }
+
+  /** Writes all rows as the model of today has them, and enters them in indexes that are empty. */
+  private rewrite(indexes: readonly FieldIndex[]): void {
+    if (indexes.length === 0) return;
+    const { reader } = this.rows;
+    const id = new Probe(null);
+    for (const row of this.order.ascending()) {
+      this.rows.replace(row, { ...reader.row(row), isGrave: false });
+      reader.probe(row, ID, id);
+      for (const index of indexes) index.insertLoaded(row, id);
+    }
   }
 
   private movedIndex(index: FieldIndex, at: number, kind: IndexKind): FieldIndex {
@@ -275,13 +291,14 @@ function nextLayout(
   return {
     keys: next.map((each) => {
       if ('from' in each) return before === null ? each.from : keyOf(before, each.from);
+      if ('keyOf' in each) return each.keyOf;
       return { text: each.key, bytes: Buffer.from(each.key) };
     }),
     upgrade: before === null ? upgrade : (json) => upgrade(before.upgrade(json)),
   };
 }
 
-function keyOf(layout: Layout, position: number): number | ConstantKey {
+function keyOf(layout: Layout, position: number): KeySource {
   const key = layout.keys[position];
   if (key === undefined) throw new RangeError(`a row has no key at ${position}`);
   return key;
