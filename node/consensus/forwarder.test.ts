@@ -21,3 +21,22 @@ test('a refused retry says nothing about the attempt before it, whose outcome st
   await assert.rejects(submitted, { code: 'outcome_unknown' });
   await assert.rejects(forwarder.submit(envelopeOf('m', '1', 'key')), { code: 'overloaded' });
 });
+
+test('a leader without space refuses a write at once, on a follower too', async () => {
+  const world = new VirtualWorld(1);
+  const network = new InProcessNetwork(world.defer);
+  let asked = 0;
+  const leader = new Forwarder(LEADER, network.transport(1), world.clock, () => {
+    asked += 1;
+    return Promise.reject(new EngineError('out_of_space', 'the disk is nearly full'));
+  });
+  const toLeader = Object.assign(network.transport(2), {
+    request: (_to: number, _kind: string, body: Uint8Array) => leader.serve(body),
+  });
+  const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
+  const follower = new Forwarder(view, toLeader, world.clock, () => assert.fail('not the leader'));
+  const told = { code: 'out_of_space', message: 'the disk is nearly full' };
+  await assert.rejects(leader.submit(envelopeOf('m', '1', 'key')), told);
+  await assert.rejects(follower.submit(envelopeOf('m', '1', 'key')), told);
+  assert.equal(asked, 2);
+});
