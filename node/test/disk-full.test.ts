@@ -28,6 +28,8 @@ test('a full disk: writes get 507, everything else goes on, and writes return by
   try {
     await moreWrites(writers);
     assert.equal((await storageOf(opsPort)).low, false);
+    const id = randomUUID();
+    assert.equal((await keyedWrite(url, id)).status, 201);
 
     for (const left of [60 * MEBIBYTE, 0]) {
       await leave(disk.path, ballast, left);
@@ -40,6 +42,9 @@ test('a full disk: writes get 507, everything else goes on, and writes return by
       assert.equal((await fetch(`${url}/readyz`)).status, 200);
       assert.match(await metricsOf(opsPort), /\nlithair_storage_free_bytes \d+\n/);
       assert.equal((await admin(data, peerPort, 'members')).code, 0);
+      const replayed = await keyedWrite(url, id);
+      assert.equal(replayed.status, 201, 'what was done before is told again');
+      assert.equal(replayed.headers.get('idempotency-replayed'), 'true');
       assert.equal(writers.acknowledged.size, before, 'no write is acknowledged');
 
       await unlink(ballast);
@@ -89,6 +94,14 @@ async function leave(disk: string, ballast: string, bytes: number): Promise<void
   await filling.catch((error: unknown) => {
     // The node may have taken the last blocks meanwhile: full is full.
     if (!String(error).includes('ENOSPC')) throw error;
+  });
+}
+
+function keyedWrite(url: string, id: string): Promise<Response> {
+  return fetch(`${url}/api/notes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': id },
+    body: JSON.stringify({ id, text: 'once', round: 0 }),
   });
 }
 
