@@ -156,7 +156,9 @@ export class Leader {
   #onLeadership(consensus: Consensus<ApplyResult, ReplicatedState>, event: LeadershipEvent): void {
     const { state } = consensus;
     this.#session =
-      event.leading && state !== null ? new LeaderSession(state, consensus.memberId, mergePatch) : null;
+      event.leading && state !== null
+        ? new LeaderSession(state, consensus.memberId, mergePatch)
+        : null;
   }
 
   #leading(): { consensus: Consensus<ApplyResult, ReplicatedState>; session: LeaderSession } {

@@ -143,7 +143,7 @@ export class AdminClient {
    * that goes away in the middle ends them with an error.
    */
   async backup(after: BackupPoint | null): Promise<AsyncIterable<Uint8Array>> {
-    const query = after === null ? '' : `?${queryOf(after)}`;
+    const query = after === null ? '' : `?${queryOf(after).toString()}`;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = request(this.#requestOptions('GET', `backup${query}`, null), resolve);
     outgoing.on('error', (error) => reject(new AdminUnreachableError(error.message)));
