@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Checker, type Tally, tally, violations, voids } from './checks/index.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { type RunPlan, runOnce } from './run.ts';
+import { buildProgram } from './testing/build-program.ts';
 import { type HistoryRecord, readHistory } from './workload/history.ts';
 
 const stop = new AbortController();
@@ -33,12 +34,22 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function runAll(options: Options, checker: Checker): Promise<number> {
+  const built = mkdtempSync(join(tmpdir(), 'lithair-chaos-program-'));
+  try {
+    const program = await buildProgram(options.broken ?? 'product', built);
+    return await runUntil(options, program, checker);
+  } finally {
+    rmSync(built, { recursive: true, force: true });
+  }
+}
+
+async function runUntil(options: Options, program: string, checker: Checker): Promise<number> {
   const { hours, runs, seed } = options;
   const endMs = hours === null ? null : performance.now() + hours * 3_600_000;
   const counts = { passed: 0, failed: 0 };
   for (let at = 0; endMs === null ? at < runs : performance.now() < endMs; at += 1) {
     const plan: RunPlan = { ...options, seed: seed + at, nodes: nodesOf(options, at) };
-    const good = await oneRun(plan, options, checker);
+    const good = await oneRun(plan, program, options, checker);
     if (stop.signal.aborted) {
       console.error('chaos: stopped');
       return 130;
@@ -54,13 +65,19 @@ function nodesOf({ nodes, runs, hours }: Options, at: number): number {
   return (runs > 1 || hours !== null) && at % 2 === 1 ? 5 : 3;
 }
 
-async function oneRun(plan: RunPlan, options: Options, checker: Checker): Promise<boolean> {
+async function oneRun(
+  plan: RunPlan,
+  program: string,
+  options: Options,
+  checker: Checker,
+): Promise<boolean> {
   const { nodes, seconds, seed, broken } = plan;
   console.log(
     `chaos: ${nodes} members, ${seconds} s, seed ${seed}${broken === null ? '' : `, broken: ${broken}`}`,
   );
   const directory = mkdtempSync(join(tmpdir(), 'lithair-chaos-history-'));
-  const recorder = await runOnce({ nodes, seconds, seed, broken }, directory, stop.signal);
+  const run = { nodes, seconds, seed, broken };
+  const recorder = await runOnce(run, program, directory, stop.signal);
   if (stop.signal.aborted) {
     rmSync(directory, { recursive: true, force: true });
     return false;
@@ -110,10 +127,12 @@ function judge(
   return { failures, broke: broken.length > 0 };
 }
 
-function printTally({ operations, ok, refused, none, unknown, unknownShare, faults }: Tally): void {
+function printTally(told: Tally): void {
+  const { operations, ok, refused, none, unknown, unknownShare, longestGap, faults } = told;
   const share = (unknownShare * 100).toFixed(1);
   const known = `${ok} ok, ${refused} refused, ${none} without effect`;
   console.log(`  ${operations} operations: ${known}, ${unknown} unknown (${share} %)`);
+  console.log(`  longest time without an acknowledged write: ${longestGap.toFixed(1)} s`);
   const list = Array.from(faults, ([name, count]) => `${name} ${count}`).join(', ');
   console.log(`  faults: ${list || 'none'}`);
 }

@@ -26,10 +26,6 @@ export const BROKEN_KINDS = ['stale-reads', 'repeated-writes'] as const;
 
 export type Broken = (typeof BROKEN_KINDS)[number];
 
-function entryOf(broken: Broken | null): string | null {
-  return broken === null ? null : join(import.meta.dirname, 'testing', `serve-${broken}.ts`);
-}
-
 /**
  * Lets a cluster live through a run and writes down what happened; what the members said goes to
  * files beside the history.
@@ -38,12 +34,13 @@ function entryOf(broken: Broken | null): string | null {
  */
 export async function runOnce(
   plan: RunPlan,
+  program: string,
   directory: string,
   stop: AbortSignal,
 ): Promise<Recorder> {
   const recorder = new Recorder(join(directory, 'history.ndjson'));
-  const { nodes, broken } = plan;
-  const cluster = await Cluster.start(nodes, entryOf(broken), (text) => recorder.problem(text));
+  const { nodes } = plan;
+  const cluster = await Cluster.start(nodes, program, (text) => recorder.problem(text));
   const over = new AbortController();
   const abort = (): void => over.abort();
   stop.addEventListener('abort', abort);

@@ -86,7 +86,7 @@ func operationsOf(records []record) []porcupine.Operation {
 	known := map[string]map[int]state{}
 	var history []porcupine.Operation
 	for _, r := range records {
-		if r.Kind != "op" || r.Result.Kind == "none" || isLostRead(r) {
+		if r.Kind != "op" || r.Result.Kind == "none" {
 			continue
 		}
 		if known[r.Key] == nil {
@@ -107,10 +107,6 @@ func operationsOf(records []record) []porcupine.Operation {
 		history = append(history, operation)
 	}
 	return oneAtATime(history)
-}
-
-func isLostRead(r record) bool {
-	return r.Call.Kind == "read" && r.Result.Kind == "unknown"
 }
 
 // learn notes which row a version is. Where two answers differ, the first counts, and the other

@@ -68,6 +68,10 @@ describe('promises besides linearizability', () => {
   });
 });
 
+function tickets(count: number, result: Result): HistoryRecord[] {
+  return Array.from({ length: count }, (_, i) => ticket(`${result.kind}${i}`, result));
+}
+
 describe('a run', () => {
   const run: HistoryRecord = { kind: 'run', nodes: 3, seconds: 2, seed: 1, broken: null };
   const fault: HistoryRecord = {
@@ -77,8 +81,6 @@ describe('a run', () => {
     invoked: 0,
     completed: 1,
   };
-  const tickets = (count: number, result: Result): HistoryRecord[] =>
-    Array.from({ length: count }, (_, i) => ticket(`${result.kind}${i}`, result));
 
   test('counts with enough successes, few unknown outcomes, and faults', () => {
     assert.deepEqual(voids([run, fault, ...tickets(20, OK), ...tickets(1, UNKNOWN)]), []);

@@ -9,6 +9,8 @@ export interface Tally {
   readonly none: number;
   readonly unknown: number;
   readonly unknownShare: number;
+  /** The longest time without an acknowledged write, in seconds. */
+  readonly longestGap: number;
   /** How often each kind of fault was injected. */
   readonly faults: ReadonlyMap<string, number>;
 }
@@ -22,7 +24,19 @@ export function tally(records: readonly HistoryRecord[]): Tally {
   }
   const operations = counts.ok + counts.refused + counts.none + counts.unknown;
   const unknownShare = operations === 0 ? 1 : counts.unknown / operations;
-  return { operations, ...counts, unknownShare, faults };
+  return { operations, ...counts, unknownShare, longestGap: longestGap(records), faults };
+}
+
+function longestGap(records: readonly HistoryRecord[]): number {
+  let lastNs = 0;
+  let longestNs = 0;
+  for (const record of records) {
+    if (record.kind !== 'op' || record.call.kind === 'read') continue;
+    if (record.result.kind !== 'ok' || record.completed === null) continue;
+    longestNs = Math.max(longestNs, record.completed - lastNs);
+    lastNs = record.completed;
+  }
+  return longestNs / 1e9;
 }
 
 const MAX_UNKNOWN_SHARE = 0.05;

@@ -1,8 +1,4 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-
-/** The command line program of the product. */
-export const CLI = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'main.ts');
 
 /** How a command ended; code null: it took too long. */
 export interface CommandEnd {
@@ -11,9 +7,15 @@ export interface CommandEnd {
 }
 
 /** Runs `lithair WORDS…`, at most so long. */
-export function lithair(words: readonly string[], timeoutMs = 30_000): Promise<CommandEnd> {
+export function lithair(
+  program: string,
+  words: readonly string[],
+  timeoutMs: number,
+): Promise<CommandEnd> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let output = '';
     const keep = (chunk: Buffer): void => {

@@ -3,22 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Mesh } from '../network/mesh.ts';
 import { eventually } from '../wait.ts';
-import { CLI, type CommandEnd, lithair } from './cli.ts';
+import { type CommandEnd, lithair } from './cli.ts';
 import { Member } from './member.ts';
 import { freePorts } from './ports.ts';
 import { type MemberStatus, statusOf } from './status.ts';
 
 const MODEL = join(import.meta.dirname, 'model.yaml');
 const READY_MS = 90_000;
+const CERTS_MS = 30_000;
 
 /** Members as processes of their own, on loopback, joined by a {@link Mesh}. */
 export class Cluster {
   readonly members: readonly Member[];
   readonly mesh: Mesh;
   readonly #directory: string;
+  readonly #program: string;
 
-  private constructor(directory: string, members: readonly Member[], mesh: Mesh) {
+  private constructor(directory: string, program: string, members: readonly Member[], mesh: Mesh) {
     this.#directory = directory;
+    this.#program = program;
     this.members = members;
     this.mesh = mesh;
   }
@@ -26,17 +29,21 @@ export class Cluster {
   /**
    * Starts `count` members and waits until all are voters.
    *
-   * @param entry the program to run instead of the product's own
+   * @param program the `lithair` program, as one file
    * @param onProblem hears of a process that ends without having been told to
    */
   static async start(
     count: number,
-    entry: string | null,
+    program: string,
     onProblem: (problem: string) => void,
   ): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), 'lithair-chaos-'));
     const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
-    const certs = await lithair(['certs', join(directory, 'certs'), ...namesAsWords(names)]);
+    const certs = await lithair(
+      program,
+      ['certs', join(directory, 'certs'), ...namesAsWords(names)],
+      CERTS_MS,
+    );
     if (certs.code !== 0) throw new Error(`no certificates: ${certs.output}`);
     const ports = await freePorts(3 * count);
     const placed = names.map((name, i) => {
@@ -50,9 +57,9 @@ export class Cluster {
         return `${name}=127.0.0.1:${port}`;
       });
       const words = wordsOf(place, join(directory, 'certs', place.name), initial.join(','));
-      return new Member(place, [entry ?? CLI, 'serve', MODEL, ...words], onProblem);
+      return new Member(place, [program, 'serve', MODEL, ...words], onProblem);
     });
-    const cluster = new Cluster(directory, members, mesh);
+    const cluster = new Cluster(directory, program, members, mesh);
     for (const member of members) member.start();
     await cluster.recovered().catch(async (error: unknown) => {
       await cluster.stop();
@@ -84,7 +91,7 @@ export class Cluster {
   administer(through: Member, words: readonly string[], timeoutMs: number): Promise<CommandEnd> {
     const tls = join(this.#directory, 'certs', 'admin');
     const options = ['--address', through.peerAddress, '--peer-tls', tls];
-    return lithair([...words, ...options], timeoutMs);
+    return lithair(this.#program, [...words, ...options], timeoutMs);
   }
 
   /** Waits until all members are ready, and voters. */

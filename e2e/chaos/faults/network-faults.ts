@@ -39,7 +39,7 @@ export const delay: Fault = async (scene) => {
 /** Connections between members are reset, again and again. */
 export const loss: Fault = async (scene) => {
   const { cluster, random } = scene;
-  const share = random.logarithmic(0.05, 0.5);
+  const share = random.logarithmic(0.03, 0.3);
   const endMs = performance.now() + random.between(500, 4000);
   let count = 0;
   while (!scene.over.aborted && performance.now() < endMs) {

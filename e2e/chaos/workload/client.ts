@@ -18,6 +18,9 @@ const HOT_KEYS = KEYS.slice(0, 3);
 const PATIENCE_MS = 3_000;
 const THINK_MS = { from: 20, to: 90 };
 const MAX_TRIES = 4;
+/** Most clients leave a node that did not answer alone for a while. */
+const WARY = 0.75;
+const WARY_MS = 3_000;
 
 const WEIGHTS = { read: 45, put: 26, patch: 14, create: 8, delete: 6, ticket: 6 } as const;
 /** Shares of the writes. */
@@ -47,6 +50,7 @@ export class Client {
   readonly #recorder: Recorder;
   readonly #http = new HttpClient();
   readonly #seen = new Map<string, Seen>();
+  readonly #avoided = new Map<string, number>();
   #stamps = 0;
 
   constructor(number: number, random: SeededRandom, nodes: readonly Target[], recorder: Recorder) {
@@ -146,7 +150,7 @@ export class Client {
     keyed: boolean,
   ): Promise<{ first: Try; last: Try; isOpen: boolean }> {
     const once = (): Promise<Try> => {
-      const node = this.#random.pick(this.#nodes);
+      const node = this.#choose();
       return this.#try(request(node), node, isRead);
     };
     const first = await once();
@@ -162,9 +166,18 @@ export class Client {
     return { first, last, isOpen };
   }
 
+  #choose(): Target {
+    const nowMs = performance.now();
+    const usable = this.#nodes.filter(({ name }) => (this.#avoided.get(name) ?? 0) <= nowMs);
+    return this.#random.pick(usable.length > 0 ? usable : this.#nodes);
+  }
+
   async #try(request: WireRequest, node: Target, isRead: boolean): Promise<Try> {
     const sent = this.#recorder.now();
     const reply = await this.#http.send(request, PATIENCE_MS);
+    if (reply.kind === 'lost' && this.#random.chance(WARY)) {
+      this.#avoided.set(node.name, performance.now() + WARY_MS);
+    }
     const result = resultOf(isRead, reply);
     if (result !== 'unexpected') return { node: node.name, sent, result, reply };
     const answer = reply.kind === 'answer' ? `${reply.status} ${JSON.stringify(reply.body)}` : '';

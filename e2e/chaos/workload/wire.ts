@@ -56,7 +56,8 @@ const OPEN: readonly string[] = ['outcome_unknown', 'idempotency_in_progress'];
 /** What an answer says; `unexpected` is an answer that no request of a run should get. */
 export function resultOf(isRead: boolean, reply: Reply): Result | 'unexpected' {
   if (reply.kind === 'unsent') return { kind: 'none', code: reply.reason };
-  if (reply.kind === 'lost') return { kind: 'unknown', code: reply.reason };
+  // A read that was not answered did nothing, and says nothing.
+  if (reply.kind === 'lost') return { kind: isRead ? 'none' : 'unknown', code: reply.reason };
   if (reply.status < 300) {
     const version = reply.header('lithair-version');
     return {
