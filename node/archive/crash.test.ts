@@ -20,18 +20,16 @@ async function workload(shop: Shop, acknowledged: (generation: number) => void):
 /** Runs until an operation of the disk never returns, then cuts the power. */
 async function cutAt(operation: number, fraction: () => number) {
   const shop = await Shop.open();
-  let reached = false;
-  shop.fs.injectFaults(({ number }) => {
-    reached ||= number >= operation;
-    return number >= operation ? 'halt' : null;
+  const reached = new Promise<false>((resolve) => {
+    shop.fs.injectFaults(({ number }) => {
+      if (number < operation) return null;
+      resolve(false);
+      return 'halt';
+    });
   });
   let acknowledged = 0;
-  let ended = false;
-  workload(shop, (generation) => (acknowledged = generation)).then(
-    () => (ended = true),
-    () => undefined,
-  );
-  for (let turn = 0; turn < 400 && !ended && !reached; turn++) await nextTurn();
+  const work = workload(shop, (generation) => (acknowledged = generation));
+  const ended = await Promise.race([work.then(() => true), reached]);
   await nextTurn();
   return { shop, disk: shop.fs.crash('power', fraction), acknowledged, ended };
 }

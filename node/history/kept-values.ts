@@ -1,6 +1,6 @@
 import type { JsonValue, ModelSchema } from '@lithair/crds';
 import type { JsonObject, VersionRecord } from '../ports/index.ts';
-import { type HistoryRules, isKept, keepsValue, type Moment } from './rules.ts';
+import { type FieldRule, type HistoryRules, isKept, keepsValue, type Moment } from './rules.ts';
 
 /** Old and new value of a field that changed; what is not kept is absent. */
 export interface FieldChange {
@@ -18,7 +18,7 @@ export function keptValues(
   moment: Moment,
 ): JsonObject | null {
   if (record.json === null) return null;
-  return pick(parse(record.json), (name) => keeps(rules, name, record, moment), rules);
+  return pick(parse(record.json), rules, (rule) => keepsValue(rules, rule, record, moment));
 }
 
 /** The fields that a change changed, in the order of the schema, with the values that are kept. */
@@ -30,10 +30,11 @@ export function keptChanges(
   const [before, after] = [parse(record.before), parse(record.json)];
   const changed = record.changed ?? changedFields(rules.model, before, after);
   const changes: { [field: string]: FieldChange } = {};
-  for (const { name } of rules.fields) {
+  for (const rule of rules.fields) {
+    const { name } = rule;
     if (!changed.includes(name)) continue;
-    const old = keeps(rules, name, oldOf(record), moment) ? before[name] : undefined;
-    const now = keeps(rules, name, record, moment) ? after[name] : undefined;
+    const old = keepsValue(rules, rule, oldOf(record), moment) ? before[name] : undefined;
+    const now = keepsValue(rules, rule, record, moment) ? after[name] : undefined;
     changes[name] = { ...(old !== undefined && { old }), ...(now !== undefined && { new: now }) };
   }
   return changes;
@@ -51,18 +52,18 @@ export function archived(
   if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
   if (rules.chained && record.evidence !== null) return record;
   const after = parse(record.json);
-  const lasts = (name: string, version: Version) =>
-    rules.fields.some((rule) => rule.name === name && rule.depth > 1) &&
-    keeps(rules, name, version, moment);
-  const values = pick(after, (name) => lasts(name, record), rules);
+  const lasts = (rule: FieldRule, version: Version) =>
+    rule.depth > 1 && keepsValue(rules, rule, version, moment);
+  const values = pick(after, rules, (rule) => lasts(rule, record));
   const json = record.json === null ? null : JSON.stringify(values);
   if (!rules.audited || record.actor === null) {
     return { ...record, json, actor: null, before: null, changed: null, evidence: null };
   }
   const before = parse(record.before);
   const changed = record.changed ?? changedFields(rules.model, before, after);
-  const isOld = (name: string) => changed.includes(name) && lasts(name, oldOf(record));
-  const old = pick(before, isOld, rules);
+  const replaced = oldOf(record);
+  const isOld = (rule: FieldRule) => changed.includes(rule.name) && lasts(rule, replaced);
+  const old = pick(before, rules, isOld);
   const kept = record.before === null ? null : JSON.stringify(old);
   return { ...record, json, before: kept, changed, evidence: null };
 }
@@ -74,20 +75,15 @@ function oldOf({ version, timeMs }: VersionRecord): Version {
   return { version: version - 1, timeMs };
 }
 
-function keeps(rules: HistoryRules, name: string, version: Version, moment: Moment): boolean {
-  const rule = rules.fields.find((candidate) => candidate.name === name);
-  return rule !== undefined && keepsValue(rules, rule, version, moment);
-}
-
 function pick(
   values: JsonObject,
-  isWanted: (name: string) => boolean,
   { fields }: HistoryRules,
+  isWanted: (rule: FieldRule) => boolean,
 ): JsonObject {
   const picked: JsonObject = {};
-  for (const { name } of fields) {
-    const value = values[name];
-    if (value !== undefined && isWanted(name)) picked[name] = value;
+  for (const rule of fields) {
+    const value = values[rule.name];
+    if (value !== undefined && isWanted(rule)) picked[rule.name] = value;
   }
   return picked;
 }

@@ -2,7 +2,7 @@ import { durationMs, type FieldSchema, type HistorizeSpec, type ModelSchema } fr
 import type { VersionRecord } from '../ports/index.ts';
 
 /** Which past values of one field are kept. */
-interface FieldRule {
+export interface FieldRule {
   readonly name: string;
   /** Versions that keep their value, the newest counted: 1 is the present value alone. */
   readonly depth: number;

@@ -1,0 +1,131 @@
+/** How fast history is archived, read back and expired: `node node/archive/bench/archive.ts`. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileSchema, validateSpec } from '@lithair/crds';
+import { HotHistory, historyRules } from '../../history/index.ts';
+import { NodeFileSystem } from '../../log/index.ts';
+import { silentLogger } from '../../telemetry/index.ts';
+import { Archive, ArchivedHistory, threadedZstd } from '../index.ts';
+
+const ROWS = 10_000;
+const VERSIONS = 20;
+const GENERATION_VERSIONS = 18_000;
+
+const spec = validateSpec({
+  auth: { mode: 'open' },
+  models: [
+    {
+      name: 'Product',
+      fields: [
+        { name: 'id', type: 'string', primaryKey: true },
+        ...['name', 'price', 'description', 'supplier'].map((name) => ({ name, type: 'string' })),
+      ],
+      lifecycle: { versioned: 15 },
+    },
+  ],
+});
+if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
+const schema = compileSchema(spec.value);
+const [model] = schema.models;
+const rules = model === undefined ? null : historyRules(model);
+const hot = new HotHistory(schema);
+
+function row(id: string, version: number): string {
+  const words = 'a lamp of brass and glass that stands on a desk and turns both ways';
+  return JSON.stringify({
+    id,
+    name: `Product ${id} in edition ${version}`,
+    price: `${(version * 7919) % 1000}.${version % 100}`,
+    description: `${words}, number ${version * 104_729} of the series ${id}`,
+    supplier: `supplier-${(version * 31) % 97}`,
+  });
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'lithair-archive-'));
+const archive = await Archive.open({
+  fs: new NodeFileSystem(),
+  dir: directory,
+  clusterId: 'bench',
+  compression: threadedZstd,
+  logger: silentLogger,
+  pause: () => new Promise((resolve) => setImmediate(resolve)),
+});
+
+let [plainBytes, archiveMs, archiveCpuMs, longestMs, last] = [0, 0, 0, 0, performance.now()];
+const watch = setInterval(() => {
+  longestMs = Math.max(longestMs, performance.now() - last - 1);
+  last = performance.now();
+}, 1);
+
+async function seal(): Promise<void> {
+  hot.seal(Date.now(), []);
+  const [sealed] = hot.pending;
+  if (sealed === undefined) return;
+  last = performance.now();
+  const startedMs = performance.now();
+  const cpu = process.cpuUsage();
+  await archive.store(sealed, (name) => hot.rulesOf(name));
+  archiveMs += performance.now() - startedMs;
+  archiveCpuMs += cpuMsSince(cpu);
+  hot.archived(sealed.number);
+}
+
+for (let version = 1; version <= VERSIONS; version++) {
+  for (let at = 0; at < ROWS; at++) {
+    const id = `p${(at * 7919) % ROWS}`;
+    const json = row(id, version);
+    plainBytes += json.length;
+    hot.add('Product', {
+      id,
+      version,
+      effect: 'updated',
+      events: ['ProductUpdated'],
+      sequence: version * ROWS + at,
+      index: version * ROWS + at,
+      timeMs: version,
+      actor: null,
+      json,
+      before: null,
+      changed: null,
+      evidence: null,
+    });
+    if (hot.active.count >= GENERATION_VERSIONS) await seal();
+  }
+}
+await seal();
+
+const megabytes = plainBytes / 1e6;
+const stored = archive.files.reduce((sum, { bytes }) => sum + bytes, 0);
+console.log(`archived ${megabytes.toFixed(0)} MB of rows in ${archive.files.length} files`);
+console.log(
+  `archive: ${rate(archiveMs)} MB/s of rows, ${rate(archiveCpuMs)} per second of processor`,
+);
+console.log(`size: ${(plainBytes / stored).toFixed(1)}x smaller than the rows`);
+
+const foldMs = performance.now();
+const foldCpu = process.cpuUsage();
+const expiry = { rules: () => rules ?? undefined, newestOf: () => VERSIONS, nowMs: VERSIONS };
+await archive.fold(expiry, true);
+const tookMs = performance.now() - foldMs;
+console.log(
+  `join: ${rate(tookMs)} MB/s of rows, ${rate(cpuMsSince(foldCpu))} per second of processor`,
+);
+console.log(`longest pause of the event loop: ${longestMs.toFixed(0)} ms`);
+
+const history = new ArchivedHistory(hot, archive);
+const readMs = performance.now();
+for (let at = 0; at < 1000; at++) await history.versions('Product', `p${at * 7}`, 15, 1);
+console.log(`an old version by number: ${((performance.now() - readMs) / 1000).toFixed(2)} ms`);
+clearInterval(watch);
+await archive.close();
+await rm(directory, { recursive: true });
+
+function rate(ms: number): string {
+  return ((megabytes / ms) * 1000).toFixed(0);
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
