@@ -175,6 +175,14 @@ test('the search agrees with trying out every order where many writes are of unk
   );
 });
 
+test('a patch may be made of a row that only a lost write can have left', () => {
+  const lost = operation(3, 0, put(row('k', 'lost', { amount: 7 })), UNKNOWN);
+  const patched = row('k', 'p', { amount: 7 });
+  isGood(created, lost, operation(5, 6, patch('k', { stamp: 'p' }), shows(3, patched)));
+  isBad(created, lost, operation(5, 6, patch('k', { stamp: 'p', amount: 8 }), shows(3, patched)));
+  isBad(created, operation(5, 6, patch('k', { stamp: 'p' }), shows(3, patched)));
+});
+
 test('many lost writes do not make the search long', () => {
   const lost = Array.from({ length: 24 }, (_, at) =>
     operation(3 + at, 0, at % 3 === 0 ? remove('k') : put(row('k', `lost ${at}`)), UNKNOWN),

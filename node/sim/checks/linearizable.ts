@@ -5,8 +5,8 @@
  */
 import { type KeyOperation, type KeyState, keyOfName, NEVER_CREATED, step } from './key-model.ts';
 import { textOf } from './row.ts';
-import { Twins } from './twins.ts';
-import type { Operation, Violation } from './types.ts';
+import { isPatchOfUnseen, Twins, UNSEEN } from './twins.ts';
+import type { Operation, Row, Violation } from './types.ts';
 
 /** Steps after which a search gives up; ordinary histories need about two per operation. */
 const MAX_STEPS = 2_000_000;
@@ -68,7 +68,7 @@ export function linearize(items: readonly KeyOperation[], maxSteps = MAX_STEPS):
 
 class Search {
   readonly #head: Entry;
-  readonly #rows: ReadonlyMap<number, string>;
+  readonly #rows: ReadonlyMap<number, Row>;
   readonly #twins: Twins;
   readonly #taken: Uint16Array;
   readonly #met = new Set<string>();
@@ -107,10 +107,10 @@ class Search {
   #tryTake(entry: Entry): boolean {
     const { item } = entry;
     if (item === null || !this.#twins.isNext(item)) return false;
-    const next = step(this.#state, item);
+    const next = this.#next(item);
     if (next === null || !this.#agrees(next)) return false;
     this.#flip(entry.number);
-    if (next !== this.#state && this.#wasMet(next)) {
+    if (!onlyLooks(item) && this.#wasMet(next)) {
       this.#flip(entry.number);
       return false;
     }
@@ -121,15 +121,36 @@ class Search {
     return true;
   }
 
+  #next(item: KeyOperation): KeyState | null {
+    const { call, result } = item;
+    const isOfUnseen = this.#state.row === UNSEEN && call.kind === 'patch';
+    if (isOfUnseen && result.kind !== 'failed') return this.#patchUnseen(item, call.body);
+    const next = step(this.#state, item);
+    if (next === null || next === this.#state || !this.#twins.isUnseen(item)) return next;
+    return { version: next.version, row: UNSEEN };
+  }
+
+  #patchUnseen(item: KeyOperation, patch: Row): KeyState | null {
+    const { call, result } = item;
+    const ifMatch = 'ifMatch' in call ? call.ifMatch : null;
+    if (ifMatch !== null && ifMatch !== this.#state.version) return null;
+    const version = this.#state.version + 1;
+    if (this.#twins.isUnseen(item)) return { version, row: UNSEEN };
+    const isElsewhere = result.kind === 'ok' && result.version !== version;
+    const shown = this.#rows.get(version);
+    if (isElsewhere || shown === undefined || !isPatchOfUnseen(shown, patch)) return null;
+    return { version, row: shown };
+  }
+
   /** A version has one row; this keeps writes of unknown outcome from taking another's place. */
   #agrees({ version, row }: KeyState): boolean {
     const known = this.#rows.get(version);
-    return known === undefined || (row !== null && known === textOf(row));
+    return known === undefined || (row !== null && textOf(known) === textOf(row));
   }
 
   #wasMet({ version, row }: KeyState): boolean {
     const taken = String.fromCharCode(...this.#taken);
-    const name = `${version} ${row === null ? '' : this.#twins.nameOf(row)} ${taken}`;
+    const name = `${version} ${row === null ? '' : textOf(row)} ${taken}`;
     if (this.#met.has(name)) return true;
     this.#met.add(name);
     return false;
@@ -143,10 +164,9 @@ class Search {
       this.#flip(last.entry.number);
       if (last.entry.item !== null) this.#twins.putBack(last.entry.item);
       relink(last.entry);
-      const changed = last.before !== this.#state;
       this.#state = last.before;
-      // What fits and changes nothing may always come first: leaving it out cannot help.
-      if (changed) return last.entry;
+      // What fits and only looks may always come first: leaving it out cannot help.
+      if (last.entry.item === null || !onlyLooks(last.entry.item)) return last.entry;
     }
   }
 
@@ -168,13 +188,17 @@ class Search {
   }
 }
 
+function onlyLooks({ call, result }: KeyOperation): boolean {
+  return call.kind === 'read' || result.kind === 'failed';
+}
+
 /** Rows of versions that answers told. */
-function knownRows(items: readonly KeyOperation[]): Map<number, string> {
-  const rows = new Map<number, string>();
+function knownRows(items: readonly KeyOperation[]): Map<number, Row> {
+  const rows = new Map<number, Row>();
   for (const { result } of items) {
     if (result.kind !== 'ok' || result.version === null) continue;
     const [row] = result.rows;
-    if (row !== undefined) rows.set(result.version, textOf(row));
+    if (row !== undefined) rows.set(result.version, row);
   }
   return rows;
 }

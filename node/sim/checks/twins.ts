@@ -1,6 +1,9 @@
 import type { KeyOperation } from './key-model.ts';
-import { textOf } from './row.ts';
+import { stampOf, textOf } from './row.ts';
 import type { Row } from './types.ts';
+
+/** Stands for every row that no answer shows. */
+export const UNSEEN: Row = {};
 
 /**
  * Writes of unknown outcome that no search need tell apart: they do the same to every state, but
@@ -10,20 +13,18 @@ import type { Row } from './types.ts';
  */
 export class Twins {
   readonly #groups = new Map<KeyOperation, Group>();
-  /** Rows that some answer shows, or that several writes make. */
+  /** Stamps that some answer shows, or that several bodies have. */
   readonly #known = new Set<string>();
 
   constructor(items: readonly KeyOperation[]) {
     const written = new Set<string>();
     for (const { call, result } of items) {
-      if (result.kind === 'ok') for (const row of result.rows) this.#known.add(textOf(row));
+      if (result.kind === 'ok') for (const row of result.rows) this.#known.add(stampOf(row));
       if (!('body' in call)) continue;
-      const text = textOf(call.body);
-      if (written.has(text)) this.#known.add(text);
-      written.add(text);
+      const stamp = stampOf(call.body);
+      if (written.has(stamp)) this.#known.add(stamp);
+      written.add(stamp);
     }
-    // The fields of an unseen row show through a patch of it.
-    if (items.some(({ call }) => call.kind === 'patch')) return;
     const groups = new Map<string, Group>();
     for (const item of items.toSorted((a, b) => a.invoked - b.invoked)) {
       const kind = this.#kindOf(item);
@@ -51,27 +52,29 @@ export class Twins {
     if (group !== undefined) group.taken -= 1;
   }
 
-  /** Equal for rows that no answer tells apart. */
-  nameOf(row: Row): string {
-    const text = textOf(row);
-    return this.#groups.size > 0 && !this.#known.has(text) ? 'unseen' : text;
+  /** Whether it leaves a row that no answer shows. */
+  isUnseen({ call, result }: KeyOperation): boolean {
+    return result.kind === 'unknown' && 'body' in call && !this.#known.has(stampOf(call.body));
   }
 
   /** What the operation does to every state; null where it has no twin. */
-  #kindOf({ call, result }: KeyOperation): string | null {
-    if (result.kind !== 'unknown') return null;
-    switch (call.kind) {
-      case 'delete':
-        return call.ifMatch === null ? 'delete' : null;
-      case 'create':
-        return this.#known.has(textOf(call.body)) ? null : 'create';
-      case 'put':
-        if (call.ifMatch !== null || this.#known.has(textOf(call.body))) return null;
-        return call.onlyIfAbsent ? 'create' : 'put';
-      default:
-        return null;
-    }
+  #kindOf(item: KeyOperation): string | null {
+    const { call, result } = item;
+    if (result.kind !== 'unknown' || ('ifMatch' in call && call.ifMatch !== null)) return null;
+    if (call.kind === 'delete') return 'delete';
+    if (!this.isUnseen(item)) return null;
+    if (call.kind === 'patch') return 'replace';
+    return call.kind === 'put' && !call.onlyIfAbsent ? 'replace' : 'create';
   }
+}
+
+/**
+ * A patch of a row that no answer shows. Its own answer is taken at its word for the fields that
+ * the patch does not name: which of the twins it was made from, the search does not know.
+ */
+export function isPatchOfUnseen(shown: Row, patch: Row): boolean {
+  const all: Row = { ...shown, ...patch };
+  return textOf(all) === textOf(shown);
 }
 
 interface Group {
