@@ -14,14 +14,15 @@ export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as con
 export type Section = (typeof SECTIONS)[number];
 
 /** A chunk ends with the item that makes it this large, or with this many items. */
-const CHUNK_BYTES = 256 * 1024;
-const CHUNK_ITEMS = 1000;
+const CHUNK_BYTES = 768 * 1024;
+const CHUNK_ITEMS = 2500;
 
 /**
  * A state at one index, to be written while later entries are applied. Taking one copies tables of
  * references alone; rows are copied as chunks are asked for, a bounded number at a time. A chunk
- * is at most 512 KiB, unless one row alone is larger than half of that, and is valid until the next
- * one is asked for.
+ * is at most 1 MiB, unless one row alone is larger than a quarter of that, and is valid until the
+ * next one is asked for. Fewer and larger ones are over sooner where the event loop has much to do,
+ * and what is written meanwhile is memory; making one takes some milliseconds.
  *
  * Equal states have equal snapshots, byte for byte: rows and graves come in the order of their ids.
  * It can be read once; until then it keeps memory that the state could use again.

@@ -16,7 +16,7 @@ import { offsetOf, type Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
 /** One part in this many may be dead before slabs are cleared. */
 const DEAD_SHARE = 16;
 /** While somebody reads a frozen state, what is cleared is not given back yet: better to wait. */
-const DEAD_SHARE_FROZEN = 6;
+const DEAD_SHARE_FROZEN = 4;
 const LEAST_DEAD_BYTES = 1 << 18;
 /** What clearing moves for each byte that is written, so that it keeps up; and at least so much. */
 const CLEARING_FACTOR = 16;
