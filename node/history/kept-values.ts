@@ -51,16 +51,17 @@ export function archived(
 ): VersionRecord | null {
   if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
   if (rules.chained && record.evidence !== null) return record;
-  const after = parse(record.json);
   const lasts = (rule: FieldRule, version: Version) =>
     rule.depth > 1 && keepsValue(rules, rule, version, moment);
-  const values = pick(after, rules, (rule) => lasts(rule, record));
-  const json = record.json === null ? null : JSON.stringify(values);
+  const isWhole = record.json === null || rules.fields.every((rule) => lasts(rule, record));
+  const values = () => pick(parse(record.json), rules, (rule) => lasts(rule, record));
+  // Most versions are archived as they are: reading and writing their rows again costs the most.
+  const json = isWhole ? record.json : JSON.stringify(values());
   if (!rules.audited || record.actor === null) {
     return { ...record, json, actor: null, before: null, changed: null, evidence: null };
   }
   const before = parse(record.before);
-  const changed = record.changed ?? changedFields(rules.model, before, after);
+  const changed = record.changed ?? changedFields(rules.model, before, parse(record.json));
   const replaced = oldOf(record);
   const isOld = (rule: FieldRule) => changed.includes(rule.name) && lasts(rule, replaced);
   const old = pick(before, rules, isOld);
