@@ -31,6 +31,10 @@ test('the shop is a valid model', () => {
   assert.ok(fieldsOf('shop').length > 0);
 });
 
+test('the ledger is a valid model', () => {
+  assert.ok(fieldsOf('ledger').some(({ historize }) => historize?.mode === 'full'));
+});
+
 test('the films that the model refuses are the ones on the list', () => {
   const fields = fieldsOf('movies');
   const rows: Record<string, JsonValue>[] = JSON.parse(
