@@ -5,10 +5,17 @@ export interface Regression {
   readonly why: string;
 }
 
-/** Seeds that failed once and must never again; they are run before all others. */
+/**
+ * Seeds that failed once and must never again; they are run before all others. What a seed does
+ * follows from `plan.ts`: who changes what is drawn there looks for seeds that still show these.
+ */
 export const REGRESSIONS: readonly Regression[] = [
   {
-    seed: 180,
+    seed: 37634,
     why: 'after a power cut everywhere, the quorum of a new membership did not know that it was in force',
+  },
+  {
+    seed: 53351,
+    why: 'a segment whose name a killed process had not made durable was written to, and lost with the power',
   },
 ];
