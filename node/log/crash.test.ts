@@ -10,7 +10,7 @@ const LIMITS = { segmentBytes: 16 * 1024, cacheBytes: 4000, maxBatchBytes: 8000 
 
 /** One workload as thoroughly as it gets; `make crash-test` is as thorough with all of them. */
 const THOROUGH = { exhaustiveSectors: 6, samples: 64, secondCrashEvery: 32 };
-const QUICK = { exhaustiveSectors: 2, samples: 6, secondCrashEvery: 64 };
+const QUICK = { exhaustiveSectors: 2, samples: 4, secondCrashEvery: 128 };
 
 function metadata(index: number, term: number) {
   return { index, term, confState: confState(1, 2, 3) };
@@ -33,7 +33,7 @@ describe('power that is cut at every operation', () => {
     const plan: Pick<CrashPlan, 'exhaustiveSectors' | 'samples' | 'secondCrashEvery'> =
       name === 'mixed' ? THOROUGH : QUICK;
     test(`of ${name}: every recovery holds what was acknowledged, and goes on`, async (t) => {
-      for (const seed of name === 'mixed' ? [1, 2, 3] : [1]) {
+      for (const seed of name === 'mixed' ? [1, 2] : [1]) {
         const plain = { workload, seed, point: null, onProgress: () => undefined };
         const tally = await tryEveryCrashPoint({ ...plain, ...plan });
         assert.ok(tally.points > 20 && tally.images > 2 * tally.points);
