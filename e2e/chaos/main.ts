@@ -77,8 +77,13 @@ async function oneRun(
   );
   const directory = mkdtempSync(join(tmpdir(), 'lithair-chaos-history-'));
   const run = { nodes, seconds, seed, broken };
-  const recorder = await runOnce(run, program, directory, stop.signal);
-  if (stop.signal.aborted) {
+  const recorder = await runOnce(run, program, directory, stop.signal).catch((error: unknown) => {
+    console.log(
+      `FAIL the run ended early: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return null;
+  });
+  if (recorder === null || stop.signal.aborted) {
     rmSync(directory, { recursive: true, force: true });
     return false;
   }

@@ -5,7 +5,6 @@ import { Cluster } from './cluster/index.ts';
 import { torment } from './faults/index.ts';
 import { SeededRandom } from './random.ts';
 import { settle } from './settle.ts';
-import { pause } from './wait.ts';
 import { Client } from './workload/client.ts';
 import { Recorder } from './workload/history.ts';
 
@@ -48,6 +47,7 @@ export async function runOnce(
   try {
     recorder.begin({ kind: 'run', ...plan });
     await live(plan, cluster, recorder, over);
+    if (!stop.aborted) await end(cluster, recorder);
     return recorder;
   } finally {
     stop.removeEventListener('abort', abort);
@@ -68,21 +68,25 @@ async function live(
   const random = new SeededRandom(plan.seed);
   const timer = setTimeout(() => over.abort(), plan.seconds * 1000);
   const progress = reportProgress(recorder);
-  const clients = Array.from({ length: CLIENTS + 1 }, (_, number) => {
-    return new Client(number, random.fork(), cluster.members, recorder);
+  const clients = Array.from({ length: CLIENTS }, (_, number) => {
+    return new Client(number + 1, random.fork(), cluster.members, recorder);
   });
-  const [reader, ...writers] = clients;
   try {
     const scene = { cluster, recorder, random: random.fork(), over: over.signal };
     const isOver = (): boolean => over.signal.aborted;
-    await Promise.all([torment(scene), ...writers.map((client) => client.run(isOver))]);
+    await Promise.all([torment(scene), ...clients.map((client) => client.run(isOver))]);
   } finally {
     clearTimeout(timer);
     progress();
+    for (const client of clients) client.close();
   }
-  await pause(100);
-  if (reader !== undefined) await settle(cluster, recorder, reader);
-  for (const client of clients) client.close();
+}
+
+async function end(cluster: Cluster, recorder: Recorder): Promise<void> {
+  const reader = new Client(0, new SeededRandom(0), cluster.members, recorder);
+  await settle(cluster, recorder, reader);
+  reader.close();
+  await cluster.verify((text) => recorder.problem(text));
 }
 
 /** A line now and then; the result ends it. */

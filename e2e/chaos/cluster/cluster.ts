@@ -11,6 +11,7 @@ import { type MemberStatus, statusOf } from './status.ts';
 const MODEL = join(import.meta.dirname, 'model.yaml');
 const READY_MS = 90_000;
 const CERTS_MS = 30_000;
+const VERIFY_MS = 60_000;
 
 /** Members as processes of their own, on loopback, joined by a {@link Mesh}. */
 export class Cluster {
@@ -108,6 +109,20 @@ export class Cluster {
       const voters = members.filter(({ role }) => role === 'voter').length;
       return voters === this.members.length && members.length === voters ? true : null;
     });
+  }
+
+  /** Stops all processes in order; then every checksum of every log has to hold. */
+  async verify(onProblem: (problem: string) => void): Promise<void> {
+    for (const member of this.members) {
+      member.expected = 'stopped';
+      member.signal('SIGTERM');
+    }
+    await Promise.all(this.members.map((member) => member.ended));
+    for (const { name, dataDir } of this.members) {
+      const words = ['log', dataDir, '--verify'];
+      const { code, output } = await lithair(this.#program, words, VERIFY_MS);
+      if (code !== 0) onProblem(`the log of ${name} does not verify: ${output}`);
+    }
   }
 
   /** Ends all processes and removes all files. */

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Member } from '../cluster/index.ts';
 import { claim, type Fault, last, release, type Scene } from './fault.ts';
 
@@ -51,10 +52,18 @@ export const freeze: Fault = async (scene) => {
 };
 
 async function frozen(scene: Scene, member: Member, ms: number): Promise<void> {
+  const waker = wakeLater(member.pid);
   member.signal('SIGSTOP');
   try {
     await last(scene, ms);
   } finally {
     member.signal('SIGCONT');
+    waker.kill('SIGKILL');
   }
+}
+
+/** Wakes a member also where this process is killed meanwhile, so that it can end, too. */
+function wakeLater(pid: number): ChildProcess {
+  const script = `sleep ${LONGEST_STOP_MS / 1000 + 5}; kill -CONT ${pid}`;
+  return spawn('sh', ['-c', script], { stdio: 'ignore', detached: true });
 }
