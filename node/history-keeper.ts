@@ -3,6 +3,7 @@ import {
   ArchivedHistory,
   type AskMember,
   fetchArchive,
+  type HeldArchive,
   hasArchives,
 } from './archive/index.ts';
 import type { GenerationDigest } from './entry/index.ts';
@@ -82,6 +83,11 @@ export class HistoryKeeper {
     return state !== null && hasArchives(state.history, this.#parts.archive);
   }
 
+  /** What is archived here, held still until it is released. */
+  hold(): HeldArchive {
+    return this.#parts.archive.hold();
+  }
+
   /** Generations up to this one are archived here. */
   get generation(): number {
     return this.#parts.archive.generation;
@@ -103,6 +109,7 @@ export class HistoryKeeper {
   onApplied(): void {
     const state = this.#parts.state();
     if (state === null || state.history.pending.length === 0 || this.#archiving) return;
+    if (this.#parts.clock.monotonicMs() < this.#retryMs) return;
     this.#archiving = true;
     this.#inTurn(() => this.#archivePending())
       .catch((error: unknown) => this.#failed(error))
@@ -155,8 +162,8 @@ export class HistoryKeeper {
 
   async #propose(): Promise<void> {
     const untold = this.#untold;
-    this.#untold = [];
     await this.#parts.leader.compact(untold, COMPACT_TIMEOUT_MS);
+    this.#untold = this.#untold.filter((digest) => !untold.includes(digest));
   }
 
   async #archivePending(): Promise<void> {

@@ -32,6 +32,17 @@ export interface Expiry {
   readonly nowMs: number;
 }
 
+/** What is archived at one moment, readable until it is released. */
+export interface HeldArchive {
+  readonly generation: number;
+  /** In the order of the catalog. */
+  readonly files: readonly ArchiveFile[];
+  release(): void;
+}
+
+/** How a member may call an archive: a model, generations, a serial number. No path. */
+const FILE_NAME = /^[A-Za-z][A-Za-z0-9]{0,127}-[0-9]{1,16}-[0-9]{1,16}-[0-9]{1,16}\.arc$/;
+
 /**
  * The archived history of one member: sealed generations in compressed files, by model. What is
  * not in its catalog does not count: a file is whole and durable before the catalog names it, and
@@ -45,6 +56,7 @@ export class Archive {
   #files: readonly ArchiveFile[];
   /** Replaced files that a read may still be busy with. */
   #retired: readonly ArchiveFile[] = [];
+  #holders = 0;
 
   private constructor(options: ArchiveOptions, catalog: Catalog, files: readonly ArchiveFile[]) {
     this.directory = `${options.dir}/${ARCHIVE_DIRECTORY}`;
@@ -92,9 +104,15 @@ export class Archive {
     return this.#files;
   }
 
-  /** Files of a model, from new to old. */
-  filesOf(model: string): readonly ArchiveFile[] {
-    return this.#files.filter(({ summary }) => summary.model === model).toReversed();
+  /** Keeps what is archived now readable, whatever takes its place. Release it. */
+  hold(): HeldArchive {
+    this.#holders += 1;
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) this.#holders -= 1;
+      isHeld = false;
+    };
+    return { generation: this.generation, files: this.#files, release };
   }
 
   /** Takes note that there is nothing up to a generation: a restored cluster begins without archives. */
@@ -116,18 +134,24 @@ export class Archive {
     if (number !== this.generation + 1) {
       throw new RangeError(`generation ${number} does not follow ${this.generation}`);
     }
-    const digest = createHash('sha256');
     const written: ArchiveFile[] = [];
-    for (const model of generation.models()) {
-      const rules = generation.sealing?.rules.get(model) ?? rulesOf(model);
-      if (rules === undefined) continue;
-      const subject = { model, fromGeneration: number, toGeneration: number };
-      const file = await this.#write(subject, versionsOf(generation, model, rules));
-      if (file === null) continue;
-      digest.update(file.summary.digest);
-      written.push(file);
+    try {
+      for (const model of generation.models()) {
+        const rules = generation.sealing?.rules.get(model) ?? rulesOf(model);
+        if (rules === undefined) continue;
+        const subject = { model, fromGeneration: number, toGeneration: number };
+        const file = await this.#write(subject, versionsOf(generation, model, rules));
+        if (file !== null) written.push(file);
+      }
+    } catch (error) {
+      // It is tried again: what came of one attempt must not stay.
+      for (const file of written) await file.close();
+      await this.discard(written.map(({ name }) => name));
+      throw error;
     }
     await this.#publish([...this.#files, ...written], { generation: number });
+    const digest = createHash('sha256');
+    for (const { summary } of written) digest.update(summary.digest);
     return digest.digest('hex');
   }
 
@@ -147,14 +171,34 @@ export class Archive {
 
   /**
    * Takes a file of another member in, under a name of our own, and verifies all of it. It counts
-   * once it is adopted.
+   * once it is adopted; until then it can be discarded.
    *
-   * @throws ArchiveError
+   * @throws ArchiveError, and leaves nothing behind
    */
   async receive(name: string, pieces: AsyncIterable<Uint8Array>): Promise<string> {
-    const { fs, compression, clusterId } = this.#options;
+    if (!FILE_NAME.test(name)) {
+      throw new ArchiveError('ARCHIVE_FORMAT', `no archive is called ${name.slice(0, 100)}`);
+    }
     const own = this.#nextName(name.replace(/-[0-9]+\.arc$/, ''));
-    const file = await fs.open(`${this.directory}/${own}`, 'create');
+    try {
+      await this.#receiveAs(own, pieces);
+      await this.#requireSound(own, name);
+      return own;
+    } catch (error) {
+      await this.discard([own]);
+      throw error;
+    }
+  }
+
+  /** Removes files that were received and are not adopted. */
+  async discard(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      await this.#options.fs.remove(`${this.directory}/${name}`).catch(() => undefined);
+    }
+  }
+
+  async #receiveAs(own: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const file = await this.#options.fs.open(`${this.directory}/${own}`, 'create');
     try {
       let at = 0;
       for await (const piece of pieces) {
@@ -165,6 +209,10 @@ export class Archive {
     } finally {
       await file.close();
     }
+  }
+
+  async #requireSound(own: string, name: string): Promise<void> {
+    const { fs, compression, clusterId } = this.#options;
     const received = await ArchiveFile.open(fs, this.directory, own, compression);
     try {
       if (received.summary.clusterId !== clusterId) {
@@ -174,7 +222,6 @@ export class Archive {
     } finally {
       await received.close();
     }
-    return own;
   }
 
   /** Takes files that were received in place of everything that is archived. */
@@ -187,7 +234,33 @@ export class Archive {
     await this.#publish(files, { generation });
   }
 
+  /**
+   * Begins with what another cluster archived, as it was before an entry: a restored cluster has
+   * its past. Files come in the order of the catalog that named them.
+   *
+   * @param generation the last one that ended before the entry
+   */
+  async beginWith(
+    files: AsyncIterable<ArchiveFile>,
+    beforeIndex: number,
+    generation: number,
+  ): Promise<void> {
+    const written: ArchiveFile[] = [];
+    for await (const file of files) {
+      const { model, fromGeneration, toGeneration } = file.summary;
+      const subject = {
+        model,
+        fromGeneration: Math.min(fromGeneration, generation),
+        toGeneration: Math.min(toGeneration, generation),
+      };
+      const copy = await this.#write(subject, versionsBefore(file, beforeIndex));
+      if (copy !== null) written.push(copy);
+    }
+    await this.#publish(written, { generation });
+  }
+
   async close(): Promise<void> {
+    this.#holders = 0;
     await this.#closeRetired();
     for (const file of this.#files) await file.close();
   }
@@ -252,9 +325,16 @@ export class Archive {
   }
 
   async #closeRetired(): Promise<void> {
+    if (this.#holders > 0) return;
     const retired = this.#retired;
     this.#retired = [];
     for (const file of retired) await file.close();
+  }
+}
+
+async function* versionsBefore(file: ArchiveFile, index: number): AsyncGenerator<VersionRecord> {
+  for await (const records of file.all()) {
+    for (const record of records) if (record.index < index) yield record;
   }
 }
 

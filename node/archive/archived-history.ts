@@ -1,6 +1,7 @@
 import type { HotHistory } from '../history/index.ts';
 import { EngineError, type HistoryReader, type VersionRecord } from '../ports/index.ts';
 import type { Archive } from './archive.ts';
+import type { ArchiveFile } from './archive-file.ts';
 
 /** Versions that are looked at together where one of a time is wanted. */
 const AS_OF_VERSIONS = 64;
@@ -46,17 +47,12 @@ export class ArchivedHistory implements HistoryReader {
     limit: number,
   ): Promise<readonly VersionRecord[]> {
     requireArchives(this.#hot, this.#archive);
-    const found: VersionRecord[] = [];
-    let below = beforeVersion;
-    for (const file of this.#archive.filesOf(model)) {
-      if (!file.mayHold(id)) continue;
-      for await (const records of file.newestFirst(id, below)) {
-        found.push(...records.slice(0, limit - found.length));
-        if (found.length === limit) return found;
-      }
-      below = found.at(-1)?.version ?? below;
+    const held = this.#archive.hold();
+    try {
+      return await versionsOf(held.files, model, id, beforeVersion, limit);
+    } finally {
+      held.release();
     }
-    return found;
   }
 
   async #archivedAsOf(
@@ -73,6 +69,26 @@ export class ArchivedHistory implements HistoryReader {
       below = last.version;
     }
   }
+}
+
+async function versionsOf(
+  files: readonly ArchiveFile[],
+  model: string,
+  id: string,
+  beforeVersion: number,
+  limit: number,
+): Promise<readonly VersionRecord[]> {
+  const found: VersionRecord[] = [];
+  let below = beforeVersion;
+  for (const file of files.toReversed()) {
+    if (file.summary.model !== model || !file.mayHold(id)) continue;
+    for await (const records of file.newestFirst(id, below)) {
+      found.push(...records.slice(0, limit - found.length));
+      if (found.length === limit) return found;
+    }
+    below = found.at(-1)?.version ?? below;
+  }
+  return found;
 }
 
 /** @throws EngineError `unavailable` where generations are neither in memory nor archived here */

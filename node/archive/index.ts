@@ -2,7 +2,8 @@
  * The archive room: history that left memory. Sealed generations in compressed, checksummed files,
  * read block by block; joined, and freed of what is not kept any more, in the background.
  */
-export { ARCHIVE_DIRECTORY, Archive, type Expiry } from './archive.ts';
+export { ARCHIVE_DIRECTORY, Archive, type Expiry, type HeldArchive } from './archive.ts';
+export { ArchiveFile } from './archive-file.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';

@@ -32,7 +32,7 @@ export function serveArchive(archive: Archive, request: Uint8Array): Uint8Array 
     return encode({ generation: archive.generation, files } satisfies Offer);
   }
   const file = archive.files.find((candidate) => candidate.name === name);
-  if (file === undefined || typeof offset !== 'number' || !(offset >= 0)) {
+  if (file === undefined || !isCount(offset)) {
     throw new ArchiveError('ARCHIVE_MISSING', `there is no archive ${String(name)}`);
   }
   return file.raw(offset, PIECE_BYTES);
@@ -53,7 +53,13 @@ export async function fetchArchive(
   const offer = readOffer(await ask(encode({ want: 'list' })));
   if (offer.generation < upTo) return false;
   const names: string[] = [];
-  for (const file of offer.files) names.push(await archive.receive(file.name, pieces(file, ask)));
+  try {
+    for (const file of offer.files) names.push(await archive.receive(file.name, pieces(file, ask)));
+  } catch (error) {
+    // It is asked for again and again: what came of one attempt must not stay on the disk.
+    await archive.discard(names);
+    throw error;
+  }
   await archive.adopt(names, offer.generation);
   return true;
 }
@@ -78,7 +84,7 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
 
 function readOffer(bytes: Uint8Array): Offer {
   const { generation, files } = parse(bytes);
-  if (typeof generation === 'number' && Array.isArray(files) && files.every(isOffered)) {
+  if (isCount(generation) && Array.isArray(files) && files.every(isOffered)) {
     return { generation, files };
   }
   throw new ArchiveError('ARCHIVE_FORMAT', 'another member offered no list of archives');
@@ -91,6 +97,10 @@ function isOffered(value: unknown): value is OfferedFile {
     'name' in value &&
     typeof value.name === 'string' &&
     'bytes' in value &&
-    typeof value.bytes === 'number'
+    isCount(value.bytes)
   );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

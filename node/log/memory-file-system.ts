@@ -458,6 +458,7 @@ class MemoryFile implements OpenFile {
   readonly #disk: MemoryFileSystem;
   readonly #path: string;
   readonly #inode: Inode;
+  #isClosed = false;
 
   constructor(disk: MemoryFileSystem, path: string, inode: Inode) {
     this.#disk = disk;
@@ -469,7 +470,9 @@ class MemoryFile implements OpenFile {
     return this.#inode.content.length;
   }
 
+  /** A descriptor that is closed may be that of another file by now: no reader can know. */
   read(target: Uint8Array, position: number): number {
+    if (this.#isClosed) throw new Error(`EBADF: ${this.#path} is closed`);
     const part = this.#inode.content.subarray(position, position + target.length);
     target.set(part);
     return part.length;
@@ -489,5 +492,7 @@ class MemoryFile implements OpenFile {
     this.#disk.performSync('sync', this.#path, () => inode.beginSync(), fail, done);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
 }
