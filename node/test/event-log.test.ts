@@ -62,6 +62,10 @@ test('events are shown by model, type, aggregate and time', async () => {
     'product:desk:create',
     'product:lamp:delete:3',
   ];
+  // A log says that its last entry is committed a moment after it was answered.
+  await eventually('the last event to be shown', async () =>
+    (await shown()).length === all.length ? true : null,
+  );
   assert.deepEqual(await shown(), all);
   assert.deepEqual(await shown('--model', 'Product'), all);
   assert.deepEqual(await shown('--model', 'Brand'), []);
