@@ -27,10 +27,10 @@ export async function last({ over }: Scene, ms: number): Promise<void> {
  * A member that no other fault has its hands on, and which is this one's until {@link release}.
  * Null where there is none, or where too few would be left: most of the time a majority works.
  */
-export async function claim(scene: Scene): Promise<Member | null> {
+export async function claim(scene: Scene, leaderShare = 0.4): Promise<Member | null> {
   const { cluster, random } = scene;
   const { members } = cluster;
-  const isLeader = random.chance(0.4);
+  const isLeader = random.chance(leaderShare);
   const leader = isLeader ? await cluster.leader() : null;
   const free = members.filter((member) => !member.impaired && member.running);
   const impaired = members.length - free.length;

@@ -30,7 +30,7 @@ const NETWORK: Lane = {
   weights: { partition: 5, 'one-way partition': 4, delay: 3, 'connection loss': 3 },
   calmMs: [500, 3000],
 };
-const FREEZE: Lane = { weights: { SIGSTOP: 1 }, calmMs: [1000, 5000] };
+const FREEZE: Lane = { weights: { SIGSTOP: 1 }, calmMs: [500, 3000] };
 
 function processLane(hasDiskErrors: boolean): Lane {
   return {

@@ -41,11 +41,17 @@ export const restart: Fault = async (scene) => {
 const SHORTEST_STOP_MS = 100;
 const LONGEST_STOP_MS = 30_000;
 
-/** Stops the clock of a member: to itself, no time goes by. */
+/**
+ * Stops the clock of a member: to itself, no time goes by. Half of the time it is the leader, for
+ * as long as clients wait: it wakes up with their requests, and does not know yet that it is deposed.
+ */
 export const freeze: Fault = async (scene) => {
-  const member = await claim(scene);
+  const { random } = scene;
+  const isLeader = random.chance(0.5);
+  const member = await claim(scene, isLeader ? 1 : 0);
   if (member === null) return null;
-  const ms = scene.random.logarithmic(SHORTEST_STOP_MS, LONGEST_STOP_MS);
+  const [from, to] = isLeader ? [800, 2800] : [SHORTEST_STOP_MS, LONGEST_STOP_MS];
+  const ms = random.logarithmic(from, to);
   await frozen(scene, member, ms);
   release(member);
   return `${member.name} for ${(ms / 1000).toFixed(1)} s`;
