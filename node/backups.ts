@@ -1,5 +1,6 @@
 import { openBackupStream } from './backup/index.ts';
 import type { Consensus } from './consensus/index.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log } from './log/index.ts';
 import { AdminError, type BackUp } from './membership/index.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
@@ -10,6 +11,7 @@ const CONFIRM_TIMEOUT_MS = 10_000;
 export function backups(
   consensus: Consensus<ApplyResult, ReplicatedState>,
   log: Log,
+  keeper: HistoryKeeper,
   defer: (callback: () => void) => void,
 ): BackUp {
   const pause = () => new Promise<void>((resolve) => defer(resolve));
@@ -17,7 +19,11 @@ export function backups(
     await consensus.confirmRead(CONFIRM_TIMEOUT_MS);
     const { state, applied } = consensus;
     if (state === null) throw new AdminError('unavailable', 'waiting for the first snapshot');
+    if (!keeper.isSettled) {
+      throw new AdminError('unavailable', 'older history is on its way from another member');
+    }
     const { clusterId, epoch } = state;
-    return openBackupStream({ clusterId, epoch, applied, log, pause }, after);
+    const holdArchive = () => keeper.hold();
+    return openBackupStream({ clusterId, epoch, applied, log, holdArchive, pause }, after);
   };
 }

@@ -432,7 +432,7 @@ export class NodeCore {
     const changeModel = modelChanges(this.#leader);
     if (this.#keeper === null) throw new Error('history is not looked after yet');
     const compacts = compaction(consensus, log, this.#keeper);
-    const backUp = backups(consensus, log, this.#world.defer ?? setImmediate);
+    const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
     return new AdminApi({
       view: consensus,
       changes,

@@ -9,16 +9,24 @@ const FORMAT_VERSION = 1;
 
 /** One file of a backup, compressed with zstd. */
 export interface BackupPart {
-  readonly kind: 'snapshot' | 'entries';
+  readonly kind: 'snapshot' | 'archive' | 'entries';
   readonly file: string;
   /** Of the file as it lies there. */
   readonly bytes: number;
   readonly sha256: string;
-  /** entries: the entry before the first one. snapshot: the same as `index` and `term`. */
+  /** entries: the entry before the first one. Others: the same as `index`. */
   readonly previousIndex: number;
-  /** The last entry that the part holds or covers. */
+  /** The last entry that the part holds or covers. archive: that of the snapshot before it. */
   readonly index: number;
   readonly term: number;
+  /** snapshot: the archived history that belongs to it, in so many parts behind it. */
+  readonly archive?: ArchiveParts;
+}
+
+/** Archived history in a backup: generations up to this one, and perhaps what came later. */
+export interface ArchiveParts {
+  readonly generation: number;
+  readonly files: number;
 }
 
 /** What a backup directory holds, in the order in which it was taken. */
@@ -93,16 +101,23 @@ function parseObject(text: string): Record<string, unknown> {
 function isPart(value: unknown): value is BackupPart {
   if (typeof value !== 'object' || value === null) return false;
   const part: Partial<Record<keyof BackupPart, unknown>> = value;
-  const { kind, file, sha256, bytes, previousIndex, index, term } = part;
+  const { kind, file, sha256, bytes, previousIndex, index, term, archive } = part;
   // A name alone: a manifest must not lead out of its directory.
   const hasName = typeof file === 'string' && /^[a-z0-9][a-z0-9.-]*$/.test(file);
   const numbers = [bytes, previousIndex, index, term];
   return (
-    (kind === 'snapshot' || kind === 'entries') &&
+    (kind === 'snapshot' || kind === 'archive' || kind === 'entries') &&
     hasName &&
+    (archive === undefined || isArchive(archive)) &&
     typeof sha256 === 'string' &&
     numbers.every((n) => Number.isSafeInteger(n))
   );
+}
+
+function isArchive(value: unknown): value is ArchiveParts {
+  if (typeof value !== 'object' || value === null) return false;
+  const { generation, files }: Partial<Record<keyof ArchiveParts, unknown>> = value;
+  return Number.isSafeInteger(generation) && Number.isSafeInteger(files);
 }
 
 function corrupt(reason: string): BackupError {

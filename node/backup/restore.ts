@@ -13,7 +13,12 @@ import { EntriesDecoder } from './entries-format.ts';
 import { BackupError } from './errors.ts';
 import { type BackupPart, type Manifest, readManifest, syncDirectory } from './manifest.ts';
 import { PullReader } from './pull-reader.ts';
-import { digestOf } from './take.ts';
+import {
+  archiveBehind,
+  type CarriedArchive,
+  requireDigest,
+  restoreArchive,
+} from './restore-archive.ts';
 
 /** The name under which a snapshot file is looked for in a data directory. */
 const SNAPSHOT_NAME = 'state.raftsnap';
@@ -51,6 +56,8 @@ export interface Restored {
   readonly index: number;
   /** Log time of the restored state, epoch milliseconds. */
   readonly logTimeMs: number;
+  /** Whether history was archived before the backup, and is not part of it. */
+  readonly lacksHistory: boolean;
 }
 
 /** What a check found; every part was read and compared. */
@@ -67,6 +74,8 @@ export interface CheckedBackup {
 interface Position {
   readonly state: ReplicatedState;
   readonly term: number;
+  /** Null where the state is the whole history, or the rest is not in the backup. */
+  readonly archive: CarriedArchive | null;
 }
 
 /** Reads every byte of a backup. @throws BackupError that names the first bad file */
@@ -109,6 +118,9 @@ export async function restoreBackup(
   try {
     const position = await positionAt(dir, manifest, point, temporary, world.fs);
     const restored = await writeDirectory(temporary, position, cluster, world);
+    const clusters = { from: manifest.clusterId, to: cluster.clusterId };
+    if (position.archive !== null)
+      await restoreArchive(dir, temporary, position.archive, clusters, world);
     await rename(temporary, into);
     await syncDirectory(parent);
     return restored;
@@ -129,7 +141,7 @@ async function manifestOf(dir: string): Promise<Manifest> {
   if (manifest === null) throw new BackupError('refused', `${dir} holds no backup`);
   for (const [at, part] of manifest.parts.entries()) {
     const before = manifest.parts[at - 1];
-    if (part.kind === 'snapshot') continue;
+    if (part.kind !== 'entries') continue;
     if (before?.index === part.previousIndex) continue;
     throw new BackupError('corrupt', `${part.file} does not follow the part before it`);
   }
@@ -196,22 +208,24 @@ async function replay(
   state: ReplicatedState,
   point: RestorePoint,
 ): Promise<Position> {
+  const archive = archiveBehind(manifest, start, state);
   let term = start.term;
   const behind = manifest.parts.slice(manifest.parts.indexOf(start) + 1);
   for (const part of behind) {
-    if (isReached(state, point)) return { state, term };
+    if (isReached(state, point)) return { state, term, archive };
+    if (part.kind === 'archive') continue;
     if (part.kind === 'snapshot') {
       requireNoGap(part, state);
       continue;
     }
     await requireDigest(dir, part);
     for await (const entry of entriesOf(dir, manifest, part)) {
-      if (isBehind(entry, state, point)) return { state, term };
+      if (isBehind(entry, state, point)) return { state, term, archive };
       applyEntry(state, entry);
       term = entry.term;
     }
   }
-  return { state, term };
+  return { state, term, archive };
 }
 
 function isReached(state: ReplicatedState, point: RestorePoint): boolean {
@@ -261,24 +275,19 @@ async function* entriesOf(dir: string, manifest: Manifest, part: BackupPart) {
   await reader.requireEnd();
 }
 
-async function requireDigest(dir: string, part: BackupPart): Promise<void> {
-  const found = await digestOf(join(dir, part.file)).catch(() => null);
-  if (found === null) throw new BackupError('corrupt', `${part.file} is missing`);
-  if (found.sha256 === part.sha256 && found.bytes === part.bytes) return;
-  throw new BackupError('corrupt', `${part.file} is not what was written: its sha256 differs`);
-}
-
 /** A log that begins with the restored state as its first snapshot. */
 async function writeDirectory(
   dir: string,
-  { state, term }: Position,
+  { state, term, archive }: Position,
   cluster: NewCluster,
   world: RestoreWorld,
 ): Promise<Restored> {
   const { clusterId, diskUuid, name, address } = cluster;
   const member: MemberRecord = { id: MEMBER_ID, name, address, diskUuid, intent: 'voter' };
   const epoch = state.epoch + 1;
-  const founded = state.refounded({ clusterId, epoch, members: [member] });
+  const keepsArchives = archive !== null;
+  const lacksHistory = !keepsArchives && state.history.firstResident > state.history.floor;
+  const founded = state.refounded({ clusterId, epoch, members: [member], keepsArchives });
   const directory = await openDataDirectory({ dir, ...world });
   try {
     await directory.writeIdentity({ diskUuid, name, clusterId, memberId: MEMBER_ID });
@@ -295,5 +304,6 @@ async function writeDirectory(
   } finally {
     await directory.close();
   }
-  return { clusterId, epoch, index: founded.appliedIndex, logTimeMs: founded.logTimeMs };
+  const { appliedIndex: index, logTimeMs } = founded;
+  return { clusterId, epoch, index, logTimeMs, lacksHistory };
 }

@@ -1,4 +1,5 @@
 import type { Storage } from 'etcd-raft-ts';
+import type { HeldArchive } from '../archive/index.ts';
 import type { SnapshotStream } from '../log/index.ts';
 import { EntriesEncoder } from './entries-format.ts';
 import { BackupError } from './errors.ts';
@@ -6,7 +7,7 @@ import type { PullReader } from './pull-reader.ts';
 
 const MAGIC = Buffer.from('LITHBKST', 'latin1');
 const VERSION = 1;
-const MAX_HEAD_BYTES = 64 * 1024;
+const MAX_HEAD_BYTES = 1024 * 1024;
 const SLICE_BYTES = 1024 * 1024;
 
 /** An entry of a cluster's log, to which a backup reaches. */
@@ -27,6 +28,11 @@ export interface StreamHead {
     readonly term: number;
     readonly bytes: number;
   } | null;
+  /**
+   * With a snapshot: archived history, whose files come behind it; their sizes. What they hold may
+   * reach further than the snapshot.
+   */
+  readonly archive: { readonly generation: number; readonly files: readonly number[] } | null;
   /** The last entry of the stream. */
   readonly index: number;
   readonly term: number;
@@ -41,6 +47,8 @@ export interface BackupSource {
   readonly log: Pick<Storage, 'entries' | 'term' | 'firstIndex'> & {
     openSnapshotStream(): Promise<SnapshotStream | null>;
   };
+  /** What is archived, held still until it is released. */
+  holdArchive(): HeldArchive;
   /** Lets other work run between slices. */
   pause(): Promise<void>;
 }
@@ -76,25 +84,55 @@ async function* backupStream(
   after: BackupPoint | null,
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   const last = source.applied;
-  const goesOn = after !== null && continues(source, after, last);
-  const snapshot = goesOn ? null : await source.log.openSnapshotStream();
-  if (!goesOn && snapshot === null) throw new BackupError('refused', 'there is no snapshot yet');
+  const base = after !== null && continues(source, after, last) ? null : await openBase(source);
   try {
-    const start = snapshot?.metadata ?? after;
+    const start = base?.snapshot.metadata ?? after;
     if (start === null) throw new Error('a stream begins at a snapshot or behind a point');
-    const end = Math.max(last, start.index);
-    const head: StreamHead = {
-      clusterId: source.clusterId,
-      epoch: source.epoch,
-      snapshot: snapshot === null ? null : { ...placeOf(snapshot.metadata), bytes: snapshot.bytes },
-      index: end,
-      term: end === start.index ? start.term : source.log.term(end),
-    };
-    yield encodeHead(head);
-    if (snapshot !== null) yield* snapshot.chunks;
-    yield* entriesBetween(source, placeOf(start), end);
+    const index = Math.max(last, start.index);
+    const term = index === start.index ? start.term : source.log.term(index);
+    const { clusterId, epoch } = source;
+    yield encodeHead({ clusterId, epoch, ...offerOf(base), index, term });
+    if (base !== null) yield* baseBytes(base, () => source.pause());
+    yield* entriesBetween(source, placeOf(start), index);
   } finally {
-    await snapshot?.close();
+    base?.archive.release();
+    await base?.snapshot.close();
+  }
+}
+
+/** What a backup begins with: a snapshot, and the archived history that it does not hold. */
+interface Base {
+  readonly snapshot: SnapshotStream;
+  readonly archive: HeldArchive;
+}
+
+async function openBase(source: BackupSource): Promise<Base> {
+  const snapshot = await source.log.openSnapshotStream();
+  if (snapshot === null) throw new BackupError('refused', 'there is no snapshot yet');
+  // Held when the snapshot is open: what that one lacks was archived before.
+  return { snapshot, archive: source.holdArchive() };
+}
+
+function offerOf(base: Base | null): Pick<StreamHead, 'snapshot' | 'archive'> {
+  if (base === null) return { snapshot: null, archive: null };
+  const { snapshot, archive } = base;
+  const { generation, files } = archive;
+  return {
+    snapshot: { ...placeOf(snapshot.metadata), bytes: snapshot.bytes },
+    archive: { generation, files: files.map(({ bytes }) => bytes) },
+  };
+}
+
+async function* baseBytes(
+  { snapshot, archive }: Base,
+  pause: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  yield* snapshot.chunks;
+  for (const file of archive.files) {
+    for (let at = 0; at < file.bytes; at += SLICE_BYTES) {
+      yield file.raw(at, SLICE_BYTES);
+      await pause();
+    }
   }
 }
 
@@ -157,18 +195,37 @@ export async function readHead(reader: PullReader): Promise<StreamHead> {
   }
   const length = fixed.readUInt32LE(12);
   if (length > MAX_HEAD_BYTES) throw new BackupError('corrupt', 'the head is too long');
-  const head: unknown = JSON.parse(Buffer.from(await reader.read(length)).toString());
+  const head = parsed(Buffer.from(await reader.read(length)).toString());
   if (isHead(head)) return head;
   throw new BackupError('corrupt', 'the head of the stream has another shape than expected');
 }
 
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
 function isHead(value: unknown): value is StreamHead {
   if (!isObject(value)) return false;
-  const { clusterId, epoch, index, term, snapshot } = value;
+  const { clusterId, epoch, index, term, snapshot, archive } = value;
+  if (archive !== null && !isOffer(archive)) return false;
   const numbers = [epoch, index, term];
   if (isObject(snapshot)) numbers.push(snapshot['index'], snapshot['term'], snapshot['bytes']);
   else if (snapshot !== null) return false;
-  return typeof clusterId === 'string' && numbers.every((n) => Number.isSafeInteger(n));
+  return typeof clusterId === 'string' && numbers.every(isCount);
+}
+
+function isOffer(value: unknown): value is NonNullable<StreamHead['archive']> {
+  if (!isObject(value)) return false;
+  const { generation, files } = value;
+  return isCount(generation) && Array.isArray(files) && files.every(isCount);
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

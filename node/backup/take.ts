@@ -72,7 +72,9 @@ export async function takeBackup(dir: string, openStream: OpenStream): Promise<T
 /** Files that are not a backup's must not be mixed with one; what a stopped first run left may go. */
 async function requireEmpty(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    if (!/^(snapshot|entries)-[0-9-]+\.[a-z]+\.zst(\.part)?$|^backup\.json\.tmp$/.test(name)) {
+    if (
+      !/^(snapshot|archive|entries)-[0-9-]+\.[a-z]+\.zst(\.part)?$|^backup\.json\.tmp$/.test(name)
+    ) {
       throw new BackupError(
         'refused',
         `${dir} holds ${name} and no backup: give another directory`,
@@ -88,15 +90,9 @@ async function receiveParts(
   head: StreamHead,
   after: BackupPoint | null,
 ): Promise<BackupPart[]> {
-  const parts: BackupPart[] = [];
   const start = head.snapshot ?? after;
   if (start === null) throw new BackupError('corrupt', 'the member sent no snapshot');
-  if (head.snapshot !== null) {
-    const { index, term, bytes } = head.snapshot;
-    const file = `snapshot-${numbered(index)}.raftsnap.zst`;
-    const written = await writePart(dir, file, exactly(reader, bytes));
-    parts.push({ kind: 'snapshot', file, ...written, previousIndex: index, index, term });
-  }
+  const parts = await receiveSnapshot(dir, reader, head);
   const { index, term } = head;
   const file = `entries-${numbered(start.index + 1)}-${numbered(index)}.raftlog.zst`;
   const checked = checkedEntries(reader, head, start.index);
@@ -107,6 +103,29 @@ async function receiveParts(
   }
   const written = await writePart(dir, file, checked);
   parts.push({ kind: 'entries', file, ...written, previousIndex: start.index, index, term });
+  return parts;
+}
+
+/** A snapshot, and the archived history that it does not hold; nothing where the stream has none. */
+async function receiveSnapshot(
+  dir: string,
+  reader: PullReader,
+  { snapshot, archive }: StreamHead,
+): Promise<BackupPart[]> {
+  if (snapshot === null) return [];
+  const { index, term, bytes } = snapshot;
+  const place = { previousIndex: index, index, term };
+  const file = `snapshot-${numbered(index)}.raftsnap.zst`;
+  const written = await writePart(dir, file, exactly(reader, bytes));
+  const own = archive && {
+    archive: { generation: archive.generation, files: archive.files.length },
+  };
+  const parts: BackupPart[] = [{ kind: 'snapshot', file, ...written, ...place, ...own }];
+  for (const [at, size] of (archive?.files ?? []).entries()) {
+    const name = `archive-${numbered(index)}-${numbered(at + 1)}.arc.zst`;
+    const received = await writePart(dir, name, exactly(reader, size));
+    parts.push({ kind: 'archive', file: name, ...received, ...place });
+  }
   return parts;
 }
 

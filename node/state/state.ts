@@ -45,6 +45,8 @@ export interface Refounding {
   readonly clusterId: string;
   readonly epoch: number;
   readonly members: readonly MemberRecord[];
+  /** Whether it takes over what was archived; else history begins with what is in memory. */
+  readonly keepsArchives: boolean;
 }
 
 /** Everything replicated that is not a table of its own. */
@@ -247,8 +249,7 @@ export class ReplicatedState implements StateReader, RowsView {
     next.models = this.models;
     next.dedup = this.dedup;
     next.history = this.history;
-    // Archives stay with the cluster that made them.
-    next.history.forgetArchives();
+    if (!cluster.keepsArchives) next.history.forgetArchives();
     return next;
   }
 

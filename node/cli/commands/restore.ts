@@ -62,6 +62,9 @@ async function restore(input: CliInput, backup: string, into: string): Promise<n
   process.stdout.write(
     `${into}: restored to entry ${restored.index} of ${time}: cluster ${restored.clusterId}, epoch ${restored.epoch}\n`,
   );
+  if (restored.lacksHistory) {
+    process.stderr.write('history that was archived earlier is not in this backup: it is gone\n');
+  }
   return EXIT.ok;
 }
 
