@@ -22,10 +22,37 @@ interface Case {
   readonly compaction: boolean;
 }
 
-function main(): void {
-  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '2' } } });
-  const limitMs = Number(values.seconds) * 1000;
-  if (!(limitMs > 0)) throw new Error(`--seconds must be a positive number, not ${values.seconds}`);
+const HELP = `Usage: make bench-raft, or node node/raft/bench/main.ts [--seconds N]
+
+Measures three members in memory, which hand each other their messages.
+
+  --seconds N   how long each case is measured (2)
+  --help        show this text`;
+
+function main(): number {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seconds: { type: 'string', default: '2' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) console.log(HELP);
+    else measure(milliseconds(values.seconds));
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
+}
+
+function milliseconds(seconds: string): number {
+  const limitMs = Number(seconds) * 1000;
+  if (limitMs > 0 && Number.isFinite(limitMs)) return limitMs;
+  throw new Error(`--seconds must be a positive number, not ${seconds}`);
+}
+
+function measure(limitMs: number): void {
   console.log('batch  log length  compaction  messages/s  entries/s  bytes/message');
   for (const batch of BATCHES) {
     for (const logLength of LOG_LENGTHS) {
@@ -94,4 +121,4 @@ function commitSlice(nodes: ThreeNodes, data: readonly Uint8Array[]): void {
   while (nodes.delivered < end) nodes.commit(data);
 }
 
-main();
+process.exitCode = main();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_JITTER, parseJitter } from './jitter.ts';
@@ -97,6 +97,18 @@ describe('the command line', () => {
       assert.equal(lastLine(stdout), '1 passed, 1 failed');
       assert.equal(status, 1);
     });
+  });
+
+  it('takes paths from where npm was called, and from its own folder', () => {
+    const cwd = fileURLToPath(new URL('..', import.meta.url));
+    const options = {
+      encoding: 'utf8',
+      cwd,
+      env: { ...process.env, INIT_CWD: dirname(main) },
+    } as const;
+    for (const path of ['testdata/figure_8.txt', 'conformance/testdata/figure_8.txt']) {
+      assert.equal(spawnSync(process.execPath, [main, path], options).status, 0, path);
+    }
   });
 
   it('takes the election jitter as an expression', () => {

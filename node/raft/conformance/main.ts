@@ -4,30 +4,55 @@
  * Runs data-driven files and ends in `N passed, N failed`. Without a path: those of
  * this package, and then, counted apart, those of the upstream Go module.
  */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_JITTER, parseJitter } from './jitter.ts';
 import type { FileResult, Kind } from './runner.ts';
 import { listFiles, OWN_SCRIPTS, runFile } from './runner.ts';
 import { findUpstream, UPSTREAM_COUNTS, UPSTREAM_MODULE } from './upstream.ts';
 
+const HELP = `Usage: npm run conformance -w etcd-raft-ts -- [--election-jitter EXPRESSION] [PATH...]
+
+Runs every data-driven file among the given files and directories. Without a path: the scripts of this
+package, and then the recorded conversations of the upstream Go module.
+
+  --election-jitter EXPRESSION   of id, term, integers, + - * and parentheses; modulo electionTick it is
+                                 the random part of the election timeout (${DEFAULT_JITTER})
+  --help                         show this text`;
+
 process.exitCode = main();
 
 function main(): number {
   try {
     const { values, positionals } = parseArgs({
-      options: { 'election-jitter': { type: 'string', default: DEFAULT_JITTER } },
+      options: {
+        'election-jitter': { type: 'string', default: DEFAULT_JITTER },
+        help: { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     });
+    if (values.help) {
+      console.log(HELP);
+      return 0;
+    }
     const jitter = parseJitter(values['election-jitter']);
     return positionals.length === 0 ? runStandard(jitter) : report(run(positionals, jitter));
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    console.error(text.replaceAll('\n', ' '));
     return 2;
   }
 }
 
 function run(paths: readonly string[], jitter: ReturnType<typeof parseJitter>): FileResult[] {
-  return listFiles(paths).map((path) => runFile(path, jitter));
+  return listFiles(paths.map(whereAsked)).map((path) => runFile(path, jitter));
+}
+
+/** npm runs scripts in the folder of the package; paths are meant from where it was called. */
+function whereAsked(path: string): string {
+  const called = resolve(process.env['INIT_CWD'] ?? '', path);
+  return existsSync(called) ? called : path;
 }
 
 /** Ours come first: the last line is about the upstream files. */

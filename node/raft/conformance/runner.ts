@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/index.ts';
+import { DirectiveError } from './arguments.ts';
 import { confChangeDriver } from './confchange-driver.ts';
 import type { TestCase } from './datadriven.ts';
 import { parseFile } from './datadriven.ts';
@@ -85,8 +86,14 @@ export function runCases(
       const actual = output === '' || output.endsWith('\n') ? output : `${output}\n`;
       if (actual !== test.expected) return `${where}\n${describeDifference(test.expected, actual)}`;
     } catch (error) {
-      return `${where}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      return `${where}\n${describeError(error)}`;
     }
   }
   return null;
+}
+
+/** What is wrong in the file needs no stack; what is wrong in the core does. */
+function describeError(error: unknown): string {
+  if (!(error instanceof Error) || error instanceof DirectiveError) return String(error);
+  return error.stack ?? error.message;
 }

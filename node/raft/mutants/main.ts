@@ -49,7 +49,8 @@ async function main(): Promise<number> {
     const { only, all } = values;
     return await run({ only, all, seeds: integer('--seeds', values.seeds) });
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    console.error(text.replaceAll('\n', ' '));
     return 2;
   }
 }

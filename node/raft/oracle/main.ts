@@ -9,25 +9,41 @@ import type { Outcome, Selection } from './fuzz.ts';
 import { describeFinding, fuzz } from './fuzz.ts';
 import { GoOracle, ORACLE_JITTER } from './go-oracle.ts';
 
+const HELP = `Usage: make raft-fuzz [SCRIPTS=1000] [SEED=1] [FIRST=0]
+
+Has random scripts run by the upstream Go module and by this package, and compares every line.
+
+  --scripts N   how many scripts (1000)
+  --seed N      what they are drawn from (1)
+  --first N     the number of the first of them (0)
+  --help        show this text`;
+
 process.exitCode = main();
 
 function main(): number {
   try {
-    return run(readSelection());
+    const selection = readSelection();
+    if (selection !== null) return run(selection);
+    console.log(HELP);
+    return 0;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    console.error(text.replaceAll('\n', ' '));
     return 2;
   }
 }
 
-function readSelection(): Selection {
+/** null when only help is asked for. */
+function readSelection(): Selection | null {
   const { values } = parseArgs({
     options: {
       scripts: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
       first: { type: 'string', default: '0' },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return null;
   return {
     count: integer('--scripts', values.scripts, 1),
     seed: integer('--seed', values.seed, 0),

@@ -49,7 +49,8 @@ function main(): number {
     const first = integer('--first', values.first, 0);
     return runMany(first, integer('--seeds', values.seeds, 1), length, values.stop);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    console.error(text.replaceAll('\n', ' '));
     return 2;
   }
 }
