@@ -172,6 +172,13 @@ export class Cluster implements World {
     }
   }
 
+  /** Stops those who were removed, one of them a leader perhaps, which takes no proposals. */
+  dismiss(): void {
+    for (const member of this.members) {
+      if (this.#wasRemoved(member.id)) this.retire(member);
+    }
+  }
+
   /** Ends all faults: everyone who belongs to the group runs, and hears everyone. */
   heal(): void {
     this.healed = true;

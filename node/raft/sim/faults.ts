@@ -16,7 +16,8 @@ export function beginFaults(cluster: Cluster): void {
     schedule.after(random.between(1, 2 * plan.rates.faultPause), () => {
       if (cluster.healed) return;
       cluster.rehire();
-      if (!cluster.calm) random.pick(faults)?.(cluster);
+      if (cluster.calm) cluster.dismiss();
+      else random.pick(faults)?.(cluster);
       next();
     });
   };
