@@ -1,5 +1,5 @@
 /** The command `make chaos`; see {@link HELP}. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Checker, type Tally, tally, violations, voids } from './checks/index.ts';
@@ -93,7 +93,7 @@ async function oneRun(
     rmSync(directory, { recursive: true, force: true });
     return true;
   }
-  console.log(`  kept: ${directory} (history.ndjson, history.html, a log of each member)`);
+  console.log(`  kept: ${directory} (${readdirSync(directory).join(', ')})`);
   console.log(`  to check it again: make chaos CHECK=${recorder.path}`);
   return failures.length === 0;
 }

@@ -24,7 +24,10 @@ export async function settle(cluster: Cluster, recorder: Recorder, reader: Clien
   try {
     await recovered(cluster);
     for (const member of cluster.members) {
-      for (const key of KEYS) await reader.readAt(member, key);
+      for (const key of KEYS) {
+        const what = `${member.name} to answer a strong read`;
+        await eventually(what, SETTLES_MS, () => reader.readAt(member, key));
+      }
     }
     for (const final of await finals(cluster)) recorder.add(final);
   } catch (error) {

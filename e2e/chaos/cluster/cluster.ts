@@ -113,11 +113,7 @@ export class Cluster {
 
   /** Stops all processes in order; then every checksum of every log has to hold. */
   async verify(onProblem: (problem: string) => void): Promise<void> {
-    for (const member of this.members) {
-      member.expected = 'stopped';
-      member.signal('SIGTERM');
-    }
-    await Promise.all(this.members.map((member) => member.ended));
+    await Promise.all(this.members.map((member) => member.stop()));
     for (const { name, dataDir } of this.members) {
       const words = ['log', dataDir, '--verify'];
       const { code, output } = await lithair(this.#program, words, VERIFY_MS);

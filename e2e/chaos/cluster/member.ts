@@ -11,6 +11,8 @@ export interface ProcessEnd {
 export type ExpectedEnd = 'none' | 'killed' | 'stopped' | 'disk failure';
 
 const OUTPUT_BYTES = 64 * 1024;
+/** A node promises to stop within ten seconds. */
+const STOP_MS = 20_000;
 
 /** One member: its place in the cluster stays, its process comes and goes. */
 export class Member {
@@ -102,6 +104,15 @@ export class Member {
     this.expected = 'killed';
     this.#child.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** Stops the process in order; one that takes too long for that is killed, which is a problem. */
+  async stop(): Promise<void> {
+    this.expected = 'stopped';
+    this.#child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_MS);
+    await this.#ended;
+    clearTimeout(timer);
   }
 
   /** The disk is a new one. */

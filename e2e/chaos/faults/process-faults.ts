@@ -30,9 +30,7 @@ export const killAll: Fault = async (scene) => {
 export const restart: Fault = async (scene) => {
   const member = await claim(scene);
   if (member === null) return null;
-  member.expected = 'stopped';
-  member.signal('SIGTERM');
-  await member.ended;
+  await member.stop();
   member.start();
   release(member);
   return member.name;

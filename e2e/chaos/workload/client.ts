@@ -68,15 +68,12 @@ export class Client {
     }
   }
 
-  /** Reads a key from one node, strongly; tries again until there is an answer. */
-  async readAt(node: Target, key: string): Promise<Result> {
-    for (;;) {
-      const call: Call = { kind: 'read', value: '', stamp: '', ifMatch: null, ifAbsent: false };
-      const done = await this.#try(requestOf(node.url, key, call, null, null), node, true);
-      this.#record(key, call, done, done.sent);
-      if (done.result.kind === 'ok') return done.result;
-      await pause(200);
-    }
+  /** Reads a key from one node, strongly; null where it does not answer. */
+  async readAt(node: Target, key: string): Promise<true | null> {
+    const call: Call = { kind: 'read', value: '', stamp: '', ifMatch: null, ifAbsent: false };
+    const done = await this.#try(requestOf(node.url, key, call, null, null), node, true);
+    this.#record(key, call, done, done.sent);
+    return done.result.kind === 'ok' ? true : null;
   }
 
   close(): void {
