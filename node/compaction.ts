@@ -12,21 +12,31 @@ const MAX_ROUNDS = 5;
  * by the rules, and snapshots, segments and spare files that held it go. Writes go on meanwhile.
  */
 export function compaction(consensus: NodeConsensus, log: Log, keeper: HistoryKeeper): Compaction {
-  return {
-    seal: () => keeper.seal(),
-    async compact(seal): Promise<Compacted> {
+  const compact = async (seal: () => Promise<void>): Promise<Compacted> => {
+    await sealed(consensus, seal);
+    await keeper.tidy();
+    await log.roll();
+    const from = log.lastIndex();
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       await sealed(consensus, seal);
       await keeper.tidy();
-      await log.roll();
-      const from = log.lastIndex();
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        await sealed(consensus, seal);
-        await keeper.tidy();
-        await consensus.takeSnapshot();
-        const index = await log.erase(consensus.applied);
-        if (index > from) return { index, generation: keeper.generation };
-      }
-      throw new AdminError('unavailable', 'snapshots could not keep up; ask again');
+      await consensus.takeSnapshot();
+      const index = await log.erase(consensus.applied);
+      if (index > from) return { index, generation: keeper.generation };
+    }
+    throw new AdminError(
+      'unavailable',
+      'the log is held, or snapshots could not keep up; ask again',
+    );
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    seal: () => keeper.seal(),
+    // One after the other: the end of one lets the log use segments again.
+    compact(seal): Promise<Compacted> {
+      const result = last.then(() => compact(seal));
+      last = result.catch(() => undefined);
+      return result;
     },
   };
 }

@@ -46,6 +46,7 @@ export interface BackupSource {
   readonly applied: number;
   readonly log: Pick<Storage, 'entries' | 'term' | 'firstIndex'> & {
     openSnapshotStream(): Promise<SnapshotStream | null>;
+    hold(index: number): () => void;
   };
   /** What is archived, held still until it is released. */
   holdArchive(): HeldArchive;
@@ -84,10 +85,13 @@ async function* backupStream(
   after: BackupPoint | null,
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   const last = source.applied;
+  let letGo: (() => void) | null = null;
   const base = after !== null && continues(source, after, last) ? null : await openBase(source);
   try {
     const start = base?.snapshot.metadata ?? after;
     if (start === null) throw new Error('a stream begins at a snapshot or behind a point');
+    // However long the snapshot takes to be read: the log goes on, and must not give these up.
+    letGo = source.log.hold(start.index);
     const index = Math.max(last, start.index);
     const term = index === start.index ? start.term : source.log.term(index);
     const { clusterId, epoch } = source;
@@ -95,6 +99,7 @@ async function* backupStream(
     if (base !== null) yield* baseBytes(base, () => source.pause());
     yield* entriesBetween(source, placeOf(start), index);
   } finally {
+    letGo?.();
     base?.archive.release();
     await base?.snapshot.close();
   }

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress } from 'node:zlib';
+import { NodeFileSystem } from '../log/index.ts';
 import { EntriesDecoder, EntriesEncoder } from './entries-format.ts';
 import { BackupError } from './errors.ts';
 import { type BackupPart, readManifest, syncDirectory, writeManifest } from './manifest.ts';
 import { PullReader } from './pull-reader.ts';
 import { type BackupPoint, readHead, type StreamHead } from './stream.ts';
 
+/** Held by the run that writes to the directory; empty. */
+const LOCK_NAME = 'lock';
 const PART_SUFFIX = '.part';
 const SLICE_BYTES = 256 * 1024;
 
@@ -37,6 +40,18 @@ export type OpenStream = (after: BackupPoint | null) => Promise<AsyncIterable<Ui
  */
 export async function takeBackup(dir: string, openStream: OpenStream): Promise<TakenBackup> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  const lock = new NodeFileSystem().lock(join(dir, LOCK_NAME));
+  if (lock === null) {
+    throw new BackupError('refused', `another run is writing to ${dir}`);
+  }
+  try {
+    return await takeLocked(dir, openStream);
+  } finally {
+    lock.release();
+  }
+}
+
+async function takeLocked(dir: string, openStream: OpenStream): Promise<TakenBackup> {
   const manifest = await readManifest(dir);
   if (manifest === null) await requireEmpty(dir);
   const last = manifest?.parts.at(-1);
@@ -72,6 +87,8 @@ export async function takeBackup(dir: string, openStream: OpenStream): Promise<T
 /** Files that are not a backup's must not be mixed with one; what a stopped first run left may go. */
 async function requireEmpty(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
+    // The lock has a journal beside it while it is held.
+    if (name.startsWith(LOCK_NAME)) continue;
     if (
       !/^(snapshot|archive|entries)-[0-9-]+\.[a-z]+\.zst(\.part)?$|^backup\.json\.tmp$/.test(name)
     ) {

@@ -74,6 +74,8 @@ export class MemberLog implements Log {
   #confState: AppliedConfState | null;
   #durableIndex: number;
   #snapshotWork: Promise<SnapshotResult> | null = null;
+  /** Indexes behind which entries must stay, by who holds them. */
+  readonly #holds = new Map<object, number>();
   #closing: Promise<void> | null = null;
   #failureListeners: ((error: Error) => void)[] = [];
   #totals = { batches: 0, records: 0, bytes: 0 };
@@ -361,7 +363,8 @@ export class MemberLog implements Log {
   compact(index: number): number {
     this.#requireOpen();
     const floor = this.#snapshots.previous?.metadata.index ?? 0;
-    const upTo = Math.min(index, floor, this.#durableIndex, this.#index.lastIndex);
+    const held = Math.min(...this.#holds.values());
+    const upTo = Math.min(index, floor, held, this.#durableIndex, this.#index.lastIndex);
     if (upTo <= this.#index.baseIndex) return this.#index.baseIndex;
     this.#appender.append(RecordType.Base, upTo, this.#index.term(upTo));
     this.#index.dropThrough(upTo);
@@ -369,6 +372,12 @@ export class MemberLog implements Log {
     this.#notify(() => this.#retireSegments());
     this.#writer.kick();
     return upTo;
+  }
+
+  hold(index: number): () => void {
+    const holder = {};
+    this.#holds.set(holder, index);
+    return () => void this.#holds.delete(holder);
   }
 
   async roll(): Promise<void> {

@@ -205,6 +205,9 @@ export interface Log extends Storage {
    */
   compact(index: number): number;
 
+  /** Keeps the entries behind `index` from being given up, until what it returns is called. */
+  hold(index: number): () => void;
+
   /** While space is low, retired segments go back to the disk instead of being kept for reuse. */
   spareSpace(low: boolean): void;
 
