@@ -62,12 +62,13 @@ async function frozen(scene: Scene, member: Member, ms: number): Promise<void> {
     await last(scene, ms);
   } finally {
     member.signal('SIGCONT');
-    waker.kill('SIGKILL');
+    // With the sleep that it started: both are a process group of their own.
+    if (waker.pid !== undefined && waker.exitCode === null) process.kill(-waker.pid, 'SIGKILL');
   }
 }
 
 /** Wakes a member also where this process is killed meanwhile, so that it can end, too. */
 function wakeLater(pid: number): ChildProcess {
-  const script = `sleep ${LONGEST_STOP_MS / 1000 + 5}; kill -CONT ${pid}`;
+  const script = `sleep ${LONGEST_STOP_MS / 1000 + 30}; kill -CONT ${pid}`;
   return spawn('sh', ['-c', script], { stdio: 'ignore', detached: true });
 }
