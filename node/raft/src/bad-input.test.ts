@@ -1,7 +1,7 @@
 /** What no correct peer sends and no correct application asks for is refused by name, and changes nothing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Message, MessageType as Type } from './index.ts';
+import type { ConfChangeV2, Message, MessageType as Type } from './index.ts';
 import {
   CodecError,
   ConfChangeError,
@@ -105,6 +105,19 @@ describe('a message with an impossible number', () => {
   });
 });
 
+describe('a message from nobody, or from the member itself', () => {
+  const { App, Heartbeat, Vote, PreVote, HeartbeatResp, TimeoutNow } = MessageType;
+  it('is refused: what only others can say', () => {
+    for (const type of [App, Heartbeat, Vote, PreVote]) {
+      refused(follower(), to1(type, { term: 2, from: 1 }));
+      refused(leader(), to1(type, { term: 2, from: 1 }));
+    }
+    for (const type of [App, Heartbeat, Vote, PreVote, HeartbeatResp, TimeoutNow]) {
+      refused(follower(), to1(type, { term: 2, from: 0 }));
+    }
+  });
+});
+
 describe('an append that contradicts itself', () => {
   const base = append(2, [3, 1], [1, 2]);
   const [first, second] = base.entries;
@@ -201,6 +214,39 @@ describe('an application that asks for the impossible', () => {
       assert.throws(() => raft.reportSnapshot(id, 'failure'), MessageError);
       assert.throws(() => raft.transferLeader(id), MessageError);
     }
+  });
+
+  it('is refused: data that is not bytes', () => {
+    const { raft } = new Cluster([1]).elect(1);
+    const { lastIndex } = raft.basicStatus();
+    for (const value of ['text', null, 7, [1, 2]]) {
+      // @ts-expect-error: a caller without types
+      assert.throws(() => raft.propose(value), MessageError);
+      // @ts-expect-error: a caller without types
+      assert.throws(() => raft.proposeBatch([bytes('a'), value]), MessageError);
+      // @ts-expect-error: a caller without types
+      assert.throws(() => raft.readIndex(value), MessageError);
+    }
+    assert.equal(raft.basicStatus().lastIndex, lastIndex);
+  });
+
+  it('is refused: what became of a snapshot in other words, and a timeout that is no count', () => {
+    const { raft } = new Cluster([1]).elect(1);
+    // @ts-expect-error: a caller without types
+    assert.throws(() => raft.reportSnapshot(2, 'perhaps'), MessageError);
+    for (const ticks of IMPOSSIBLE) {
+      assert.throws(() => raft.setRandomizedElectionTimeout(ticks), /ticks must be/);
+    }
+  });
+
+  it('is refused: a change of membership by a transition that there is none of', () => {
+    const { raft } = new Cluster([1, 2, 3]).elect(1);
+    const changes = [{ type: 1 as const, nodeId: 3 }];
+    const before = raft.status().config.toString();
+    // @ts-expect-error: a caller without types
+    const change: ConfChangeV2 = { transition: 9, changes, context: NO_BYTES };
+    assert.throws(() => raft.applyConfChange(change), ConfChangeError);
+    assert.equal(raft.status().config.toString(), before);
   });
 
   it('is refused: a change of membership with an id that cannot be', () => {
@@ -307,6 +353,22 @@ const NAMED_ERRORS: readonly string[] = [
 ];
 
 describe('a RawNode', () => {
+  it('is not made with a switch that is neither on nor off', () => {
+    const { storage } = memberWithLog([]);
+    const config = { id: 1, storage, electionTick: 10, heartbeatTick: 1, maxInflightMsgs: 8 };
+    for (const name of [
+      'asyncStorageWrites',
+      'checkQuorum',
+      'preVote',
+      'disableProposalForwarding',
+      'disableConfChangeValidation',
+      'stepDownOnRemoval',
+    ]) {
+      const make = () => new RawNode({ ...config, randomElectionJitter: Math.min, [name]: 'yes' });
+      assert.throws(make, { name: 'ConfigError', message: `${name} must be true or false` });
+    }
+  });
+
   it('is not made without what it needs', () => {
     const storage = memberWithLog([]).storage;
     const config = {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Message, Progress } from './index.ts';
 import { MessageType, ProgressState } from './index.ts';
 import type { Member } from './testing/cluster.ts';
-import { bytes, Cluster, confStateOf, makeSnapshot } from './testing/cluster.ts';
+import { bytes, Cluster, confStateOf, ELECTION_TICK, makeSnapshot } from './testing/cluster.ts';
 import { append, memberWithLog, to1, typesOf, winElection } from './testing/scenes.ts';
 
 const { App, AppResp, HeartbeatResp, Snap } = MessageType;
@@ -232,18 +232,30 @@ describe('a leader that sends a snapshot', () => {
   });
 
   it('waits on when the follower has less than what the log begins with', () => {
-    const { leader } = sendingSnapshot();
+    const { leader, sent } = sendingSnapshot();
     leader.raft.step(to1(AppResp, { term: 2, index: 10 }));
     assert.equal(progressOf(leader, 2).state, Snapshot);
+    assert.deepEqual(sent(), [], 'above all not the same snapshot again');
   });
 
-  it('does not send one to a follower that has not been heard from', () => {
-    const { leader, sent } = leaderOfTwo();
-    leader.storage.createSnapshot(12 - 1, null, bytes('s'));
-    leader.storage.compact(11);
-    leader.raft.reportUnreachable(2);
+  it('does not send one to a follower that has not been heard from, until it is', () => {
+    const leader = memberWithLog([1, 1, 1], { commit: 4 }, { checkQuorum: true });
+    winElection(leader);
+    for (const from of [2, 3]) leader.raft.step(to1(AppResp, { from, term: 2, index: 5 }));
+    leader.work();
+    for (let i = 0; i < ELECTION_TICK; i++) leader.raft.tick();
     leader.propose('x');
-    assert.ok(!typesOf(sent()).includes(Snap));
+    leader.work();
+    leader.raft.step(to1(AppResp, { from: 3, term: 2, index: 6 }));
+    leader.work();
+    leader.storage.createSnapshot(6, null, bytes('s'));
+    leader.storage.compact(6);
+    leader.raft.reportUnreachable(2);
+    leader.propose('y');
+    const sent = () => leader.work().filter((message) => message.to === 2);
+    assert.deepEqual(sent(), []);
+    leader.raft.step(to1(HeartbeatResp, { term: 2 }));
+    assert.deepEqual(typesOf(sent()), [Snap]);
   });
 
   it('takes reports about others, and about what is no snapshot, for nothing', () => {

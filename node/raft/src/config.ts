@@ -118,6 +118,7 @@ export function resolveConfig(config: Config): ResolvedConfig {
   };
   checkTimers(resolved);
   checkSizes(resolved);
+  checkSwitches(resolved);
   checkRest(resolved);
   return resolved;
 }
@@ -170,6 +171,12 @@ function checkSizes(config: ResolvedConfig): void {
   requireInteger('maxInflightBytes', config.maxInflightBytes, 1);
   if (config.maxInflightBytes < config.maxSizePerMsg) {
     throw new ConfigError('maxInflightBytes must be at least maxSizePerMsg');
+  }
+}
+
+function checkSwitches(config: ResolvedConfig): void {
+  for (const [name, value] of Object.entries(resolveSwitches(config))) {
+    if (typeof value !== 'boolean') throw new ConfigError(`${name} must be true or false`);
   }
 }
 

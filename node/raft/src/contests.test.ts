@@ -345,6 +345,16 @@ describe('a member that comes back', () => {
     });
   }
 
+  it('makes the leader of an old term step down also where only Pre-Vote is on', () => {
+    for (const type of [App, Heartbeat]) {
+      const member = memberWithLog([1], { term: 5 }, { preVote: true });
+      member.raft.step(to1(type, { term: 3 }));
+      const answers = member.work();
+      assert.deepEqual(typesOf(answers), [AppResp]);
+      assert.equal(answers[0]?.term, 5);
+    }
+  });
+
   it('is brought to Pre-Vote while others have it already, and an election is possible', () => {
     const cluster = new Cluster([1, 2], { preVote: true }, confStateOf([1, 2, 3]));
     cluster.add(3, foundedStorage(confStateOf([1, 2, 3])), {});
@@ -402,5 +412,30 @@ describe('an acknowledgement', () => {
     member.work();
     member.raft.step(to1(AppResp, { term: 3, index: 2 }));
     assert.equal(member.commit, 1);
+  });
+});
+
+describe('a vote', () => {
+  it('is counted as it was given first, whatever the same voter says later', () => {
+    const member = memberWithLog([], { voters: [1, 2, 3, 4, 5] });
+    member.raft.campaign();
+    member.work();
+    const answer = (from: number, reject: boolean) => {
+      member.raft.step(to1(VoteResp, { from, reject, term: member.term }));
+      member.work();
+      return member.raft.basicStatus().raftState;
+    };
+    assert.equal(answer(2, false), Candidate);
+    assert.equal(answer(2, true), Candidate);
+    assert.equal(answer(3, false), Leader);
+  });
+
+  it('that is given gives the candidate a whole election timeout', () => {
+    const member = memberWithLog([], { term: 2 });
+    for (let i = 0; i < ELECTION_TICK - 1; i++) member.raft.tick();
+    member.raft.step(to1(Vote, { term: 2, index: 9, logTerm: 1 }));
+    assert.deepEqual(typesOf(member.work()), [VoteResp]);
+    for (let i = 0; i < ELECTION_TICK - 1; i++) member.raft.tick();
+    assert.equal(member.raft.basicStatus().raftState, Follower);
   });
 });

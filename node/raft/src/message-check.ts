@@ -1,5 +1,5 @@
 import { MessageError } from './errors.ts';
-import { isBoundToTerm, isLocalTarget } from './messages.ts';
+import { isBoundToTerm, isLocalTarget, isResponseMessage } from './messages.ts';
 import type { ConfState, Message } from './types.ts';
 import { EntryType, MessageType, NONE } from './types.ts';
 
@@ -13,7 +13,7 @@ export function checkMessage(message: Message, self: number): void {
   checkCount('type', message.type);
   if (message.type > MessageType.ForgetLeader) refuse('type', message.type);
   if (message.to !== self && message.to !== NONE) refuse('to', message.to);
-  if (!isLocalTarget(message.from)) checkCount('from', message.from);
+  checkSender(message, self);
   checkCount('term', message.term);
   if (message.term === 0 ? isBoundToTerm(message.type) : holdsRequest(message.type)) {
     refuse('term', message.term);
@@ -30,6 +30,18 @@ export function checkMessage(message: Message, self: number): void {
     checkCount('snapshot.term', message.snapshot.metadata.term);
     checkConfState(message.snapshot.metadata.confState);
   }
+}
+
+function checkSender({ from, type }: Message, self: number): void {
+  if (isLocalTarget(from)) return;
+  checkCount('from', from);
+  if (from === NONE && isBoundToTerm(type)) refuse('from', from);
+  if (from === self && isSaidToOthers(type)) refuse('from', from);
+}
+
+/** What a leader or candidate says to the others; whoever hears it from its own id has a double. */
+function isSaidToOthers(type: MessageType): boolean {
+  return isBoundToTerm(type) && !isResponseMessage(type) && type !== MessageType.TimeoutNow;
 }
 
 /** Proposals and requests for a read index are in the entries, and not bound to a term. */

@@ -1,6 +1,8 @@
 import { encodeConfChange, encodeConfChangeV2 } from './codec/index.ts';
 import { isConfChangeV2, toConfChangeV2 } from './confchange/index.ts';
 import type { Config } from './config.ts';
+import { requireInteger } from './config.ts';
+import { MessageError } from './errors.ts';
 import { applyConfChange } from './membership.ts';
 import { checkMemberId, checkMessage } from './message-check.ts';
 import {
@@ -116,6 +118,8 @@ export class RawNode {
   /**
    * Proposes one entry (Raft paper, section 5.3). `ok` means appended here or forwarded to the leader, not
    * committed: it can still get lost with a change of leader.
+   *
+   * @throws {MessageError} when `data` is not bytes.
    */
   propose(data: Uint8Array): StepResult {
     return this.#proposeEntries([proposal(EntryType.Normal, data)]);
@@ -280,9 +284,12 @@ export class RawNode {
    * Tells a leader what became of the snapshot it sent to `id`. Must be called for
    * every Snap message: until then nothing else is sent to that follower (Raft paper, section 7).
    *
-   * @throws {MessageError} when `id` cannot be a member's.
+   * @throws {MessageError} when `id` cannot be a member's, or `status` is none.
    */
   reportSnapshot(id: number, status: SnapshotStatus): void {
+    if (status !== 'finish' && status !== 'failure') {
+      throw new MessageError(`snapshot status ${String(status)} is neither finish nor failure`);
+    }
     const message = messageAbout(MessageType.SnapStatus, id);
     message.reject = status === 'failure';
     step(this.#raft, message);
@@ -324,8 +331,11 @@ export class RawNode {
   /**
    * Overrides the randomized election timeout until the next change of role or
    * term. For tests and simulations that need one member to be the first.
+   *
+   * @throws {ConfigError} when `ticks` is no count.
    */
   setRandomizedElectionTimeout(ticks: number): void {
+    requireInteger('ticks', ticks, 0);
     this.#raft.randomizedElectionTimeout = ticks;
   }
 
@@ -416,7 +426,12 @@ function messageAbout(type: MessageType, id: number): Message {
   return message;
 }
 
-/** An entry that has no place in the log yet. */
+/**
+ * An entry that has no place in the log yet.
+ *
+ * @throws {MessageError} when its data is not bytes: nobody could write or send it.
+ */
 function proposal(type: EntryType, data: Uint8Array): Entry {
+  if (!(data instanceof Uint8Array)) throw new MessageError('data must be a Uint8Array');
   return { term: 0, index: 0, type, data };
 }

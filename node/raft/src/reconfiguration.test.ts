@@ -220,3 +220,16 @@ describe('a group', () => {
     assert.equal(cluster.member(5).values.length, 8);
   });
 });
+
+describe('leaving a joint configuration by itself', () => {
+  it('is proposed once, however much is applied before that', () => {
+    const cluster = new Cluster([1], { maxCommittedSizePerReady: 1 });
+    const { raft } = cluster.elect(1);
+    const { lastIndex } = raft.basicStatus();
+    raft.proposeConfChange(v2(JointImplicit, { type: AddLearnerNode, nodeId: 2 }));
+    for (const value of ['a', 'b', 'c']) cluster.member(1).propose(value);
+    cluster.settle();
+    assert.doesNotMatch(configOf(cluster, 1), /&&/);
+    assert.equal(raft.basicStatus().lastIndex, lastIndex + 1 + 3 + 1);
+  });
+});

@@ -1,3 +1,4 @@
+import { ConfChangeError } from '../errors.ts';
 import { MajorityConfig } from '../quorum/index.ts';
 import type { ConfChange, ConfChangeSingle, ConfChangeV2, ConfState } from '../types.ts';
 import { ConfChangeTransition, NO_BYTES } from '../types.ts';
@@ -24,10 +25,17 @@ export function toConfChangeV2(change: ConfChange | ConfChangeV2): ConfChangeV2 
 /** How a change is carried out. */
 export type ConfChangePath = 'simple' | 'enter-joint' | 'enter-joint-auto-leave' | 'leave-joint';
 
-/** Joint consensus is used when asked for, and for more than one change. */
+/**
+ * Joint consensus is used when asked for, and for more than one change.
+ *
+ * @throws {ConfChangeError} when the transition is none.
+ */
 export function confChangePath(change: ConfChangeV2): ConfChangePath {
   if (change.transition === ConfChangeTransition.JointExplicit) return 'enter-joint';
   if (change.transition === ConfChangeTransition.JointImplicit) return 'enter-joint-auto-leave';
+  if (change.transition !== ConfChangeTransition.Auto) {
+    throw new ConfChangeError(`unexpected transition ${String(change.transition)}`);
+  }
   if (change.changes.length === 0) return 'leave-joint';
   return change.changes.length === 1 ? 'simple' : 'enter-joint-auto-leave';
 }
