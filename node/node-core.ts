@@ -1,5 +1,6 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
+import type { Message } from 'etcd-raft-ts';
 import {
   Archive,
   type AskMember,
@@ -16,6 +17,7 @@ import {
   foundCluster,
   LinkTransport,
   type PeerNetwork,
+  type PeerTransport,
 } from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION } from './entry/index.ts';
@@ -115,6 +117,8 @@ export interface NodeObserver {
   /** A state that was restored from a snapshot; a founder too begins with one. */
   onState?(state: ReplicatedState): void;
   onApplied?(index: number, state: ReplicatedState): void;
+  /** A message of the core that is on its way to another member. */
+  onSend?(message: Message): void;
 }
 
 const READY_POLL_MS = 20;
@@ -319,7 +323,7 @@ export class NodeCore {
       ...this.#world,
       memberId: placement.memberId,
       log,
-      transport: this.#openTransport(placement, () => consensus.state),
+      transport: this.#watched(this.#openTransport(placement, () => consensus.state)),
       state,
       restore: (received) => this.#restore(received),
       execute: (envelope) => this.#leader.execute(envelope),
@@ -402,6 +406,22 @@ export class NodeCore {
     this.#leader.onApplied(index);
     this.#keeper?.onApplied();
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
+  }
+
+  #watched(transport: PeerTransport): PeerTransport {
+    const observer = this.#observer;
+    if (observer.onSend === undefined) return transport;
+    return {
+      start: (handler) => transport.start(handler),
+      setPeers: (peers) => transport.setPeers(peers),
+      send: (to, message) => {
+        observer.onSend?.(message);
+        transport.send(to, message);
+      },
+      request: (...request) => transport.request(...request),
+      sendSnapshot: (...snapshot) => transport.sendSnapshot(...snapshot),
+      close: () => transport.close(),
+    };
   }
 
   #openTransport(placement: Placement, state: () => ReplicatedState | null): LinkTransport {

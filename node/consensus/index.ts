@@ -21,5 +21,11 @@ export {
   type TlsMaterial,
   TlsPeerNetwork,
 } from './peer-links/index.ts';
-export type { AppliedEntry, PeerAddress, PeerHandler, StateMachine } from './ports.ts';
+export type {
+  AppliedEntry,
+  PeerAddress,
+  PeerHandler,
+  PeerTransport,
+  StateMachine,
+} from './ports.ts';
 export { FrameKind } from './wire/index.ts';

@@ -1,5 +1,5 @@
 import { ClientLink } from './client-link.ts';
-import { BrokenPromise, Durability, StateHashes } from './invariants/index.ts';
+import { BrokenPromise, Durability, Elections, StateHashes } from './invariants/index.ts';
 import { Machine, type MachineWatch, type MachineWorld, type Sabotage } from './machine.ts';
 import type { Plan } from './plan.ts';
 import {
@@ -20,6 +20,7 @@ export class SimulatedCluster {
   readonly clients: ClientLink;
   readonly random: SeededRandom;
   readonly durability: Durability;
+  readonly elections = new Elections();
   readonly stateHashes = new StateHashes();
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
@@ -102,6 +103,7 @@ export class SimulatedCluster {
         this.#applied = Math.max(this.#applied, index);
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
+      onSend: (message) => this.#guard(() => this.elections.onSend(message)),
       onAcknowledged: (machine, index) => this.durability.onAcknowledged(machine, index),
       onEnded: (machine, error) => this.onEnded(machine, error),
     };

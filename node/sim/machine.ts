@@ -1,3 +1,4 @@
+import type { Message } from 'etcd-raft-ts';
 import type { ConsensusOptions } from '../consensus/index.ts';
 import type { CrashKind, LogOptions } from '../log/index.ts';
 import { AdminClient, type AdminResponse, type InitialPeer } from '../membership/index.ts';
@@ -47,6 +48,7 @@ export interface Sabotage {
 export interface MachineWatch {
   onState(machine: Machine, state: ReplicatedState): void;
   onApplied(machine: Machine, index: number, state: ReplicatedState): void;
+  onSend(message: Message): void;
   /** A write is told as done: everything up to this index must be safe by now. */
   onAcknowledged(machine: Machine, index: number): void;
   /** The process ended by itself. */
@@ -196,6 +198,10 @@ export class Machine {
       onApplied: (index, state) => {
         observer?.onApplied?.(index, state);
         if (process.alive) this.#watch.onApplied(this, index, state);
+      },
+      onSend: (message) => {
+        observer?.onSend?.(message);
+        if (process.alive) this.#watch.onSend(message);
       },
     };
   }
