@@ -90,6 +90,14 @@ describe('JSON Patch (RFC 6902)', () => {
     });
   }
 
+  it('refuses to repeat a long text until memory is gone', () => {
+    const long = { op: 'add', path: '/name', value: 'x'.repeat(100_000) };
+    const copy = { op: 'copy', from: '/name', path: '/tags/-' };
+    const copies = Array.from({ length: 20 }, () => copy);
+    assert.equal(refusalOf([long, ...copies.slice(0, 10)]), 'applied');
+    assert.equal(refusalOf([long, ...copies]), 'patch_conflict /11');
+  });
+
   it('refuses copies that double until memory is gone', () => {
     const double = { op: 'copy', from: '/size', path: '/size/more' };
     const grow = { op: 'copy', from: '/size', path: '/size/again' };

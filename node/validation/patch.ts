@@ -6,8 +6,12 @@ export type PatchFormat = 'merge' | 'json';
 
 /** Most operations of one JSON Patch. */
 const MAX_OPERATIONS = 1000;
-/** Most values that the `copy` operations of one patch may make: each could double the last. */
+/**
+ * Most values, and characters of texts, that the `copy` operations of one patch may make: each
+ * could double the last, or repeat a long text.
+ */
 const MAX_COPIED_VALUES = 100_000;
+const MAX_COPIED_CHARACTERS = 1024 * 1024;
 
 /** A patch that cannot be applied; the pointer leads into the patch. */
 export class PatchRefusal extends Error {
@@ -68,7 +72,8 @@ function merge(target: JsonInput, patch: JsonInput): JsonInput {
 class PatchSteps {
   document: JsonInput;
   #at = '';
-  #copied = 0;
+  #copiedValues = 0;
+  #copiedCharacters = 0;
 
   constructor(document: JsonInput) {
     this.document = document;
@@ -153,8 +158,11 @@ class PatchSteps {
   }
 
   #copy(value: JsonInput): JsonInput {
-    this.#copied += 1;
-    if (this.#copied > MAX_COPIED_VALUES) throw this.#conflict('the patch copies too much');
+    this.#copiedValues += 1;
+    if (typeof value === 'string') this.#copiedCharacters += value.length;
+    if (this.#copiedValues > MAX_COPIED_VALUES || this.#copiedCharacters > MAX_COPIED_CHARACTERS) {
+      throw this.#conflict('the patch copies too much');
+    }
     if (Array.isArray(value)) return value.map((item) => this.#copy(item));
     if (!isObject(value)) return value;
     const copy: JsonObjectInput = {};
