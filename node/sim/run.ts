@@ -8,9 +8,12 @@ import { drawPlan, type Fault, type Plan } from './plan.ts';
 import { finalStateOf, Workload } from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
-/** Virtual time that a cluster has to come up, and to come to rest once all faults are healed. */
+/**
+ * Virtual time that a cluster has to come up, and to come to rest once all faults are healed: a
+ * member that asked to be taken in while it was cut off waits 20 s for an answer that got lost.
+ */
 const START_MS = 20_000;
-const REST_MS = 20_000;
+const REST_MS = 45_000;
 const FINAL_MS = 120_000;
 
 /** What came of a run. */

@@ -21,9 +21,8 @@ export class Elections {
 
   /** @throws BrokenPromise */
   onSend({ type, term, from, to, reject }: Told): void {
-    // To ask for votes is to have given one's own.
-    if (type === MessageType.Vote) this.#vote(term, from, from);
-    else if (type === MessageType.VoteResp && !reject) this.#vote(term, from, to);
+    // A candidate asks before its own vote is durable, so to ask is to promise nothing.
+    if (type === MessageType.VoteResp && !reject) this.#vote(term, from, to);
     else if (LEADERS_WORDS.has(type)) this.#lead(term, from);
   }
 
