@@ -257,6 +257,7 @@ export class NodeCore {
       logger: this.#world.logger,
       metrics: this.#metrics,
       clock: this.#world.clock,
+      ...(this.#world.defer && { defer: this.#world.defer }),
       admit: this.#network.admit,
       version: this.#world.version,
     });

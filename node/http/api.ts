@@ -39,6 +39,8 @@ export interface ApiOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
+  readonly defer?: (callback: () => void) => void;
   /** `gateway.admit`. */
   readonly admit: Admit;
   /** Version of the software, for the OpenAPI document. */

@@ -61,6 +61,7 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     bodies: new BodyReceiver(limits.bufferedBytes),
     freshness: new Freshness(limits.engineTimeoutMs),
     context: {
+      defer: options.defer ?? setImmediate,
       tokens: new TokenIssuer(),
       state: () => presentState(options.engine),
       history: () => presentHistory(options.engine),

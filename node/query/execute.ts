@@ -16,6 +16,9 @@ export interface Page {
   readonly total: number | null;
 }
 
+/** Runs a callback after the events of this turn of the event loop. */
+type Defer = (callback: () => void) => void;
+
 /** Rows that are looked at before other requests get their turn. */
 const SLICE_ROWS = 2000;
 
@@ -23,42 +26,46 @@ const SLICE_ROWS = 2000;
  * Answers a list query. It takes a newer reader at each slice, since records and indexes go on
  * changing between two; a row that stays as it is is on exactly one page.
  *
+ * @param defer lets other requests have their turn between two slices
  * @returns the page at once where one slice was enough
  */
 export function execute(
   query: ListQuery,
   currentReader: () => ModelReader,
   origin: Origin,
+  defer: Defer = setImmediate,
 ): Page | Promise<Page> {
   const reader = currentReader();
   if (query.countsTotal && query.filters.length === 0) {
-    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin);
+    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, defer);
     const total = reader.size;
     return uncounted instanceof Promise
       ? uncounted.then((page) => ({ ...page, total }))
       : { ...uncounted, total };
   }
-  return executeScan(query, currentReader, origin);
+  return executeScan(query, currentReader, origin, defer);
 }
 
 function executeScan(
   query: ListQuery,
   currentReader: () => ModelReader,
   origin: Origin,
+  defer: Defer,
 ): Page | Promise<Page> {
   const scan = new Scan(query, plan(query, currentReader()));
   if (scan.runSlice(currentReader())) return scan.page(origin);
-  return finish(scan, currentReader, origin);
+  return finish(scan, currentReader, origin, defer);
 }
 
-async function finish(scan: Scan, currentReader: () => ModelReader, origin: Origin): Promise<Page> {
-  do await nextTurn();
+async function finish(
+  scan: Scan,
+  currentReader: () => ModelReader,
+  origin: Origin,
+  defer: Defer,
+): Promise<Page> {
+  do await new Promise<void>((resolve) => defer(resolve));
   while (!scan.runSlice(currentReader()));
   return scan.page(origin);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Candidate {

@@ -14,7 +14,7 @@ export const list: ReadOperation = {
     requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
     const { route, query } = queryOf(exchange);
     const currentReader = () => readerOf(context, route.model.name);
-    const page = execute(query, currentReader, originOf(view));
+    const page = execute(query, currentReader, originOf(view), context.defer);
     return page instanceof Promise
       ? page.then((done) => pageReply(headOf(context), query.limit, done))
       : pageReply(headOf(context), query.limit, page);

@@ -7,6 +7,8 @@ import type { TokenIssuer } from '../token.ts';
 
 /** What the operations need from the composition. */
 export interface OperationContext {
+  /** Lets other requests have their turn. */
+  readonly defer: (callback: () => void) => void;
   readonly tokens: TokenIssuer;
   /** The present state; throws a `Problem` where there is none. */
   readonly state: () => StateReader;
