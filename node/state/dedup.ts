@@ -1,10 +1,9 @@
 import { durationMs, type Schema } from '@lithair/crds';
 import { ByteReader, ByteWriter } from '../entry/index.ts';
-import type { IdempotencyKey, Outcome } from '../ports/index.ts';
+import type { IdempotencyKey } from '../ports/index.ts';
+import { type AppliedOutcome, readOutcome, writeOutcome } from './outcome-codec.ts';
 import { type KeyedHash, type QueuedRecord, QueueTable } from './slab/index.ts';
 import type { DedupLimits } from './types.ts';
-
-export type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
 
 /** An outcome kept for requests that are sent again. */
 export interface DedupRecord extends IdempotencyKey {
@@ -22,9 +21,6 @@ export function dedupLimitsOf({ store }: Schema): DedupLimits {
   const { window, maxOutcomes } = store.idempotency;
   return { maxRecords: maxOutcomes, maxAgeMs: durationMs(window) };
 }
-
-/** Effects of kept outcomes. Positions are part of the snapshot's format: append only. */
-export const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 
 /** Owned by `encode`, which leaves it empty. */
 const writer = new ByteWriter();
@@ -83,30 +79,15 @@ export class DedupTable {
 /** Writes what of a record is not its scope and its time. */
 function encode({ fingerprint, outcome }: DedupRecord): Uint8Array {
   writer.text(fingerprint);
-  writer.varint(outcome.index);
-  writer.byte(EFFECTS.indexOf(outcome.effect));
-  writer.varint(outcome.aggregates.length);
-  for (const { id, version, json } of outcome.aggregates) {
-    writer.text(id);
-    writer.varint(version);
-    writer.byte(json === null ? 0 : 1);
-    if (json !== null) writer.text(json);
-  }
+  writeOutcome(writer, outcome);
   return writer.view();
 }
 
 function decode({ key, timeMs, value }: QueuedRecord): DedupRecord {
   const reader = new ByteReader(value);
   const fingerprint = reader.text();
-  const index = reader.varint();
-  const effect = EFFECTS[reader.byte()];
-  if (effect === undefined) throw new RangeError('a kept outcome has an unknown effect');
-  const aggregates = Array.from({ length: reader.varint() }, () => {
-    const id = reader.text();
-    const version = reader.varint();
-    return { id, version, json: reader.byte() === 0 ? null : reader.text() };
-  });
-  const outcome = { kind: 'applied', index, effect, aggregates, replayed: false } as const;
+  const outcome = readOutcome(reader);
+  if (outcome === null) throw new RangeError('a kept outcome has an unknown effect');
   return { scope: key, fingerprint, timeMs, outcome };
 }
 

@@ -1,11 +1,11 @@
 import { parseSchema } from '@lithair/crds';
 import { ByteReader, EntryError, readDigests, readMember } from '../entry/index.ts';
 import { readModelVersion } from '../history/index.ts';
-import type { WrittenAggregate } from '../ports/index.ts';
-import { type DedupRecord, EFFECTS } from './dedup.ts';
+import type { DedupRecord } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import type { ModelState } from './model-state.ts';
+import { readOutcome } from './outcome-codec.ts';
 import { SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
 import { ReplicatedState, type StateOptions } from './state.ts';
 
@@ -95,7 +95,7 @@ class StateRestorer {
     while (reader.byte() === 1) {
       if (section === 'rows') load(reader, model, 'row');
       else if (section === 'graves') load(reader, model, 'grave');
-      else state.restoreOutcome(readOutcome(reader));
+      else state.restoreOutcome(readRecord(reader));
     }
   }
 
@@ -151,31 +151,13 @@ function load(reader: ByteReader, model: ModelState, kind: 'row' | 'grave'): voi
   throw bad(`a ${kind} of ${model.schema.name} is malformed or out of order`);
 }
 
-function readOutcome(reader: ByteReader): DedupRecord {
-  return {
-    scope: reader.text(),
-    fingerprint: reader.text(),
-    timeMs: reader.varint(),
-    outcome: {
-      kind: 'applied',
-      index: reader.varint(),
-      effect: readEffect(reader),
-      aggregates: readList(reader, readWritten),
-      replayed: false,
-    },
-  };
-}
-
-function readEffect(reader: ByteReader): (typeof EFFECTS)[number] {
-  const effect = EFFECTS[reader.byte()];
-  if (effect === undefined) throw bad('a kept outcome has an unknown effect');
-  return effect;
-}
-
-function readWritten(reader: ByteReader): WrittenAggregate {
-  const id = reader.text();
-  const version = reader.varint();
-  return { id, version, json: reader.byte() === 0 ? null : reader.text() };
+function readRecord(reader: ByteReader): DedupRecord {
+  const scope = reader.text();
+  const fingerprint = reader.text();
+  const timeMs = reader.varint();
+  const outcome = readOutcome(reader);
+  if (outcome === null) throw bad('a kept outcome has an unknown effect');
+  return { scope, fingerprint, timeMs, outcome };
 }
 
 function bad(reason: string): StateError {

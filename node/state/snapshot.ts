@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
 import { ByteWriter, writeDigests, writeMember } from '../entry/index.ts';
 import { type CapturedGeneration, type HotHistory, writeModelVersion } from '../history/index.ts';
-import { type DedupRecord, EFFECTS } from './dedup.ts';
+import type { DedupRecord } from './dedup.ts';
+import { writeOutcome } from './outcome-codec.ts';
 import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
 
@@ -50,7 +51,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
         yield* chunks('rows', at, model.numbers('row'), write);
         yield* chunks('graves', at, model.numbers('grave'), write);
       }
-      yield* chunks('outcomes', 0, this.outcomes, writeOutcome);
+      yield* chunks('outcomes', 0, this.outcomes, writeRecord);
       for (const { number, versions } of this.history) {
         yield* chunks('history', number, versions, writeModelVersion);
       }
@@ -161,18 +162,9 @@ function* chunks<T>(
   yield writer.view();
 }
 
-function writeOutcome(writer: ByteWriter, record: DedupRecord): void {
-  const { outcome } = record;
+function writeRecord(writer: ByteWriter, record: DedupRecord): void {
   writer.text(record.scope);
   writer.text(record.fingerprint);
   writer.varint(record.timeMs);
-  writer.varint(outcome.index);
-  writer.byte(EFFECTS.indexOf(outcome.effect));
-  writer.varint(outcome.aggregates.length);
-  for (const { id, version, json } of outcome.aggregates) {
-    writer.text(id);
-    writer.varint(version);
-    writer.byte(json === null ? 0 : 1);
-    if (json !== null) writer.text(json);
-  }
+  writeOutcome(writer, record.outcome);
 }

@@ -20,11 +20,12 @@ import type {
 } from '../ports/index.ts';
 import type { StoreStatistics } from './aggregate-store.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
-import { type AppliedOutcome, type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
+import { type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
+import type { AppliedOutcome } from './outcome-codec.ts';
 import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
 import type { ApplyResult, EventSink, InitialState, SchemaOutcome, StateEvent } from './types.ts';
