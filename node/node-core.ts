@@ -45,6 +45,7 @@ import {
   clusterStatus,
   findPlace,
   type InitialPeer,
+  LagHistory,
   MemberChanges,
   memberEntries,
   type NodeInfo,
@@ -54,6 +55,7 @@ import {
 } from './membership/index.ts';
 import { modelChanges } from './model-changes.ts';
 import { observeNode } from './observe.ts';
+import { observeMembers } from './observe-members.ts';
 import type { InitialMember, NodeOptions } from './options.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
 import {
@@ -72,7 +74,14 @@ export type NodeApi = ReturnType<typeof createApi>;
 /** What a node is started with, apart from where it listens. */
 export type CoreOptions = Pick<
   NodeOptions,
-  'name' | 'dataDir' | 'spec' | 'managed' | 'initialCluster' | 'freeSpaceReserveBytes'
+  | 'name'
+  | 'dataDir'
+  | 'spec'
+  | 'managed'
+  | 'initialCluster'
+  | 'freeSpaceReserveBytes'
+  | 'role'
+  | 'region'
 > & {
   /** Other bounds than the usual ones. */
   readonly consensus?: Partial<ConsensusOptions>;
@@ -142,6 +151,7 @@ export class NodeCore {
   readonly #leader: Leader;
   readonly #info: NodeInfo;
   readonly #space: SpaceWatch;
+  readonly #lag = new LagHistory();
   readonly #metrics;
   readonly #onEnd: (error: NodeError) => void;
   #admin: AdminHandler;
@@ -176,6 +186,7 @@ export class NodeCore {
       version: world.version,
       applyVersion: APPLY_VERSION,
       storage,
+      behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
     };
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
@@ -272,7 +283,7 @@ export class NodeCore {
   }
 
   #findPlace(directory: DataDirectory): Promise<Placement> {
-    const { name, initialCluster } = this.#options;
+    const { name, initialCluster, role, region } = this.#options;
     const { clock, logger, random } = this.#world;
     this.health.enter('joining', 'looking for the cluster');
     return findPlace({
@@ -283,7 +294,8 @@ export class NodeCore {
       newUuid: () => uuidV7(clock.nowMs(), random.fill(new Uint8Array(UUID_RANDOM_BYTES))),
       knownCluster: () => this.#network.knownCluster(),
       peer: (member) => this.#network.peer(member),
-      role: 'voter',
+      role,
+      region,
       clock,
       logger,
       onWaiting: (detail) => this.health.enter('joining', detail),
@@ -304,13 +316,14 @@ export class NodeCore {
 
   /** The first snapshot of a new cluster: its model, and this node as its only member. */
   async #found(log: Log, placement: Placement): Promise<void> {
-    const { clusterId, memberId, diskUuid, address } = placement;
+    const { clusterId, memberId, diskUuid, address, region } = placement;
     const { name, spec } = this.#options;
+    const member = { id: memberId, name, address, diskUuid, intent: 'voter' } as const;
     const state = createState({
       clusterId,
       epoch: 1,
       schema: compileSchema(spec),
-      members: [{ id: memberId, name, address, diskUuid, intent: 'voter' }],
+      members: [region === undefined ? member : { ...member, region }],
       nowMs: this.#world.clock.nowMs(),
     });
     await foundCluster(log, state, memberId);
@@ -340,6 +353,7 @@ export class NodeCore {
     this.engine.attach(consensus, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
     observeNode(this.#metrics, consensus, log, this.#space);
+    observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
   }
 
@@ -405,6 +419,8 @@ export class NodeCore {
 
   #onApplied(consensus: NodeConsensus, index: number): void {
     this.#leader.onApplied(index);
+    const bytes = this.#log?.statistics.bytes ?? 0;
+    this.#lag.onApplied(index, bytes, this.#world.clock.monotonicMs());
     this.#keeper?.onApplied();
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }

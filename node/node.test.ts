@@ -58,6 +58,8 @@ async function optionsOf(name: string, peerPort: number) {
     spec: read.model.spec,
     managed: true,
     freeSpaceReserveBytes: null,
+    role: 'voter' as const,
+    region: null,
     clusterDir: null,
     initialCluster: [
       { name: 'n1', address: '127.0.0.1:1' },

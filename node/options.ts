@@ -26,6 +26,10 @@ export interface NodeOptions {
   readonly clusterDir: string | null;
   /** Bytes of the disk to keep free of writes; null: 512 MiB, or a tenth of a smaller disk. */
   readonly freeSpaceReserveBytes: number | null;
+  /** What it joins as; a learner has no vote and keeps none until somebody promotes it. */
+  readonly role: 'voter' | 'learner';
+  /** The region that it is in; null for none. */
+  readonly region: string | null;
   /** In order: the first may bootstrap, once. Contains this member. */
   readonly initialCluster: readonly InitialMember[];
 }

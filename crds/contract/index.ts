@@ -30,6 +30,12 @@ export interface MemberStatus {
   readonly match: number | null;
   /** Entries behind the leader's last index; null where this node is not the leader. */
   readonly lag: number | null;
+  /** Absent where it has none. */
+  readonly region?: string;
+  /** Bytes of the log that it lacks, about; null where this node is not the leader. */
+  readonly lagBytes?: number | null;
+  /** How long it has lacked the oldest entry that it lacks, about; null as above. */
+  readonly lagMs?: number | null;
 }
 
 /** The disk that holds a member's data directory; bytes. */
@@ -48,6 +54,8 @@ export interface ClusterStatus {
   readonly memberId: number;
   readonly name: string;
   readonly role: MemberRole;
+  /** Absent where it has none. */
+  readonly region?: string;
   /** Member id of the leader this node follows, 0 where it knows none. */
   readonly leader: number;
   readonly term: number;
@@ -79,6 +87,8 @@ export interface AddMemberRequest {
   readonly diskUuid: string;
   /** A `voter` joins as a learner and is promoted by the leader when it has caught up. */
   readonly role: 'voter' | 'learner';
+  /** The region that it is in; absent for none. */
+  readonly region?: string;
 }
 
 /** Answer of `POST /_admin/members`. */

@@ -27,6 +27,8 @@ const INTENTS = ['voter', 'learner'] as const;
 const SAME_MODEL = 0x10;
 /** Set where names of events stand behind the change; from apply version 2 on. */
 const HAS_EVENTS = 0x20;
+/** Set in a member's last byte where its region stands behind it; from apply version 3 on. */
+const HAS_REGION = 0x10;
 /** Effect, empty id, version. */
 const LEAST_CHANGE_BYTES = 3;
 const LEAST_TEXT_BYTES = 1;
@@ -41,7 +43,7 @@ const writer = new ByteWriter();
  */
 export function encodeEntry(entry: Entry): Uint8Array {
   writer.reset();
-  writer.varint(needsVersion2(entry) ? 2 : 1);
+  writer.varint(neededVersion(entry));
   writer.byte(KINDS.indexOf(entry.kind));
   const lengthAt = writer.reserveUint32();
   writeBody(entry);
@@ -49,9 +51,12 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return writer.take();
 }
 
-function needsVersion2(entry: Entry): boolean {
-  if (entry.kind === 'compact') return true;
-  return entry.kind === 'write' && entry.changes.some(({ events }) => events !== undefined);
+/** The least apply version that can tell what an entry means. */
+function neededVersion(entry: Entry): number {
+  if (entry.kind === 'member') return entry.member.region === undefined ? 1 : 3;
+  if (entry.kind === 'compact') return 2;
+  const named = entry.kind === 'write' && entry.changes.some(({ events }) => events !== undefined);
+  return named ? 2 : 1;
 }
 
 function writeBody(entry: Entry): void {
@@ -140,7 +145,9 @@ export function writeMember(target: ByteWriter, member: MemberRecord): void {
   target.text(member.name);
   target.text(member.address);
   target.text(member.diskUuid);
-  target.byte(INTENTS.indexOf(member.intent));
+  const { region } = member;
+  target.byte(INTENTS.indexOf(member.intent) | (region === undefined ? 0 : HAS_REGION));
+  if (region !== undefined) target.text(region);
 }
 
 /**
@@ -269,13 +276,12 @@ export function readDigests(reader: ByteReader): GenerationDigest[] {
 
 /** Reads what {@link writeMember} wrote. */
 export function readMember(reader: ByteReader): MemberRecord {
-  return {
-    id: reader.varint(),
-    name: reader.text(),
-    address: reader.text(),
-    diskUuid: reader.text(),
-    intent: pick(INTENTS, reader.byte(), 'intent'),
-  };
+  const id = reader.varint();
+  const [name, address, diskUuid] = [reader.text(), reader.text(), reader.text()];
+  const last = reader.byte();
+  const intent = pick(INTENTS, last & ~HAS_REGION, 'intent');
+  const member = { id, name, address, diskUuid, intent };
+  return (last & HAS_REGION) === 0 ? member : { ...member, region: reader.text() };
 }
 
 function pick<T>(list: readonly T[], at: number, what: string): T {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  APPLY_VERSION,
   ByteReader,
   ByteWriter,
   type Change,
@@ -74,13 +75,17 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('member' as const),
-    member: fc.record({
-      id: count,
-      name: text,
-      address: text,
-      diskUuid: text,
-      intent: fc.constantFrom('voter' as const, 'learner' as const),
-    }),
+    member: fc.record(
+      {
+        id: count,
+        name: text,
+        address: text,
+        diskUuid: text,
+        intent: fc.constantFrom('voter' as const, 'learner' as const),
+        region: text,
+      },
+      { requiredKeys: ['id', 'name', 'address', 'diskUuid', 'intent'] },
+    ),
   }),
   fc.record({ kind: fc.constant('memberRemoval' as const), memberId: count }),
   fc.record({
@@ -152,7 +157,7 @@ describe('an entry', () => {
 
   it('of a later apply version is refused by name', () => {
     const data = Buffer.from(encodeEntry(sample));
-    data[0] = 3;
+    data[0] = APPLY_VERSION + 1;
     assert.throws(() => decodeEntry(data), { code: 'unsupported_entry' });
   });
 

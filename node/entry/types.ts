@@ -2,9 +2,10 @@ import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 
 /**
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
- * entry asks for the least one that it needs: 2 for the names of events and for compactions.
+ * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
+ * members with a region.
  */
-export const APPLY_VERSION = 2;
+export const APPLY_VERSION = 3;
 
 /** Most changes that one entry may carry. */
 export const MAX_CHANGES = 1000;

@@ -205,9 +205,9 @@ export class AdminApi implements AdminHandler {
   }
 
   async #members(): Promise<AdminResponse> {
-    const { view } = this.#deps;
+    const { view, info } = this.#deps;
     if (view.state === null) throw new AdminError('unavailable', 'waiting for the first snapshot');
-    const members = memberStatuses(view.state.members(), view.status(), view.confState);
+    const members = memberStatuses(view.state.members(), view.status(), view.confState, info);
     return { status: 200, body: { members } };
   }
 

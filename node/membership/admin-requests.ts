@@ -4,6 +4,7 @@ import { parseAddress } from '../consensus/index.ts';
 import { AdminError } from './errors.ts';
 
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const REGION = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const MAX_ADDRESS_LENGTH = 300;
 const MAX_DISK_UUID_LENGTH = 64;
 
@@ -11,7 +12,7 @@ type UnknownObject = Readonly<Record<string, unknown>>;
 
 /** @throws AdminError `invalid_request` */
 export function readAddMember(body: unknown): AddMemberRequest {
-  const { name, address, diskUuid, role, ...rest } = objectOf(body);
+  const { name, address, diskUuid, role, region, ...rest } = objectOf(body);
   refuseUnknown(rest);
   if (typeof name !== 'string' || !NAME.test(name)) throw invalid('name is not a member name');
   if (
@@ -25,7 +26,14 @@ export function readAddMember(body: unknown): AddMemberRequest {
     throw invalid(`diskUuid is not a text of 1 to ${MAX_DISK_UUID_LENGTH} characters`);
   }
   if (role !== 'voter' && role !== 'learner') throw invalid('role is neither voter nor learner');
-  return { name, address, diskUuid, role };
+  const member = { name, address, diskUuid, role } as const;
+  return region === undefined ? member : { ...member, region: readRegion(region) };
+}
+
+/** @throws AdminError `invalid_request` */
+export function readRegion(value: unknown): string {
+  if (typeof value === 'string' && REGION.test(value)) return value;
+  throw invalid('region is not a name of up to 63 small letters, digits and dashes');
 }
 
 /** The member to hand leadership to; null: any. @throws AdminError `invalid_request` */

@@ -24,6 +24,7 @@ export {
 export { serveAdmin } from './admin-server.ts';
 export { announceAddress } from './announce.ts';
 export { AdminError, type AdminProblemDetail, ForeignClusterError } from './errors.ts';
+export { LagHistory } from './lag.ts';
 export { MemberChanges } from './member-changes.ts';
 export { memberEntries } from './member-entries.ts';
 export {
@@ -32,4 +33,4 @@ export {
   type Placement,
   type PlacementDependencies,
 } from './placement.ts';
-export { clusterStatus, type NodeInfo } from './status.ts';
+export { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';

@@ -52,7 +52,10 @@ export class MemberChanges {
     return this.#alone(async () => {
       const state = this.#state();
       const known = presentMember(state.members(), request);
-      if (known?.address === request.address) return placeOf(state, known.id);
+      const { region } = request;
+      if (known?.address === request.address && known.region === region) {
+        return placeOf(state, known.id);
+      }
       const id = known?.id ?? state.nextMemberId;
       const member: MemberRecord = {
         id,
@@ -60,6 +63,7 @@ export class MemberChanges {
         address: request.address,
         diskUuid: request.diskUuid,
         intent: known?.intent ?? request.role,
+        ...(region !== undefined && { region }),
       };
       const type = known === null ? ConfChangeType.AddLearnerNode : ConfChangeType.UpdateNode;
       await this.#propose(type, id, this.#deps.entries.put(member));

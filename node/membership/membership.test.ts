@@ -243,7 +243,13 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       seal: () => Promise.reject(new AdminError('unavailable', 'there is no history here')),
       compact: () => Promise.reject(new AdminError('unavailable', 'there is no log here')),
     },
-    info: { name: `n${member.id}`, version: '0.1.0', applyVersion: 1, storage: () => null },
+    info: {
+      name: `n${member.id}`,
+      version: '0.1.0',
+      applyVersion: 1,
+      storage: () => null,
+      behind: () => ({ bytes: 0, ms: 0 }),
+    },
     clock,
     logger,
   });

@@ -35,6 +35,7 @@ class Candidate {
     let uuids = 0;
     const deps: PlacementDependencies = {
       name: this.#name,
+      region: null,
       initialCluster: this.#names.map((name) => ({ name, address: `${name}:1` })),
       identity: this.identity,
       writeIdentity: async (identity) => void this.written.push(identity),

@@ -45,6 +45,8 @@ export interface PlacementDependencies {
   knownCluster(): Promise<{ readonly id: string; readonly bootstrapped: boolean } | null>;
   peer(member: InitialAddress): InitialPeer;
   readonly role: 'voter' | 'learner';
+  /** The region that it is in; null for none. */
+  readonly region: string | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told why it goes on waiting, in a sentence. */
@@ -58,6 +60,8 @@ export interface Placement {
   readonly diskUuid: string;
   /** Where its peers reach this node. */
   readonly address: string;
+  /** Absent where it has none. */
+  readonly region?: string;
   /**
    * Whether this member founds the cluster: where the log then holds no snapshot, it begins with a
    * first one. Anybody else waits for the leader's.
@@ -87,23 +91,27 @@ export async function findPlace(deps: PlacementDependencies): Promise<Placement>
   }
   if (identity?.clusterId && identity.memberId) {
     requireCluster(known?.id ?? null, identity.clusterId, 'the disk');
-    return placementOf({ ...identity, clusterId: identity.clusterId }, identity.memberId, address);
+    const disk = { ...identity, clusterId: identity.clusterId };
+    return placementOf(deps, disk, identity.memberId, address);
   }
   const diskUuid = identity?.diskUuid ?? deps.newUuid();
   // Written down first: whoever asks again after a crash must be recognized by its disk.
   await deps.writeIdentity({ diskUuid, name: deps.name, clusterId: null, memberId: null });
   const { clusterId, memberId } = await new Search(deps, address, diskUuid).run();
   await deps.writeIdentity({ diskUuid, name: deps.name, clusterId, memberId });
-  return placementOf({ diskUuid, clusterId }, memberId, address);
+  return placementOf(deps, { diskUuid, clusterId }, memberId, address);
 }
 
 function placementOf(
+  { region }: PlacementDependencies,
   disk: { readonly diskUuid: string; readonly clusterId: string },
   memberId: number,
   address: string,
 ): Placement {
   const { diskUuid, clusterId } = disk;
-  return { clusterId, memberId, diskUuid, address, founder: memberId === FIRST_MEMBER_ID };
+  const founder = memberId === FIRST_MEMBER_ID;
+  const placement = { clusterId, memberId, diskUuid, address, founder };
+  return region === null ? placement : { ...placement, region };
 }
 
 interface Place {
@@ -166,8 +174,9 @@ class Search {
   }
 
   async #join(member: InitialAddress): Promise<Place | null> {
-    const { name, role, logger } = this.#deps;
-    const request = { name, address: this.#address, diskUuid: this.#diskUuid, role };
+    const { name, role, region, logger } = this.#deps;
+    const disk = { name, address: this.#address, diskUuid: this.#diskUuid, role };
+    const request = region === null ? disk : { ...disk, region };
     try {
       const { clusterId, memberId } = await this.#deps.peer(member).addMember(request);
       logger.info({ clusterId, memberId }, 'taken into the cluster');

@@ -6,7 +6,10 @@ import type {
 } from '@lithair/crds/contract';
 import { type ConfState, StateType, type Status } from 'etcd-raft-ts';
 import type { MemberRecord } from '../ports/index.ts';
+import type { Lag } from './lag.ts';
 import type { MemberView } from './view.ts';
+
+const UNKNOWN = { bytes: null, ms: null };
 
 /** What a node knows about itself besides the replicated state. */
 export interface NodeInfo {
@@ -17,6 +20,8 @@ export interface NodeInfo {
   readonly applyVersion: number;
   /** The disk as measured last; null where it does not tell. */
   readonly storage: () => StorageStatus | null;
+  /** What a member lacks that holds everything up to an index. */
+  readonly behind: (match: number) => Lag;
 }
 
 /** The status of this member; null while it has no state. */
@@ -24,12 +29,14 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
   const { state } = view;
   if (state === null) return null;
   const status = view.status();
+  const region = state.members().find(({ id }) => id === view.memberId)?.region;
   return {
     clusterId: state.clusterId,
     epoch: state.epoch,
     memberId: view.memberId,
     name: info.name,
     role: roleOf(status, view.confState),
+    ...(region !== undefined && { region }),
     leader: view.leader,
     term: status.term,
     commit: status.commit,
@@ -40,22 +47,26 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     ready: view.caughtUp,
     version: info.version,
     storage: info.storage(),
-    members: memberStatuses(state.members(), status, view.confState),
+    members: memberStatuses(state.members(), status, view.confState, info),
   };
 }
 
-/** All members; `match` and `lag` only where this member leads. */
+/** All members; how far they are is known only where this member leads. */
 export function memberStatuses(
   members: readonly MemberRecord[],
   status: Status,
   confState: ConfState,
+  { behind }: Pick<NodeInfo, 'behind'>,
 ): MemberStatus[] {
   return [...members]
     .sort((a, b) => a.id - b.id)
-    .map(({ id, name, address }) => {
+    .map(({ id, name, address, region }) => {
       const match = status.progress.get(id)?.match ?? null;
       const lag = match === null ? null : status.lastIndex - match;
-      return { id, name, role: isVoter(confState, id) ? 'voter' : 'learner', address, match, lag };
+      const { bytes: lagBytes, ms: lagMs } = match === null ? UNKNOWN : behind(match);
+      const role = isVoter(confState, id) ? 'voter' : 'learner';
+      const member: MemberStatus = { id, name, role, address, match, lag, lagBytes, lagMs };
+      return region === undefined ? member : { ...member, region };
     });
 }
 

@@ -72,4 +72,6 @@ export interface MemberRecord {
   readonly diskUuid: string;
   /** What it is meant to be once caught up. */
   readonly intent: 'voter' | 'learner';
+  /** Absent where the cluster knows of no regions. */
+  readonly region?: string;
 }

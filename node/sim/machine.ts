@@ -167,6 +167,8 @@ export class Machine {
         managed: false,
         freeSpaceReserveBytes: null,
         initialCluster,
+        role: 'voter',
+        region: null,
         consensus,
         log,
       },

@@ -10,7 +10,7 @@ export const memberCommand: CliCommand = {
   options: ADMIN_OPTIONS,
   details: [
     'Actions:',
-    '  list             the members with role, address and lag',
+    '  list             the members with role, region, address, and how far behind they are',
     '  remove ID        take a member out for good; its disk cannot come back',
     '  promote ID       give a learner that has caught up a vote',
     '  transfer [ID]    hand leadership to a voter, or to the one that is furthest along',
@@ -56,19 +56,31 @@ async function transfer(input: CliInput): Promise<number> {
   return done(`member ${leader} leads`);
 }
 
+/** Narrower columns would jump from one call to the next. */
+const WIDTHS = [4, 12, 8, 8, 20, 6, 0];
+
 function tableOf(status: ClusterStatus | WaitingStatus): string {
   if ('waiting' in status) return `${status.name} waits: it belongs to no cluster yet`;
   const rows = status.members.map((member) => rowOf(member, status.leader));
-  return [['ID', 'NAME', 'ROLE', 'ADDRESS', 'LAG'], ...rows]
-    .map(([id = '', name = '', role = '', address = '', lag = '']) =>
-      [id.padEnd(4), name.padEnd(20), role.padEnd(8), address.padEnd(40), lag].join(' ').trimEnd(),
+  const table = [['ID', 'NAME', 'ROLE', 'REGION', 'ADDRESS', 'LAG', 'SECONDS'], ...rows];
+  const widths = WIDTHS.map((least, at) =>
+    Math.max(least, ...table.map((row) => row[at]?.length ?? 0)),
+  );
+  return table
+    .map((row) =>
+      row
+        .map((text, at) => text.padEnd(widths[at] ?? 0))
+        .join(' ')
+        .trimEnd(),
     )
     .join('\n');
 }
 
 function rowOf(member: MemberStatus, leader: number): string[] {
   const role = member.id === leader ? 'leader' : member.role;
-  return [String(member.id), member.name, role, member.address, member.lag?.toString() ?? ''];
+  const { id, name, region = '', address, lag, lagMs = null } = member;
+  const seconds = lagMs === null ? '' : (lagMs / 1000).toFixed(1);
+  return [String(id), name, role, region, address, lag?.toString() ?? '', seconds];
 }
 
 function requiredId(input: CliInput): number {

@@ -31,6 +31,11 @@ export const serveCommand: CliCommand = {
       help: 'n1=HOST:PORT,n2=…: run one member of these by hand',
     },
     'peer-tls': { value: 'DIR', help: 'certificates of this member (lithair certs makes them)' },
+    role: {
+      value: 'voter|learner',
+      help: 'join with a vote (default), or only to follow and read',
+    },
+    region: { value: 'REGION', help: 'the region that this member is in, such as eu-west' },
     reserve: {
       value: 'MIB',
       help: 'refuse writes below this much free space (default 512, or a tenth of the disk)',
@@ -105,7 +110,15 @@ function isLoopback(host: string): boolean {
 }
 
 function refuseMemberOptions(input: CliInput): void {
-  for (const option of ['name', 'initial-cluster', 'peer-tls', 'cluster', 'managed']) {
+  for (const option of [
+    'name',
+    'initial-cluster',
+    'peer-tls',
+    'cluster',
+    'managed',
+    'role',
+    'region',
+  ]) {
     if (input.text(option) !== undefined || input.flag(option)) {
       throw new CliError(
         `--${option} runs one member by hand; it does not go with --nodes`,
@@ -140,7 +153,27 @@ async function nodeOptions(
     freeSpaceReserveBytes: reserveOf(input),
     clusterDir: input.text('cluster') ?? null,
     initialCluster,
+    role: roleOf(input, initialCluster[0]?.name === name),
+    region: regionOf(input),
   };
+}
+
+function roleOf(input: CliInput, isFirst: boolean): 'voter' | 'learner' {
+  const role = input.text('role') ?? 'voter';
+  if (role !== 'voter' && role !== 'learner') {
+    throw new CliError(`--role takes voter or learner, not ${role}`, EXIT.usage);
+  }
+  if (role === 'voter' || !isFirst) return role;
+  const text = '--role learner: the first member of --initial-cluster founds the cluster and votes';
+  throw new CliError(text, EXIT.usage);
+}
+
+function regionOf(input: CliInput): string | null {
+  const region = input.text('region');
+  if (region === undefined) return null;
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) return region;
+  const text = `--region takes a name of small letters, digits and dashes, not ${region}`;
+  throw new CliError(text, EXIT.usage);
 }
 
 function reserveOf(input: CliInput): number | null {
