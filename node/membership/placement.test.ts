@@ -22,6 +22,7 @@ class Candidate {
   readonly asked: string[] = [];
   identity: NodeIdentity | null = null;
   known: { readonly id: string; readonly bootstrapped: boolean } | null = null;
+  role: 'voter' | 'learner' = 'voter';
   readonly answers = new Map<string, Answer>();
   readonly #name: string;
   readonly #names: readonly string[];
@@ -42,7 +43,7 @@ class Candidate {
       newUuid: () => `uuid-${++uuids}`,
       knownCluster: () => Promise.resolve(this.known),
       peer: ({ name }) => this.#peer(name),
-      role: 'voter',
+      role: this.role,
       clock: this.world.clock,
       logger: this.world.logger(this.#name),
       onWaiting: (detail) => void this.details.push(detail),
@@ -59,8 +60,8 @@ class Candidate {
         const clusterId = answer() === 'refused' ? 'cluster-1' : answer();
         return Promise.resolve({ ...STATUS, clusterId });
       },
-      addMember: ({ diskUuid }) => {
-        this.asked.push(`${name} ${diskUuid}`);
+      addMember: ({ diskUuid, role }) => {
+        this.asked.push(`${name} ${diskUuid}${role === 'learner' ? ' learner' : ''}`);
         if (answer() === 'refused') {
           return Promise.reject(new AdminRefusedError(409, 'name_taken', 'another disk', null));
         }
@@ -142,6 +143,18 @@ test('another member never founds a cluster, and joins where one is known', asyn
   const place = await node.world.settled(found);
   assert.deepEqual([place.clusterId, place.memberId, place.founder], ['cluster-1', 3, false]);
   assert.deepEqual(node.asked, ['a uuid-1']);
+});
+
+test('a learner founds no cluster, not even as the first one, and asks to stay a learner', async () => {
+  const node = new Candidate('a', ['a', 'b']);
+  node.role = 'learner';
+  node.answers.set('b', 'waiting');
+  const found = node.find();
+  await node.world.run(10_000);
+  assert.equal(node.written.length, 1);
+  node.answers.set('b', 'cluster-1');
+  await node.world.settled(found);
+  assert.deepEqual(node.asked, ['b uuid-1 learner']);
 });
 
 test('a node that crashed while joining asks again with the same disk', async () => {

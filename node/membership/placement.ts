@@ -134,6 +134,11 @@ class Search {
     this.#others = deps.initialCluster.filter(({ name }) => name !== deps.name);
   }
 
+  get #mayFound(): boolean {
+    const { initialCluster, name, role } = this.#deps;
+    return role === 'voter' && initialCluster[0]?.name === name;
+  }
+
   async run(): Promise<Place> {
     for (let pauseMs = MIN_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
       const place = await this.#round();
@@ -150,7 +155,7 @@ class Search {
       requireCluster(known?.id ?? null, sighting.clusterId, sighting.member.name);
       return await this.#join(sighting.member);
     }
-    if (this.#deps.initialCluster[0]?.name !== this.#deps.name) {
+    if (!this.#mayFound) {
       return this.#wait('waits for the first member to found the cluster');
     }
     if (known?.bootstrapped === true) {

@@ -55,6 +55,36 @@ const ROWS: readonly Row[] = [
     says: /does not name this member, n9/,
   },
   {
+    noun: 'a list of members that cannot be read',
+    words: () => ['serve', MODEL, '--initial-cluster', '@/nowhere/members'],
+    code: 1,
+    says: /cannot read \/nowhere\/members/,
+  },
+  {
+    noun: 'an address without a port',
+    words: () => ['serve', MODEL, '--address', 'n1.example'],
+    code: 2,
+    says: /HOST:PORT, not n1\.example/,
+  },
+  {
+    noun: 'a learner that is to found a cluster',
+    words: () => ['serve', MODEL, '--role', 'learner'],
+    code: 2,
+    says: /founds the cluster and votes/,
+  },
+  {
+    noun: 'a role that there is none of',
+    words: () => ['serve', MODEL, '--role', 'king'],
+    code: 2,
+    says: /voter or learner, not king/,
+  },
+  {
+    noun: 'a region that cannot be a name',
+    words: () => ['serve', MODEL, '--region', 'EU West'],
+    code: 2,
+    says: /--region takes .*, not EU West/,
+  },
+  {
     noun: 'a missing model file',
     words: () => ['serve', join(dir, 'nowhere.yaml')],
     code: 1,

@@ -2,15 +2,26 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { authDeclared, type LithairModel } from '@lithair/crds';
 import { OPS_PORT_OFFSET, PEER_PORT_OFFSET } from '@lithair/crds/contract';
-import type { InitialMember, NodeOptions } from '../../options.ts';
+import type { NodeOptions } from '../../options.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
 import { requireNoLocalCluster } from '../data-layout.ts';
+import { initialClusterOf, regionOf, roleOf } from '../member-options.ts';
 import { readModel } from '../model-file.ts';
 import { whatToTry } from '../what-to-try.ts';
 
 const MAX_NODES = 7;
 const MAX_RESERVE_MIB = 1024 * 1024;
+const MEMBER_OPTIONS = [
+  'name',
+  'initial-cluster',
+  'address',
+  'role',
+  'region',
+  'peer-tls',
+  'cluster',
+  'managed',
+];
 const MAX_PORT = 65_535 - PEER_PORT_OFFSET - MAX_NODES;
 
 /** `lithair serve FILE`: one node, or with `--nodes N` a whole local cluster. */
@@ -28,7 +39,11 @@ export const serveCommand: CliCommand = {
     name: { value: 'NAME', help: 'name of this member (default n1)' },
     'initial-cluster': {
       value: 'LIST',
-      help: 'n1=HOST:PORT,n2=…: run one member of these by hand',
+      help: 'n1=HOST:PORT,n2=… or @FILE with one a line: run one member of these by hand',
+    },
+    address: {
+      value: 'HOST:PORT',
+      help: 'where peers reach this member (default: what --initial-cluster says)',
     },
     'peer-tls': { value: 'DIR', help: 'certificates of this member (lithair certs makes them)' },
     role: {
@@ -110,15 +125,7 @@ function isLoopback(host: string): boolean {
 }
 
 function refuseMemberOptions(input: CliInput): void {
-  for (const option of [
-    'name',
-    'initial-cluster',
-    'peer-tls',
-    'cluster',
-    'managed',
-    'role',
-    'region',
-  ]) {
+  for (const option of MEMBER_OPTIONS) {
     if (input.text(option) !== undefined || input.flag(option)) {
       throw new CliError(
         `--${option} runs one member by hand; it does not go with --nodes`,
@@ -136,7 +143,7 @@ async function nodeOptions(
 ): Promise<NodeOptions> {
   const name = input.text('name') ?? 'n1';
   const dataDir = input.text('data') ?? './data';
-  const initialCluster = initialClusterOf(input, name, ports.peerPort);
+  const initialCluster = await initialClusterOf(input, name, ports.peerPort);
   if (input.text('initial-cluster') === undefined) await requireNoLocalCluster(dataDir);
   if (initialCluster.length > 1 && input.text('peer-tls') === undefined) {
     throw new CliError('--initial-cluster needs --peer-tls (lithair certs makes it)', EXIT.usage);
@@ -153,27 +160,9 @@ async function nodeOptions(
     freeSpaceReserveBytes: reserveOf(input),
     clusterDir: input.text('cluster') ?? null,
     initialCluster,
-    role: roleOf(input, initialCluster[0]?.name === name),
+    role: roleOf(input, name, initialCluster),
     region: regionOf(input),
   };
-}
-
-function roleOf(input: CliInput, isFirst: boolean): 'voter' | 'learner' {
-  const role = input.text('role') ?? 'voter';
-  if (role !== 'voter' && role !== 'learner') {
-    throw new CliError(`--role takes voter or learner, not ${role}`, EXIT.usage);
-  }
-  if (role === 'voter' || !isFirst) return role;
-  const text = '--role learner: the first member of --initial-cluster founds the cluster and votes';
-  throw new CliError(text, EXIT.usage);
-}
-
-function regionOf(input: CliInput): string | null {
-  const region = input.text('region');
-  if (region === undefined) return null;
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) return region;
-  const text = `--region takes a name of small letters, digits and dashes, not ${region}`;
-  throw new CliError(text, EXIT.usage);
 }
 
 function reserveOf(input: CliInput): number | null {
@@ -188,22 +177,4 @@ async function ownCertificates(dataDir: string, name: string): Promise<string> {
   const { writeCertificates } = await import('../certificate-files.ts');
   await writeCertificates(dir, [name]);
   return join(dir, name);
-}
-
-function initialClusterOf(input: CliInput, name: string, peerPort: number): InitialMember[] {
-  const text = input.text('initial-cluster');
-  if (text === undefined) return [{ name, address: `127.0.0.1:${peerPort}` }];
-  const members = text.split(',').map(initialMember);
-  if (new Set(members.map((member) => member.name)).size < members.length) {
-    throw new CliError('--initial-cluster names a member twice', EXIT.usage);
-  }
-  if (members.some((member) => member.name === name)) return members;
-  throw new CliError(`--initial-cluster does not name this member, ${name}`, EXIT.usage);
-}
-
-function initialMember(text: string): InitialMember {
-  const found = /^([a-z0-9][a-z0-9.-]*)=(\S+:\d{1,5})$/.exec(text.trim());
-  const [, name, address] = found ?? [];
-  if (name !== undefined && address !== undefined) return { name, address };
-  throw new CliError(`--initial-cluster takes NAME=HOST:PORT,…, not ${text}`, EXIT.usage);
 }
