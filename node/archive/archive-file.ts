@@ -42,6 +42,11 @@ export class ArchiveFile {
     this.#filter = parts.filter;
   }
 
+  /** Bytes of all blocks before compression. */
+  get plainBytes(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.plainBytes, 0);
+  }
+
   /** @throws ArchiveError */
   static async open(
     fs: FileSystem,

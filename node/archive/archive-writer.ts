@@ -21,6 +21,15 @@ export type ArchiveSubject = Pick<
   'clusterId' | 'model' | 'fromGeneration' | 'toGeneration'
 >;
 
+/** So many blocks are compressed at a time, while the next one is filled. */
+const PACKED_AHEAD = 3;
+
+/** A block that is on its way through compression. */
+interface Packing {
+  readonly place: Omit<BlockPlace, 'offset' | 'packedBytes' | 'checksum'>;
+  readonly packed: Promise<Uint8Array>;
+}
+
 /** Writes one archive: versions of one model by id and version, block by block. */
 export class ArchiveWriter {
   readonly #file: OpenFile;
@@ -30,6 +39,9 @@ export class ArchiveWriter {
   readonly #digest = createHash('sha256');
   readonly #blocks: BlockPlace[] = [];
   readonly #ids: string[] = [];
+  /** Oldest first. */
+  readonly #packing: Packing[] = [];
+  #lastId: string | null = null;
   #first: Pick<BlockPlace, 'firstId' | 'firstVersion'> | null = null;
   #at = 0;
   #records = 0;
@@ -50,35 +62,44 @@ export class ArchiveWriter {
   add(record: VersionRecord): boolean {
     const { id, version, timeMs } = record;
     this.#first ??= { firstId: id, firstVersion: version };
-    if (this.#ids.at(-1) !== id) this.#ids.push(id);
+    if (this.#lastId !== id) {
+      this.#ids.push(id);
+      this.#lastId = id;
+    }
     writeVersion(this.#writer, record);
     this.#records += 1;
-    this.#oldestMs = Math.min(this.#oldestMs, timeMs);
-    this.#newestMs = Math.max(this.#newestMs, timeMs);
+    if (timeMs < this.#oldestMs) this.#oldestMs = timeMs;
+    if (timeMs > this.#newestMs) this.#newestMs = timeMs;
     return this.#writer.length >= BLOCK_BYTES;
   }
 
-  /** Writes the block that is being filled. */
+  /** Lets the block that was filled be compressed; waits only where too many are on their way. */
   async flush(): Promise<void> {
     if (this.#first === null) return;
     const plain = this.#writer.take();
     this.#digest.update(plain);
-    if (this.#at === 0) await this.#write(encodeHeader());
-    const packed = await this.#compression.compress(plain);
-    this.#blocks.push({
-      offset: this.#at,
-      packedBytes: packed.length,
-      plainBytes: plain.length,
-      checksum: crc32(packed),
-      ...this.#first,
-    });
+    const packed = this.#compression.compress(plain);
+    // Awaited in turn: one that fails meanwhile is told then.
+    packed.catch(() => undefined);
+    this.#packing.push({ place: { plainBytes: plain.length, ...this.#first }, packed });
     this.#first = null;
+    if (this.#packing.length >= PACKED_AHEAD) await this.#writeOldest();
+  }
+
+  async #writeOldest(): Promise<void> {
+    const oldest = this.#packing.shift();
+    if (oldest === undefined) return;
+    const packed = await oldest.packed;
+    if (this.#at === 0) await this.#write(encodeHeader());
+    const packedBytes = packed.length;
+    this.#blocks.push({ offset: this.#at, packedBytes, checksum: crc32(packed), ...oldest.place });
     await this.#write(packed);
   }
 
   /** Ends the file, durably; there must be a version in it. */
   async finish(): Promise<ArchiveSummary> {
     await this.flush();
+    while (this.#packing.length > 0) await this.#writeOldest();
     if (this.#at < HEADER_BYTES) throw new RangeError('an archive holds at least one version');
     const summary: ArchiveSummary = {
       ...this.#subject,

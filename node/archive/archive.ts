@@ -11,6 +11,9 @@ import { type Folding, foldersOf, planFolding } from './folding.ts';
 
 export const ARCHIVE_DIRECTORY = 'archive';
 
+/** About so many versions are judged at a time. */
+const BATCH_VERSIONS = 128;
+
 /** What an archive is opened with. */
 export interface ArchiveOptions {
   readonly fs: FileSystem;
@@ -275,7 +278,7 @@ export class Archive {
   /** Writes versions into a new file; null where there are none. */
   async #write(
     subject: Omit<ArchiveSubject, 'clusterId'>,
-    versions: AsyncIterable<VersionRecord> | Iterable<VersionRecord>,
+    versions: Versions,
   ): Promise<ArchiveFile | null> {
     const { fs, compression, clusterId, pause } = this.#options;
     const { model, fromGeneration, toGeneration } = subject;
@@ -284,11 +287,7 @@ export class Archive {
     let isEmpty = false;
     try {
       const writer = new ArchiveWriter(file, compression, { ...subject, clusterId });
-      for await (const record of versions) {
-        if (!writer.add(record)) continue;
-        await writer.flush();
-        await pause();
-      }
+      await addAll(writer, versions, pause);
       isEmpty = writer.records === 0;
       if (!isEmpty) await writer.finish();
     } catch (error) {
@@ -332,10 +331,28 @@ export class Archive {
   }
 }
 
-async function* versionsBefore(file: ArchiveFile, index: number): AsyncGenerator<VersionRecord> {
-  for await (const records of file.all()) {
-    for (const record of records) if (record.index < index) yield record;
+/** Versions by id and version, some at a time: an await for each of them would cost the most. */
+type Versions = AsyncIterable<readonly VersionRecord[]> | Iterable<readonly VersionRecord[]>;
+
+async function addAll(
+  writer: ArchiveWriter,
+  versions: Versions,
+  pause: () => Promise<void>,
+): Promise<void> {
+  for await (const records of versions) {
+    for (const record of records) {
+      if (!writer.add(record)) continue;
+      await writer.flush();
+      await pause();
+    }
   }
+}
+
+async function* versionsBefore(
+  file: ArchiveFile,
+  index: number,
+): AsyncGenerator<readonly VersionRecord[]> {
+  for await (const records of file.all()) yield records.filter((record) => record.index < index);
 }
 
 /** What is kept of a generation, by id and version, as it can be told from itself alone. */
@@ -343,14 +360,19 @@ function* versionsOf(
   generation: Generation,
   model: string,
   rules: HistoryRules,
-): Generator<VersionRecord> {
+): Generator<readonly VersionRecord[]> {
+  const nowMs = generation.sealing?.timeMs ?? 0;
+  let batch: VersionRecord[] = [];
   for (const id of generation.ids(model)) {
     const chain = generation.chain(model, id);
     const newest = chain.at(-1)?.version ?? 0;
-    const nowMs = generation.sealing?.timeMs ?? 0;
     for (const record of chain) {
       const kept = archived(rules, record, { newest, nowMs });
-      if (kept !== null) yield kept;
+      if (kept !== null) batch.push(kept);
     }
+    if (batch.length < BATCH_VERSIONS) continue;
+    yield batch;
+    batch = [];
   }
+  yield batch;
 }

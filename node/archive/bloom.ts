@@ -1,6 +1,8 @@
 /** 10 bits and 7 probes for each id: about one id in a hundred is taken for one that is there. */
 const BITS_PER_ID = 10;
 const PROBES = 7;
+const FIRST_SEED = 0x811c9dc5;
+const SECOND_SEED = 0x9747b28c;
 
 /** A set of ids that may say yes where it should say no, and never the other way round. */
 export class BloomFilter {
@@ -17,22 +19,28 @@ export class BloomFilter {
   }
 
   add(id: string): void {
-    for (const bit of this.#probes(id)) {
-      const at = bit >>> 3;
-      this.bytes[at] = (this.bytes[at] ?? 0) | (1 << (bit & 7));
+    const bits = this.bytes.length * 8;
+    const [first, second] = [hash(id, FIRST_SEED), hash(id, SECOND_SEED) | 1];
+    for (let at = 0; at < PROBES; at++) {
+      const bit = probe(first, second, at, bits);
+      this.bytes[bit >>> 3] = (this.bytes[bit >>> 3] ?? 0) | (1 << (bit & 7));
     }
   }
 
   mayHold(id: string): boolean {
-    return this.#probes(id).every((bit) => ((this.bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0);
-  }
-
-  /** Double hashing: two independent hashes of the id give all probes. */
-  #probes(id: string): number[] {
     const bits = this.bytes.length * 8;
-    const [first, second] = [hash(id, 0x811c9dc5), hash(id, 0x9747b28c) | 1];
-    return Array.from({ length: PROBES }, (_, at) => ((first + at * second) >>> 0) % bits);
+    const [first, second] = [hash(id, FIRST_SEED), hash(id, SECOND_SEED) | 1];
+    for (let at = 0; at < PROBES; at++) {
+      const bit = probe(first, second, at, bits);
+      if (((this.bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
+    }
+    return true;
   }
+}
+
+/** Double hashing: two independent hashes of the id give all probes. */
+function probe(first: number, second: number, at: number, bits: number): number {
+  return ((first + at * second) >>> 0) % bits;
 }
 
 /** FNV-1a over code units with a final mix; part of the file format. */

@@ -96,32 +96,25 @@ function keep(
 }
 
 /**
- * The versions of neighbouring files in one order, without what is not kept any more. The files
- * hold later and later versions of each aggregate, so those of one id follow file by file.
+ * The versions of neighbouring files in one order, some at a time, without what is not kept any
+ * more. The files hold later and later versions of each aggregate, so those of one id follow file
+ * by file.
  */
 export async function* foldersOf(
   files: readonly ArchiveFile[],
   model: string,
   expiry: Expiry,
-): AsyncGenerator<VersionRecord> {
+): AsyncGenerator<readonly VersionRecord[]> {
   const cursors = files.map((file) => new Cursor(file));
-  for (const cursor of cursors) await cursor.advance();
-  for (;;) {
-    const id = leastId(cursors);
-    if (id === null) return;
-    const rules = expiry.rules(model);
-    for await (const record of chainOf(cursors, id)) {
-      const kept = keep(rules, model, record, expiry);
-      if (kept !== null) yield kept;
-    }
-  }
-}
-
-async function* chainOf(cursors: readonly Cursor[], id: string): AsyncGenerator<VersionRecord> {
-  for (const cursor of cursors) {
-    for (let record = cursor.current; record?.id === id; record = cursor.current) {
-      yield record;
-      await cursor.advance();
+  for (const cursor of cursors) await cursor.fill();
+  const rules = expiry.rules(model);
+  for (let id = leastId(cursors); id !== null; id = leastId(cursors)) {
+    for (const cursor of cursors) {
+      while (cursor.current?.id === id) {
+        const kept = cursor.take(id).flatMap((record) => keep(rules, model, record, expiry) ?? []);
+        if (kept.length > 0) yield kept;
+        if (cursor.current === null) await cursor.fill();
+      }
     }
   }
 }
@@ -136,7 +129,6 @@ function leastId(cursors: readonly Cursor[]): string | null {
 
 /** A place in a file. */
 class Cursor {
-  current: VersionRecord | null = null;
   readonly #blocks: AsyncGenerator<readonly VersionRecord[]>;
   #records: readonly VersionRecord[] = [];
   #at = 0;
@@ -145,16 +137,24 @@ class Cursor {
     this.#blocks = file.all();
   }
 
-  async advance(): Promise<void> {
+  /** Null at the end of a block: the next one is to be had by `fill`; null after that: the end. */
+  get current(): VersionRecord | null {
+    return this.#records[this.#at] ?? null;
+  }
+
+  async fill(): Promise<void> {
     while (this.#at >= this.#records.length) {
       const next = await this.#blocks.next();
-      if (next.done === true) {
-        this.current = null;
-        return;
-      }
+      if (next.done === true) return;
       this.#records = next.value;
       this.#at = 0;
     }
-    this.current = this.#records[this.#at++] ?? null;
+  }
+
+  /** The versions of an id that come next in the block. */
+  take(id: string): readonly VersionRecord[] {
+    const from = this.#at;
+    while (this.#records[this.#at]?.id === id) this.#at += 1;
+    return this.#records.slice(from, this.#at);
   }
 }

@@ -80,7 +80,8 @@ export class Generation {
 
   /** Ids of a model that have versions here, sorted by code unit. */
   ids(model: string): string[] {
-    return [...(this.byModel.get(model)?.keys() ?? [])].sort();
+    // Much faster than the default order, which is the same.
+    return [...(this.byModel.get(model)?.keys() ?? [])].sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** All versions as they are now, in the order of the log; later ones do not show in the array. */

@@ -51,22 +51,46 @@ export function archived(
 ): VersionRecord | null {
   if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
   if (rules.chained && record.evidence !== null) return record;
-  const lasts = (rule: FieldRule, version: Version) =>
-    rule.depth > 1 && keepsValue(rules, rule, version, moment);
-  const isWhole = record.json === null || rules.fields.every((rule) => lasts(rule, record));
-  const values = () => pick(parse(record.json), rules, (rule) => lasts(rule, record));
   // Most versions are archived as they are: reading and writing their rows again costs the most.
-  const json = isWhole ? record.json : JSON.stringify(values());
-  if (!rules.audited || record.actor === null) {
-    return { ...record, json, actor: null, before: null, changed: null, evidence: null };
-  }
+  const json = lastsWhole(rules, record, moment) ? record.json : lasting(rules, record, moment);
+  if (rules.audited && record.actor !== null) return audited(rules, record, json, moment);
+  const { actor, before, changed, evidence } = record;
+  const isBare = actor === null && before === null && changed === null && evidence === null;
+  if (isBare && json === record.json) return record;
+  return { ...record, json, actor: null, before: null, changed: null, evidence: null };
+}
+
+/** With what is kept of who changed what. */
+function audited(
+  rules: HistoryRules,
+  record: VersionRecord,
+  json: string | null,
+  moment: Moment,
+): VersionRecord {
   const before = parse(record.before);
   const changed = record.changed ?? changedFields(rules.model, before, parse(record.json));
   const replaced = oldOf(record);
-  const isOld = (rule: FieldRule) => changed.includes(rule.name) && lasts(rule, replaced);
+  const isOld = (rule: FieldRule) =>
+    changed.includes(rule.name) && lasts(rules, rule, replaced, moment);
   const old = pick(before, rules, isOld);
   const kept = record.before === null ? null : JSON.stringify(old);
   return { ...record, json, before: kept, changed, evidence: null };
+}
+
+/** Whether a version keeps a value after it is not the present one any more. */
+function lasts(rules: HistoryRules, rule: FieldRule, version: Version, moment: Moment): boolean {
+  return rule.depth > 1 && keepsValue(rules, rule, version, moment);
+}
+
+function lastsWhole(rules: HistoryRules, record: VersionRecord, moment: Moment): boolean {
+  if (record.json === null) return true;
+  for (const rule of rules.fields) if (!lasts(rules, rule, record, moment)) return false;
+  return true;
+}
+
+function lasting(rules: HistoryRules, record: VersionRecord, moment: Moment): string {
+  const isWanted = (rule: FieldRule) => lasts(rules, rule, record, moment);
+  return JSON.stringify(pick(parse(record.json), rules, isWanted));
 }
 
 type Version = Pick<VersionRecord, 'version' | 'timeMs'>;

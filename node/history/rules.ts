@@ -88,9 +88,10 @@ export function keepsValue(
 /** Whether a version keeps the value of any field but its key. */
 export function hasValues(rules: HistoryRules, version: Version, moment: Moment): boolean {
   const { primaryKey } = rules.model;
-  return rules.fields.some(
-    (rule) => rule.name !== primaryKey && keepsValue(rules, rule, version, moment),
-  );
+  for (const rule of rules.fields) {
+    if (rule.name !== primaryKey && keepsValue(rules, rule, version, moment)) return true;
+  }
+  return false;
 }
 
 /** Whether anything of a version is kept: a value, or who changed it and when. */
