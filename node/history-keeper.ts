@@ -218,22 +218,42 @@ export class HistoryKeeper {
   }
 
   async #fetch(): Promise<void> {
-    const { archive, logger } = this.#parts;
     const state = this.#parts.state();
     if (state === null || this.isComplete) return;
     const upTo = state.history.firstResident - 1;
+    let [isLost, found] = [true, false];
     for (const ask of this.#parts.members()) {
-      try {
-        if (!(await fetchArchive(archive, upTo, ask))) continue;
-        const files = archive.files.length;
-        logger.info({ generation: archive.generation, files }, 'fetched archives');
-        return;
-      } catch (error) {
-        logger.warn({ reason: reasonOf(error) }, 'could not fetch archives from a member');
-      }
+      const answer = await this.#fetchFrom(ask, upTo);
+      found = answer === 'fetched';
+      if (answer !== 'never') isLost = false;
+      if (found) break;
     }
+    if (found) return;
+    if (isLost) return this.#goOnWithout(upTo);
     this.#gaveUp = true;
-    throw new Error(`no member has the archives up to generation ${upTo}`);
+    throw new Error(`no member has the archives up to generation ${upTo} now`);
+  }
+
+  async #fetchFrom(ask: AskMember, upTo: number): Promise<'fetched' | 'later' | 'never'> {
+    const { archive, logger } = this.#parts;
+    try {
+      const answer = await fetchArchive(archive, upTo, ask);
+      if (answer !== 'fetched') return answer;
+      const files = archive.files.length;
+      logger.info({ generation: archive.generation, files }, 'fetched archives');
+      return answer;
+    } catch (error) {
+      logger.warn({ reason: reasonOf(error) }, 'could not fetch archives from a member');
+      return 'later';
+    }
+  }
+
+  /** Every member lacks them, or there is no other: waiting for them would keep memory growing. */
+  async #goOnWithout(upTo: number): Promise<void> {
+    const { archive, logger } = this.#parts;
+    const fields = { from: archive.generation + 1, upTo };
+    logger.error(fields, 'no member has the history of these generations any more: it is lost');
+    await archive.skipTo(upTo);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

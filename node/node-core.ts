@@ -341,7 +341,8 @@ export class NodeCore {
       state,
       restore: (received) => this.#restore(received),
       execute: (envelope) => this.#leader.execute(envelope),
-      serveArchive: async (request) => serveArchive(archive, request),
+      serveArchive: async (request) =>
+        serveArchive(archive, request, this.#keeper?.isComplete === true),
       options: { snapshotEvery, batchSize, ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, EXIT.failStop),
       onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),

@@ -123,6 +123,11 @@ export class Archive {
     await this.#publish([], { generation: generation - 1 });
   }
 
+  /** Goes on behind a generation that no member has any more; what is archived here stays. */
+  async skipTo(generation: number): Promise<void> {
+    await this.#publish(this.#files, { generation });
+  }
+
   /**
    * Archives a sealed generation, the one behind `generation`. Durable when it resolves.
    *

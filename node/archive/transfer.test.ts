@@ -20,9 +20,9 @@ describe('a member that fetches archives', () => {
   test('has what the other one has', async () => {
     const from = await giver();
     const to = await Shop.open();
-    const ask = async (request: Uint8Array) => serveArchive(from.archive, request);
-    assert.equal(await fetchArchive(to.archive, 4, ask), false, 'it does not reach so far');
-    assert.equal(await fetchArchive(to.archive, 3, ask), true);
+    const ask = async (request: Uint8Array) => serveArchive(from.archive, request, true);
+    assert.equal(await fetchArchive(to.archive, 4, ask), 'later', 'it does not reach so far');
+    assert.equal(await fetchArchive(to.archive, 3, ask), 'fetched');
     to.hot.begin(4);
     const history = new ArchivedHistory(to.hot, to.archive);
     assert.deepEqual(versionsIn(await history.versions('Product', 'p7', Infinity, 9)), [3, 2, 1]);
@@ -33,7 +33,7 @@ describe('a member that fetches archives', () => {
     const to = await Shop.open();
     const last = from.archive.files.at(-1)?.name ?? '';
     const ask = async (request: Uint8Array) => {
-      const piece = serveArchive(from.archive, request);
+      const piece = serveArchive(from.archive, request, true);
       const isLast = new TextDecoder().decode(request).includes(last);
       return isLast ? piece.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) : piece;
     };
@@ -56,7 +56,7 @@ describe('a member that fetches archives', () => {
     const name = archive.files[0]?.name;
     for (const offset of [-1, 0.5, '0', null, 1e300]) {
       const request = new TextEncoder().encode(JSON.stringify({ want: 'piece', name, offset }));
-      assert.throws(() => serveArchive(archive, request), { code: 'ARCHIVE_MISSING' });
+      assert.throws(() => serveArchive(archive, request, true), { code: 'ARCHIVE_MISSING' });
     }
   });
 });

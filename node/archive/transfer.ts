@@ -13,6 +13,8 @@ interface OfferedFile {
 /** What a member has archived. */
 interface Offer {
   readonly generation: number;
+  /** Whether it has all that is not in its memory: what it lacks now may still come otherwise. */
+  readonly isComplete: boolean;
   readonly files: readonly OfferedFile[];
 }
 
@@ -25,11 +27,15 @@ export type AskMember = (request: Uint8Array) => Promise<Uint8Array>;
  *
  * @throws ArchiveError for a file that is not here, or not any more
  */
-export function serveArchive(archive: Archive, request: Uint8Array): Uint8Array {
+export function serveArchive(
+  archive: Archive,
+  request: Uint8Array,
+  isComplete: boolean,
+): Uint8Array {
   const { want, name, offset } = parse(request);
   if (want === 'list') {
     const files = archive.files.map((file) => ({ name: file.name, bytes: file.bytes }));
-    return encode({ generation: archive.generation, files } satisfies Offer);
+    return encode({ generation: archive.generation, isComplete, files } satisfies Offer);
   }
   const file = archive.files.find((candidate) => candidate.name === name);
   if (file === undefined || !isCount(offset)) {
@@ -43,15 +49,16 @@ export function serveArchive(archive: Archive, request: Uint8Array): Uint8Array 
  * is checked; until all of them are here and durable, what was here before stays.
  *
  * @param upTo the generation that is needed
- * @returns whether it reached so far
+ * @returns `fetched`; or `later` where the other one may come to have it, `never` where it lacks it
+ *   itself and fetches it from others
  */
 export async function fetchArchive(
   archive: Archive,
   upTo: number,
   ask: AskMember,
-): Promise<boolean> {
+): Promise<'fetched' | 'later' | 'never'> {
   const offer = readOffer(await ask(encode({ want: 'list' })));
-  if (offer.generation < upTo) return false;
+  if (offer.generation < upTo) return offer.isComplete ? 'later' : 'never';
   const names: string[] = [];
   try {
     for (const file of offer.files) names.push(await archive.receive(file.name, pieces(file, ask)));
@@ -61,7 +68,7 @@ export async function fetchArchive(
     throw error;
   }
   await archive.adopt(names, offer.generation);
-  return true;
+  return 'fetched';
 }
 
 async function* pieces({ name, bytes }: OfferedFile, ask: AskMember): AsyncGenerator<Uint8Array> {
@@ -83,9 +90,9 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function readOffer(bytes: Uint8Array): Offer {
-  const { generation, files } = parse(bytes);
+  const { generation, isComplete, files } = parse(bytes);
   if (isCount(generation) && Array.isArray(files) && files.every(isOffered)) {
-    return { generation, files };
+    return { generation, isComplete: isComplete !== false, files };
   }
   throw new ArchiveError('ARCHIVE_FORMAT', 'another member offered no list of archives');
 }
