@@ -109,12 +109,21 @@ export async function* foldersOf(
   for (const cursor of cursors) await cursor.fill();
   const rules = expiry.rules(model);
   for (let id = leastId(cursors); id !== null; id = leastId(cursors)) {
-    for (const cursor of cursors) {
-      while (cursor.current?.id === id) {
-        const kept = cursor.take(id).flatMap((record) => keep(rules, model, record, expiry) ?? []);
-        if (kept.length > 0) yield kept;
-        if (cursor.current === null) await cursor.fill();
-      }
+    for await (const records of chainOf(cursors, id)) {
+      const kept = records.flatMap((record) => keep(rules, model, record, expiry) ?? []);
+      if (kept.length > 0) yield kept;
+    }
+  }
+}
+
+async function* chainOf(
+  cursors: readonly Cursor[],
+  id: string,
+): AsyncGenerator<readonly VersionRecord[]> {
+  for (const cursor of cursors) {
+    while (cursor.current?.id === id) {
+      yield cursor.take(id);
+      if (cursor.current === null) await cursor.fill();
     }
   }
 }

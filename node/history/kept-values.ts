@@ -54,10 +54,12 @@ export function archived(
   // Most versions are archived as they are: reading and writing their rows again costs the most.
   const json = lastsWhole(rules, record, moment) ? record.json : lasting(rules, record, moment);
   if (rules.audited && record.actor !== null) return audited(rules, record, json, moment);
-  const { actor, before, changed, evidence } = record;
-  const isBare = actor === null && before === null && changed === null && evidence === null;
-  if (isBare && json === record.json) return record;
+  if (json === record.json && isBare(record)) return record;
   return { ...record, json, actor: null, before: null, changed: null, evidence: null };
+}
+
+function isBare({ actor, before, changed, evidence }: VersionRecord): boolean {
+  return actor === null && before === null && changed === null && evidence === null;
 }
 
 /** With what is kept of who changed what. */

@@ -8,7 +8,6 @@ import type { Clock, LogFields, Logger } from '../ports/index.ts';
 import { type ApplyResult, createState, type ReplicatedState } from '../state/index.ts';
 
 export const SECOND_MS = 1_000;
-export const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
 /** A clock that goes on when it is told to; timers fire only then. */
