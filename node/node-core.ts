@@ -1,6 +1,5 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
-import type { Message } from 'etcd-raft-ts';
 import {
   Archive,
   type AskMember,
@@ -17,7 +16,6 @@ import {
   foundCluster,
   LinkTransport,
   type PeerNetwork,
-  type PeerTransport,
 } from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION } from './entry/index.ts';
@@ -42,6 +40,7 @@ import {
   type AdminRequest,
   type AdminResponse,
   announceAddress,
+  CLUSTER_ID_MISMATCH,
   clusterStatus,
   findPlace,
   type InitialPeer,
@@ -67,6 +66,7 @@ import {
 } from './state/index.ts';
 import { createMetrics } from './telemetry/index.ts';
 import { UUID_RANDOM_BYTES, uuidV7 } from './values/index.ts';
+import { type MessageObserver, watched } from './watched-transport.ts';
 
 export type NodeConsensus = Consensus<ApplyResult, ReplicatedState>;
 export type NodeApi = ReturnType<typeof createApi>;
@@ -122,17 +122,17 @@ export interface NodeNetwork {
 }
 
 /** Whoever looks on, synchronously. It must change nothing. */
-export interface NodeObserver {
+export interface NodeObserver extends MessageObserver {
   /** A state that was restored from a snapshot; a founder too begins with one. */
   onState?(state: ReplicatedState): void;
   onApplied?(index: number, state: ReplicatedState): void;
-  /** A message of the core that is on its way to another member. */
-  onSend?(message: Message): void;
 }
 
 const READY_POLL_MS = 20;
 const ANNOUNCE_RETRY_MS = 1_000;
 const STOP_TIMEOUT_MS = 4_000;
+/** Time for the last answers of a member that was removed. */
+const FAREWELL_MS = 100;
 /** A piece of an archive is a megabyte. */
 const ARCHIVE_REQUEST_MS = 30_000;
 
@@ -155,6 +155,7 @@ export class NodeCore {
   readonly #metrics;
   readonly #onEnd: (error: NodeError) => void;
   #admin: AdminHandler;
+  #membership: AdminApi | null = null;
   #peers: PeerNetwork | null = null;
   #transport: LinkTransport | null = null;
   #directory: DataDirectory | null = null;
@@ -162,6 +163,7 @@ export class NodeCore {
   #consensus: NodeConsensus | null = null;
   #keeper: HistoryKeeper | null = null;
   #stopping = false;
+  #isRemoved = false;
 
   /** @param onEnd hears of a failure after which the process must end */
   constructor(
@@ -220,6 +222,7 @@ export class NodeCore {
     this.#requireRunning();
     const admin = this.#openAdmin(consensus, log);
     this.#admin = admin;
+    this.#membership = admin;
     consensus.start();
     this.#keeper?.start();
     await this.#caughtUp(consensus);
@@ -337,7 +340,10 @@ export class NodeCore {
       ...this.#world,
       memberId: placement.memberId,
       log,
-      transport: this.#watched(this.#openTransport(placement, () => consensus.state)),
+      transport: watched(
+        this.#openTransport(placement, () => consensus.state),
+        this.#observer,
+      ),
       state,
       restore: (received) => this.#restore(received),
       execute: (envelope) => this.#leader.execute(envelope),
@@ -345,7 +351,7 @@ export class NodeCore {
         serveArchive(archive, request, this.#keeper?.isComplete === true),
       options: { snapshotEvery, batchSize, ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, EXIT.failStop),
-      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
+      onRemoved: (reason) => this.#onRemoved(reason),
       onApplied: (index) => this.#onApplied(consensus, index),
     });
     this.#consensus = consensus;
@@ -426,22 +432,6 @@ export class NodeCore {
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 
-  #watched(transport: PeerTransport): PeerTransport {
-    const observer = this.#observer;
-    if (observer.onSend === undefined) return transport;
-    return {
-      start: (handler) => transport.start(handler),
-      setPeers: (peers) => transport.setPeers(peers),
-      send: (to, message) => {
-        observer.onSend?.(message);
-        transport.send(to, message);
-      },
-      request: (...request) => transport.request(...request),
-      sendSnapshot: (...snapshot) => transport.sendSnapshot(...snapshot),
-      close: () => transport.close(),
-    };
-  }
-
   #openTransport(placement: Placement, state: () => ReplicatedState | null): LinkTransport {
     const { clock, random, logger } = this.#world;
     const { clusterId, memberId, diskUuid } = placement;
@@ -458,7 +448,7 @@ export class NodeCore {
         },
       },
       world: { clock, random, logger },
-      onRemoved: (reason) => this.#fail(reason, EXIT.dataRefused),
+      onRemoved: (reason) => this.#onRemoved(reason),
     });
     this.#transport = transport;
     return transport;
@@ -540,6 +530,16 @@ export class NodeCore {
 
   #clusterStatus(consensus: NodeConsensus): ClusterStatus | null {
     return clusterStatus(consensus, this.#info);
+  }
+
+  /** Whoever asked this very member to remove itself gets the answer first. */
+  #onRemoved(reason: string): void {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    this.#membership?.onRemoved();
+    this.#world.clock.after(FAREWELL_MS, () =>
+      this.#fail(`${CLUSTER_ID_MISMATCH}: ${reason}`, EXIT.dataRefused),
+    );
   }
 
   #fail(reason: string, exitCode: ExitCode): void {

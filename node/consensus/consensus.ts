@@ -32,6 +32,7 @@ import { chooseTransferee, Transfer } from './transfer.ts';
 
 /** How many Readys one turn may handle before it yields. */
 const MAX_READYS_PER_TURN = 16;
+const STOP_POLL_MS = 5;
 
 /**
  * One member's part in the replicated log: drives the core's Ready loop over disk, network and
@@ -268,17 +269,36 @@ export class Consensus<
   /** Hands leadership over where there is somebody, then ends. The log is closed by its owner. */
   async stop(timeoutMs: number): Promise<void> {
     if (this.#stopped) return;
-    if (this.#leadership.isLeader && !this.#replica.isOnlyVoter) {
-      await this.transferLeadership(timeoutMs).catch((error: unknown) => {
-        this.#deps.logger.warn({ reason: String(error) }, 'leadership was not handed over');
-      });
-    }
     const dueMs = this.#deps.clock.monotonicMs() + timeoutMs;
+    if (this.#leadership.isLeader && !this.#replica.isOnlyVoter) await this.#handOver(dueMs);
     while (this.#proposals.count > 0 && this.#deps.clock.monotonicMs() < dueMs) {
-      await new Promise<void>((resolve) => void this.#deps.clock.after(5, resolve));
+      await new Promise<void>((resolve) => void this.#deps.clock.after(STOP_POLL_MS, resolve));
     }
     if (!this.#stopped) this.#appends.flush();
     this.#end('the node is shutting down');
+  }
+
+  /** To one voter after the other, until one takes over; all may be stopping at once. */
+  async #handOver(dueMs: number): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const tried = new Set<number>();
+    const mayGoOn = (): boolean =>
+      this.#leadership.isLeader && !this.#stopped && clock.monotonicMs() < dueMs;
+    while (mayGoOn()) {
+      const to = chooseTransferee(this.#node.status(), this.confState, tried);
+      if (to === null) {
+        logger.info({ tried: tried.size }, 'no other voter took over: stopping as the leader');
+        return;
+      }
+      tried.add(to);
+      this.#proposals.flush(this.#node);
+      this.#transfer.begin(to);
+      this.#kick();
+      while (mayGoOn() && this.#transfer.pending) {
+        await new Promise<void>((resolve) => void clock.after(STOP_POLL_MS, resolve));
+      }
+    }
+    if (!this.#leadership.isLeader) logger.info({}, 'handed leadership over');
   }
 
   #kick(): void {

@@ -61,6 +61,8 @@ export interface PeerAddress {
   readonly name: string;
   /** `host:port`; resolved at each connection attempt. */
   readonly address: string;
+  /** Where else it may be, tried in turn; absent where only one place is known. */
+  readonly otherAddress?: string;
   readonly diskUuid: string;
 }
 

@@ -1,12 +1,19 @@
 import type { ConfState, RawNode, Status } from 'etcd-raft-ts';
 import { type Clock, EngineError } from '../ports/index.ts';
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 /** The other voter that is furthest along and was heard from; null where there is none. */
-export function chooseTransferee(status: Status, confState: ConfState): number | null {
+export function chooseTransferee(
+  status: Status,
+  confState: ConfState,
+  except: ReadonlySet<number> = NOBODY,
+): number | null {
   let best: { readonly id: number; readonly match: number } | null = null;
   for (const id of confState.voters) {
     const progress = status.progress.get(id);
-    if (id === status.id || progress === undefined || !progress.recentActive) continue;
+    if (id === status.id || except.has(id)) continue;
+    if (progress === undefined || !progress.recentActive) continue;
     if (best === null || progress.match > best.match) best = { id, match: progress.match };
   }
   return best?.id ?? null;

@@ -5,7 +5,7 @@ import type { Clock, Logger } from '../ports/index.ts';
 import {
   readAddMember,
   readBackupPoint,
-  readDryRun,
+  readFlag,
   readMemberId,
   readTransfer,
 } from './admin-requests.ts';
@@ -16,6 +16,9 @@ import type { MemberView } from './view.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const RETRY_MS = 50;
+/** A member that was removed hears of it from the first that it dials again. */
+const REMOVAL_NEWS_MS = 5_000;
+const REMOVED: AdminResponse = { status: 204, body: undefined };
 
 /** A request to the admin API, apart from HTTP. */
 export interface AdminRequest {
@@ -96,6 +99,7 @@ interface Route {
 export class AdminApi implements AdminHandler {
   readonly #deps: AdminApiDependencies;
   readonly #routes: readonly Route[];
+  readonly #removed = Promise.withResolvers<void>();
 
   constructor(deps: AdminApiDependencies) {
     this.#deps = deps;
@@ -107,10 +111,33 @@ export class AdminApi implements AdminHandler {
     try {
       const { route, id } = this.#find(request);
       if (route.on === 'any') return await route.act(request, id);
-      return await this.#onLeader(route, id, request);
+      const answer = this.#onLeader(route, id, request);
+      return await (this.#isOwnRemoval(request, id) ? this.#unlessGone(answer) : answer);
     } catch (error) {
       return this.#refusal(request, error);
     }
+  }
+
+  /** This member was removed: whoever asked it for that hears that it is done. */
+  onRemoved(): void {
+    this.#removed.resolve();
+  }
+
+  #isOwnRemoval({ method }: AdminRequest, id: string): boolean {
+    return method === 'DELETE' && id === String(this.#deps.view.memberId);
+  }
+
+  /** The leader ends its connections to whom it removes, so its answer may never come. */
+  async #unlessGone(answer: Promise<AdminResponse>): Promise<AdminResponse> {
+    const isGone = this.#removed.promise.then((): AdminResponse => REMOVED);
+    const settled = answer.catch((error: unknown) => problemResponse(asAdminError(error)));
+    const first = await Promise.race([settled, isGone]);
+    if (first.status < 500) return first;
+    const { clock } = this.#deps;
+    const tooLong = new Promise<AdminResponse>(
+      (resolve) => void clock.after(REMOVAL_NEWS_MS, () => resolve(first)),
+    );
+    return Promise.race([isGone, tooLong]);
   }
 
   #table(): readonly Route[] {
@@ -124,7 +151,7 @@ export class AdminApi implements AdminHandler {
       route('any', 'GET', 'status', () => this.#status()),
       route('any', 'GET', 'members', () => this.#members()),
       route('leader', 'POST', 'members', ({ body }) => this.#addMember(body)),
-      route('leader', 'DELETE', 'members/{id}', (_, id) => this.#removeMember(id)),
+      route('leader', 'DELETE', 'members/{id}', ({ query }, id) => this.#removeMember(id, query)),
       route('leader', 'POST', 'members/{id}/promote', (_, id) => this.#promote(id)),
       route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
       route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
@@ -215,8 +242,9 @@ export class AdminApi implements AdminHandler {
     return { status: 200, body: await this.#deps.changes.add(readAddMember(body)) };
   }
 
-  async #removeMember(id: string): Promise<AdminResponse> {
-    await this.#deps.changes.remove(readMemberId(id));
+  async #removeMember(id: string, query: string): Promise<AdminResponse> {
+    const onlyLost = readFlag(new URLSearchParams(query), 'lost');
+    await this.#deps.changes.remove(readMemberId(id), onlyLost);
     return { status: 204, body: undefined };
   }
 
@@ -231,7 +259,7 @@ export class AdminApi implements AdminHandler {
 
   async #changeModel({ body, query }: AdminRequest): Promise<AdminResponse> {
     if (body === undefined) throw new AdminError('invalid_request', 'the body is missing');
-    const dryRun = readDryRun(new URLSearchParams(query));
+    const dryRun = readFlag(new URLSearchParams(query), 'dryRun');
     return { status: 200, body: await this.#deps.changeModel(body, dryRun) };
   }
 

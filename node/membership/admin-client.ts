@@ -104,8 +104,9 @@ export class AdminClient {
     return requireBody(status, body, isPlace);
   }
 
-  async removeMember(id: number): Promise<void> {
-    const { status, body } = await this.#send('DELETE', `members/${id}`);
+  /** @param onlyLost refuses a member that still answers */
+  async removeMember(id: number, onlyLost = false): Promise<void> {
+    const { status, body } = await this.#send('DELETE', `members/${id}?lost=${onlyLost}`);
     requireSuccess(status, body);
   }
 

@@ -52,11 +52,11 @@ export function readMemberId(value: unknown): number {
 }
 
 /** @throws AdminError `invalid_request` */
-export function readDryRun(query: URLSearchParams): boolean {
-  const value = query.get('dryRun');
+export function readFlag(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
   if (value === null || value === 'false') return false;
   if (value === 'true') return true;
-  throw invalid('dryRun is neither true nor false');
+  throw invalid(`${name} is neither true nor false`);
 }
 
 /** The point that a backup reaches; null where it begins. @throws AdminError `invalid_request` */

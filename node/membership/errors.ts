@@ -15,6 +15,7 @@ export type AdminErrorCode =
   | 'last_voter' // 409
   | 'no_quorum' // 409: what would be left could not decide anything
   | 'not_caught_up' // 409
+  | 'still_there' // 409: a member that is said to be lost answers
   | 'not_a_voter' // 409
   | 'change_in_progress' // 409
   | 'change_refused' // 409
@@ -43,6 +44,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   last_voter: 409,
   no_quorum: 409,
   not_caught_up: 409,
+  still_there: 409,
   not_a_voter: 409,
   change_in_progress: 409,
   change_refused: 409,
@@ -100,7 +102,14 @@ export function asAdminError(error: unknown): AdminError {
   return new AdminError('internal', 'the request failed; the log of the node says why');
 }
 
+/** What every refusal of a disk or a peer that is of another cluster begins with. */
+export const CLUSTER_ID_MISMATCH = 'ClusterIDMismatch';
+
 /** A data directory that must not be used for this cluster. */
 export class ForeignClusterError extends Error {
   override readonly name = 'ForeignClusterError';
+
+  constructor(message: string) {
+    super(`${CLUSTER_ID_MISMATCH}: ${message}`);
+  }
 }

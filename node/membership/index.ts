@@ -23,7 +23,12 @@ export {
 } from './admin-client.ts';
 export { serveAdmin } from './admin-server.ts';
 export { announceAddress } from './announce.ts';
-export { AdminError, type AdminProblemDetail, ForeignClusterError } from './errors.ts';
+export {
+  AdminError,
+  type AdminProblemDetail,
+  CLUSTER_ID_MISMATCH,
+  ForeignClusterError,
+} from './errors.ts';
 export { LagHistory } from './lag.ts';
 export { MemberChanges } from './member-changes.ts';
 export { memberEntries } from './member-entries.ts';

@@ -17,6 +17,9 @@ import type { MemberView } from './view.ts';
 /** A learner that is at most so many entries behind will catch up within moments. */
 const CAUGHT_UP_ENTRIES = 1000;
 const PROMOTION_INTERVAL_MS = 100;
+/** Several heartbeats. */
+const LOOKS = 5;
+const LOOK_EVERY_MS = 60;
 const CHANGE_TIMEOUT_MS = 10_000;
 
 /** What member changes are made with. */
@@ -72,11 +75,15 @@ export class MemberChanges {
     });
   }
 
-  /** Removes a member for good; its id is never used again. */
-  remove(id: number): Promise<void> {
+  /**
+   * Removes a member for good; its id is never used again. `onlyLost` refuses one that still
+   * answers.
+   */
+  remove(id: number, onlyLost = false): Promise<void> {
     return this.#alone(async () => {
       const { view, entries, logger } = this.#deps;
       const member = this.#member(id);
+      if (onlyLost) await this.#requireLost(member);
       if (isVoter(view.confState, id)) this.#requireQuorumWithout(id);
       if (id === view.memberId) {
         await view.transferLeadership(CHANGE_TIMEOUT_MS);
@@ -175,6 +182,18 @@ export class MemberChanges {
       .find((known) => known.id === id);
     if (member === undefined) throw new AdminError('unknown_member', `there is no member ${id}`);
     return member;
+  }
+
+  /** Who is heard from is noted again and again, so it is looked at for a while. */
+  async #requireLost({ id, name }: MemberRecord): Promise<void> {
+    const { view, clock } = this.#deps;
+    for (let looked = 0; looked < LOOKS; looked++) {
+      if (id === view.memberId || view.status().progress.get(id)?.recentActive === true) {
+        throw new AdminError('still_there', `member ${id} (${name}) is not lost: it answers`);
+      }
+      await new Promise<void>((resolve) => void clock.after(LOOK_EVERY_MS, resolve));
+      this.#state();
+    }
   }
 
   #requireQuorumWithout(id: number): void {

@@ -120,6 +120,27 @@ test('a leader that is to be removed hands over first, and the next one removes 
   assert.equal(cluster.leader.consensus.confState.voters.includes(leader.id), false);
 });
 
+test('a member that is said to be lost is removed only when it does not answer', async () => {
+  const cluster = await TestCluster.start(3);
+  const { leader } = cluster;
+  const api = apiOf(cluster, leader);
+  const other = cluster.follower().id;
+  const target = `members/${other}`;
+  assert.equal(
+    codeOf(await call(cluster, api, 'DELETE', `${target}?lost=maybe`)),
+    '400 invalid_request',
+  );
+  assert.equal(
+    codeOf(await call(cluster, api, 'DELETE', `${target}?lost=true`)),
+    '409 still_there',
+  );
+  const self = `members/${leader.id}`;
+  assert.equal(codeOf(await call(cluster, api, 'DELETE', `${self}?lost=true`)), '409 still_there');
+  cluster.kill(other);
+  await cluster.world.run(1000);
+  assert.equal((await call(cluster, api, 'DELETE', `${target}?lost=true`)).status, 204);
+});
+
 test('an unknown member, a learner that lags and a learner that should lead are refused', async () => {
   const cluster = await TestCluster.start(2);
   const api = apiOf(cluster, cluster.leader);

@@ -9,7 +9,8 @@ export interface TestMember {
   readonly url: string;
   readonly opsUrl: string;
   readonly dataDir: string;
-  readonly words: readonly string[];
+  readonly peerAddress: string;
+  words: readonly string[];
   process: LithairProcess;
 }
 
@@ -22,10 +23,17 @@ export interface TestStatus {
   readonly applied: number;
   readonly clusterId: string;
   readonly schemaVersion: number;
+  readonly epoch: number;
+  readonly memberId: number;
+  readonly applyVersion: number;
   readonly members: readonly {
     readonly id: number;
     readonly name: string;
     readonly role: string;
+    readonly region?: string;
+    readonly match: number | null;
+    readonly lag: number | null;
+    readonly lagMs: number | null;
   }[];
 }
 
@@ -34,9 +42,13 @@ export class ServeCluster {
   readonly directory: string;
   readonly members: TestMember[];
 
-  private constructor(directory: string, members: TestMember[]) {
+  readonly #model: string;
+  #joined = 0;
+
+  private constructor(directory: string, members: TestMember[], model: string) {
     this.directory = directory;
     this.members = members;
+    this.#model = model;
   }
 
   /** Starts `count` members on the model and waits until all are ready and voters. */
@@ -50,18 +62,55 @@ export class ServeCluster {
     const members = await Promise.all(
       names.map((name, i) => placeMember(directory, model, name, peerPorts[i] ?? 0, initial)),
     );
-    const cluster = new ServeCluster(directory, members);
+    const cluster = new ServeCluster(directory, members, model);
     await cluster.allReady();
     return cluster;
   }
 
-  /** Waits until every member is ready and every one is a voter. */
-  async allReady(): Promise<void> {
-    for (const member of this.members) {
+  /** Starts a member with an empty disk that asks the present ones to be taken in. */
+  async join(name: string, ...flags: readonly string[]): Promise<TestMember> {
+    await lithair('certs', join(this.directory, 'certs'), '--name', name);
+    const peerPort = await freePort();
+    const others = this.members.filter((member) => member.name !== name);
+    const addresses = others.map((member) => `${member.name}=${member.peerAddress}`);
+    const initial = [...addresses, `${name}=127.0.0.1:${peerPort}`].join(',');
+    const member = await placeMember(
+      this.directory,
+      this.#model,
+      name,
+      peerPort,
+      initial,
+      `${name}-${++this.#joined}`,
+      flags,
+    );
+    this.members.push(member);
+    return member;
+  }
+
+  /** `lithair member WORDS…`, asked of a member. */
+  admin(asked: TestMember, ...words: readonly string[]): ReturnType<typeof lithair> {
+    const tls = join(this.directory, 'certs', 'admin');
+    return lithair(...words, '--address', asked.peerAddress, '--peer-tls', tls);
+  }
+
+  /** Waits until all of these are ready. */
+  async ready(members: readonly TestMember[]): Promise<void> {
+    for (const member of members) {
       await eventually(`${member.name} to be ready\n${member.process.output.slice(-2000)}`, () =>
         isReady(member),
       );
     }
+  }
+
+  /** Ends a member's process for good, and forgets it. */
+  async forget(member: TestMember): Promise<void> {
+    await member.process.kill('SIGKILL');
+    this.members.splice(this.members.indexOf(member), 1);
+  }
+
+  /** Waits until every member is ready and every one is a voter. */
+  async allReady(): Promise<void> {
+    await this.ready(this.members);
     await eventually('all members to be voters', async () => {
       const status = await statusOf(this.members[0]);
       const voters = status?.members.filter((member) => member.role === 'voter').length;
@@ -98,9 +147,11 @@ async function placeMember(
   name: string,
   peerPort: number,
   initialCluster: string,
+  directoryName = name,
+  more: readonly string[] = [],
 ): Promise<TestMember> {
   const [port, opsPort] = await Promise.all([freePort(), freePort()]);
-  const dataDir = join(directory, name);
+  const dataDir = join(directory, directoryName);
   const flags = {
     name,
     port,
@@ -111,12 +162,13 @@ async function placeMember(
     'initial-cluster': initialCluster,
   };
   const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
-  const all = ['serve', model, ...words];
+  const all = ['serve', model, ...words, ...more];
   return {
     name,
     url: `http://127.0.0.1:${port}`,
     opsUrl: `http://127.0.0.1:${opsPort}`,
     dataDir,
+    peerAddress: `127.0.0.1:${peerPort}`,
     words: all,
     process: new LithairProcess(all),
   };

@@ -1,17 +1,32 @@
 import type { ClusterStatus, MemberStatus, WaitingStatus } from '@lithair/crds/contract';
+import { AdminRefusedError } from '../../membership/index.ts';
 import { ADMIN_OPTIONS, askMember } from '../admin-connection.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
+import { replaceMember } from '../replace-member.ts';
+
+const DEFAULT_TIMEOUT_SECONDS = 600;
+const MAX_TIMEOUT_SECONDS = 86_400;
+const PROMOTE_AGAIN_MS = 500;
 
 /** `lithair member ACTION [ID]`: who belongs to a running cluster, and changes of that. */
 export const memberCommand: CliCommand = {
   name: 'member',
   positionals: 'ACTION [ID]',
-  options: ADMIN_OPTIONS,
+  options: {
+    ...ADMIN_OPTIONS,
+    wait: { help: 'promote: wait until the learner has caught up' },
+    timeout: {
+      value: 'SECONDS',
+      help: `longest wait of promote --wait and replace (default ${DEFAULT_TIMEOUT_SECONDS})`,
+    },
+  },
   details: [
     'Actions:',
     '  list             the members with role, region, address, and how far behind they are',
     '  remove ID        take a member out for good; its disk cannot come back',
+    '  replace ID       take out a member whose disk is lost, and wait until another of its name,',
+    '                   started with an empty directory, has taken its place',
     '  promote ID       give a learner that has caught up a vote',
     '  transfer [ID]    hand leadership to a voter, or to the one that is furthest along',
     'A new member joins by itself: start it with --initial-cluster and its certificate.',
@@ -28,6 +43,7 @@ export const memberCommand: CliCommand = {
 const ACTIONS = new Map<string, (input: CliInput) => Promise<number>>([
   ['list', list],
   ['remove', remove],
+  ['replace', replace],
   ['promote', promote],
   ['transfer', transfer],
 ]);
@@ -46,8 +62,41 @@ async function remove(input: CliInput): Promise<number> {
 
 async function promote(input: CliInput): Promise<number> {
   const id = requiredId(input);
-  await askMember(input, (client) => client.promoteMember(id));
+  const dueMs = performance.now() + timeoutMs(input);
+  await askMember(input, async (client) => {
+    for (;;) {
+      const refusal = await client.promoteMember(id).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (refusal === null) return;
+      const mayWait = input.flag('wait') && performance.now() < dueMs;
+      if (!mayWait || !isBehind(refusal)) throw refusal;
+      process.stderr.write(`${refusal.message}: waiting\n`);
+      await new Promise((resolve) => setTimeout(resolve, PROMOTE_AGAIN_MS));
+    }
+  });
   return done(`member ${id} promoted`);
+}
+
+function isBehind(refusal: unknown): refusal is AdminRefusedError {
+  return refusal instanceof AdminRefusedError && refusal.code === 'not_caught_up';
+}
+
+function tell(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}
+
+async function replace(input: CliInput): Promise<number> {
+  const id = requiredId(input);
+  const next = await askMember(input, (client) =>
+    replaceMember(client, id, timeoutMs(input), tell),
+  );
+  return done(`member ${id} replaced by member ${next}`);
+}
+
+function timeoutMs(input: CliInput): number {
+  return 1000 * (input.integer('timeout', 1, MAX_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS);
 }
 
 async function transfer(input: CliInput): Promise<number> {

@@ -13,6 +13,9 @@ export interface LinkHandler {
   onRemoved(reason: string): void;
 }
 
+/** Different problems that are remembered as told. */
+const MOST_TOLD = 16;
+
 /** One persistent connection to a peer: dialled again, with a capped back-off, until it is closed. */
 export class Link {
   readonly peer: PeerAddress;
@@ -23,7 +26,9 @@ export class Link {
   #timer: TimerHandle | null = null;
   #attempts = 0;
   #closed = false;
-  #lastProblem = '';
+  /** Problems that were told since it was last up. */
+  readonly #told = new Set<string>();
+  #place: PeerAddress;
 
   constructor(
     peer: PeerAddress,
@@ -32,6 +37,7 @@ export class Link {
     handler: LinkHandler,
   ) {
     this.peer = peer;
+    this.#place = peer;
     this.channel = channel;
     this.#context = context;
     this.#handler = handler;
@@ -41,6 +47,11 @@ export class Link {
   /** Null while the link is down. */
   get connection(): Connection | null {
     return this.#connection;
+  }
+
+  /** The peer with the address that it was last reached at, or that is tried now. */
+  get place(): PeerAddress {
+    return this.#place;
   }
 
   close(reason: string): void {
@@ -54,7 +65,7 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const connection = await dial(this.#context(), this.peer, this.channel, {
+    const connection = await dial(this.#context(), this.#place, this.channel, {
       onFrame: (kind, payload) => this.#onFrame(kind, payload),
       onClose: (reason) => this.#onClose(reason),
     });
@@ -73,7 +84,7 @@ export class Link {
     }
     this.#connection = connection;
     this.#attempts = 0;
-    this.#lastProblem = '';
+    this.#told.clear();
     const { id, name } = this.peer;
     this.#log('info', `connected to member ${id} (${name})`, '');
     this.#handler.onUp(connection);
@@ -96,12 +107,20 @@ export class Link {
       this.#handler.onRemoved(reason);
     }
     // The same problem is told once, not at every attempt.
-    if (reason !== this.#lastProblem) {
+    if (!this.#told.has(reason)) {
       const { id, name } = this.peer;
       this.#log('warn', `cannot connect to member ${id} (${name})`, reason);
     }
-    this.#lastProblem = reason;
+    if (this.#told.size >= MOST_TOLD) this.#told.clear();
+    this.#told.add(reason);
+    this.#tryElsewhere();
     this.#retry();
+  }
+
+  #tryElsewhere(): void {
+    const { address, otherAddress } = this.#place;
+    if (otherAddress === undefined) return;
+    this.#place = { ...this.#place, address: otherAddress, otherAddress: address };
   }
 
   #retry(): void {
@@ -115,7 +134,7 @@ export class Link {
   #log(level: 'info' | 'warn', message: string, reason: string): void {
     // One line for both channels of a peer.
     const { logger } = this.#context().world;
-    const fields = { peer: this.peer.id, address: this.peer.address, reason };
+    const fields = { peer: this.peer.id, address: this.#place.address, reason };
     if (this.channel === 'raft') logger[level](fields, message);
     else logger.debug({ ...fields, channel: this.channel }, message);
   }

@@ -81,7 +81,7 @@ export class LinkTransport implements PeerTransport {
     const wanted = new Map(peers.map((peer) => [peer.id, peer]));
     for (const [id, links] of this.#links) {
       const peer = wanted.get(id);
-      if (peer?.address === links.peer.address && peer.name === links.peer.name) continue;
+      if (peer !== undefined && isSamePlace(peer, links.peer)) continue;
       this.#links.delete(id);
       links.raft.close('no longer a peer');
       links.request.close('no longer a peer');
@@ -114,7 +114,7 @@ export class LinkTransport implements PeerTransport {
   }
 
   sendSnapshot(to: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const peer = this.#links.get(to)?.peer;
+    const peer = this.#links.get(to)?.raft.place;
     if (peer === undefined) return Promise.reject(new Error(`member ${to} is not known`));
     return sendSnapshot(this.#dialContext(), peer, message, chunks);
   }
@@ -266,4 +266,8 @@ function requestTaker(server: RequestServer): (kind: number, payload: Buffer) =>
     if (kind !== FrameKind.Request) throw new WireError(`unexpected frame ${kind}`);
     server.onRequest(payload);
   };
+}
+
+function isSamePlace(a: PeerAddress, b: PeerAddress): boolean {
+  return a.address === b.address && a.otherAddress === b.otherAddress && a.name === b.name;
 }
