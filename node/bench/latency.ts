@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
+import { quantile } from './figures.ts';
 import type { LoadRequest } from './load.ts';
 
 /** Latency in milliseconds. */
@@ -7,12 +8,22 @@ export interface LatencyResult {
   readonly p99Ms: number;
 }
 
-/** Closed loop over keep-alive connections in this process, timed around each request. */
+/** {@link latencies}, in short. */
 export async function latency(
   request: LoadRequest,
   connections: number,
   requests: number,
 ): Promise<LatencyResult> {
+  const samples = await latencies(request, connections, requests);
+  return { p50Ms: quantile(samples, 0.5), p99Ms: quantile(samples, 0.99) };
+}
+
+/** Closed loop over keep-alive connections in this process: milliseconds of each request. */
+export async function latencies(
+  request: LoadRequest,
+  connections: number,
+  requests: number,
+): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const samples: number[] = [];
   const each = Math.ceil(requests / connections);
@@ -25,12 +36,7 @@ export async function latency(
   };
   await Promise.all(Array.from({ length: connections }, loop));
   agent.destroy();
-  samples.sort((a, b) => a - b);
-  return { p50Ms: at(samples, 0.5), p99Ms: at(samples, 0.99) };
-}
-
-function at(sorted: readonly number[], share: number): number {
-  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+  return samples;
 }
 
 function once(agent: Agent, request: LoadRequest): Promise<void> {

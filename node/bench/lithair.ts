@@ -4,7 +4,8 @@ import { type BenchServer, startServer } from './processes.ts';
 import { productBody } from './product.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const MODEL = join(import.meta.dirname, 'model.yaml');
+/** What the benchmarks serve. */
+export const MODEL = join(import.meta.dirname, 'model.yaml');
 
 let program = '';
 
@@ -14,6 +15,11 @@ export async function buildProgram(directory: string): Promise<void> {
   if (node === undefined) throw new Error('there is no program to build');
   await bundle(ROOT, node, directory);
   program = join(directory, 'app', node.output);
+}
+
+/** The program that {@link buildProgram} built. */
+export function programPath(): string {
+  return program;
 }
 
 /** Starts `lithair serve` on the bench model. */

@@ -45,7 +45,8 @@ function isAutocannonResult(value: unknown): value is AutocannonResult {
   return typeof value === 'object' && value !== null && 'requests' in value && 'non2xx' in value;
 }
 
-function output(words: readonly string[]): Promise<string> {
+/** What a program prints, once it has ended well. */
+export function output(words: readonly string[]): Promise<string> {
   const [program = '', ...rest] = words;
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
   const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EngineError } from '../ports/index.ts';
+import { EngineError, type Outcome } from '../ports/index.ts';
 import { Forwarder } from './forwarder.ts';
 import { envelopeOf } from './testing/cluster.ts';
 import { InProcessNetwork } from './testing/in-process-network.ts';
@@ -39,4 +39,48 @@ test('a leader without space refuses a write at once, on a follower too', async 
   await assert.rejects(leader.submit(envelopeOf('m', '1', 'key')), told);
   await assert.rejects(follower.submit(envelopeOf('m', '1', 'key')), told);
   assert.equal(asked, 2);
+});
+
+test('a leader that was just elected keeps forwarded writes until it may execute them', async () => {
+  const world = new VirtualWorld(1);
+  const waiting: (() => void)[] = [];
+  const view = {
+    leading: false,
+    leader: 1,
+    memberId: 1,
+    onceChanged: (callback: () => void) => {
+      waiting.push(callback);
+      return () => {};
+    },
+  };
+  let executed = 0;
+  const execute = (): Promise<Outcome> => {
+    executed += 1;
+    return Promise.reject(new EngineError('out_of_space', 'executed'));
+  };
+  const transport = new InProcessNetwork(world.defer).transport(1);
+  const forwarder = new Forwarder(view, transport, world.clock, execute);
+  const envelope = new TextEncoder().encode(
+    JSON.stringify({ envelope: envelopeOf('m', '1', 'k') }),
+  );
+  const change = (leading: boolean, leader: number): void => {
+    Object.assign(view, { leading, leader });
+    for (const callback of waiting.splice(0)) callback();
+  };
+  const served = forwarder.serve(envelope);
+  assert.equal(executed, 0);
+  change(true, 1);
+  assert.match(new TextDecoder().decode(await served), /out_of_space/);
+  assert.equal(executed, 1);
+  // One that loses its term before it could answer says so, and so does one that waits in vain.
+  change(false, 1);
+  const lost = forwarder.serve(envelope);
+  change(false, 2);
+  assert.match(new TextDecoder().decode(await lost), /not_leader/);
+  change(false, 1);
+  assert.match(
+    new TextDecoder().decode(await world.settled(forwarder.serve(envelope))),
+    /not_leader/,
+  );
+  assert.equal(executed, 1);
 });
