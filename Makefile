@@ -20,11 +20,13 @@ ROUNDS ?= 50
 # `--name value` for a variable that was set by the caller, whatever its default is for other targets.
 option = $(if $(filter command environment,$(firstword $(origin $(1)))),--$(shell echo $(1) | tr A-Z a-z) $($(1)))
 
-# What was given to `make chaos`, and not the defaults of other targets.
-chaos_option = $(if $(filter command environment,$(origin $(1))),--$(2) $($(1)))
-CHAOS = $(call chaos_option,RUNS,runs) $(call chaos_option,SECONDS,seconds) $(call chaos_option,HOURS,hours) \
-	$(call chaos_option,NODES,nodes) $(call chaos_option,SEED,seed) $(call chaos_option,BROKEN,broken) \
-	$(call chaos_option,CHECK,check)
+# What was given to a target, and not the defaults of other targets.
+set_option = $(if $(filter command environment,$(origin $(1))),--$(2) $($(1)))
+CHAOS = $(call set_option,RUNS,runs) $(call set_option,SECONDS,seconds) $(call set_option,HOURS,hours) \
+	$(call set_option,NODES,nodes) $(call set_option,SEED,seed) $(call set_option,BROKEN,broken) \
+	$(call set_option,CHECK,check)
+BENCH = $(call set_option,ONLY,only) $(call set_option,SECONDS,seconds) $(call set_option,ROUNDS,rounds) \
+	$(call set_option,PRODUCTS,products) $(call set_option,KILLS,kills)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format generate images e2e bench bench-raft bench-state conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
@@ -85,8 +87,8 @@ images: setup ## Build lithair/node:dev and lithair/operator:dev (BASE_IMAGE ove
 e2e: setup ## Run the end-to-end tests on a k3d cluster of their own (E2E_KEEP=1 keeps it)
 	@node e2e/run.ts
 
-bench: setup ## Measure against the baselines of the same run; figures are explained in docs/benchmarks.md
-	@node node/bench/main.ts
+bench: setup ## Measure against the baselines of the same run, ONLY=failover …; see docs/benchmarks.md
+	@node node/bench/main.ts $(BENCH) $(ARGS)
 
 bench-raft: setup ## Measure the consensus core: messages per second, bytes per message, by length of the log
 	@node node/raft/bench/main.ts

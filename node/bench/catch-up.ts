@@ -29,7 +29,9 @@ export async function measureCatchUp(plan: BenchPlan): Promise<string[]> {
 async function caughtUp(plan: BenchPlan, way: (typeof WAYS)[number]): Promise<string[]> {
   const { name, firstPort, snapshotEvery } = way;
   const directory = join(plan.directory, `catch-up-${firstPort}`);
-  const members = await LithairMembers.start(directory, firstPort, SIZE, { snapshotEvery });
+  const members = await LithairMembers.start(directory, firstPort, SIZE, {
+    store: { snapshotEvery },
+  });
   try {
     const leader = await members.leader();
     const follower = (leader + 1) % SIZE;

@@ -1,6 +1,6 @@
 /**
- * Measures a node against baselines of the same run and prints a table: `make bench`.
- * `--seconds N` per load run (default 5), `--rounds N` (default 3), `--products N` (default 100000).
+ * Measures a node and a cluster against baselines of the same run: `make bench`. A figure that has
+ * an aim is printed with it, and with whether it was met. `--help` lists the scenarios.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { measureCatchUp } from './catch-up.ts';
 import { measureCluster } from './cluster.ts';
 import { measureFailover } from './failover.ts';
+import { measureLearnerLag } from './learner-lag.ts';
 import { buildProgram } from './lithair.ts';
 import { measureReads } from './reads.ts';
 import { measureReplicated } from './replicated.ts';
@@ -26,16 +27,6 @@ export interface BenchPlan {
   readonly directory: string;
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
-    products: { type: 'string', default: '100000' },
-    kills: { type: 'string', default: '100' },
-    only: { type: 'string', default: '' },
-  },
-});
-
 const SCENARIOS = [
   { name: 'reads', run: measureReads },
   { name: 'writes', run: measureWrites },
@@ -45,20 +36,64 @@ const SCENARIOS = [
   { name: 'failover', run: measureFailover },
   { name: 'catch-up', run: measureCatchUp },
   { name: 'stopped-member', run: measureStoppedMember },
-];
+  { name: 'learner-lag', run: measureLearnerLag },
+] as const;
+
+const NAMES: readonly string[] = SCENARIOS.map(({ name }) => name);
+
+const HELP = `Measure a node and a cluster against baselines of the same run.
+
+Usage: make bench [VARIABLE=VALUE …]   or   node node/bench/main.ts [--option value …]
+
+  ONLY     --only NAMES     scenarios, separated by commas: ${NAMES.join(', ')}
+  SECONDS  --seconds N      of each load (default 5)
+  ROUNDS   --rounds N       that alternate with those of the baseline (default 3)
+  PRODUCTS --products N     rows of the scenario size (default 100000)
+  KILLS    --kills N        leaders killed in the scenario failover (default 100)
+
+The scenarios replicated and failover compare with etcd, which they build with the go command; the
+first time takes minutes. Without Go they go on without it, and say so.`;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    products: { type: 'string', default: '100000' },
+    kills: { type: 'string', default: '100' },
+    only: { type: 'string', default: NAMES.join(',') },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const chosen = values.only.split(',');
+const unknown = chosen.find((name) => !NAMES.includes(name));
+if (unknown !== undefined) {
+  console.error(`bench: ${unknown} is none of ${NAMES.join(', ')}`);
+  process.exit(2);
+}
+
+function count(name: 'seconds' | 'rounds' | 'products' | 'kills'): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value > 0) return value;
+  console.error(`bench: --${name} takes a whole number above 0, not ${values[name]}`);
+  process.exit(2);
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'lithair-bench-'));
 const plan: BenchPlan = {
-  seconds: Number(values.seconds),
-  rounds: Number(values.rounds),
-  products: Number(values.products),
-  kills: Number(values.kills),
+  seconds: count('seconds'),
+  rounds: count('rounds'),
+  products: count('products'),
+  kills: count('kills'),
   directory,
 };
 try {
   await buildProgram(join(directory, 'program'));
   for (const scenario of SCENARIOS) {
-    if (values.only !== '' && values.only !== scenario.name) continue;
+    if (!chosen.includes(scenario.name)) continue;
     console.log(`\n${scenario.name}`);
     const before = loadavg()[0] ?? 0;
     for (const line of await scenario.run(plan)) console.log(`  ${line}`);

@@ -11,6 +11,13 @@ import { productBody } from './product.ts';
 import { eventually, jsonOf, type ReplicatedSystem } from './replicated-system.ts';
 import { ServerProcess } from './server-process.ts';
 
+/** What a cluster has besides voters. */
+export interface MembersOptions {
+  readonly learners?: number;
+  /** Settings of the model's `spec.store`. */
+  readonly store?: Readonly<Record<string, number>>;
+}
+
 /** Members of a Lithair cluster, each a process of its own that can be killed and stopped. */
 export class LithairMembers implements ReplicatedSystem {
   readonly name = 'Lithair';
@@ -26,18 +33,14 @@ export class LithairMembers implements ReplicatedSystem {
     this.size = processes.length;
   }
 
-  /**
-   * Starts them on ports from `firstPort` on, and waits until all are voters.
-   *
-   * @param store lines of the model's `spec.store`
-   */
+  /** Starts them on ports from `firstPort` on, and waits until all voters vote and all serve. */
   static async start(
     directory: string,
     firstPort: number,
-    size: number,
-    store: Readonly<Record<string, number>> = {},
+    voters: number,
+    { learners = 0, store = {} }: MembersOptions = {},
   ): Promise<LithairMembers> {
-    const names = Array.from({ length: size }, (_, i) => `n${i + 1}`);
+    const names = Array.from({ length: voters + learners }, (_, i) => `n${i + 1}`);
     await mkdir(directory, { recursive: true });
     await writeCertificates(join(directory, 'certs'), names);
     const model = join(directory, 'model.yaml');
@@ -51,13 +54,14 @@ export class LithairMembers implements ReplicatedSystem {
         'peer-tls': join(directory, 'certs', name),
         'initial-cluster': initial,
         reserve: 0,
+        role: i < voters ? 'voter' : 'learner',
       };
       const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
       return new ServerProcess(process.execPath, [programPath(), 'serve', model, ...words]);
     });
     const members = new LithairMembers(directory, firstPort, processes);
     for (const started of processes) started.start();
-    await members.#allVote().catch(async (error: unknown) => {
+    await members.#settled(voters).catch(async (error: unknown) => {
       await members.stop();
       throw new Error(`${String(error)}\n${processes.map(({ output }) => output).join('\n')}`);
     });
@@ -135,11 +139,11 @@ export class LithairMembers implements ReplicatedSystem {
     await Promise.all(this.#processes.map((running) => running.end('SIGKILL')));
   }
 
-  async #allVote(): Promise<void> {
+  async #settled(voters: number): Promise<void> {
     for (const at of this.#processes.keys()) await this.ready(at);
-    await eventually('all members to vote', async () => {
+    await eventually('all voters to vote', async () => {
       const members = (await this.status(0))?.members ?? [];
-      return members.filter(({ role }) => role === 'voter').length === this.size ? true : null;
+      return members.filter(({ role }) => role === 'voter').length === voters ? true : null;
     });
   }
 }
