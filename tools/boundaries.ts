@@ -36,6 +36,7 @@ export const ROOMS = [
   'entry',
   'values',
   'telemetry',
+  'encryption',
   'ports',
 ] as const;
 

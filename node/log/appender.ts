@@ -6,12 +6,20 @@ import {
   emptyHeader,
   isEntryType,
   NO_CODEC,
+  NO_KEY,
   RECORD_HEADER_BYTES,
   RecordType,
   recordBytes,
   writeHeader,
 } from './record.ts';
 import { SEGMENT_HEADER_BYTES, writeSegmentHeader } from './segment-header.ts';
+import {
+  beginSeal,
+  type LogEncryption,
+  SEALED_BYTES,
+  type SegmentSeal,
+  wantedKeyId,
+} from './segment-seal.ts';
 
 /** Kept free at the end of every segment: for the record that seals it, and for one that closes. */
 export const SEALING_BYTES = 2 * RECORD_HEADER_BYTES;
@@ -23,6 +31,7 @@ export interface AppenderContext {
   readonly memberId: number;
   readonly segmentBytes: number;
   readonly maxBatchBytes: number;
+  readonly encryption: LogEncryption;
   /** Index of the last entry of the log, as of the records appended so far. */
   lastIndex(): number;
   /** 16 random bytes. */
@@ -38,7 +47,18 @@ export interface AppendPosition {
   readonly checksum: number;
   readonly offset: number;
   readonly capacity: number;
+  /** Null where the segment is not encrypted. */
+  readonly seal: SegmentSeal | null;
 }
+
+const BEFORE_ALL: AppendPosition = {
+  sequence: 0,
+  salt: 0,
+  checksum: 0,
+  offset: 0,
+  capacity: 0,
+  seal: null,
+};
 
 /**
  * Lays records out: encodes them into the batch that is open, at the place in the segment where
@@ -55,15 +75,20 @@ export class Appender {
   #checksum: number;
   #offset: number;
   #capacity: number;
+  #seal: SegmentSeal | null;
+  /** Of the payload that was appended last, as it is stored. */
+  storedBytes = 0;
 
   /** `position` is null for a log that has no segment yet. */
   constructor(context: AppenderContext, position: AppendPosition | null) {
+    const from = position ?? BEFORE_ALL;
     this.#context = context;
-    this.#sequence = position?.sequence ?? 0;
-    this.#salt = position?.salt ?? 0;
-    this.#checksum = position?.checksum ?? 0;
-    this.#offset = position?.offset ?? 0;
-    this.#capacity = position?.capacity ?? 0;
+    this.#sequence = from.sequence;
+    this.#salt = from.salt;
+    this.#checksum = from.checksum;
+    this.#offset = from.offset;
+    this.#capacity = from.capacity;
+    this.#seal = from.seal;
   }
 
   /** The segment that the last record went to. */
@@ -99,15 +124,25 @@ export class Appender {
 
   /** Appends one record and returns its offset in the segment that `sequence` names afterwards. */
   append(type: number, index: number, term: number, payload: Uint8Array = NO_PAYLOAD): number {
-    const size = recordBytes(payload.length);
-    if (this.#offset + size + SEALING_BYTES > this.#capacity) this.#beginSegment(size);
+    let stored = this.#storedBytes(type, payload);
+    if (this.#offset + recordBytes(stored) + SEALING_BYTES > this.#capacity) {
+      this.#beginSegment(recordBytes(payload.length + SEALED_BYTES));
+      stored = this.#storedBytes(type, payload);
+    }
+    const size = recordBytes(stored);
     const batch = this.#open ?? this.#beginBatch(false, null);
     this.#encode(batch, type, index, term, payload, size);
     if (isEntryType(type) || type === RecordType.Reset)
       batch.lowestIndex = Math.min(batch.lowestIndex, index);
     const offset = this.#offset;
     this.#offset += size;
+    this.storedBytes = stored;
     return offset;
+  }
+
+  #storedBytes(type: number, payload: Uint8Array): number {
+    const isSealed = this.#seal !== null && isEntryType(type);
+    return isSealed ? payload.length + SEALED_BYTES : payload.length;
   }
 
   /** Everything from here on waits until the received snapshot is in place. */
@@ -119,6 +154,12 @@ export class Appender {
   /** Goes on in a new segment. */
   roll(): void {
     this.#beginSegment(0);
+  }
+
+  /** Whether the segment has another key than new ones get. */
+  get hasOtherKey(): boolean {
+    const keyId = this.#seal?.tag.keyId ?? NO_KEY;
+    return this.#sequence > 0 && keyId !== wantedKeyId(this.#context.encryption);
   }
 
   /** To be called when a request is complete: bounds the open batch. */
@@ -159,18 +200,21 @@ export class Appender {
     size: number,
   ): void {
     const at = batch.reserve(size);
-    const end = at + RECORD_HEADER_BYTES + payload.length;
-    batch.bytes.set(payload, at + RECORD_HEADER_BYTES);
-    batch.bytes.fill(0, end, at + size);
+    const from = at + RECORD_HEADER_BYTES;
+    const seal = isEntryType(type) ? this.#seal : null;
     const header = this.#header;
-    header.payloadBytes = payload.length;
-    header.payloadChecksum = crc32c(payload, 0, payload.length, 0);
-    header.previous = this.#checksum;
-    header.batchOffset = batch.beginsSegment ? SEGMENT_HEADER_BYTES : batch.offset;
     header.type = type;
     header.codec = isEntryType(type) ? ENTRY_CODEC : NO_CODEC;
+    header.key = seal?.tag.keyId ?? NO_KEY;
     header.index = index;
     header.term = term;
+    if (seal === null) batch.bytes.set(payload, from);
+    else seal.seal(payload, header, this.#offset, batch.bytes, from);
+    header.payloadBytes = seal === null ? payload.length : payload.length + SEALED_BYTES;
+    batch.bytes.fill(0, from + header.payloadBytes, at + size);
+    header.payloadChecksum = crc32c(batch.bytes, from, from + header.payloadBytes, 0);
+    header.previous = this.#checksum;
+    header.batchOffset = batch.beginsSegment ? SEGMENT_HEADER_BYTES : batch.offset;
     writeHeader(batch.bytes, batch.view, at, header, this.#salt);
     this.#checksum = header.checksum;
     batch.records += 1;
@@ -180,19 +224,21 @@ export class Appender {
   #beginSegment(size: number): void {
     this.#closeBatch();
     const { segmentBytes, clusterId, memberId } = this.#context;
+    const nonce = this.#context.nonce();
+    const segment = { sequence: this.#sequence + 1, clusterId, memberId };
+    this.#seal = beginSeal(this.#context.encryption, segment, nonce);
     const header = {
-      sequence: this.#sequence + 1,
+      ...segment,
       firstIndex: this.#context.lastIndex() + 1,
       previousChecksum: this.#checksum,
       previousEnd: this.#offset,
-      clusterId,
-      memberId,
+      tag: this.#seal?.tag ?? null,
     };
     this.#sequence += 1;
     this.#offset = 0;
     const batch = this.#beginBatch(true, null);
     const at = batch.reserve(SEGMENT_HEADER_BYTES);
-    this.#salt = writeSegmentHeader(batch.bytes.subarray(at), header, this.#context.nonce());
+    this.#salt = writeSegmentHeader(batch.bytes.subarray(at), header, nonce);
     this.#checksum = this.#salt;
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#capacity = Number.MAX_SAFE_INTEGER;

@@ -6,6 +6,7 @@ import { MemberLog } from './member-log.ts';
 import { pauseBy } from './pause.ts';
 import { type Owner, type RecoveredLog, recoverLog, repairTail } from './recovery.ts';
 import { SEGMENT_DIRECTORY, SegmentFiles } from './segment-files.ts';
+import type { LogEncryption } from './segment-seal.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import type {
   AppliedConfState,
@@ -126,7 +127,8 @@ class LockedDirectory implements DataDirectory {
 class LogOpening {
   readonly #options: DataDirectoryOptions;
   readonly #owner: Owner;
-  readonly #limits: Required<LogOptions>;
+  readonly #limits: Limits;
+  readonly #encryption: LogEncryption;
   readonly #defer: (run: () => void) => void;
   readonly #pause: () => Promise<void>;
   readonly #files: SegmentFiles;
@@ -134,6 +136,9 @@ class LogOpening {
 
   constructor(options: DataDirectoryOptions, owner: Owner, limits: LogOptions) {
     const { fs, dir, logger } = options;
+    const { keys = null, encrypts = keys !== null } = limits;
+    if (encrypts && keys === null) throw new RangeError('there are no keys');
+    this.#encryption = { keys, isOn: encrypts };
     this.#options = options;
     this.#owner = owner;
     this.#limits = resolveLimits(limits);
@@ -142,7 +147,8 @@ class LogOpening {
     const { segmentBytes } = this.#limits;
     const { clock } = options;
     this.#files = new SegmentFiles({ fs, dataDirectory: dir, segmentBytes, logger, clock });
-    this.#snapshots = new SnapshotStore({ fs, directory: dir, ...owner, pause: this.#pause });
+    const store = { fs, directory: dir, ...owner, pause: this.#pause };
+    this.#snapshots = new SnapshotStore({ ...store, encryption: this.#encryption });
   }
 
   /** Stops waiting for space on a full disk. */
@@ -181,6 +187,7 @@ class LogOpening {
       cacheBytes,
       maxBatchBytes,
       defer: this.#defer,
+      encryption: this.#encryption,
     });
     await log.begin(restart);
     return log;
@@ -249,7 +256,9 @@ function missing(reason: string): LogCorruptError {
   return new LogCorruptError({ file: SEGMENT_DIRECTORY, offset: 0, record: -1, reason });
 }
 
-function resolveLimits(options: LogOptions): Required<LogOptions> {
+type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts'>>;
+
+function resolveLimits(options: LogOptions): Limits {
   const limits = {
     segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,

@@ -12,8 +12,15 @@ import {
   recordBytes,
   whyUnsupported,
 } from './record.ts';
-import { type Segment, segmentName } from './segment-files.ts';
+import { SEGMENT_DIRECTORY, type Segment, segmentName } from './segment-files.ts';
 import { readSegmentHeader } from './segment-header.ts';
+import {
+  type LogEncryption,
+  notAuthentic,
+  openSeal,
+  type SegmentSeal,
+  unsealed,
+} from './segment-seal.ts';
 
 /** How much is read from disk at once where many entries are asked for. */
 const READ_BYTES = 1024 * 1024;
@@ -27,16 +34,29 @@ interface Stretch {
   readonly sequence: number;
 }
 
+/** What the records of a segment are checked and opened with. */
+interface SegmentSecrets {
+  readonly salt: number;
+  readonly seal: SegmentSeal | null;
+}
+
 /** Reads entries: recent ones from memory, older ones from their segment, verified. */
 export class EntryReader {
   readonly #index: EntryIndex;
   readonly #cache: EntryCache;
   readonly #segments: ReadonlyMap<number, Segment>;
-  readonly #salts = new Map<number, number>();
+  readonly #encryption: LogEncryption;
+  readonly #secrets = new Map<number, SegmentSecrets>();
   readonly #header = emptyHeader();
 
-  constructor(index: EntryIndex, cache: EntryCache, segments: ReadonlyMap<number, Segment>) {
+  constructor(
+    index: EntryIndex,
+    cache: EntryCache,
+    segments: ReadonlyMap<number, Segment>,
+    encryption: LogEncryption,
+  ) {
     this.#index = index;
+    this.#encryption = encryption;
     this.#cache = cache;
     this.#segments = segments;
   }
@@ -90,8 +110,9 @@ export class EntryReader {
     const at = offset - start;
     const header = this.#header;
     const payload = at + RECORD_HEADER_BYTES;
+    const { salt, seal } = this.#secretsOf(sequence);
     const sound =
-      readHeader(bytes, view, at, header, this.#salt(sequence)) &&
+      readHeader(bytes, view, at, header, salt) &&
       header.index === index &&
       header.term === this.#index.term(index) &&
       header.payloadBytes === this.#index.bytes(index) &&
@@ -101,23 +122,31 @@ export class EntryReader {
       const reason = `entry ${index} does not match its checksum any more`;
       throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
     }
-    const data = bytes.subarray(payload, payload + header.payloadBytes);
+    const stored = bytes.subarray(payload, payload + header.payloadBytes);
+    const data = unsealed(seal, stored, header, offset);
+    if (data === null) {
+      const reason = `entry ${index}: ${notAuthentic(seal)}`;
+      throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
+    }
     return { term: header.term, index, type: entryTypeOf(header.type), data };
   }
 
-  #salt(sequence: number): number {
-    const known = this.#salts.get(sequence);
+  #secretsOf(sequence: number): SegmentSecrets {
+    const known = this.#secrets.get(sequence);
     if (known !== undefined) return known;
     const file = this.#segments.get(sequence)?.file;
     if (file === undefined) throw new StorageError('UNAVAILABLE');
-    const { salt } = readSegmentHeader(file, segmentName(sequence));
-    this.#salts.set(sequence, salt);
-    return salt;
+    const name = segmentName(sequence);
+    const header = readSegmentHeader(file, name);
+    const seal = openSeal(this.#encryption.keys, header, `${SEGMENT_DIRECTORY}/${name}`);
+    const secrets = { salt: header.salt, seal };
+    this.#secrets.set(sequence, secrets);
+    return secrets;
   }
 
   /** Forgets segments before `sequence`. */
   forgetBefore(sequence: number): void {
-    for (const known of this.#salts.keys()) if (known < sequence) this.#salts.delete(known);
+    for (const known of this.#secrets.keys()) if (known < sequence) this.#secrets.delete(known);
   }
 }
 

@@ -1,8 +1,10 @@
+import type { FileKeys } from '../encryption/index.ts';
 import { checkedHeader } from './recovery.ts';
-import { type OpenSegment, openSegments, type ScanOptions, toRawRecord } from './scan.ts';
+import { type OpenSegment, openSegments, type ScanOptions, scanKeys, toRawRecord } from './scan.ts';
 import { SEGMENT_DIRECTORY, segmentName } from './segment-files.ts';
 import type { SaltedSegmentHeader } from './segment-header.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { openSeal } from './segment-seal.ts';
 import type { RawRecord } from './types.ts';
 
 /**
@@ -18,9 +20,10 @@ export async function* followLog(
   options: ScanOptions,
   wait: () => Promise<void>,
 ): AsyncGenerator<RawRecord> {
+  const keys = await scanKeys(options);
   const known = await openSegments(options);
   try {
-    for (const segment of known) yield* followSegment(options, known, segment, wait);
+    for (const segment of known) yield* followSegment(options, keys, known, segment, wait);
   } finally {
     for (const { file } of known) await file.close();
   }
@@ -29,15 +32,17 @@ export async function* followLog(
 /** The records of one segment, until the log has gone on behind it. */
 async function* followSegment(
   options: ScanOptions,
+  keys: FileKeys | null,
   known: OpenSegment[],
   { header, file }: OpenSegment,
   wait: () => Promise<void>,
 ): AsyncGenerator<RawRecord> {
   const name = segmentName(header.sequence);
+  const seal = openSeal(keys, header, name);
   const reader = new SegmentReader(file, name, header.salt);
   for (;;) {
     const next = await nextHeader(options, known, header);
-    while (reader.next()) yield toRawRecord(reader, name);
+    while (reader.next()) yield toRawRecord(reader, name, seal);
     if (next !== null && reader.end >= next.previousEnd) return;
     await wait();
     reader.refresh();

@@ -23,5 +23,12 @@ export {
   scanSnapshots,
   verifyLog,
 } from './scan.ts';
+export {
+  createFile,
+  type FileReader,
+  type FileWriter,
+  openFile,
+  type Sealing,
+} from './sealed-file.ts';
 export { type SpaceStatus, SpaceWatch, type SpaceWatchOptions } from './space-watch.ts';
 export type * from './types.ts';

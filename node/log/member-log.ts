@@ -19,7 +19,13 @@ import { LogFailedError, LogFormatError, RecordTooLargeError } from './errors.ts
 import { encodeConfState, encodeVote } from './payloads.ts';
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, RecordType } from './record.ts';
 import type { Owner, RecoveredLog } from './recovery.ts';
-import type { Segment, SegmentFiles } from './segment-files.ts';
+import {
+  SEGMENT_DIRECTORY,
+  type Segment,
+  type SegmentFiles,
+  segmentName,
+} from './segment-files.ts';
+import { type LogEncryption, openSeal, SEALED_BYTES } from './segment-seal.ts';
 import { asLogFailure, type SnapshotStore } from './snapshot-store.ts';
 import type {
   AppliedConfState,
@@ -31,6 +37,9 @@ import type {
   SnapshotResult,
   SnapshotStream,
 } from './types.ts';
+
+/** Whether it is going to be encrypted or not. */
+const MAX_ENTRY_BYTES = MAX_PAYLOAD_BYTES - SEALED_BYTES;
 
 /** At least a sector of any disk. */
 const CLOSING_BYTES = 4096;
@@ -55,6 +64,7 @@ export interface MemberLogParts {
   readonly cacheBytes: number;
   readonly maxBatchBytes: number;
   readonly defer: (run: () => void) => void;
+  readonly encryption: LogEncryption;
 }
 
 /** The log of one member, over the segments and snapshots of its data directory. */
@@ -70,6 +80,7 @@ export class MemberLog implements Log {
   readonly #segments: Map<number, Segment>;
   readonly #appender: Appender;
   readonly #writer: BatchWriter;
+  readonly #encryption: LogEncryption;
   #hardState: HardState | null;
   #confState: AppliedConfState | null;
   #durableIndex: number;
@@ -93,8 +104,9 @@ export class MemberLog implements Log {
     this.#segments = segments;
     this.#durableIndex = this.#index.lastIndex;
     this.#cache = new EntryCache(parts.cacheBytes);
-    this.#reader = new EntryReader(this.#index, this.#cache, segments);
-    this.#appender = new Appender(this.#appenderContext(parts), positionOf(parts.recovered));
+    this.#encryption = parts.encryption;
+    this.#reader = new EntryReader(this.#index, this.#cache, segments, parts.encryption);
+    this.#appender = new Appender(this.#appenderContext(parts), positionOf(parts));
     this.#writer = new BatchWriter({
       files: parts.files,
       appender: this.#appender,
@@ -112,6 +124,7 @@ export class MemberLog implements Log {
       ...parts.owner,
       segmentBytes: parts.files.segmentBytes,
       maxBatchBytes: parts.maxBatchBytes,
+      encryption: parts.encryption,
       lastIndex: () => this.#index.lastIndex,
       nonce: () => parts.random.fill(new Uint8Array(16)),
       appendHead: (appender: Appender) => this.#appendHead(appender),
@@ -183,8 +196,8 @@ export class MemberLog implements Log {
   save(request: SaveRequest, done: () => void): void {
     this.#requireOpen();
     for (const { data } of request.entries ?? []) {
-      if (data.length > MAX_PAYLOAD_BYTES) {
-        throw new RecordTooLargeError(data.length, MAX_PAYLOAD_BYTES);
+      if (data.length > MAX_ENTRY_BYTES) {
+        throw new RecordTooLargeError(data.length, MAX_ENTRY_BYTES);
       }
     }
     if (request.snapshot) this.#install(request.snapshot);
@@ -215,8 +228,8 @@ export class MemberLog implements Log {
     }
     const type = recordTypeOf(entry.type);
     const offset = this.#appender.append(type, entry.index, entry.term, entry.data);
-    const { sequence } = this.#appender;
-    this.#index.append(entry.index, entry.term, sequence, offset, entry.data.length);
+    const { sequence, storedBytes } = this.#appender;
+    this.#index.append(entry.index, entry.term, sequence, offset, storedBytes);
     this.#cache.append(entry);
   }
 
@@ -417,6 +430,15 @@ export class MemberLog implements Log {
     }
   }
 
+  encrypt(on: boolean): void {
+    this.#requireOpen();
+    if (on && this.#encryption.keys === null) throw new RangeError('there are no keys');
+    this.#encryption.isOn = on;
+    if (!this.#appender.hasOtherKey) return;
+    this.#appender.roll();
+    this.#writer.kick();
+  }
+
   spareSpace(low: boolean): void {
     this.#files.spaceIsLow = low;
   }
@@ -451,10 +473,12 @@ export class MemberLog implements Log {
   }
 }
 
-function positionOf(recovered: RecoveredLog): AppendPosition | null {
+function positionOf({ recovered, encryption }: MemberLogParts): AppendPosition | null {
   const { tail, segments } = recovered;
   const segment = tail === null ? undefined : segments.get(tail.sequence);
   if (tail === null || segment === undefined) return null;
-  const { sequence, salt, checksum, end } = tail;
-  return { sequence, salt, checksum, offset: end, capacity: segment.capacity };
+  const { sequence, salt, checksum, end, header } = tail;
+  const file = `${SEGMENT_DIRECTORY}/${segmentName(sequence)}`;
+  const seal = openSeal(encryption.keys, header, file);
+  return { sequence, salt, checksum, offset: end, capacity: segment.capacity, seal };
 }

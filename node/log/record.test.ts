@@ -81,7 +81,9 @@ test('what this version does not know is named', () => {
   assert.equal(whyUnsupported({ ...entry, type: 99 }), 'record type 99 is unknown');
   assert.equal(whyUnsupported({ ...entry, codec: 2 }), 'codec 2 is unknown');
   assert.equal(whyUnsupported({ ...entry, group: 2 }), 'raft group 2 is unknown');
-  assert.equal(whyUnsupported({ ...entry, key: 3 }), 'encryption key 3 is unknown');
+  assert.equal(whyUnsupported({ ...entry, key: 3 }), null);
+  const vote = { ...emptyHeader(), type: 16, key: 3 };
+  assert.equal(whyUnsupported(vote), 'encryption key 3 is unknown');
 });
 
 test('a membership is read as it was written, and shortened bytes are none', () => {

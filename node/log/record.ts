@@ -50,7 +50,7 @@ export const RECORD_HEADER_BYTES = 48;
 export const RECORD_ALIGNMENT = 8;
 /** The only raft group, until there are more. */
 export const GROUP = 1;
-/** Key id 0: the payload is not encrypted. */
+/** Key id 0: the payload is not encrypted. Another one stands in entries of encrypted segments. */
 export const NO_KEY = 0;
 /** How an entry's payload is written; 1 is the entry room's encoding. Other records have 0. */
 export const ENTRY_CODEC = 1;
@@ -155,6 +155,7 @@ export function whyUnsupported(header: RecordHeader): string | null {
   const codec = isEntryType(header.type) ? ENTRY_CODEC : NO_CODEC;
   if (header.codec !== codec) return `codec ${header.codec} is unknown`;
   if (header.group !== GROUP) return `raft group ${header.group} is unknown`;
-  if (header.key !== NO_KEY) return `encryption key ${header.key} is unknown`;
-  return null;
+  // Which key the entries of a segment have is said by the segment's header.
+  const isPlain = header.key === NO_KEY || isEntryType(header.type);
+  return isPlain ? null : `encryption key ${header.key} is unknown`;
 }

@@ -21,6 +21,7 @@ export interface LogTail {
   readonly batchOffset: number;
   /** How far the remains of a torn batch reach. */
   readonly tornEnd: number;
+  readonly header: SaltedSegmentHeader;
 }
 
 /** What is on disk. */
@@ -148,7 +149,7 @@ function tailOf(reader: SegmentReader, header: SaltedSegmentHeader): LogTail {
   if (problem !== null) throw problem;
   const { end, checksum, batchOffset } = reader;
   const { sequence, salt } = header;
-  return { sequence, salt, checksum, end, batchOffset, tornEnd: survey.end };
+  return { sequence, salt, checksum, end, batchOffset, tornEnd: survey.end, header };
 }
 
 /** The corruption that the end of the last segment shows; null where a crash explains it. */

@@ -1,14 +1,16 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
+import type { FileKeys, MasterKeys } from '../encryption/index.ts';
 import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } from './errors.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { readIdentity } from './identity.ts';
 import { pauseBy } from './pause.ts';
-import { kindOf } from './record.ts';
+import { isEntryType, kindOf } from './record.ts';
 import { checkedHeader, requireNoGap, tailProblem, whyNotFollowed } from './recovery.ts';
 import { Replay } from './replay.ts';
 import { SEGMENT_DIRECTORY, segmentName, sequenceOf } from './segment-files.ts';
 import { readSegmentHeader, type SaltedSegmentHeader } from './segment-header.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { notAuthentic, openSeal, type SegmentSeal, unsealed } from './segment-seal.ts';
 import {
   PREVIOUS_SNAPSHOT_NAME,
   readSnapshotFile,
@@ -23,6 +25,15 @@ const pause = pauseBy(setImmediate);
 export interface ScanOptions {
   readonly dir: string;
   readonly fs: FileSystem;
+  /** Needed where anything is encrypted. */
+  readonly keys?: MasterKeys | null;
+}
+
+/** The keys of a directory's files, as far as they were given. @throws LogCorruptError */
+export async function scanKeys({ dir, fs, keys = null }: ScanOptions): Promise<FileKeys | null> {
+  if (keys === null) return null;
+  const file = await readIdentity(fs, dir);
+  return file === null ? null : keys.of(file.identity.diskUuid, null);
 }
 
 /** A segment that is read from outside. */
@@ -39,10 +50,11 @@ export interface OpenSegment {
  * @throws SegmentChangedError where a running node recycled a segment meanwhile
  */
 export async function* scanLog(options: ScanOptions): AsyncGenerator<RawRecord> {
+  const keys = await scanKeys(options);
   const segments = await openSegments(options);
   try {
     for (const [position, segment] of segments.entries()) {
-      yield* scanSegment(segment, segments[position + 1]?.header);
+      yield* scanSegment(segment, segments[position + 1]?.header, keys);
     }
   } finally {
     for (const { file } of segments) await file.close();
@@ -52,11 +64,13 @@ export async function* scanLog(options: ScanOptions): AsyncGenerator<RawRecord> 
 async function* scanSegment(
   segment: OpenSegment,
   next: SaltedSegmentHeader | undefined,
+  keys: FileKeys | null,
 ): AsyncGenerator<RawRecord> {
   const name = segmentName(segment.header.sequence);
+  const seal = openSeal(keys, segment.header, name);
   const reader = new SegmentReader(segment.file, name, segment.header.salt);
   while (advance(reader, segment, next)) {
-    yield toRawRecord(reader, name);
+    yield toRawRecord(reader, name, seal);
     if (reader.record % 1024 === 1023) await pause();
   }
 }
@@ -98,8 +112,12 @@ function requireUnchanged({ file, header }: OpenSegment): void {
   throw new SegmentChangedError(name);
 }
 
-/** The record that a reader stands at, with bytes of its own. */
-export function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
+/** The record that a reader stands at, with bytes of its own. @throws LogCorruptError */
+export function toRawRecord(
+  reader: SegmentReader,
+  segment: string,
+  seal: SegmentSeal | null,
+): RawRecord {
   const { header } = reader;
   return {
     segment,
@@ -111,8 +129,17 @@ export function toRawRecord(reader: SegmentReader, segment: string): RawRecord {
     codec: header.codec,
     index: header.index,
     term: header.term,
-    data: reader.payload.slice(),
+    data: plainOf(reader, segment, seal).slice(),
   };
+}
+
+/** The payload that a reader stands at, as it was saved. @throws LogCorruptError */
+function plainOf(reader: SegmentReader, file: string, seal: SegmentSeal | null): Uint8Array {
+  const { header, payload, recordOffset: offset, record } = reader;
+  if (!isEntryType(header.type)) return payload;
+  const plain = unsealed(seal, payload, header, offset);
+  if (plain !== null) return plain;
+  throw new LogCorruptError({ file, offset, record, reason: notAuthentic(seal) });
 }
 
 /** Opens all segments of a data directory, in order; the caller closes them. */
@@ -167,14 +194,16 @@ export interface ScannedSnapshot {
  *
  * @throws LogFormatError, ClusterMismatchError
  */
-export async function scanSnapshots({ dir, fs }: ScanOptions): Promise<ScannedSnapshot[]> {
+export async function scanSnapshots(options: ScanOptions): Promise<ScannedSnapshot[]> {
+  const { dir, fs } = options;
+  const keys = await scanKeys(options);
   const found: ScannedSnapshot[] = [];
   for (const name of [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME]) {
     if ((await fs.stat(`${dir}/${name}`)) === null) continue;
-    const owner = { clusterId: null, pause };
+    const owner = { clusterId: null, pause, keys };
     await problemOf(async () => {
       const { metadata } = await verifySnapshotFile(fs, dir, name, owner, 'all');
-      found.push({ metadata, chunks: readSnapshotFile(fs, `${dir}/${name}`, name, pause) });
+      found.push({ metadata, chunks: readSnapshotFile(fs, `${dir}/${name}`, name, pause, keys) });
     });
   }
   return found;
@@ -199,11 +228,12 @@ class Tally {
  */
 export async function verifyLog(options: ScanOptions): Promise<LogReport> {
   const tally = new Tally();
-  const problem = (await problemOf(() => verifySegments(options, tally))) ?? null;
-  const { snapshots, problem: snapshotProblem } = await verifySnapshots(options);
   const identityProblem = await problemOf(async () => {
     await readIdentity(options.fs, options.dir);
   });
+  const keys = identityProblem === null ? await scanKeys(options) : null;
+  const problem = (await problemOf(() => verifySegments(options, keys, tally))) ?? null;
+  const { snapshots, problem: snapshotProblem } = await verifySnapshots(options, keys);
   const { entries, hardState } = tally.replay;
   const empty = entries.lastIndex === entries.baseIndex;
   return {
@@ -231,13 +261,17 @@ async function problemOf(work: () => Promise<void>): Promise<BadPlace | null> {
   }
 }
 
-async function verifySegments(options: ScanOptions, tally: Tally): Promise<void> {
+async function verifySegments(
+  options: ScanOptions,
+  keys: FileKeys | null,
+  tally: Tally,
+): Promise<void> {
   const segments = await openSegments(options);
   try {
     for (const [position, segment] of segments.entries()) {
       tally.clusterId = segment.header.clusterId;
       tally.memberId = segment.header.memberId;
-      await verifySegment(segment, segments[position + 1]?.header, tally);
+      await verifySegment(segment, segments[position + 1]?.header, keys, tally);
     }
     await requireComplete(options, tally, segments);
   } finally {
@@ -248,15 +282,20 @@ async function verifySegments(options: ScanOptions, tally: Tally): Promise<void>
 async function verifySegment(
   segment: OpenSegment,
   next: SaltedSegmentHeader | undefined,
+  keys: FileKeys | null,
   tally: Tally,
 ): Promise<void> {
   const { sequence, salt } = segment.header;
-  const reader = new SegmentReader(segment.file, segmentName(sequence), salt);
+  const name = segmentName(sequence);
+  // Without keys, checksums are what can be checked.
+  const seal = keys === null ? null : openSeal(keys, segment.header, name);
+  const reader = new SegmentReader(segment.file, name, salt);
   const start = reader.end;
   while (advance(reader, segment, next)) {
     const { header, payload, recordOffset } = reader;
     const reason = tally.replay.apply(header, payload, sequence, recordOffset);
     requireSound(reader, segment, reason);
+    if (keys !== null) plainOf(reader, name, seal);
     tally.records += 1;
     if (reader.record % 4096 === 4095) await pause();
   }
@@ -284,14 +323,20 @@ async function requireComplete(
   throw new LogCorruptError({ ...place, file: segmentName(first.header.sequence - 1), reason });
 }
 
-async function verifySnapshots(options: ScanOptions) {
+async function verifySnapshots(options: ScanOptions, keys: FileKeys | null) {
   const { fs, dir } = options;
   const snapshots: LogReport['snapshots'][number][] = [];
   let problem: BadPlace | null = null;
   for (const file of [SNAPSHOT_NAME, PREVIOUS_SNAPSHOT_NAME]) {
     if ((await fs.stat(`${dir}/${file}`)) === null) continue;
     const found = await problemOf(async () => {
-      const stored = await verifySnapshotFile(fs, dir, file, { clusterId: null, pause }, 'all');
+      const stored = await verifySnapshotFile(
+        fs,
+        dir,
+        file,
+        { clusterId: null, pause, keys },
+        'all',
+      );
       const { index, term } = stored.metadata;
       snapshots.push({ file, index, term, bytes: stored.bytes });
     });

@@ -1,3 +1,4 @@
+import { CHECK_BYTES, type KeyTag, SALT_BYTES } from '../encryption/index.ts';
 import { crc32c } from './crc32c.ts';
 import { ClusterMismatchError, LogCorruptError, LogFormatError, NotALogError } from './errors.ts';
 import type { OpenFile } from './file-system.ts';
@@ -11,6 +12,9 @@ export const SEGMENT_HEADER_BYTES = 4096;
 const MAGIC = new TextEncoder().encode('LITHRLOG');
 const CHECKED_BYTES = 512;
 const MAX_CLUSTER_ID_BYTES = 64;
+const NONCE_AT = 40;
+const KEY_ID_AT = 132;
+const KEY_CHECK_AT = 136;
 
 /** What a segment says about itself. */
 export interface SegmentHeader {
@@ -23,6 +27,8 @@ export interface SegmentHeader {
   readonly previousEnd: number;
   readonly clusterId: string;
   readonly memberId: number;
+  /** Of the key that the payloads of entries are encrypted with; null where they are not. */
+  readonly tag: KeyTag | null;
 }
 
 /** The salt is the checksum of the header, which holds a random nonce: recycled bytes and payloads never match it. */
@@ -44,12 +50,16 @@ export function writeSegmentHeader(
   setUint64(view, 24, header.firstIndex);
   view.setUint32(32, header.previousChecksum, true);
   view.setUint32(36, header.previousEnd, true);
-  bytes.set(nonce.subarray(0, 16), 40);
+  bytes.set(nonce.subarray(0, SALT_BYTES), NONCE_AT);
   setUint64(view, 56, header.memberId);
   const clusterId = new TextEncoder().encode(header.clusterId);
   if (clusterId.length > MAX_CLUSTER_ID_BYTES) throw new RangeError('cluster id is too long');
   view.setUint16(64, clusterId.length, true);
   bytes.set(clusterId, 66);
+  if (header.tag !== null) {
+    view.setUint32(KEY_ID_AT, header.tag.keyId, true);
+    bytes.set(header.tag.check, KEY_CHECK_AT);
+  }
   const salt = crc32c(bytes, 0, CHECKED_BYTES, 0);
   view.setUint32(12, salt, true);
   return salt;
@@ -87,7 +97,16 @@ function readFields(bytes: Uint8Array, view: DataView): SegmentHeader {
     previousEnd: view.getUint32(36, true),
     clusterId: new TextDecoder().decode(bytes.subarray(66, 66 + idBytes)),
     memberId: getUint64(view, 56),
+    tag: readTag(bytes, view),
   };
+}
+
+/** The nonce of the header is the salt of the segment's key. */
+function readTag(bytes: Uint8Array, view: DataView): KeyTag | null {
+  const keyId = view.getUint32(KEY_ID_AT, true);
+  if (keyId === 0) return null;
+  const salt = bytes.slice(NONCE_AT, NONCE_AT + SALT_BYTES);
+  return { keyId, salt, check: bytes.slice(KEY_CHECK_AT, KEY_CHECK_AT + CHECK_BYTES) };
 }
 
 function startsWithMagic(bytes: Uint8Array): boolean {

@@ -15,6 +15,8 @@ export const CHUNK_HEADER_BYTES = 8;
 export const TRAILER_BYTES = 28;
 
 const MAGIC = new TextEncoder().encode('LITHSNAP');
+/** Flag of a snapshot that must be encrypted wherever it is stored. */
+const SECRET = 1;
 const FIXED_HEADER_BYTES = 60;
 const MAX_HEADER_BYTES = 1024 * 1024;
 
@@ -24,6 +26,8 @@ export interface SnapshotHeader {
   readonly clusterId: string;
   /** Who wrote it; another member where it was received. */
   readonly memberId: number;
+  /** A model in it is to be encrypted wherever it is stored. */
+  readonly isSecret: boolean;
 }
 
 export function encodeSnapshotHeader(header: SnapshotHeader): Uint8Array {
@@ -33,6 +37,7 @@ export function encodeSnapshotHeader(header: SnapshotHeader): Uint8Array {
   const view = viewOf(bytes);
   bytes.set(MAGIC, 0);
   view.setUint16(8, SNAPSHOT_FORMAT_VERSION, true);
+  view.setUint16(10, header.isSecret ? SECRET : 0, true);
   view.setUint32(16, bytes.length, true);
   view.setUint32(20, GROUP, true);
   view.setUint32(24, NO_KEY, true);
@@ -163,7 +168,8 @@ export class SnapshotVerifier {
     if (confState === null) throw this.#corrupt('the membership cannot be read');
     const clusterId = new TextDecoder().decode(part.subarray(FIXED_HEADER_BYTES, end));
     const metadata = { confState, index: getUint64(view, 32), term: getUint64(view, 40) };
-    return { metadata, clusterId, memberId: getUint64(view, 48) };
+    const isSecret = view.getUint16(10, true) === SECRET;
+    return { metadata, clusterId, memberId: getUint64(view, 48), isSecret };
   }
 
   #length(part: Uint8Array): void {
@@ -211,6 +217,8 @@ export class SnapshotVerifier {
 
 function whyUnsupported(view: DataView): string | null {
   const [group, key, codec] = [20, 24, 28].map((at) => view.getUint32(at, true));
+  const flags = view.getUint16(10, true);
+  if (flags !== 0 && flags !== SECRET) return `flag ${flags}`;
   if (group !== GROUP) return `raft group ${group}`;
   if (key !== NO_KEY) return `encryption key ${key}`;
   return codec === ENTRY_CODEC ? null : `codec ${codec}`;

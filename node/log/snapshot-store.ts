@@ -1,4 +1,5 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
+import { EncryptionError, type FileKeys } from '../encryption/index.ts';
 import { crc32c } from './crc32c.ts';
 import {
   ClusterMismatchError,
@@ -8,9 +9,16 @@ import {
   NotALogError,
   SnapshotInvalidError,
 } from './errors.ts';
-import { syncFile, writeAt } from './file-steps.ts';
-import type { FileSystem, OpenFile } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
 import { viewOf } from './numbers.ts';
+import {
+  createFile,
+  type FileReader,
+  type FileWriter,
+  openFile,
+  type Sealing,
+} from './sealed-file.ts';
+import type { LogEncryption } from './segment-seal.ts';
 import {
   CHUNK_HEADER_BYTES,
   encodeSnapshotHeader,
@@ -27,6 +35,9 @@ export const PREVIOUS_SNAPSHOT_NAME = 'state.raftsnap.prev';
 const WRITING_NAME = 'state.raftsnap.tmp';
 const INCOMING_NAME = 'state.raftsnap.incoming';
 
+/** A snapshot keeps its key when it gets another name. */
+export const SNAPSHOT_PURPOSE = 'snapshot';
+
 const READ_BYTES = 1024 * 1024;
 /** Syncing now and then keeps the last sync, which shares the disk with the log, short. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
@@ -35,6 +46,14 @@ const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 export interface StoredSnapshot {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
+}
+
+/** Whose a snapshot must be, and how it is read. */
+interface SnapshotOwner {
+  /** Null for any. */
+  readonly clusterId: string | null;
+  readonly pause: () => Promise<void>;
+  readonly keys: FileKeys | null;
 }
 
 /** How much of a file is checked. */
@@ -47,6 +66,7 @@ export interface SnapshotStoreOptions {
   readonly clusterId: string;
   readonly memberId: number;
   readonly pause: () => Promise<void>;
+  readonly encryption: LogEncryption;
 }
 
 /** The snapshot files of a member: the current one, the one before it, and one on its way in. */
@@ -111,10 +131,11 @@ export class SnapshotStore {
   }
 
   async #inspect(name: string, extent: Extent): Promise<StoredSnapshot | LogError | null> {
-    const { fs, directory } = this.#options;
+    const { fs, directory, clusterId, pause, encryption } = this.#options;
+    const { keys } = encryption;
     if ((await fs.stat(`${directory}/${name}`)) === null) return null;
     try {
-      return await verifySnapshotFile(fs, directory, name, this.#options, extent);
+      return await verifySnapshotFile(fs, directory, name, { clusterId, pause, keys }, extent);
     } catch (error) {
       if (error instanceof LogCorruptError) return error;
       if (error instanceof NotALogError) return notASnapshot(name);
@@ -131,9 +152,11 @@ export class SnapshotStore {
   async write(metadata: SnapshotMetadata, chunks: Iterable<Uint8Array>): Promise<number | null> {
     const { fs, directory, clusterId, memberId } = this.#options;
     const path = `${directory}/${WRITING_NAME}`;
-    const file = await fs.open(path, 'create');
+    const sealing = this.#sealing();
+    const file = await createFile(fs, path, sealing);
     try {
-      const bytes = await this.#writeAll(file, { metadata, clusterId, memberId }, chunks);
+      const header = { metadata, clusterId, memberId, isSecret: sealing !== null };
+      const bytes = await this.#writeAll(file, header, chunks);
       const isNewest = await this.#exclusively(() => this.#publishNewer({ metadata, bytes }));
       return isNewest ? bytes : null;
     } catch (error) {
@@ -142,6 +165,11 @@ export class SnapshotStore {
     } finally {
       await file.close();
     }
+  }
+
+  #sealing(): Sealing | null {
+    const { keys, isOn } = this.#options.encryption;
+    return isOn && keys !== null ? { keys, purpose: SNAPSHOT_PURPOSE } : null;
   }
 
   async #publishNewer(snapshot: StoredSnapshot): Promise<boolean> {
@@ -154,12 +182,12 @@ export class SnapshotStore {
   }
 
   async #writeAll(
-    file: OpenFile,
+    file: FileWriter,
     header: SnapshotHeader,
     chunks: Iterable<Uint8Array>,
   ): Promise<number> {
     const head = encodeSnapshotHeader(header);
-    await writeAt(file, head, 0);
+    await file.append(head);
     let checksum = headerChecksum(head);
     let at = head.length;
     let [count, payloadBytes, unsynced] = [0, 0, 0];
@@ -168,20 +196,20 @@ export class SnapshotStore {
       if (chunk.length === 0) continue;
       if (chunk.length > MAX_CHUNK_BYTES) throw new RangeError('a snapshot chunk is too long');
       checksum = crc32c(chunk, 0, chunk.length, checksum);
-      await frames.write(file, chunk, checksum, at);
+      await frames.write(file, chunk, checksum);
       at += CHUNK_HEADER_BYTES + chunk.length;
       count += 1;
       payloadBytes += chunk.length;
       unsynced += chunk.length;
       if (unsynced >= SYNC_EVERY_BYTES) {
-        await syncFile(file);
+        await file.sync();
         unsynced = 0;
       }
       await this.#options.pause();
     }
     const trailer = encodeTrailer(count, payloadBytes, checksum);
-    await writeAt(file, trailer, at);
-    await syncFile(file);
+    await file.append(trailer);
+    await file.finish();
     return at + trailer.length;
   }
 
@@ -189,17 +217,20 @@ export class SnapshotStore {
   async receive(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot> {
     const { fs, directory, clusterId } = this.#options;
     this.#incoming = null;
-    const file = await fs.open(`${directory}/${INCOMING_NAME}`, 'create');
+    const { keys } = this.#options.encryption;
+    // What the cluster asks for is known when it was read: with keys, it is encrypted in any case.
+    const sealing = keys === null ? null : { keys, purpose: SNAPSHOT_PURPOSE };
+    const file = await createFile(fs, `${directory}/${INCOMING_NAME}`, sealing);
     const verifier = new SnapshotVerifier('the received snapshot');
     try {
       for await (const piece of stream) {
-        const at = verifier.bytes;
         verifier.push(piece);
-        await writeAt(file, piece, at);
+        if (sealing === null) requirePlain(verifier.header);
+        await file.append(piece);
       }
       const header = verifier.finish();
       requireCluster(header, clusterId, 'the received snapshot');
-      await syncFile(file);
+      await file.finish();
       this.#incoming = { metadata: header.metadata, bytes: verifier.bytes };
       return this.#incoming;
     } catch (error) {
@@ -263,21 +294,23 @@ export class SnapshotStore {
 
   /** The chunks of the current snapshot. */
   async *read(): AsyncGenerator<Uint8Array> {
-    const { fs, directory, pause } = this.#options;
+    const { fs, directory, pause, encryption } = this.#options;
     const name = this.#currentName();
-    yield* readSnapshotFile(fs, `${directory}/${name}`, name, pause);
+    yield* readSnapshotFile(fs, `${directory}/${name}`, name, pause, encryption.keys);
   }
 
-  /** The current snapshot's file as it is. */
+  /** The current snapshot's file, not encrypted. */
   async stream(): Promise<SnapshotStream | null> {
     const snapshot = this.#current;
     if (snapshot === null) return null;
-    const { fs, directory, pause } = this.#options;
+    const { fs, directory, pause, encryption } = this.#options;
     // The open file stays this snapshot whatever is renamed over it.
-    const opened = await this.#exclusively(async () => ({
-      snapshot: this.#current ?? snapshot,
-      file: await fs.open(`${directory}/${this.#currentName()}`, 'read'),
-    }));
+    const opened = await this.#exclusively(async () => {
+      const name = this.#currentName();
+      const { keys } = encryption;
+      const file = await openFile(fs, `${directory}/${name}`, name, keys, SNAPSHOT_PURPOSE);
+      return { snapshot: this.#current ?? snapshot, file };
+    });
     let open = true;
     const close = async () => {
       if (open) await opened.file.close();
@@ -286,6 +319,13 @@ export class SnapshotStore {
     const chunks = rawBytes(opened.file, pause, close);
     return { metadata: opened.snapshot.metadata, bytes: opened.snapshot.bytes, chunks, close };
   }
+}
+
+/** A secret that comes from another member must not lie here in plain. @throws EncryptionError */
+function requirePlain(header: SnapshotHeader | null): void {
+  if (header === null || !header.isSecret) return;
+  const text = 'a model of the cluster is encrypted at rest, and no keys were given (--keys FILE)';
+  throw new EncryptionError('KEYS_MISSING', text);
 }
 
 /** A file of ours that does not even begin as it should. */
@@ -298,7 +338,7 @@ function notASnapshot(file: string): LogCorruptError {
 class ChunkFrames {
   #buffer = new Uint8Array(0);
 
-  async write(file: OpenFile, chunk: Uint8Array, checksum: number, at: number): Promise<void> {
+  async write(file: FileWriter, chunk: Uint8Array, checksum: number): Promise<void> {
     const bytes = CHUNK_HEADER_BYTES + chunk.length;
     if (bytes > this.#buffer.length) this.#buffer = new Uint8Array(bytes * 2);
     const framed = this.#buffer.subarray(0, bytes);
@@ -306,12 +346,12 @@ class ChunkFrames {
     view.setUint32(0, chunk.length, true);
     view.setUint32(4, checksum, true);
     framed.set(chunk, CHUNK_HEADER_BYTES);
-    await writeAt(file, framed, at);
+    await file.append(framed);
   }
 }
 
 async function* rawBytes(
-  file: OpenFile,
+  file: FileReader,
   pause: () => Promise<void>,
   close: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
@@ -332,7 +372,7 @@ async function* rawBytes(
 
 /** Yields the chunks of a snapshot that was verified before; checks each of them again. */
 async function* readChunks(
-  file: OpenFile,
+  file: FileReader,
   name: string,
   pause: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
@@ -367,10 +407,10 @@ export async function verifySnapshotFile(
   fs: FileSystem,
   directory: string,
   name: string,
-  owner: { readonly clusterId: string | null; readonly pause: () => Promise<void> },
+  owner: SnapshotOwner,
   extent: Extent,
 ): Promise<StoredSnapshot> {
-  const file = await fs.open(`${directory}/${name}`, 'read');
+  const file = await openFile(fs, `${directory}/${name}`, name, owner.keys, SNAPSHOT_PURPOSE);
   const bytes = file.size();
   const verifier = new SnapshotVerifier(name);
   for await (const piece of rawBytes(file, owner.pause, () => file.close())) {
@@ -399,8 +439,9 @@ export async function* readSnapshotFile(
   path: string,
   name: string,
   pause: () => Promise<void>,
+  keys: FileKeys | null,
 ): AsyncGenerator<Uint8Array> {
-  const file = await fs.open(path, 'read');
+  const file = await openFile(fs, path, name, keys, SNAPSHOT_PURPOSE);
   try {
     yield* readChunks(file, name, pause);
   } finally {
@@ -411,6 +452,7 @@ export async function* readSnapshotFile(
 /** Turns what the disk said into what callers of the log are promised. */
 export function asLogFailure(what: string, error: unknown): Error {
   if (error instanceof LogError || error instanceof RangeError) return error;
+  if (error instanceof EncryptionError) return error;
   return new LogFailedError(`${what} failed: ${reasonOf(error)}`, error);
 }
 

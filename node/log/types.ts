@@ -1,4 +1,5 @@
 import type { ConfState, Entry, HardState, SnapshotMetadata, Storage } from 'etcd-raft-ts';
+import type { FileKeys } from '../encryption/index.ts';
 import type { Clock, Logger, Random } from '../ports/index.ts';
 import type { BadPlace } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
@@ -37,6 +38,10 @@ export interface LogOptions {
   readonly cacheBytes?: number;
   /** A batch above this size is closed and the next one begun; default 4 MiB. */
   readonly maxBatchBytes?: number;
+  /** Keys for the files of this directory; without them nothing is encrypted, nor can be read. */
+  readonly keys?: FileKeys | null;
+  /** Whether new files are encrypted; default where there are keys. */
+  readonly encrypts?: boolean;
 }
 
 /**
@@ -210,6 +215,13 @@ export interface Log extends Storage {
 
   /** While space is low, retired segments go back to the disk instead of being kept for reuse. */
   spareSpace(low: boolean): void;
+
+  /**
+   * Whether new segments and snapshots are encrypted. Where the segment at hand has not the key that
+   * new ones get, the log goes on in a new one: everything saved after this call has it. What is
+   * there already stays as it is until it is given up.
+   */
+  encrypt(on: boolean): void;
 
   /**
    * Goes on in a new segment, in a file that never held anything else. Until `erase` ends, segments

@@ -1,0 +1,14 @@
+/**
+ * The encryption room: master keys, the keys of files derived from them, and AES-256-GCM on blocks.
+ * It knows no file; the log's files are encrypted by the log room, with what is given here.
+ */
+export { BlockCipher, NONCE_BYTES, TAG_BYTES } from './block-cipher.ts';
+export { EncryptionError, type EncryptionErrorCode } from './errors.ts';
+export { CHECK_BYTES, FileKeys, type KeyTag, MasterKeys, SALT_BYTES } from './file-keys.ts';
+export {
+  formatKeyring,
+  type KeyRecord,
+  newKey,
+  parseKeyRecords,
+  parseKeyring,
+} from './keyring.ts';
