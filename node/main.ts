@@ -4,6 +4,7 @@ import { EXIT } from './exit-codes.ts';
 import { NodeFileSystem } from './log/index.ts';
 import { LithairNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
+import { secretsIn } from './secrets-directory.ts';
 import { createLogger, defaultLogFormat, type LogLevel } from './telemetry/index.ts';
 import { readTlsMaterial, requireMember } from './tls-files.ts';
 import { systemClock, systemRandom } from './world.ts';
@@ -64,6 +65,7 @@ async function worldOf(options: NodeOptions, version: string) {
     tls,
     version,
     compression: threadedZstd,
+    readSecret: secretsIn(options.secretsDir),
   };
 }
 

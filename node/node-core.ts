@@ -7,6 +7,7 @@ import {
   type Compression,
   serveArchive,
 } from './archive/index.ts';
+import type { ReadSecret } from './auth/index.ts';
 import { backups } from './backups.ts';
 import type { KnownCluster } from './cluster-directory.ts';
 import { compaction } from './compaction.ts';
@@ -57,6 +58,7 @@ import { observeNode } from './observe.ts';
 import { observeMembers } from './observe-members.ts';
 import type { InitialMember, NodeOptions } from './options.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
+import { noSecrets } from './secrets-directory.ts';
 import {
   type ApplyResult,
   createState,
@@ -100,6 +102,8 @@ export interface CoreWorld {
   readonly compression?: Compression;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;
+  /** The secrets that the model names; default: there are none. */
+  readonly readSecret?: ReadSecret;
   /** Gauges of the process, too. */
   readonly processMetrics: boolean;
 }
@@ -267,7 +271,7 @@ export class NodeCore {
   async #listen(): Promise<void> {
     const api = createApi({
       engine: this.engine,
-      auth: this.#options.spec.auth ?? { mode: 'open' },
+      readSecret: this.#world.readSecret ?? noSecrets,
       logger: this.#world.logger,
       metrics: this.#metrics,
       clock: this.#world.clock,

@@ -61,6 +61,7 @@ async function optionsOf(name: string, peerPort: number) {
     role: 'voter' as const,
     region: null,
     clusterDir: null,
+    secretsDir: null,
     initialCluster: [
       { name: 'n1', address: '127.0.0.1:1' },
       { name, address },

@@ -24,6 +24,8 @@ export interface NodeOptions {
   readonly managed: boolean;
   /** Directory with the files `id` and `bootstrapped`; null outside of Kubernetes. */
   readonly clusterDir: string | null;
+  /** Directory of the secrets that the model names; null: there are none. */
+  readonly secretsDir: string | null;
   /** Bytes of the disk to keep free of writes; null: 512 MiB, or a tenth of a smaller disk. */
   readonly freeSpaceReserveBytes: number | null;
   /** What it joins as; a learner has no vote and keeps none until somebody promotes it. */

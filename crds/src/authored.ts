@@ -1,10 +1,13 @@
 // A spec as it is written, before the defaults: what the joi schema has proved about it.
 import type {
   DomainEventSpec,
+  FieldPermissions,
   FieldType,
   HistorizeSpec,
   IndexKind,
   JsonValue,
+  JwtSpec,
+  ModelPermissions,
   RetentionSpec,
   VoterCount,
 } from './resource.ts';
@@ -39,6 +42,8 @@ export interface AuthoredField extends AuthoredNestedField {
   to?: string;
   onDelete?: 'restrict';
   historize?: HistorizeSpec;
+  hidden?: boolean;
+  permissions?: FieldPermissions;
 }
 
 export interface AuthoredModel {
@@ -52,6 +57,7 @@ export interface AuthoredModel {
     immutable?: boolean;
     retention?: RetentionSpec;
   };
+  permissions?: ModelPermissions;
   security?: { tamperEvidence?: boolean };
   events?: DomainEventSpec[];
 }
@@ -69,6 +75,15 @@ interface Amounts {
   memory?: string;
 }
 
+/** How callers prove who they are. */
+export interface AuthoredAuth {
+  mode: 'open' | 'tokens';
+  apiKeys?: { keys: { name: string; sha256: string; roles?: string[] }[] };
+  jwt?: AuthoredJwt;
+}
+
+type AuthoredJwt = Pick<JwtSpec, 'issuer' | 'audience' | 'algorithms'> & Partial<JwtSpec>;
+
 export interface AuthoredSpec {
   models: AuthoredModel[];
   store?: {
@@ -77,6 +92,6 @@ export interface AuthoredSpec {
     syncMode?: 'group';
     idempotency?: { window?: string; maxOutcomes?: number };
   };
-  auth?: { mode: 'open' };
+  auth?: AuthoredAuth;
   cluster?: AuthoredCluster;
 }

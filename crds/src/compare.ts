@@ -60,6 +60,8 @@ class Comparison {
     }
     const [kept, keeps] = [old, next].map(({ store }) => describeIdempotency(store.idempotency));
     if (kept !== keeps) this.changes.push(`store.idempotency: ${kept} becomes ${keeps}`);
+    const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);
+    if (!isSameAuth) this.changes.push('auth: who may call, and how it is proved');
   }
 
   private models(old: ModelSchema, next: ModelSchema, path: Path): void {
@@ -78,6 +80,7 @@ class Comparison {
 
   /** What is kept of the past may always change: rows stay what they are. */
   private remembered(old: ModelSchema, next: ModelSchema): void {
+    this.noted(old, next, next.name, 'permissions');
     this.noted(old, next, next.name, 'lifecycle');
     this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
@@ -124,6 +127,8 @@ class Comparison {
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
     this.noted(old, next, name, 'historize');
+    this.noted(old, next, name, 'hidden');
+    this.noted(old, next, name, 'permissions');
   }
 
   private flags(old: FieldSchema, next: FieldSchema, path: Path, name: string): void {

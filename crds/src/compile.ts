@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { DEFAULTS } from './language-terms.ts';
 import { decimalOf } from './lexical.ts';
 import type {
+  AuthSpec,
   FieldSpec,
   IdempotencySettings,
   JsonValue,
@@ -13,9 +14,16 @@ import type {
   StoreSettings,
   ValueSpec,
 } from './resource.ts';
-import type { FieldSchema, LifecycleSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+import type {
+  AuthSchema,
+  FieldSchema,
+  LifecycleSchema,
+  ModelSchema,
+  Schema,
+  ValueSchema,
+} from './schema.ts';
 
-/** Compiles a validated spec. What the cluster looks like (`cluster`, `auth`) is not part of it. */
+/** Compiles a validated spec. What the cluster looks like (`cluster`) is not part of it. */
 export function compileSchema(spec: LithairModelSpec): Schema {
   return {
     models: spec.models.map(compileModel),
@@ -25,6 +33,15 @@ export function compileSchema(spec: LithairModelSpec): Schema {
       syncMode: spec.store.syncMode,
       ...idempotencyOf(spec.store.idempotency),
     },
+    ...(spec.auth?.mode === 'tokens' && { auth: compileAuth(spec.auth) }),
+  };
+}
+
+/** Replicated with the models, so that all nodes know the same callers. */
+function compileAuth({ apiKeys, jwt }: AuthSpec): AuthSchema {
+  return {
+    ...(apiKeys && { apiKeys: structuredClone(apiKeys) }),
+    ...(jwt && { jwt: structuredClone(jwt) }),
   };
 }
 
@@ -61,12 +78,13 @@ export function parseSchema(json: string): Schema {
 function compileModel(model: ModelSpec): ModelSchema {
   const key = model.fields.find((field) => field.primaryKey);
   if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
-  const { lifecycle, security, events } = model;
+  const { permissions, lifecycle, security, events } = model;
   return {
     name: model.name,
     path: model.path,
     primaryKey: key.name,
     fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
+    ...(permissions && { permissions: structuredClone(permissions) }),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
@@ -92,6 +110,8 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.to !== undefined && { to: field.to }),
     ...(field.onDelete !== undefined && { onDelete: field.onDelete }),
     ...(field.historize && { historize: { ...field.historize } }),
+    ...(field.hidden === true && { hidden: true }),
+    ...(field.permissions && { permissions: structuredClone(field.permissions) }),
   };
 }
 

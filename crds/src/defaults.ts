@@ -1,5 +1,6 @@
 // What an attribute means where it is left out. Expanding twice changes nothing.
 import type {
+  AuthoredAuth,
   AuthoredCluster,
   AuthoredField,
   AuthoredModel,
@@ -10,6 +11,7 @@ import type {
 import { DEFAULTS } from './language-terms.ts';
 import { defaultPath } from './plural.ts';
 import type {
+  AuthSpec,
   ClusterSpec,
   FieldSpec,
   LifecycleSpec,
@@ -28,9 +30,28 @@ export function expandSpec(spec: AuthoredSpec): LithairModelSpec {
       syncMode: spec.store?.syncMode ?? 'group',
       ...(spec.store?.idempotency && { idempotency: expandIdempotency(spec.store.idempotency) }),
     },
-    ...(spec.auth && { auth: { mode: spec.auth.mode } }),
+    ...(spec.auth && { auth: expandAuth(spec.auth) }),
     cluster: expandCluster(spec.cluster ?? {}),
   };
+}
+
+function expandAuth({ mode, apiKeys, jwt }: AuthoredAuth): AuthSpec {
+  return {
+    mode,
+    ...(apiKeys && { apiKeys: { keys: apiKeys.keys.map(expandApiKey) } }),
+    ...(jwt && {
+      jwt: {
+        ...jwt,
+        subjectClaim: jwt.subjectClaim ?? DEFAULTS.subjectClaim,
+        rolesClaim: jwt.rolesClaim ?? DEFAULTS.rolesClaim,
+        leewaySeconds: jwt.leewaySeconds ?? DEFAULTS.leewaySeconds,
+      },
+    }),
+  };
+}
+
+function expandApiKey({ name, sha256, roles }: { name: string; sha256: string; roles?: string[] }) {
+  return { name, sha256, roles: roles ?? [] };
 }
 
 function expandIdempotency(given: { window?: string; maxOutcomes?: number }) {
@@ -49,6 +70,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
       durability: model.persistence?.durability ?? 'quorum',
       consistency: model.persistence?.consistency ?? 'strong',
     },
+    ...(model.permissions && { permissions: model.permissions }),
     ...(model.lifecycle && { lifecycle: expandLifecycle(model.lifecycle) }),
     ...(model.security && {
       security: { tamperEvidence: model.security.tamperEvidence ?? false },
@@ -81,7 +103,15 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.to !== undefined && { to: field.to }),
     ...(field.type === 'reference' && { onDelete: field.onDelete ?? 'restrict' }),
     ...(field.historize && { historize: { ...field.historize } }),
+    ...accessOf(field),
   };
+}
+
+function accessOf({
+  hidden,
+  permissions,
+}: AuthoredField): Pick<FieldSpec, 'hidden' | 'permissions'> {
+  return { ...(hidden === true && { hidden }), ...(permissions && { permissions }) };
 }
 
 /** A string key comes from the client, is part of a URL and is never empty. */

@@ -12,6 +12,7 @@ export { compilePattern } from './pattern/index.ts';
 export { type FileProblem, formatProblem, type Problem, type ProblemCode } from './problems.ts';
 export {
   API_VERSION,
+  type ApiKeySpec,
   type AuthSpec,
   authDeclared,
   type ClusterSpec,
@@ -25,6 +26,7 @@ export {
   type HistorizeSpec,
   type IndexKind,
   type JsonValue,
+  type JwtSpec,
   KIND,
   type LithairModel,
   type LithairModelSpec,
@@ -42,5 +44,12 @@ export {
   type ValueSpec,
   voterCount,
 } from './resource.ts';
-export type { FieldSchema, LifecycleSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
+export type {
+  AuthSchema,
+  FieldSchema,
+  LifecycleSchema,
+  ModelSchema,
+  Schema,
+  ValueSchema,
+} from './schema.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

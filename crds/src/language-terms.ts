@@ -12,6 +12,8 @@ export const LIMITS = {
   arrayItems: 100_000,
   versions: 1000,
   events: 50,
+  roles: 50,
+  apiKeys: 200,
 } as const;
 
 export const DEFAULTS = {
@@ -23,6 +25,9 @@ export const DEFAULTS = {
   storageSize: '10Gi',
   requests: { cpu: '100m', memory: '256Mi' },
   keyLength: 256,
+  subjectClaim: 'sub',
+  rolesClaim: 'roles',
+  leewaySeconds: 30,
 } as const;
 
 export const VOTER_COUNTS = [1, 3, 5, 7] as const;

@@ -1,5 +1,6 @@
 // The language itself: every attribute, where it stands, its shape and its bounds; and every
 // attribute of the design that is known and not built yet.
+import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import {
   bound,
@@ -70,6 +71,7 @@ const valueAttributes = {
         'onDelete',
         'historize',
         'permissions',
+        'hidden',
         'computed',
         'renamedFrom',
       ],
@@ -96,14 +98,12 @@ const presence = {
 
 /** Known to the design, refused by this version. */
 const LATER_FIELD = [
-  'permissions',
   'collation',
   'representation',
   'computed',
   'memory',
   'format',
   'renamedFrom',
-  'hidden',
   'audited',
   'versioned',
   'encrypted',
@@ -131,6 +131,8 @@ const nestedField: RecordShape = {
       'to',
       'onDelete',
       'historize',
+      'permissions',
+      'hidden',
     ],
     says: 'applies to a field of the model, not to one inside an object',
   },
@@ -176,6 +178,8 @@ const field: RecordShape = {
       description: 'restrict: a row that is referred to cannot be deleted.',
     },
     historize,
+    hidden: flag('Whether the field is absent from the API altogether.'),
+    permissions: fieldPermissions,
   },
   later: LATER_FIELD,
   description: 'A field of the model.',
@@ -209,6 +213,7 @@ const model: RecordShape = {
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
       description: 'What a write promises.',
     },
+    permissions: modelPermissions,
     lifecycle,
     security,
     events: {
@@ -221,7 +226,6 @@ const model: RecordShape = {
     },
   },
   later: [
-    'permissions',
     'caching',
     'tracing',
     'historize',
@@ -391,14 +395,7 @@ export const specShape: RecordShape = {
       later: [],
       description: 'Settings of the log and the state, for the whole cluster.',
     },
-    auth: {
-      kind: 'record',
-      attributes: {
-        mode: { ...choice('Who may call.', ['open'], ['tokens']), required: true },
-      },
-      later: ['jwt', 'apiKeys'],
-      description: 'Who may call the API; open means everybody.',
-    },
+    auth,
     cluster,
   },
   later: ['projections', 'gateway'],

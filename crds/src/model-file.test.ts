@@ -82,7 +82,7 @@ test('a place is found through an alias', () => {
 });
 
 test('problems come in the order of the file', () => {
-  const text = GOOD.replace('{mode: open}', '{mode: tokens}').replace('decimal', 'nope');
+  const text = GOOD.replace('{mode: open}', '{mode: opne}').replace('decimal', 'nope');
   assert.deepEqual(
     linesOf(text).map((line) => line.split(': ')[0]),
     ['shop.yaml:5:16', 'shop.yaml:11:17'],

@@ -3,9 +3,8 @@
 import { OBJECT_MEMBERS, QUERY_PARAMETERS } from './language-terms.ts';
 import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
+import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
 import { quote } from './structure.ts';
-
-type Fact = { value: string; path: Path };
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
 export function checkRelations(spec: unknown, root: Path): Problem[] {
@@ -200,19 +199,4 @@ function checkCluster(cluster: unknown, path: Path): Problem[] {
   }
   const message = 'voters and regions exclude each other: give one of them';
   return [...problems, problem([...path, 'voters'], 'conflicting', message)];
-}
-
-function memberAt(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return Reflect.get(value, name);
-}
-
-function listAt(value: unknown, name: string): readonly unknown[] {
-  const list = memberAt(value, name);
-  return Array.isArray(list) ? list : [];
-}
-
-function textAt(value: unknown, name: string, path: Path): Fact[] {
-  const text = memberAt(value, name);
-  return typeof text === 'string' ? [{ value: text, path: [...path, name] }] : [];
 }

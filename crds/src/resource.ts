@@ -66,6 +66,8 @@ export interface ModelSpec {
   path: string;
   fields: FieldSpec[];
   persistence: PersistenceSpec;
+  /** Absent: with `auth.mode: tokens`, nobody may do anything. */
+  permissions?: ModelPermissions;
   /** Absent where nothing is said: no history is kept unless a field says historize. */
   lifecycle?: LifecycleSpec;
   security?: SecuritySpec;
@@ -155,6 +157,9 @@ export interface FieldSpec extends NestedFieldSpec {
   to?: string;
   onDelete?: 'restrict';
   historize?: HistorizeSpec;
+  /** True, or absent: the API neither shows nor takes it. */
+  hidden?: boolean;
+  permissions?: FieldPermissions;
 }
 
 /** One log and one state per cluster, so these are cluster-wide. */
@@ -176,8 +181,53 @@ export interface IdempotencySettings {
   maxOutcomes: number;
 }
 
+/** Who may call: everybody, or whoever proves a subject that permissions name. */
 export interface AuthSpec {
-  mode: 'open';
+  mode: 'open' | 'tokens';
+  apiKeys?: { keys: ApiKeySpec[] };
+  jwt?: JwtSpec;
+}
+
+/** A key for a program. */
+export interface ApiKeySpec {
+  /** The subject. */
+  name: string;
+  /** Of the key, in hex; the key itself is known to its holder alone. */
+  sha256: string;
+  roles: string[];
+}
+
+/** Tokens of an identity provider (RFC 7519). */
+export interface JwtSpec {
+  issuer: string;
+  audience: string;
+  algorithms: JwtAlgorithm[];
+  /** JSON text of a JWK set, for RS256 and ES256. */
+  jwks?: string;
+  /** Where the JWK set is fetched. */
+  jwksUri?: string;
+  /** Secret whose entry `key` verifies HS256. */
+  secretName?: string;
+  subjectClaim: string;
+  /** Dots lead into objects. */
+  rolesClaim: string;
+  leewaySeconds: number;
+}
+
+export type JwtAlgorithm = 'HS256' | 'RS256' | 'ES256';
+
+/** Roles that may do what with the rows of a model; what is not said nobody may. */
+export interface ModelPermissions {
+  create?: string[];
+  read?: string[];
+  update?: string[];
+  delete?: string[];
+}
+
+/** Roles that may read and write a field; what is not said follows the model's rights. */
+export interface FieldPermissions {
+  read?: string[];
+  write?: string[];
 }
 
 export interface ClusterSpec {

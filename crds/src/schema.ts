@@ -1,11 +1,14 @@
 // The canonical compiled schema: what goes through raft and into snapshots. Every default is
 // expanded, every value is JSON, and keys always come in the same order.
 import type {
+  AuthSpec,
   DomainEventSpec,
+  FieldPermissions,
   FieldType,
   HistorizeSpec,
   IndexKind,
   JsonValue,
+  ModelPermissions,
   RetentionSpec,
   StoreSettings,
 } from './resource.ts';
@@ -13,7 +16,12 @@ import type {
 export interface Schema {
   models: ModelSchema[];
   store: StoreSettings;
+  /** Absent: everybody may do everything. */
+  auth?: AuthSchema;
 }
+
+/** How callers prove who they are; there with `auth.mode: tokens`. */
+export type AuthSchema = Pick<AuthSpec, 'apiKeys' | 'jwt'>;
 
 export interface ModelSchema {
   name: string;
@@ -23,6 +31,8 @@ export interface ModelSchema {
   primaryKey: string;
   /** In the order of the file; the primary key is one of them. */
   fields: FieldSchema[];
+  /** Absent where nothing is said: nobody may, unless everybody may everything. */
+  permissions?: ModelPermissions;
   /** Absent where nothing is said. */
   lifecycle?: LifecycleSchema;
   /** True, or absent. */
@@ -80,4 +90,8 @@ export interface FieldSchema extends ValueSchema {
   defaultFrom?: 'now';
   /** Absent where the model's rule counts. */
   historize?: HistorizeSpec;
+  /** True, or absent: neither shown nor taken by the API. */
+  hidden?: boolean;
+  /** Absent where the model's rights count. */
+  permissions?: FieldPermissions;
 }

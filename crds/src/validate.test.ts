@@ -128,9 +128,19 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
   [specWith('', 'gateway: {cors: {}}'), 'gateway', 'not_supported_yet', /gateway is not/],
   [specWith('', 'modles: []'), 'modles', 'unknown_attribute', /did you mean "models"/],
   [specWith('', 'auth: {}'), 'auth.mode', 'missing_attribute', /is missing/],
-  [specWith('', 'auth: {mode: tokens}'), 'auth.mode', 'not_supported_yet', /"tokens" is not/],
-  [specWith('', 'auth: {mode: opne}'), 'auth.mode', 'invalid_value', /must be open, .* "open"/],
-  [specWith('', 'auth: {mode: open, jwt: {}}'), 'auth.jwt', 'not_supported_yet', /jwt is not/],
+  [specWith('', 'auth: {mode: tokens}'), 'auth', 'missing_attribute', /needs apiKeys, jwt/],
+  [
+    specWith('', 'auth: {mode: opne}'),
+    'auth.mode',
+    'invalid_value',
+    /must be open or tokens, .* "open"/,
+  ],
+  [
+    specWith('', `auth: {mode: open, apiKeys: {keys: [{name: a, sha256: ${'a'.repeat(64)}}]}}`),
+    'auth.apiKeys',
+    'conflicting',
+    /needs auth.mode/,
+  ],
   [
     specWith('', 'store: {idempotency: {window: 1 day}}'),
     'store.idempotency.window',
@@ -218,7 +228,7 @@ for (const [spec, path, code, message] of SPEC_REFUSALS) {
   });
 }
 
-const LATER_MODEL = ['permissions', 'caching', 'tracing', 'http', 'rules'];
+const LATER_MODEL = ['caching', 'tracing', 'http', 'rules'];
 for (const attribute of LATER_MODEL) {
   test(`the attribute ${attribute} of a model is refused as not supported yet`, () => {
     const problems = problemsOf(`models: [{name: A, ${attribute}: {}, fields: [${ID}]}]`);
@@ -242,7 +252,7 @@ test('durability and consistency accept only what is built', () => {
 test('all problems are reported, not only the first', () => {
   const fields =
     '{name: x, type: integer, pattern: a, collation: ci}, {name: y, type: nope, zzz: 1}';
-  const paths = problemsOf(specWith(fields, 'auth: {mode: tokens}')).map((p) => p.path);
+  const paths = problemsOf(specWith(fields, 'auth: {mode: opne}')).map((p) => p.path);
   assert.deepEqual(paths.toSorted(), [
     'auth.mode',
     'models[0].fields[1].collation',

@@ -1,4 +1,5 @@
 // The one validator: structure by joi, then the rules that joi cannot say, then the defaults.
+import { checkAccess } from './access-rules.ts';
 import type { AuthoredField, AuthoredSpec } from './authored.ts';
 import { expandSpec } from './defaults.ts';
 import { resourceShape, specShape } from './language.ts';
@@ -75,7 +76,7 @@ function checkSpec(spec: unknown, root: Path, structure: readonly Problem[]): Pr
     const known = withoutRefused(field, path, structure);
     return isField(known) ? checkField(known, path) : [];
   });
-  return [...checkRelations(spec, root), ...fields];
+  return [...checkRelations(spec, root), ...checkAccess(spec, root), ...fields];
 }
 
 function fieldsOf(spec: unknown, root: Path): [unknown, Path][] {

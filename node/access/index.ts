@@ -1,2 +1,3 @@
-/** May they: what an actor may do with a model. */
-export { type AccessOperation, type Authorize, createAuthorize } from './authorize.ts';
+/** May they: what an actor may do with a model, and which of its fields they know. */
+export { type AccessOperation, type ModelRights, Rights } from './rights.ts';
+export { type VisibleModel, visibleEvents, visibleModel } from './visible-model.ts';

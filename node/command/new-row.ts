@@ -1,6 +1,6 @@
 import type { FieldSchema } from '@lithair/crds';
 import type { PutChange } from '../entry/index.ts';
-import type { JsonObject } from '../ports/index.ts';
+import type { FieldRights, JsonObject } from '../ports/index.ts';
 import { completeField, isAbsent, type ModelPlan, parseRow, rowKeys } from '../state/index.ts';
 import { compareValues, dateOf, datetimeOf } from '../values/index.ts';
 import type { LiveRow } from './overlay.ts';
@@ -24,43 +24,61 @@ export function creation(
 }
 
 /** A replacement that cannot be made, because it would change these fields. */
-export interface ImmutableFields {
+export interface UnchangeableFields {
+  /** Fields that nobody changes. */
   readonly immutable: readonly string[];
+  /** Fields that the caller may not change. */
+  readonly locked: readonly string[];
 }
+
+const NO_LIMITS: FieldRights = { kept: [], locked: [] };
 
 /**
  * The change that replaces a row. Absent immutable fields keep their value, and so do absent
- * fields whose default was the time of creation: the same PUT twice is no change.
+ * fields whose default was the time of creation, and those that the caller may not see or write:
+ * the same PUT twice is no change.
  */
 export function replacement(
   plan: ModelPlan,
   id: string,
   body: JsonObject,
   before: LiveRow,
-): PutChange | ImmutableFields {
+  rights: FieldRights = NO_LIMITS,
+): PutChange | UnchangeableFields {
   const { fields, primaryKey } = plan.schema;
-  const keepsSome = fields.some((field) => field.name !== primaryKey && keepsValue(field));
+  const keepsSome = fields.some((field) => field.name !== primaryKey && keepsValue(field, rights));
   const old = keepsSome ? parseRow(before.json) : {};
   const row: JsonObject = {};
-  const immutable: string[] = [];
+  const changed: FieldSchema[] = [];
   for (const field of fields) {
     const { name } = field;
     const given = body[name];
     if (name === primaryKey) row[name] = id;
-    else if (keepsValue(field) && isAbsent(field, given)) row[name] = old[name] ?? null;
+    else if (keepsValue(field, rights) && isAbsent(field, given)) row[name] = old[name] ?? null;
     else {
       row[name] = completeField(field, given);
-      if (!field.immutable) continue;
-      if (!isSameValue(field, row, old)) immutable.push(name);
-      else row[name] = old[name] ?? null;
+      if (!isFixed(field, rights)) continue;
+      if (isSameValue(field, row, old)) row[name] = old[name] ?? null;
+      else changed.push(field);
     }
   }
-  if (immutable.length > 0) return { immutable };
+  if (changed.length > 0) return unchangeable(changed, rights);
   return put('updated', plan, id, row, before.version);
 }
 
-function keepsValue(field: FieldSchema): boolean {
-  return field.immutable || field.defaultFrom !== undefined;
+function isFixed(field: FieldSchema, { locked }: FieldRights): boolean {
+  return field.immutable || locked.includes(field.name);
+}
+
+/** A caller who may not write a field is told that, whatever else holds of it. */
+function unchangeable(changed: readonly FieldSchema[], rights: FieldRights): UnchangeableFields {
+  const names = changed.map(({ name }) => name);
+  const isLocked = (name: string) => rights.locked.includes(name);
+  return { locked: names.filter(isLocked), immutable: names.filter((name) => !isLocked(name)) };
+}
+
+function keepsValue(field: FieldSchema, { kept }: FieldRights): boolean {
+  return field.immutable || field.defaultFrom !== undefined || kept.includes(field.name);
 }
 
 /** By value, so that 1.0 is 1.00; arrays and objects by their text. */

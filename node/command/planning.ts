@@ -119,14 +119,20 @@ function checkId(plan: ModelPlan, id: string, body: JsonObject): Plan | null {
 }
 
 function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf<'patch'>): Plan {
-  const { id, model, format, patch } = command;
+  const { id, model, format, patch, rights } = command;
   const before = context.rows.find(model, id);
   if (before === undefined) return notFound(model);
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const { schema, mergePatch } = context;
   const merged = mergePatch(schema, plan.schema, { id, before: before.json, format, patch });
-  if (merged.ok) return planUpdate(context, plan, { id, model, body: merged.body }, before);
+  if (merged.ok)
+    return planUpdate(
+      context,
+      plan,
+      { id, model, body: merged.body, ...(rights && { rights }) },
+      before,
+    );
   const { code, errors } = merged;
   const [first] = errors;
   const message = first === undefined ? code : `${first.pointer || 'The body'} ${first.message}`;
@@ -136,14 +142,20 @@ function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf
 function planUpdate(
   context: PlanningContext,
   plan: ModelPlan,
-  { id, body, model }: Pick<CommandOf<'replace'>, 'id' | 'body' | 'model'>,
+  { id, body, model, rights }: Pick<CommandOf<'replace'>, 'id' | 'body' | 'model' | 'rights'>,
   before: LiveRow,
 ): Plan {
-  const change = replacement(plan, id, body, before);
+  const change = replacement(plan, id, body, before, rights);
   if ('immutable' in change) {
-    const found = change.immutable.map((field) =>
-      conflict('immutable_field', 0, field, `${field} cannot be changed`),
-    );
+    const { immutable, locked } = change;
+    const found = [
+      ...locked.map((field) =>
+        conflict('forbidden_field', 0, field, 'cannot be changed by the caller'),
+      ),
+      ...immutable.map((field) =>
+        conflict('immutable_field', 0, field, `${field} cannot be changed`),
+      ),
+    ];
     return { kind: 'rejected', outcome: rejectionOf(found, false) };
   }
   if (change.json !== before.json) return checked(context, [change], false);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AuthSpec } from '@lithair/crds';
+import type { ReadSecret } from '../auth/index.ts';
 import type { Clock, Engine, Logger } from '../ports/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
@@ -35,7 +35,8 @@ export const API_LIMITS: ApiLimits = {
 
 export interface ApiOptions {
   readonly engine: Engine;
-  readonly auth: AuthSpec;
+  /** The secrets that the model names. */
+  readonly readSecret: ReadSecret;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;

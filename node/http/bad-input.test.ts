@@ -454,7 +454,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'not_supported_yet',
   ],
   401: ['unauthorized'],
-  403: ['forbidden'],
+  403: ['forbidden', 'forbidden_field'],
   404: ['not_found', 'unknown_route'],
   405: ['method_not_allowed'],
   406: ['not_acceptable'],

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
-import { createAuthorize } from '../access/index.ts';
-import { createAuthenticate } from '../auth/index.ts';
+import { ANONYMOUS } from '../auth/index.ts';
 import type { Engine, HistoryReader, StateReader } from '../ports/index.ts';
 import { API_LIMITS, type Api, type ApiOptions, type Listener } from './api.ts';
 import { BodyReceiver } from './body.ts';
@@ -9,7 +8,7 @@ import { Freshness } from './freshness.ts';
 import { clusterStatus, docs, healthz, metricsText, openapi, readyz } from './operations/system.ts';
 import { createPipeline, type Handle, type PipelineParts } from './pipeline.ts';
 import { Problem } from './problems.ts';
-import { RouteTables } from './route-table.ts';
+import { type RouteTable, RouteTables } from './route-table.ts';
 import { type SystemRoutes, systemRoutes } from './router.ts';
 import { TokenIssuer } from './token.ts';
 
@@ -42,7 +41,14 @@ function opsRoutes(engine: Engine, metrics: ApiOptions['metrics']): SystemRoutes
 }
 
 /** The ops port serves no model. */
-const NO_MODELS = { schemaVersion: 0, fingerprint: '', byPath: new Map(), openapi: () => '{}' };
+const NO_MODELS: RouteTable = {
+  schemaVersion: 0,
+  fingerprint: '',
+  byPath: new Map(),
+  authenticate: () => ANONYMOUS,
+  narrow: (route) => route,
+  openapi: () => '{}',
+};
 const NO_TABLES = { of: () => NO_MODELS };
 
 function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
@@ -55,9 +61,7 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     clock: options.clock,
     logger: options.logger,
     requests: options.metrics.requests,
-    tables: new RouteTables(limits, options.version),
-    authenticate: createAuthenticate(options.auth),
-    authorize: createAuthorize(options.auth),
+    tables: new RouteTables({ limits, version: options.version, auth: options }),
     bodies: new BodyReceiver(limits.bufferedBytes),
     freshness: new Freshness(limits.engineTimeoutMs),
     context: {

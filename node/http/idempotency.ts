@@ -22,7 +22,11 @@ export function idempotencyOf(
     throw new Problem('bad_header', 'Idempotency-Key must be 1 to 255 printable characters.');
   }
   return {
-    scope: hash('sha256', JSON.stringify([actor.subject, method, path, header]), 'hex'),
+    scope: hash(
+      'sha256',
+      JSON.stringify([actor.method, actor.subject, method, path, header]),
+      'hex',
+    ),
     fingerprint: hash('sha256', body, 'hex'),
   };
 }

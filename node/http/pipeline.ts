@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authorize } from '../access/index.ts';
-import type { Authenticate } from '../auth/index.ts';
-import type { Clock, CommandEnvelope, Engine, Logger, StateReader } from '../ports/index.ts';
+import type { AccessOperation } from '../access/index.ts';
+import type { Actor, Clock, CommandEnvelope, Engine, Logger } from '../ports/index.ts';
 import type { RequestMetrics } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
 import { Exchange, type ReadView } from './exchange.ts';
 import type { Freshness } from './freshness.ts';
 import { idempotencyOf } from './idempotency.ts';
-import type { OperationContext, ReadOperation, WriteOperation } from './operations/operation.ts';
+import type {
+  Operation,
+  OperationContext,
+  ReadOperation,
+  WriteOperation,
+} from './operations/operation.ts';
 import { requireWriteHead } from './operations/write.ts';
 import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
@@ -21,8 +25,6 @@ export interface PipelineParts {
   readonly admit: Admit;
   readonly system: SystemRoutes;
   readonly tables: Pick<RouteTables, 'of'>;
-  readonly authenticate: Authenticate;
-  readonly authorize: Authorize;
   readonly bodies: BodyReceiver;
   readonly freshness: Freshness;
   readonly engine: Engine;
@@ -65,14 +67,35 @@ function run(parts: PipelineParts, exchange: Exchange): Promise<void> | void {
   route(exchange, parts.system, exchange.table);
   const { operation } = exchange;
   if (operation === null) throw new Error('a routed request has an operation');
-  if (operation.kind === 'system') return sendLater(exchange, operation.answer(exchange));
+  const isForAll = operation.kind === 'system' && operation.asksWho !== true;
+  if (isForAll || exchange.table === null) return answerAll(exchange, operation);
   // 3. auth
-  authenticate(parts, exchange);
+  const actor = exchange.table.authenticate(exchange.req.headers);
+  if (!(actor instanceof Promise)) return runAs(parts, exchange, actor);
+  return actor.then((found) => runAs(parts, exchange, found));
+}
+
+/** Routes of fixed paths, which the node answers in every phase. */
+function answerAll(exchange: Exchange, operation: Operation): Promise<void> | void {
+  if (operation.kind !== 'system') throw new Error('a request about a model has a state');
+  return sendLater(exchange, operation.answer(exchange));
+}
+
+function runAs(
+  parts: PipelineParts,
+  exchange: Exchange,
+  actor: Actor | null,
+): Promise<void> | void {
+  const { operation, table } = exchange;
+  if (actor === null) throw unauthorized('The credentials are not those of a known caller.', true);
+  exchange.actor = actor;
+  if (operation === null || table === null) throw new Error('a routed request has both');
+  if (operation.kind === 'system') return sendLater(exchange, operation.answer(exchange));
   // 4. access
-  authorize(parts, exchange, operation);
-  if (state === null) throw new Error('a request about a model has a state');
+  exchange.route = table.narrow(exchange.modelRoute, actor);
+  authorize(exchange, operation);
   return operation.kind === 'read'
-    ? runRead(parts, exchange, operation, state)
+    ? runRead(parts, exchange, operation)
     : runWrite(parts, exchange, operation);
 }
 
@@ -81,16 +104,16 @@ function runRead(
   parts: PipelineParts,
   exchange: Exchange,
   operation: ReadOperation,
-  state: StateReader,
 ): Promise<void> | void {
   const { headers } = exchange.req;
+  const { epoch } = parts.context.state();
   const parameter =
     exchange.rawQuery === ''
       ? undefined
       : exchange.parameters.find(({ name }) => name === 'consistency');
   const level = headers['lithair-consistency'];
   const token = headers['lithair-min-index'];
-  const demand = parts.freshness.demandOf(level, parameter, token, state.epoch);
+  const demand = parts.freshness.demandOf(level, parameter, token, epoch);
   const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null) return answerRead(parts, exchange, operation);
@@ -142,20 +165,28 @@ async function runWrite(
 
 const NO_BODY = new Uint8Array(0);
 
-function authenticate(parts: PipelineParts, exchange: Exchange): void {
-  const actor = parts.authenticate(exchange.req.headers);
-  if (actor === null) throw new Problem('unauthorized', 'The request names no known caller.');
-  exchange.actor = actor;
+function authorize(exchange: Exchange, operation: ReadOperation | WriteOperation): void {
+  const { model, rights } = exchange.modelRoute;
+  const wanted = wantedRight(exchange, operation);
+  if (rights.may(wanted)) return;
+  const detail = `The caller has no right to ${wanted} ${model.name}.`;
+  throw exchange.actor.method === 'none'
+    ? unauthorized(detail, false)
+    : new Problem('forbidden', detail);
 }
 
-function authorize(
-  parts: PipelineParts,
-  exchange: Exchange,
-  operation: ReadOperation | WriteOperation,
-): void {
-  const { model } = exchange.modelRoute;
-  if (parts.authorize(exchange.actor, operation.access, model.name)) return;
-  throw new Problem('forbidden', `The caller has no right to ${operation.access} ${model.name}.`);
+/** A PUT that only ever creates needs the right to create, and no other. */
+function wantedRight(
+  { req: { headers } }: Exchange,
+  { name, access }: ReadOperation | WriteOperation,
+): AccessOperation {
+  return name === 'replace' && headers['if-none-match'] !== undefined ? 'create' : access;
+}
+
+/** With the challenge that RFC 6750, section 3, asks for. */
+function unauthorized(detail: string, isWrong: boolean): Problem {
+  const challenge = isWrong ? 'Bearer error="invalid_token"' : 'Bearer';
+  return new Problem('unauthorized', detail, { headers: ['WWW-Authenticate', challenge] });
 }
 
 function viewOf(context: OperationContext, name: string): ReadView {

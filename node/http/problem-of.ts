@@ -1,3 +1,4 @@
+import { AuthError } from '../auth/index.ts';
 import { EngineError, type Logger } from '../ports/index.ts';
 import { QueryRefusal } from '../query/index.ts';
 import { Problem } from './problems.ts';
@@ -9,6 +10,10 @@ import { Problem } from './problems.ts';
 export function problemOf(error: unknown, logger: Logger): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof EngineError) return new Problem(error.code, error.message);
+  if (error instanceof AuthError) {
+    logger.error({ reason: error.message }, 'credentials cannot be checked');
+    return new Problem('unavailable', 'Credentials cannot be checked at the moment.');
+  }
   if (error instanceof QueryRefusal) {
     const { code, parameter, reason, message } = error;
     const errors = [{ pointer: '', parameter, code: reason, message }];

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   not_supported_yet: { status: 400, title: 'This part of the contract is not supported yet' },
   unauthorized: { status: 401, title: 'Credentials are missing or wrong' },
   forbidden: { status: 403, title: 'The caller may not do this' },
+  forbidden_field: { status: 403, title: 'The caller may not set this field' },
   not_found: { status: 404, title: 'There is no such aggregate' },
   unknown_route: { status: 404, title: 'There is no such route' },
   method_not_allowed: { status: 405, title: 'The route does not take this method' },

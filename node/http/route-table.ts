@@ -1,39 +1,54 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
+import { type ModelRights, Rights, visibleModel } from '../access/index.ts';
+import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
-import type { StateReader } from '../ports/index.ts';
-import { compileQueries, type QueryCompiler } from '../query/index.ts';
+import type { Actor, FieldRights, StateReader } from '../ports/index.ts';
+import { compileQueries, project, type QueryCompiler } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
 import type { ApiLimits } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
 
-/** What the pipeline knows of one model, compiled once per schema. */
+/** What the pipeline knows of one model, compiled once per schema and kind of caller. */
 export interface ModelRoute {
   readonly model: ModelSchema;
+  readonly rights: ModelRights;
   readonly validator: ModelValidator;
   readonly queries: QueryCompiler;
   /** Null where the model keeps no history. */
   readonly history: HistoryRules | null;
+  /** What commands say of the caller; null where nothing is forbidden. */
+  readonly fieldRights: FieldRights | null;
+  /** A row as the caller sees it. */
+  readonly render: (json: string) => string;
 }
 
 /** All models of one schema version, by the path of their collection. */
 export interface RouteTable {
   readonly schemaVersion: number;
   readonly fingerprint: string;
+  /** As somebody without credentials knows them. */
   readonly byPath: ReadonlyMap<string, ModelRoute>;
-  /** The OpenAPI document, made when somebody asks for the first time. */
-  openapi(): string;
+  readonly authenticate: Authenticate;
+  /** The same route as this caller knows it. */
+  narrow(route: ModelRoute, actor: Actor): ModelRoute;
+  /** The OpenAPI document of what the caller may use, made when it is first asked for. */
+  openapi(actor: Actor): string;
+}
+
+export interface RouteTableOptions {
+  readonly limits: ApiLimits;
+  /** Of the software, for the OpenAPI document. */
+  readonly version: string;
+  readonly auth: AuthPorts;
 }
 
 /** Keeps the table of the schema in force, and makes a new one only when that changes. */
 export class RouteTables {
-  readonly #limits: ApiLimits;
-  readonly #version: string;
+  readonly #options: RouteTableOptions;
   #table: RouteTable | null = null;
 
-  /** `version`: of the software, for the OpenAPI document. */
-  constructor(limits: ApiLimits, version: string) {
-    this.#limits = limits;
-    this.#version = version;
+  constructor(options: RouteTableOptions) {
+    this.#options = options;
   }
 
   of(state: StateReader): RouteTable {
@@ -43,32 +58,106 @@ export class RouteTables {
       table.schemaVersion === state.schemaVersion &&
       table.fingerprint === state.schemaFingerprint;
     if (isCurrent) return table;
-    const { schema, schemaVersion, schemaFingerprint } = state;
-    const made = this.#build(schema, schemaVersion, schemaFingerprint);
+    const made = new SchemaRoutes(state, this.#options);
     this.#table = made;
     return made;
   }
+}
 
-  #build(schema: Schema, schemaVersion: number, fingerprint: string): RouteTable {
-    const limits = { depth: this.#limits.depth, items: this.#limits.bulkItems };
-    const routes = schema.models.map((model): [string, ModelRoute] => [
-      model.path,
-      {
-        model,
-        validator: compileValidator(schema, model, limits),
-        queries: compileQueries(schema, model),
-        history: historyRules(model),
-      },
-    ]);
-    let document: string | null = null;
-    return {
-      schemaVersion,
-      fingerprint,
-      byPath: new Map(routes),
-      openapi: () => {
-        document ??= JSON.stringify(openApiDocument(schema, schemaVersion, this.#version));
-        return document;
-      },
-    };
+/** What one kind of caller gets. */
+interface CallerRoutes {
+  readonly byModel: ReadonlyMap<string, ModelRoute>;
+  document: string | null;
+}
+
+/** Kinds of callers that are remembered; there is one for each set of roles that matter. */
+const MAX_CALLERS = 200;
+
+class SchemaRoutes implements RouteTable {
+  readonly schemaVersion: number;
+  readonly fingerprint: string;
+  readonly byPath: ReadonlyMap<string, ModelRoute>;
+  readonly authenticate: Authenticate;
+  readonly #options: RouteTableOptions;
+  readonly #schema: Schema;
+  readonly #rights: Rights;
+  readonly #callers = new Map<string, CallerRoutes>();
+
+  constructor(state: StateReader, options: RouteTableOptions) {
+    this.schemaVersion = state.schemaVersion;
+    this.fingerprint = state.schemaFingerprint;
+    this.#options = options;
+    this.#schema = state.schema;
+    this.#rights = new Rights(state.schema);
+    this.authenticate = createAuthenticate(state.schema.auth, options.auth);
+    const { byModel } = this.#caller(ANONYMOUS);
+    this.byPath = new Map([...byModel.values()].map((route) => [route.model.path, route]));
   }
+
+  narrow(route: ModelRoute, actor: Actor): ModelRoute {
+    if (this.#schema.auth === undefined) return route;
+    return this.#caller(actor).byModel.get(route.model.name) ?? route;
+  }
+
+  openapi(actor: Actor): string {
+    const caller = this.#caller(actor);
+    caller.document ??= JSON.stringify(
+      openApiDocument(this.#schema, [...caller.byModel.values()], {
+        schemaVersion: this.schemaVersion,
+        version: this.#options.version,
+      }),
+    );
+    return caller.document;
+  }
+
+  #caller(actor: Actor): CallerRoutes {
+    const key = this.#rights.keyOf(actor);
+    const known = this.#callers.get(key);
+    if (known !== undefined) return known;
+    const [oldest] = this.#callers.keys();
+    if (oldest !== undefined && this.#callers.size >= MAX_CALLERS) this.#callers.delete(oldest);
+    const made = { byModel: this.#routesFor(actor), document: null };
+    this.#callers.set(key, made);
+    return made;
+  }
+
+  #routesFor(actor: Actor): ReadonlyMap<string, ModelRoute> {
+    const { limits } = this.#options;
+    const bounds = { depth: limits.depth, items: limits.bulkItems };
+    return new Map(
+      this.#schema.models.map((model) => {
+        const rights = this.#rights.of(actor, model);
+        return [model.name, modelRoute(this.#schema, model, rights, bounds)];
+      }),
+    );
+  }
+}
+
+function modelRoute(
+  schema: Schema,
+  model: ModelSchema,
+  rights: ModelRights,
+  bounds: { depth: number; items: number },
+): ModelRoute {
+  const { unreadable, unwritable } = rights;
+  const { read, write } = visibleModel(model, rights);
+  const isPart = unreadable.size > 0;
+  const isScoped = isPart || unwritable.size > 0;
+  const names = read.fields.map(({ name }) => name);
+  const kept = [...new Set([...unreadable, ...unwritable])];
+  return {
+    model,
+    rights,
+    validator: compileValidator(schema, write, bounds, isScoped ? rights : undefined),
+    queries: compileQueries(schema, read, isPart),
+    history: visibleHistory(historyRules(model), read),
+    fieldRights: isScoped ? { kept, locked: [...unwritable] } : null,
+    render: isPart ? (json) => project({ json }, names) : (json) => json,
+  };
+}
+
+function visibleHistory(rules: HistoryRules | null, read: ModelSchema): HistoryRules | null {
+  if (rules === null || read === rules.model) return rules;
+  const names = new Set(read.fields.map(({ name }) => name));
+  return { ...rules, model: read, fields: rules.fields.filter(({ name }) => names.has(name)) };
 }

@@ -12,6 +12,14 @@ export interface Actor {
   readonly roles: readonly string[];
 }
 
+/** What a caller may not do with fields of a row; not there where nothing is forbidden. */
+export interface FieldRights {
+  /** Absent from a replacement, these keep their value: the caller may not read or not write them. */
+  readonly kept: readonly string[];
+  /** These must not change: the caller may not write them. */
+  readonly locked: readonly string[];
+}
+
 /**
  * A wish to change state. Bodies have passed the validation room against the schema version that
  * the envelope names; what depends on the present state is decided by the command room, on the leader.
@@ -27,6 +35,7 @@ export type Command =
       readonly onlyIfAbsent: boolean;
       /** Versions that `If-Match` names; null: no condition; `*` becomes `any`. */
       readonly ifMatch: readonly number[] | 'any' | null;
+      readonly rights?: FieldRights;
     }
   /** Merged with the present row, and validated, on the leader. */
   | {
@@ -38,6 +47,7 @@ export type Command =
       /** Its JSON text, as the client wrote it: numbers keep their digits. */
       readonly patch: string;
       readonly ifMatch: readonly number[] | 'any' | null;
+      readonly rights?: FieldRights;
     }
   | {
       readonly kind: 'delete';
@@ -85,6 +95,7 @@ export type RejectionCode =
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412
   | 'immutable_field' // 422
+  | 'forbidden_field' // 403
   | 'invalid' // 400: a patched row does not fit; else the leader's schema is newer
   | 'patch_conflict' // 409: a patch does not fit what is there
   | 'version_conflict' // 409: lost a race across a change of leader; safe to retry

@@ -149,8 +149,8 @@ class Scan {
   }
 }
 
-/** The JSON of some fields of a record. */
-export function project(record: AggregateRecord, names: readonly string[]): string {
+/** The JSON of some fields of a row. */
+export function project(record: Pick<AggregateRecord, 'json'>, names: readonly string[]): string {
   const values = parseRecord(record);
   return JSON.stringify(Object.fromEntries(names.map((name) => [name, values[name] ?? null])));
 }

@@ -60,6 +60,8 @@ export class Row {
 }
 
 /** The JSON that the state holds was written by this software, from an object. */
-export function parseRecord(record: AggregateRecord): { [name: string]: JsonValue } {
-  return JSON.parse(record.json);
+export function parseRecord({ json }: Pick<AggregateRecord, 'json'>): {
+  [name: string]: JsonValue;
+} {
+  return JSON.parse(json);
 }

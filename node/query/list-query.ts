@@ -37,11 +37,21 @@ export const MAX_LIMIT = 1000;
 const MAX_SORT_TERMS = 4;
 const LATER_PARAMETERS = ['or', 'expand', 'at', 'version'];
 
-/** Made once per schema. */
-export function compileQueries(schema: Schema, model: ModelSchema): QueryCompiler {
+/**
+ * Made once per schema.
+ *
+ * @param model with the fields that the caller may read
+ * @param isPart whether its rows have others, too
+ */
+export function compileQueries(schema: Schema, model: ModelSchema, isPart = false): QueryCompiler {
   const fields = compileFields(schema, model);
+  const all = isPart ? model.fields.map(({ name }) => name) : null;
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
-  return { projection, list: (parameters) => readList(parameters, model, fields, projection) };
+  const list = (parameters: readonly Parameter[]) => {
+    const query = readList(parameters, model, fields, projection);
+    return query.projection === null ? { ...query, projection: all } : query;
+  };
+  return { projection, list };
 }
 
 function readList(

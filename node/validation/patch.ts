@@ -29,10 +29,10 @@ export class PatchRefusal extends Error {
 
 type JsonObjectInput = { [key: string]: JsonInput };
 type Container = JsonInput[] | JsonObjectInput;
-type Path = readonly string[];
+export type Path = readonly string[];
 
 /** One step of a JSON Patch, read. */
-type PatchOperation =
+export type PatchOperation =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: Path; readonly value: JsonInput }
   | { readonly op: 'remove'; readonly path: Path }
   | { readonly op: 'move' | 'copy'; readonly path: Path; readonly from: Path };
@@ -179,7 +179,7 @@ class PatchSteps {
   }
 }
 
-function readOperations(patch: JsonInput): PatchOperation[] {
+export function readOperations(patch: JsonInput): PatchOperation[] {
   if (!Array.isArray(patch)) throw new PatchRefusal('invalid', '', 'must be an array');
   if (patch.length > MAX_OPERATIONS) {
     throw new PatchRefusal('invalid', '', `must have at most ${MAX_OPERATIONS} operations`);
@@ -245,7 +245,7 @@ function plain(value: JsonInput): JsonInput {
   return value instanceof ExactNumber ? Number(value.source) : value;
 }
 
-function isObject(value: JsonInput | undefined): value is JsonObjectInput {
+export function isObject(value: JsonInput | undefined): value is JsonObjectInput {
   return (
     typeof value === 'object' &&
     value !== null &&

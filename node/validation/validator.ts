@@ -4,6 +4,7 @@ import type { FieldError, JsonObject } from '../ports/index.ts';
 import { canonicalId, refuseId } from './ids.ts';
 import { type JsonInput, JsonRefusal, readJson } from './json-reader.ts';
 import { applyPatch, type PatchFormat, PatchRefusal, requirePatch } from './patch.ts';
+import { requireScope } from './patch-scope.ts';
 import { compileMember, compileMembers, type Member } from './read-value.ts';
 import { Report } from './report.ts';
 
@@ -14,6 +15,7 @@ export type BodyRefusalCode =
   | 'too_many_items'
   | 'invalid'
   | 'immutable_field'
+  | 'forbidden_field'
   | 'patch_conflict';
 
 /** A refused body: at least one error with its pointer. */
@@ -50,23 +52,36 @@ export interface ModelValidator {
   id(text: string): string | null;
 }
 
-/** Closures made once per schema: nothing of the schema is looked at again for a body. */
+/** Fields that a caller may not read, or not write; without one, all may be. */
+export interface BodyScope {
+  readonly unreadable: ReadonlySet<string>;
+  readonly unwritable: ReadonlySet<string>;
+}
+
+const EVERYTHING: BodyScope = { unreadable: new Set(), unwritable: new Set() };
+
+/**
+ * Closures made once per schema: nothing of the schema is looked at again for a body.
+ *
+ * @param model with the fields that the caller may read or write
+ */
 export function compileValidator(
   schema: Schema,
   model: ModelSchema,
   limits: BodyLimits,
+  scope: BodyScope = EVERYTHING,
 ): ModelValidator {
   const members = model.fields.map((field) => compileMember(schema, field));
   const key = members.find((member) => member.name === model.primaryKey);
   if (key === undefined) throw new TypeError(`${model.name} has no primary key`);
-  const plan: Plan = { key, members, readMembers: compileMembers(members) };
+  const plan: Plan = { key, members, scope, readMembers: compileMembers(members) };
   return {
     create: (bytes) =>
       readBody(bytes, limits, (input, report) => createOne(plan, input, '', report)),
     createMany: (bytes) => readMany(plan, bytes, limits),
     replace: (bytes, id, creates) =>
       readBody(bytes, limits, (input, report) => replaceOne(plan, input, id, creates, report)),
-    patch: (bytes, format) => readPatch(bytes, limits, format),
+    patch: (bytes, format) => readPatch(plan, bytes, limits, format),
     patched: (before, patch, format, id) => {
       const shape = (input: JsonInput, report: Report) =>
         replaceOne(plan, input, id, false, report);
@@ -79,6 +94,7 @@ export function compileValidator(
 interface Plan {
   readonly key: Member;
   readonly members: readonly Member[];
+  readonly scope: BodyScope;
   readonly readMembers: ReturnType<typeof compileMembers>;
 }
 
@@ -93,7 +109,16 @@ function createOne(plan: Plan, input: JsonInput, pointer: string, report: Report
     if (member.field.defaultFrom !== undefined) continue;
     member.requirePresent(object, pointer, report);
   }
+  refuseLocked(plan, object, pointer, report);
   return object;
+}
+
+/** A new row has no value that a locked field could keep. */
+function refuseLocked({ scope }: Plan, object: JsonObject, pointer: string, report: Report): void {
+  for (const name of scope.unwritable) {
+    if (object[name] === undefined) continue;
+    report.refuse(`${pointer}/${name}`, 'forbidden_field', 'cannot be set by the caller');
+  }
 }
 
 function checkId(field: FieldSchema, id: string, pointer: string, report: Report): void {
@@ -117,8 +142,10 @@ function replaceOne(
   object[plan.key.name] = creates ? plan.key.read(id, `/${plan.key.name}`, report) : id;
   for (const member of plan.members) {
     if (member === plan.key || isKept(member.field, creates)) continue;
+    if (!creates && plan.scope.unreadable.has(member.name)) continue;
     member.requirePresent(object, '', report);
   }
+  if (creates) refuseLocked(plan, object, '', report);
   return object;
 }
 
@@ -143,11 +170,15 @@ function readMany(plan: Plan, bytes: Uint8Array, limits: BodyLimits): BodyReadin
 }
 
 /** Read exactly, because nobody has looked for repeated keys yet. */
-function readPatch(bytes: Uint8Array, limits: BodyLimits, format: PatchFormat) {
+function readPatch(plan: Plan, bytes: Uint8Array, limits: BodyLimits, format: PatchFormat) {
   if (!isUtf8(bytes)) return refusal('malformed_json', '', 'invalid_utf8', 'must be UTF-8');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   return orRefusal(() => {
-    requirePatch(readJson(text, limits.depth), format);
+    const patch = readJson(text, limits.depth);
+    requirePatch(patch, format);
+    if (plan.scope !== EVERYTHING) {
+      requireScope(patch, format, { ...plan.scope, known: plan.members.map(({ name }) => name) });
+    }
     return { ok: true as const, body: text };
   });
 }
@@ -234,11 +265,12 @@ function orRefusal<T>(read: () => BodyReading<T>): BodyReading<T> {
 
 function refusedBy(errors: readonly FieldError[]): BodyRefusal {
   const [first] = errors;
-  const onlyImmutable = errors.every((error) => error.code === 'immutable_field');
+  const isAll = (code: string) => errors.every((error) => error.code === code);
   if (first?.code === 'too_many_items' && first.pointer === '') {
     return { ok: false, code: 'too_many_items', errors };
   }
-  return { ok: false, code: onlyImmutable ? 'immutable_field' : 'invalid', errors };
+  if (isAll('forbidden_field')) return { ok: false, code: 'forbidden_field', errors };
+  return { ok: false, code: isAll('immutable_field') ? 'immutable_field' : 'invalid', errors };
 }
 
 function refusal(

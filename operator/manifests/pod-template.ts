@@ -28,6 +28,7 @@ const DATA_PATH = '/var/lib/lithair';
 const MODEL_PATH = '/etc/lithair/model';
 const CLUSTER_PATH = '/etc/lithair/cluster';
 const PEER_TLS_PATH = '/etc/lithair/peer-tls';
+const SECRETS_PATH = '/etc/lithair/secrets';
 
 /**
  * The pod of a member. It depends on the spec and the image alone, never on the operator's version
@@ -97,7 +98,7 @@ function container(cluster: ClusterPlan, members: readonly string[]): V1Containe
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    volumeMounts: volumeMounts(),
+    volumeMounts: volumeMounts(cluster),
   };
 }
 
@@ -121,6 +122,7 @@ function nodeArguments(cluster: ClusterPlan, members: readonly string[]): string
     CLUSTER_PATH,
     '--initial-cluster',
     initial,
+    ...(secretNames(cluster).length === 0 ? [] : ['--secrets', SECRETS_PATH]),
   ];
 }
 
@@ -155,7 +157,12 @@ function smaller(value: string, limit: string | undefined): string {
   return (parseQuantity(limit) ?? 0) < (parseQuantity(value) ?? 0) ? limit : value;
 }
 
-function volumeMounts(): V1VolumeMount[] {
+/** Secrets that the model names; the node reads their entry `key`. */
+function secretNames({ spec: { auth } }: ClusterPlan): string[] {
+  return auth?.jwt?.secretName === undefined ? [] : [auth.jwt.secretName];
+}
+
+function volumeMounts(cluster: ClusterPlan): V1VolumeMount[] {
   return [
     { name: DATA_VOLUME, mountPath: DATA_PATH },
     { name: 'model', mountPath: MODEL_PATH, readOnly: true },
@@ -163,6 +170,11 @@ function volumeMounts(): V1VolumeMount[] {
     // A container sees its own key and nobody else's.
     { name: 'peer-tls', mountPath: PEER_TLS_PATH, readOnly: true, subPathExpr: '$(POD_NAME)' },
     { name: 'tmp', mountPath: '/tmp' },
+    ...secretNames(cluster).map((name) => ({
+      name: `secret-${name}`,
+      mountPath: `${SECRETS_PATH}/${name}`,
+      readOnly: true,
+    })),
   ];
 }
 
@@ -178,6 +190,10 @@ function volumes(cluster: ClusterPlan, members: readonly string[]): V1Volume[] {
     { name: 'cluster', configMap: { name: names.cluster, defaultMode: 0o444 } },
     { name: 'peer-tls', secret: { secretName: names.peerTls, defaultMode: 0o440, items } },
     { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+    ...secretNames(cluster).map((secretName) => ({
+      name: `secret-${secretName}`,
+      secret: { secretName, defaultMode: 0o440, items: [{ key: 'key', path: 'key' }] },
+    })),
   ];
 }
 

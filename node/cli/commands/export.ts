@@ -9,6 +9,7 @@ export const exportCommand: CliCommand = {
   positionals: 'URL MODEL',
   options: {},
   details: [
+    'An API key or token is taken from the environment variable LITHAIR_TOKEN.',
     'One row on each line of standard output, in the order of the ids; lithair import takes the file',
     'back (.ndjson). Rows that change meanwhile are met as they were or as they are: for a moment',
     'that holds together, take a backup (lithair backup).',

@@ -14,6 +14,7 @@ export const importCommand: CliCommand = {
   },
   details: [
     'The format is told by the extension: .json (an array), .ndjson or .jsonl, .csv (with a header).',
+    'An API key or token is taken from the environment variable LITHAIR_TOKEN.',
     'URL may name several nodes, separated by commas; a node that goes away is waited for, and no',
     'row is sent twice. Refused rows are listed on standard output with line and reason; exit 1.',
     'Example: lithair import http://127.0.0.1:8080 Movie movies.json --map "US Gross=usGross"',

@@ -75,6 +75,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./log.ts')).logCommand,
   },
   {
+    name: 'api-key',
+    summary: 'Make an API key for a program',
+    load: async () => (await import('./api-key.ts')).apiKeyCommand,
+  },
+  {
     name: 'certs',
     summary: 'Make the certificates of a cluster that is run by hand',
     load: async () => (await import('./certs.ts')).certsCommand,

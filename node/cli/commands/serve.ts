@@ -56,6 +56,10 @@ export const serveCommand: CliCommand = {
       help: 'refuse writes below this much free space (default 512, or a tenth of the disk)',
     },
     managed: { help: 'an operator decides on model changes; FILE only begins a new cluster' },
+    secrets: {
+      value: 'DIR',
+      help: 'secrets that the model names, each a directory with a file key',
+    },
     cluster: { value: 'DIR', help: 'files id and bootstrapped, as the operator mounts them' },
   },
   details: [
@@ -74,7 +78,11 @@ export const serveCommand: CliCommand = {
       const dataDir = input.text('data') ?? './data';
       const { runLocalCluster } = await import('../local-cluster/index.ts');
       reserveOf(input);
-      const more = { reserve: input.text('reserve'), tryIt: input.flag('try') };
+      const more = {
+        reserve: input.text('reserve'),
+        secrets: input.text('secrets'),
+        tryIt: input.flag('try'),
+      };
       return runLocalCluster({ file, nodes, host, dataDir, ...ports, ...more });
     }
     const onReady = input.flag('try')
@@ -159,6 +167,7 @@ async function nodeOptions(
     managed: input.flag('managed'),
     freeSpaceReserveBytes: reserveOf(input),
     clusterDir: input.text('cluster') ?? null,
+    secretsDir: input.text('secrets') ?? null,
     initialCluster,
     role: roleOf(input, name, initialCluster),
     region: regionOf(input),

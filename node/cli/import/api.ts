@@ -18,11 +18,17 @@ export interface ApiAnswer {
  */
 export class Api {
   readonly #bases: readonly string[];
+  readonly #credentials: Readonly<Record<string, string>>;
   #current = 0;
 
-  /** @throws CliError where one of the comma-separated URLs is none */
-  constructor(urls: string) {
+  /**
+   * @param token API key or token; by default what the environment says, where no other process
+   *   sees it
+   * @throws CliError where one of the comma-separated URLs is none
+   */
+  constructor(urls: string, token = process.env['LITHAIR_TOKEN']) {
     this.#bases = urls.split(',').map(baseUrl);
+    this.#credentials = token ? { authorization: `Bearer ${token}` } : {};
   }
 
   async get(path: string): Promise<ApiAnswer> {
@@ -34,7 +40,7 @@ export class Api {
     return this.#retried(path, { method: 'POST', headers, body });
   }
 
-  async #retried(path: string, init: RequestInit): Promise<ApiAnswer> {
+  async #retried(path: string, init: ApiRequest): Promise<ApiAnswer> {
     const givesUpMs = performance.now() + RETRY_FOR_MS;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
       const tried = await this.#once(path, init);
@@ -45,10 +51,11 @@ export class Api {
     }
   }
 
-  async #once(path: string, init: RequestInit): Promise<Attempt> {
+  async #once(path: string, init: ApiRequest): Promise<Attempt> {
     try {
       const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-      const response = await fetch(`${this.#base()}${path}`, { ...init, signal });
+      const headers = { ...init.headers, ...this.#credentials };
+      const response = await fetch(`${this.#base()}${path}`, { ...init, headers, signal });
       const text = await response.text();
       const body: unknown = text === '' ? null : JSON.parse(text);
       const answer = { status: response.status, body };
@@ -63,6 +70,13 @@ export class Api {
   #base(): string {
     return this.#bases[this.#current % this.#bases.length] ?? '';
   }
+}
+
+/** What `fetch` is asked for. */
+interface ApiRequest {
+  readonly method?: 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
 type Attempt =

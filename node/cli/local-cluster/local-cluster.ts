@@ -15,6 +15,8 @@ export interface LocalClusterOptions {
   readonly dataDir: string;
   /** `--reserve` of the members; undefined for the default. */
   readonly reserve: string | undefined;
+  /** `--secrets` of the members; undefined for none. */
+  readonly secrets: string | undefined;
   /** Print requests to try once a node answers. */
   readonly tryIt: boolean;
 }
@@ -65,6 +67,7 @@ function wordsOf(
     data: join(options.dataDir, name),
     'peer-tls': join(options.dataDir, 'certs', name),
     ...(options.reserve === undefined ? {} : { reserve: options.reserve }),
+    ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
   };
   const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
   return ['serve', options.file, ...words, ...(tryIt ? ['--try'] : [])];

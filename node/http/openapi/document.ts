@@ -1,7 +1,15 @@
 import type { FieldSchema, JsonValue, ModelSchema, Schema } from '@lithair/crds';
-import { historyRules } from '../../history/index.ts';
+import { type ModelRights, visibleModel } from '../../access/index.ts';
+import type { HistoryRules } from '../../history/index.ts';
 import { OPERATORS } from '../../query/index.ts';
-import { PROBLEMS } from '../problems.ts';
+import {
+  problemSchema,
+  securityRequirements,
+  securitySchemes,
+  sharedHeaders,
+  sharedParameters,
+  sharedResponses,
+} from './components.ts';
 import { pastSchemas } from './past-schemas.ts';
 import {
   createSchema,
@@ -15,8 +23,31 @@ import {
 
 type Json = { [key: string]: JsonValue };
 
-/** The OpenAPI 3.1 document of a schema (https://spec.openapis.org/oas/v3.1.1.html). */
-export function openApiDocument(schema: Schema, schemaVersion: number, version: string): Json {
+/** A model as the caller knows it. */
+export interface DescribedModel {
+  readonly model: ModelSchema;
+  readonly rights: ModelRights;
+  /** Null where the model keeps no history. */
+  readonly history: HistoryRules | null;
+}
+
+export interface DocumentVersions {
+  readonly schemaVersion: number;
+  /** Of the software. */
+  readonly version: string;
+}
+
+/**
+ * The OpenAPI 3.1 document of a schema, with what one caller may use
+ * (https://spec.openapis.org/oas/v3.1.1.html).
+ */
+export function openApiDocument(
+  schema: Schema,
+  models: readonly DescribedModel[],
+  { schemaVersion, version }: DocumentVersions,
+): Json {
+  const schemes = schema.auth === undefined ? null : securitySchemes(schema.auth);
+  const shown = models.map((described) => new Description(schema, described));
   return {
     openapi: '3.1.1',
     info: {
@@ -24,106 +55,230 @@ export function openApiDocument(schema: Schema, schemaVersion: number, version: 
       version: `${version}+schema.${schemaVersion}`,
       description: 'Generated from the declared models.',
     },
-    paths: Object.assign({}, ...schema.models.map((model) => modelPaths(schema, model))),
+    ...(schemes && { security: securityRequirements(schemes) }),
+    paths: Object.assign({}, ...shown.map((model) => model.paths())),
     components: {
-      schemas: { ...modelSchemas(schema), JsonPatch: jsonPatchSchema(), Problem: problemSchema() },
+      schemas: Object.assign({}, ...shown.map((model) => model.schemas()), {
+        JsonPatch: jsonPatchSchema(),
+        Problem: problemSchema(),
+      }),
       parameters: sharedParameters(),
       headers: sharedHeaders(),
       responses: sharedResponses(),
+      ...(schemes && { securitySchemes: schemes }),
     },
   };
 }
 
-function modelSchemas(schema: Schema): Json {
-  const entries = schema.models.flatMap((model): [string, JsonSchema][] => [
-    [`${model.name}Read`, readSchema(schema, model)],
-    [`${model.name}Create`, createSchema(schema, model)],
-    [`${model.name}Replace`, replaceSchema(schema, model)],
-    [`${model.name}Patch`, patchSchema(schema, model)],
-    ...Object.entries(pastSchemas(schema, model)),
-  ]);
-  return Object.fromEntries(entries);
-}
+/** One model in the words of OpenAPI; operations that the caller may not use are left out. */
+class Description {
+  readonly #schema: Schema;
+  readonly #model: ModelSchema;
+  readonly #rights: ModelRights;
+  readonly #history: HistoryRules | null;
+  readonly #read: ModelSchema;
+  readonly #write: ModelSchema;
+  readonly #create: ModelSchema;
+  /** Statuses that any operation may have. */
+  readonly #refusals: readonly number[];
 
-function modelPaths(schema: Schema, model: ModelSchema): Json {
-  const { name, path } = model;
-  return {
-    [path]: {
+  constructor(schema: Schema, { model, rights, history }: DescribedModel) {
+    const { read, write } = visibleModel(model, rights);
+    const isSettable = ({ name }: FieldSchema) => !rights.unwritable.has(name);
+    this.#schema = schema;
+    this.#model = model;
+    this.#rights = rights;
+    this.#history = history;
+    this.#read = read;
+    this.#write = write;
+    this.#create = { ...write, fields: write.fields.filter(isSettable) };
+    this.#refusals = schema.auth === undefined ? [] : [401, 403];
+  }
+
+  schemas(): Json {
+    const { name } = this.#model;
+    const schema = this.#schema;
+    const entries: [string, JsonSchema][] = [];
+    const { may } = this.#rights;
+    const isShown = may('read') || may('create') || may('update');
+    if (isShown) entries.push([`${name}Read`, readSchema(schema, this.#read)]);
+    if (may('create')) entries.push([`${name}Create`, createSchema(schema, this.#create)]);
+    if (may('create') || may('update')) {
+      entries.push([`${name}Replace`, replaceSchema(schema, this.#write)]);
+    }
+    if (may('update')) entries.push([`${name}Patch`, patchSchema(schema, this.#write)]);
+    const past = this.#history === null || !may('read') ? {} : pastSchemas(schema, this.#history);
+    return Object.fromEntries([...entries, ...Object.entries(past)]);
+  }
+
+  paths(): Json {
+    const { path } = this.#model;
+    const routes: [string, Json][] = [
+      [path, this.#collection()],
+      [`${path}/_bulk`, this.#bulk()],
+      [`${path}/{id}`, this.#item()],
+    ];
+    const used = routes.filter(([, route]) => Object.keys(route).some((key) => METHODS.has(key)));
+    const keepsHistory = this.#history !== null && this.#rights.may('read');
+    return { ...Object.fromEntries(used), ...(keepsHistory && this.#historyPaths()) };
+  }
+
+  #collection(): Json {
+    const { name, primaryKey } = this.#model;
+    const { may } = this.#rights;
+    return {
       // For tools that must know what a path serves, such as `lithair import`.
       'x-lithair-model': name,
-      'x-lithair-primary-key': model.primaryKey,
-      get: listOperation(schema, model),
-      post: operation(`create${name}`, `Create a ${name}`, name, {
-        parameters: [parameterRef('IdempotencyKey')],
-        requestBody: jsonBody(schemaRef(`${name}Create`)),
-        responses: responses({ 201: aggregateResponse(name, 'Created', true) }, WRITE_ERRORS),
+      'x-lithair-primary-key': primaryKey,
+      ...(may('list') && { get: this.#list() }),
+      ...(may('create') && {
+        post: operation(`create${name}`, `Create a ${name}`, name, {
+          parameters: [parameterRef('IdempotencyKey')],
+          requestBody: jsonBody(schemaRef(`${name}Create`)),
+          responses: this.#responses(
+            { 201: aggregateResponse(name, 'Created', true) },
+            WRITE_ERRORS,
+          ),
+        }),
       }),
-    },
-    [`${path}/_bulk`]: {
+    };
+  }
+
+  #bulk(): Json {
+    const { name } = this.#model;
+    if (!this.#rights.may('create')) return {};
+    return {
       post: operation(`create${name}Bulk`, `Create many, all or nothing`, name, {
         parameters: [parameterRef('IdempotencyKey')],
         requestBody: jsonBody(bulkBody(`${name}Create`)),
-        responses: responses({ 201: bulkResponse(name) }, WRITE_ERRORS),
+        responses: this.#responses({ 201: bulkResponse(name) }, WRITE_ERRORS),
       }),
-    },
-    [`${path}/{id}`]: itemPath(schema, model),
-    ...(historyRules(model) && historyPaths(schema, model)),
-  };
-}
+    };
+  }
 
-function itemPath(schema: Schema, model: ModelSchema): Json {
-  const { name } = model;
-  const keepsHistory = historyRules(model) !== null;
-  const past = keepsHistory ? ['Version', 'At'].map(parameterRef) : [];
-  const conditional = [parameterRef('IdempotencyKey'), parameterRef('IfMatch')];
-  return {
-    parameters: [idParameter(schema, model)],
-    get: operation(`read${name}`, `Read a ${name}`, name, {
+  #item(): Json {
+    const { may } = this.#rights;
+    return {
+      parameters: [idParameter(this.#schema, this.#model)],
+      ...(may('read') && { get: this.#get() }),
+      ...((may('update') || may('create')) && { put: this.#put() }),
+      ...(may('update') && { patch: this.#patch() }),
+      ...(may('delete') && { delete: this.#delete() }),
+    };
+  }
+
+  #get(): Json {
+    const { name } = this.#model;
+    const keepsHistory = this.#history !== null;
+    const past = keepsHistory ? ['Version', 'At'].map(parameterRef) : [];
+    const described = keepsHistory
+      ? versionResponse(name)
+      : aggregateResponse(name, 'The aggregate', false);
+    return operation(`read${name}`, `Read a ${name}`, name, {
       parameters: [...freshness(), parameterRef('IfNoneMatch'), parameterRef('Fields'), ...past],
-      responses: responses(
-        {
-          200: keepsHistory
-            ? versionResponse(name)
-            : aggregateResponse(name, 'The aggregate', false),
-          304: { description: 'Unchanged' },
-        },
-        [400, 404, 406, ...(keepsHistory ? [410] : []), 412, 503],
-      ),
-    }),
-    put: operation(`replace${name}`, `Replace a ${name}`, name, {
-      parameters: [...conditional, parameterRef('IfNoneMatch')],
+      responses: this.#responses({ 200: described, 304: { description: 'Unchanged' } }, [
+        400,
+        404,
+        406,
+        ...(keepsHistory ? [410] : []),
+        412,
+        503,
+      ]),
+    });
+  }
+
+  #put(): Json {
+    const { name } = this.#model;
+    return operation(`replace${name}`, `Replace a ${name}`, name, {
+      parameters: [...CONDITIONAL, parameterRef('IfNoneMatch')],
       requestBody: jsonBody(schemaRef(`${name}Replace`)),
-      responses: responses(
+      responses: this.#responses(
         {
           200: aggregateResponse(name, 'Replaced', false),
           201: aggregateResponse(name, 'Created, by If-None-Match: *', true),
         },
         [...WRITE_ERRORS, 404, 412],
       ),
-    }),
-    patch: operation(`patch${name}`, `Change a part of a ${name}`, name, {
-      parameters: conditional,
+    });
+  }
+
+  #patch(): Json {
+    const { name } = this.#model;
+    return operation(`patch${name}`, `Change a part of a ${name}`, name, {
+      parameters: CONDITIONAL,
       requestBody: patchBody(name),
-      responses: responses({ 200: aggregateResponse(name, 'Changed', false) }, [
+      responses: this.#responses({ 200: aggregateResponse(name, 'Changed', false) }, [
         ...WRITE_ERRORS,
         404,
         412,
       ]),
-    }),
-    delete: operation(`delete${name}`, `Delete a ${name}`, name, {
-      parameters: conditional,
-      responses: responses(
+    });
+  }
+
+  #delete(): Json {
+    const { name } = this.#model;
+    return operation(`delete${name}`, `Delete a ${name}`, name, {
+      parameters: CONDITIONAL,
+      responses: this.#responses(
         { 204: { description: 'Deleted' } },
         [400, 404, 406, 409, 412, 422, 503, 504, 507],
       ),
-    }),
-  };
+    });
+  }
+
+  #list(): Json {
+    const { name } = this.#model;
+    const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count'].map(parameterRef);
+    return operation(`list${name}`, `List ${name}`, name, {
+      parameters: [...freshness(), ...shared, ...filterParameters(this.#schema, this.#read)],
+      responses: this.#responses(
+        { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
+        [400, 406, 503],
+      ),
+    });
+  }
+
+  #historyPaths(): Json {
+    const { path } = this.#model;
+    return {
+      [`${path}/{id}/history`]: this.#past('history', 'Version', 'Versions'),
+      [`${path}/{id}/events`]: this.#past('events', 'Event', 'Events'),
+    };
+  }
+
+  #past(what: string, item: string, summary: string): Json {
+    const { name } = this.#model;
+    return {
+      parameters: [idParameter(this.#schema, this.#model)],
+      get: operation(`${what}${name}`, `${summary} of a ${name}`, name, {
+        parameters: [...freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
+        responses: this.#responses(
+          {
+            200: {
+              description: 'One page, newest first',
+              content: jsonContent(pageOf(schemaRef(`${name}${item}`))),
+            },
+          },
+          [400, 404, 406, 503],
+        ),
+      }),
+    };
+  }
+
+  #responses(good: Json, statuses: readonly number[]): Json {
+    const problems = [...new Set([...this.#refusals, ...statuses])].map((status) => [
+      String(status),
+      { $ref: `#/components/responses/Problem${status}` },
+    ]);
+    return { ...good, ...Object.fromEntries(problems) };
+  }
 }
 
+const METHODS = new Set(['get', 'post', 'put', 'patch', 'delete']);
+const CONDITIONAL = ['IdempotencyKey', 'IfMatch'].map(parameterRef);
 const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504, 507];
 
-function listOperation(schema: Schema, model: ModelSchema): Json {
-  const { name } = model;
+function listPage(name: string): Json {
   const page = {
     type: 'object',
     properties: {
@@ -133,23 +288,11 @@ function listOperation(schema: Schema, model: ModelSchema): Json {
     },
     required: ['limit', 'next'],
   };
-  const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count'].map(parameterRef);
-  return operation(`list${name}`, `List ${name}`, name, {
-    parameters: [...freshness(), ...shared, ...filterParameters(schema, model)],
-    responses: responses(
-      {
-        200: {
-          description: 'One page',
-          content: jsonContent({
-            type: 'object',
-            properties: { data: { type: 'array', items: listItem(name) }, page },
-            required: ['data', 'page'],
-          }),
-        },
-      },
-      [400, 406, 503],
-    ),
-  });
+  return {
+    type: 'object',
+    properties: { data: { type: 'array', items: listItem(name) }, page },
+    required: ['data', 'page'],
+  };
 }
 
 /** With `fields`, a row holds a part of what it otherwise holds. */
@@ -173,31 +316,6 @@ function versionResponse(name: string): Json {
   const response = aggregateResponse(name, 'The aggregate, or what is kept of a version', false);
   const either = { anyOf: [schemaRef(`${name}Read`), schemaRef(`${name}Kept`)] };
   return { ...response, content: jsonContent(either) };
-}
-
-function historyPaths(schema: Schema, model: ModelSchema): Json {
-  const { name, path } = model;
-  const pages = (what: string, summary: string) => ({
-    parameters: [idParameter(schema, model)],
-    get: operation(`${what}${name}`, summary, name, {
-      parameters: [...freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
-      responses: responses(
-        {
-          200: {
-            description: 'One page, newest first',
-            content: jsonContent(
-              pageOf(schemaRef(`${name}${what === 'history' ? 'Version' : 'Event'}`)),
-            ),
-          },
-        },
-        [400, 404, 406, 503],
-      ),
-    }),
-  });
-  return {
-    [`${path}/{id}/history`]: pages('history', `Versions of a ${name}`),
-    [`${path}/{id}/events`]: pages('events', `Events of a ${name}`),
-  };
 }
 
 function pageOf(item: Json): Json {
@@ -224,14 +342,6 @@ function operation(operationId: string, summary: string, tag: string, rest: Json
   return { operationId, summary, tags: [tag], ...rest };
 }
 
-function responses(good: Json, statuses: readonly number[]): Json {
-  const problems = [...new Set(statuses)].map((status) => [
-    String(status),
-    { $ref: `#/components/responses/Problem${status}` },
-  ]);
-  return { ...good, ...Object.fromEntries(problems) };
-}
-
 function aggregateResponse(name: string, description: string, isNew: boolean): Json {
   const headers = ['ETag', 'Lithair-Version', 'Lithair-Index', ...(isNew ? ['Location'] : [])];
   return {
@@ -255,94 +365,8 @@ function bulkResponse(name: string): Json {
   };
 }
 
-function sharedParameters(): Json {
-  const query = (name: string, schema: Json, description: string) => ({
-    name,
-    in: 'query',
-    required: false,
-    description,
-    schema,
-  });
-  const header = (name: string, schema: Json, description: string) => ({
-    ...query(name, schema, description),
-    in: 'header',
-  });
-  const level = { type: 'string', enum: ['strong', 'sequential', 'eventual'], default: 'strong' };
-  const text = { type: 'string' };
-  return {
-    Limit: query('limit', { type: 'integer', minimum: 1, default: 20 }, 'Above 1000 is 1000.'),
-    Cursor: query('cursor', text, 'page.next of the page before, with the same sort and filter.'),
-    Sort: query('sort', text, 'Field names with commas; - before a name turns its order round.'),
-    Fields: query('fields', text, 'Names of the fields to return, with commas.'),
-    Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
-    At: query('at', { type: 'string', format: 'date-time' }, 'The version of that time.'),
-    Count: query('count', { type: 'boolean' }, 'Adds page.total.'),
-    Consistency: query('consistency', level, 'How fresh the answer must be.'),
-    ConsistencyHeader: header('Lithair-Consistency', level, 'As the parameter consistency.'),
-    MinIndex: header('Lithair-Min-Index', text, 'A Lithair-Index that the answer must include.'),
-    IfMatch: header('If-Match', text, 'ETags of the version to change, or *.'),
-    IfNoneMatch: header('If-None-Match', text, 'ETags that are known; * with PUT creates.'),
-    IdempotencyKey: header(
-      'Idempotency-Key',
-      { type: 'string', minLength: 1, maxLength: 255, pattern: '^[ -~]+$' },
-      'Makes a retry of the same write harmless.',
-    ),
-  };
-}
-
 function freshness(): Json[] {
   return ['Consistency', 'ConsistencyHeader', 'MinIndex'].map(parameterRef);
-}
-
-function sharedHeaders(): Json {
-  return {
-    ETag: headerOf('"<version>.<hash>", for If-Match and If-None-Match.'),
-    'Lithair-Version': headerOf('Version of the aggregate.'),
-    'Lithair-Index': headerOf('Opaque; send it back as Lithair-Min-Index.'),
-    Location: headerOf('Path of the new aggregate.'),
-  };
-}
-
-function headerOf(description: string): Json {
-  return { description, schema: { type: 'string' } };
-}
-
-function sharedResponses(): Json {
-  const statuses = [...new Set(Object.values(PROBLEMS).map((kind) => kind.status))];
-  return Object.fromEntries(
-    statuses.map((status) => [`Problem${status}`, problemResponse(status)]),
-  );
-}
-
-function problemResponse(status: number): Json {
-  const codes = Object.entries(PROBLEMS).flatMap(([code, kind]) =>
-    kind.status === status ? [code] : [],
-  );
-  return {
-    description: `One of: ${codes.join(', ')}`,
-    content: { 'application/problem+json': { schema: schemaRef('Problem') } },
-  };
-}
-
-function problemSchema(): Json {
-  const text = { type: 'string' };
-  const error = {
-    type: 'object',
-    properties: { pointer: text, parameter: text, code: text, message: text },
-    required: ['pointer', 'code', 'message'],
-  };
-  return {
-    type: 'object',
-    properties: {
-      type: text,
-      title: text,
-      status: { type: 'integer' },
-      detail: text,
-      code: { type: 'string', enum: Object.keys(PROBLEMS) },
-      errors: { type: 'array', items: error },
-    },
-    required: ['type', 'title', 'status', 'detail', 'code'],
-  };
 }
 
 function jsonBody(schema: Json): Json {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compileSchema, type JsonValue, readModelFile, type Schema } from '@lithair/crds';
+import { Rights } from '../../access/index.ts';
+import { ANONYMOUS } from '../../auth/index.ts';
+import { historyRules } from '../../history/index.ts';
 import { openApiDocument } from './document.ts';
 
 type Json = { [key: string]: JsonValue };
@@ -13,7 +16,14 @@ function shopSchema(): Schema {
   return compileSchema(file.value.spec);
 }
 
-const document = openApiDocument(shopSchema(), 3, '1.2.3');
+const schema = shopSchema();
+const rights = new Rights(schema);
+const models = schema.models.map((model) => ({
+  model,
+  rights: rights.of(ANONYMOUS, model),
+  history: historyRules(model),
+}));
+const document = openApiDocument(schema, models, { schemaVersion: 3, version: '1.2.3' });
 const METHODS = ['get', 'put', 'post', 'delete'];
 
 test('the document has what OpenAPI 3.1 requires at its root', () => {

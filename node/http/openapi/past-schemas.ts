@@ -1,5 +1,5 @@
-import type { ModelSchema, Schema } from '@lithair/crds';
-import { historyRules } from '../../history/index.ts';
+import type { Schema } from '@lithair/crds';
+import type { HistoryRules } from '../../history/index.ts';
 import { type JsonSchema, keptSchema } from './schemas.ts';
 
 const TEXT = { type: 'string' };
@@ -9,10 +9,9 @@ const TIME = { type: 'string', format: 'date-time' };
 /** Absent of what was recorded before the model was audited. */
 const AUDIT = ['actor', 'changes'];
 
-/** What is answered of the past of a model; nothing where it keeps no history. */
-export function pastSchemas(schema: Schema, model: ModelSchema): Record<string, JsonSchema> {
-  const rules = historyRules(model);
-  if (rules === null) return {};
+/** What is answered of the past of a model that keeps history. */
+export function pastSchemas(schema: Schema, rules: HistoryRules): Record<string, JsonSchema> {
+  const { model } = rules;
   const { name } = model;
   const kept = keptSchema(schema, model);
   const data = { anyOf: [{ $ref: `#/components/schemas/${name}Kept` }, { type: 'null' }] };

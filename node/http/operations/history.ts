@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { visibleEvents } from '../../access/index.ts';
 import {
   eventId,
   type HistoryRules,
@@ -25,16 +26,24 @@ interface Placed {
   readonly item: unknown;
 }
 
+/** The names of a change's events; null in the place of one that the caller may not know. */
+type Names = (record: VersionRecord) => readonly (string | null)[];
+
 /** What the items of one version are. */
-type Items = (rules: HistoryRules, record: VersionRecord, moment: Moment) => readonly Placed[];
+type Items = (
+  rules: HistoryRules,
+  record: VersionRecord,
+  moment: Moment,
+  names: Names,
+) => readonly Placed[];
 
 /** GET of the versions of an aggregate. */
-export const history: ReadOperation = pageOf('history', (rules, record, moment) => {
+export const history: ReadOperation = pageOf('history', (rules, record, moment, names) => {
   const { version, sequence } = record;
   const item = {
     version,
     at: datetimeOf(record.timeMs),
-    events: record.events,
+    events: names(record).filter((name) => name !== null),
     ...(rules.audited && record.actor && { actor: record.actor }),
     data: keptValues(rules, record, moment),
   };
@@ -42,14 +51,15 @@ export const history: ReadOperation = pageOf('history', (rules, record, moment) 
 });
 
 /** GET of the events of an aggregate. */
-export const events: ReadOperation = pageOf('events', (rules, record, moment) => {
+export const events: ReadOperation = pageOf('events', (rules, record, moment, names) => {
   const { version, id, effect } = record;
   const { actor } = record;
   const isAudited = rules.audited && actor !== null;
   const audit = isAudited ? { actor, changes: keptChanges(rules, record, moment) } : {};
   const data: JsonObject | null = keptValues(rules, record, moment);
-  return record.events
-    .map((type, at) => {
+  return names(record)
+    .flatMap((type, at) => {
+      if (type === null) return [];
       const sequence = record.sequence + at;
       const item = {
         eventId: eventId(rules.model.name, id, version, effect, type),
@@ -60,7 +70,7 @@ export const events: ReadOperation = pageOf('events', (rules, record, moment) =>
         data,
         ...audit,
       };
-      return { version, sequence, item };
+      return [{ version, sequence, item }];
     })
     .toReversed();
 });
@@ -75,7 +85,11 @@ function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
       const { limit, cursor } = pageParameters(exchange);
       const past = pastOf(exchange, view, rulesOf(exchange), context.history());
       const before = cursor === null ? null : decodePlace(cursor, name, past);
-      const placed = await readPage(past, items, before, limit + 1);
+      const { model, rights } = exchange.modelRoute;
+      const names: Names = ({ events: all }) => visibleEvents(model, rights, all);
+      const read = (rules: HistoryRules, record: VersionRecord, moment: Moment) =>
+        items(rules, record, moment, names);
+      const placed = await readPage(past, read, before, limit + 1);
       const { state } = view;
       const head = stateHeaders(context.tokens, state, state.appliedIndex);
       return pageReply(head, placed, limit, (place) => encodePlace(place, name, past));
@@ -103,7 +117,7 @@ function pageParameters(exchange: Exchange): { limit: number; cursor: string | n
 
 async function readPage(
   past: Past,
-  items: Items,
+  items: (rules: HistoryRules, record: VersionRecord, moment: Moment) => readonly Placed[],
   before: Place | null,
   count: number,
 ): Promise<readonly Placed[]> {

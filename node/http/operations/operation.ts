@@ -47,6 +47,8 @@ export type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
 /** Answers without looking at a model: health, documents, options. */
 export interface SystemOperation extends Named {
   readonly kind: 'system';
+  /** Whether the answer depends on the caller. */
+  readonly asksWho?: true;
   answer(exchange: Exchange): Reply | Promise<Reply>;
 }
 

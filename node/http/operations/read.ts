@@ -36,9 +36,10 @@ function readPresent(
   fields: Wish['fields'],
 ): Reply {
   const { model } = view;
+  const { render } = exchange.modelRoute;
   const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
   if (record === undefined) throw notFound(exchange, view, context);
-  const body = fields === null ? record.json : project(record, fields);
+  const body = fields === null ? render(record.json) : project(record, fields);
   return answer(exchange, view, context, record.version, body);
 }
 

@@ -24,10 +24,11 @@ export const options: SystemOperation = {
 export const openapi: SystemOperation = {
   kind: 'system',
   name: 'openapi',
+  asksWho: true,
   answer(exchange) {
     if (exchange.table === null) throw new Problem('unavailable', 'The models are not loaded yet.');
     const headers = ['Vary', VARY, 'Cache-Control', 'no-cache'];
-    return jsonReply(200, headers, exchange.table.openapi());
+    return jsonReply(200, headers, exchange.table.openapi(exchange.actor));
   },
 };
 

@@ -1,4 +1,4 @@
-import type { StateReader, WrittenAggregate } from '../../ports/index.ts';
+import type { FieldRights, StateReader, WrittenAggregate } from '../../ports/index.ts';
 import type { BodyReading, PatchFormat } from '../../validation/index.ts';
 import { etagOf, matchedVersions } from '../etag.ts';
 import type { Exchange, Reply } from '../exchange.ts';
@@ -33,8 +33,10 @@ export const bulk: WriteOperation = {
     const { model, validator } = exchange.modelRoute;
     return { kind: 'createMany', model: model.name, bodies: bodyOf(validator.createMany(bytes)) };
   },
-  reply(_exchange, outcome, context) {
-    const rows = outcome.aggregates.map((aggregate) => aggregate.json ?? 'null');
+  reply({ modelRoute }, outcome, context) {
+    const rows = outcome.aggregates.map(({ json }) =>
+      json === null ? 'null' : modelRoute.render(json),
+    );
     return jsonReply(201, writeHeaders(outcome, context), `{"data":[${rows.join(',')}]}`);
   },
 };
@@ -57,7 +59,8 @@ export const replace: WriteOperation = {
     }
     if (id === null) throw unusableId(onlyIfAbsent, model.name);
     const body = bodyOf(validator.replace(bytes, id, onlyIfAbsent));
-    return { kind: 'replace', model: model.name, id, body, onlyIfAbsent, ifMatch };
+    const rights = rightsOf(exchange);
+    return { kind: 'replace', model: model.name, id, body, onlyIfAbsent, ifMatch, ...rights };
   },
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
@@ -80,7 +83,8 @@ export const patch: WriteOperation = {
     if (id === null) throw unusableId(false, model.name);
     const format = patchFormat(headers['content-type']);
     const text = bodyOf(validator.patch(bytes, format));
-    return { kind: 'patch', model: model.name, id, format, patch: text, ifMatch };
+    const rights = rightsOf(exchange);
+    return { kind: 'patch', model: model.name, id, format, patch: text, ifMatch, ...rights };
   },
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
@@ -101,6 +105,11 @@ export const remove: WriteOperation = {
   },
   reply: (_exchange, outcome, context) => emptyReply(204, writeHeaders(outcome, context)),
 };
+
+/** What the leader must know of the caller's rights on fields. */
+function rightsOf({ modelRoute: { fieldRights } }: Exchange): { rights?: FieldRights } {
+  return fieldRights === null ? {} : { rights: fieldRights };
+}
 
 /** What the head of every write must say, looked at before its body is received. */
 export function requireWriteHead(
@@ -149,7 +158,7 @@ function aggregateReply(
   context: OperationContext,
 ): Reply {
   const aggregate = onlyAggregate(outcome);
-  const { json } = aggregate;
+  const json = exchange.modelRoute.render(aggregate.json);
   const headers = writeHeaders(outcome, context);
   describe(headers, etagOf(aggregate.version, json), aggregate.version);
   if (outcome.effect !== 'created') return jsonReply(200, headers, json);

@@ -33,13 +33,14 @@ export interface Answer {
 export async function serveApi(
   models: readonly unknown[],
   limits: Partial<ApiLimits> = {},
+  auth?: unknown,
 ): Promise<ServedApi> {
-  const engine = new SingleNode(schemaOf(models));
+  const engine = new SingleNode(schemaOf(models, auth));
   const gateway = createGateway();
   const api = createApi({
     engine,
     limits,
-    auth: { mode: 'open' },
+    readSecret: (name) => Promise.resolve(Buffer.from(name)),
     logger: silentLogger,
     metrics: createMetrics({ processMetrics: false }),
     clock: systemClock,

@@ -104,8 +104,8 @@ function randomBytes(size: number): Uint8Array {
 }
 
 /** Compiles models as they stand in a file. */
-export function schemaOf(models: readonly unknown[]): Schema {
-  const spec = validateSpec({ auth: { mode: 'open' }, models });
+export function schemaOf(models: readonly unknown[], auth: unknown = { mode: 'open' }): Schema {
+  const spec = validateSpec({ auth, models });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return compileSchema(spec.value);
 }

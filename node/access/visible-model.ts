@@ -1,0 +1,46 @@
+import type { ModelSchema } from '@lithair/crds';
+import type { ModelRights } from './rights.ts';
+
+/** A model as far as one kind of caller knows it. */
+export interface VisibleModel {
+  /** With the fields that the caller may read. */
+  readonly read: ModelSchema;
+  /**
+   * With the fields that the caller may read or write. One that cannot be written may be sent all
+   * the same, as long as it says what is there: whoever reads a row may send it back.
+   */
+  readonly write: ModelSchema;
+}
+
+/**
+ * The names of a change that the caller may know: without those that tell that a field changed
+ * which the caller may not read. Their places stay, since events are numbered.
+ */
+export function visibleEvents(
+  { events = [] }: ModelSchema,
+  { unreadable }: ModelRights,
+  names: readonly string[],
+): readonly (string | null)[] {
+  if (unreadable.size === 0) return names;
+  const isTelling = (name: string) => {
+    const fields = events.find(({ type }) => type === name)?.fields;
+    return fields?.every((field) => unreadable.has(field)) ?? false;
+  };
+  return names.map((name) => (isTelling(name) ? null : name));
+}
+
+/** A field that is neither read nor written is one that the model does not have. */
+export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleModel {
+  const { unreadable, unwritable } = rights;
+  if (unreadable.size === 0 && unwritable.size === 0) return { read: model, write: model };
+  const known = model.fields.filter(({ name }) => !unreadable.has(name) || !unwritable.has(name));
+  return {
+    read: { ...model, fields: model.fields.filter(({ name }) => !unreadable.has(name)) },
+    write: {
+      ...model,
+      fields: known.map((field) =>
+        unwritable.has(field.name) ? { ...field, required: false } : field,
+      ),
+    },
+  };
+}

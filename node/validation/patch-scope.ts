@@ -1,0 +1,57 @@
+import type { JsonInput } from './json-reader.ts';
+import {
+  isObject,
+  type PatchFormat,
+  type PatchOperation,
+  PatchRefusal,
+  type Path,
+  readOperations,
+} from './patch.ts';
+
+/** The fields that a patch may speak of. */
+export interface PatchScope {
+  /** Fields that the caller may read or write. */
+  readonly known: readonly string[];
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/**
+ * Refuses what would tell something of a field that the caller may not read: a patch that looks
+ * at it, or one that takes the row as a whole. Such a field may only be set, and as a whole.
+ *
+ * @throws PatchRefusal `invalid`
+ */
+export function requireScope(patch: JsonInput, format: PatchFormat, scope: PatchScope): void {
+  if (format === 'merge') return requireKnown(patch, scope);
+  for (const [at, operation] of readOperations(patch).entries()) {
+    requireStep(operation, `/${at}`, scope);
+  }
+}
+
+function requireKnown(patch: JsonInput, { known }: PatchScope): void {
+  if (!isObject(patch)) return;
+  for (const name of Object.keys(patch)) {
+    if (!known.includes(name)) throw unknownField(`/${name}`);
+  }
+}
+
+function requireStep(operation: PatchOperation, at: string, scope: PatchScope): void {
+  const isSetting = operation.op === 'add' || operation.op === 'replace';
+  requirePath(operation.path, isSetting, `${at}/path`, scope);
+  if ('from' in operation) requirePath(operation.from, false, `${at}/from`, scope);
+}
+
+function requirePath(path: Path, isSetting: boolean, at: string, scope: PatchScope): void {
+  const [name] = path;
+  if (name === undefined) {
+    if (scope.unreadable.size === 0) return;
+    throw new PatchRefusal('invalid', at, 'the whole is more than the caller may read');
+  }
+  const isSet = isSetting && path.length === 1 && scope.known.includes(name);
+  if (isSet || (scope.known.includes(name) && !scope.unreadable.has(name))) return;
+  throw unknownField(at);
+}
+
+function unknownField(at: string): PatchRefusal {
+  return new PatchRefusal('invalid', at, 'there is no such field');
+}
