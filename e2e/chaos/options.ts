@@ -11,7 +11,8 @@ Usage: make chaos [VARIABLE=VALUE …]   or   node e2e/chaos/main.ts [--option v
   NODES    --nodes N      3 or 5 members (default 3; with several runs 3 and 5 in turn)
   SEED     --seed N       of the first run; each further run takes the next (default: by chance)
   BROKEN   --broken KIND  run a build that is broken on purpose, for 30 s: passes when that is found.
-                          stale-reads: strong reads wait for nobody;
+                          stale-reads: reads wait for nobody;
+                          stale-sessions: session tokens are not looked at;
                           repeated-writes: idempotency keys are not looked up
   CHECK    --check FILE   check a kept history again
            --keep         keep the histories of good runs too

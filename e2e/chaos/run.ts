@@ -9,10 +9,13 @@ import { Client } from './workload/client.ts';
 import { Recorder } from './workload/history.ts';
 
 const CLIENTS = 8;
+/** Members that never vote, and answer strong reads as all do. */
+const LEARNERS = 1;
 const PROGRESS_MS = 5_000;
 
 /** One run: a cluster, clients, and faults for so long. */
 export interface RunPlan {
+  /** Voters. */
   readonly nodes: number;
   readonly seconds: number;
   readonly seed: number;
@@ -21,7 +24,7 @@ export interface RunPlan {
 }
 
 /** Builds that are broken on purpose, to see that a run finds it; `testing/` composes them. */
-export const BROKEN_KINDS = ['stale-reads', 'repeated-writes'] as const;
+export const BROKEN_KINDS = ['stale-reads', 'stale-sessions', 'repeated-writes'] as const;
 
 export type Broken = (typeof BROKEN_KINDS)[number];
 
@@ -39,7 +42,8 @@ export async function runOnce(
 ): Promise<Recorder> {
   const recorder = new Recorder(join(directory, 'history.ndjson'));
   const { nodes } = plan;
-  const cluster = await Cluster.start(nodes, program, (text) => recorder.problem(text));
+  const size = { voters: nodes, learners: LEARNERS };
+  const cluster = await Cluster.start(size, program, (text) => recorder.problem(text));
   const over = new AbortController();
   const abort = (): void => over.abort();
   stop.addEventListener('abort', abort);

@@ -1,5 +1,13 @@
 /** What a history must hold besides linearizability; each check gives sentences about failures. */
-import type { FinalRecord, HistoryRecord, ItemRecord, TicketRecord } from '../workload/history.ts';
+
+import type {
+  FinalRecord,
+  HistoryRecord,
+  ItemRecord,
+  SessionRecord,
+  TicketRecord,
+} from '../workload/history.ts';
+import { sessionViolations } from './sessions.ts';
 
 /** What happened, in numbers. */
 export interface Tally {
@@ -19,12 +27,16 @@ export function tally(records: readonly HistoryRecord[]): Tally {
   const counts = { ok: 0, refused: 0, none: 0, unknown: 0 };
   const faults = new Map<string, number>();
   for (const record of records) {
-    if (record.kind === 'op' || record.kind === 'ticket') counts[record.result.kind] += 1;
+    if (isOperation(record)) counts[record.result.kind] += 1;
     if (record.kind === 'fault') faults.set(record.name, (faults.get(record.name) ?? 0) + 1);
   }
   const operations = counts.ok + counts.refused + counts.none + counts.unknown;
   const unknownShare = operations === 0 ? 1 : counts.unknown / operations;
   return { operations, ...counts, unknownShare, longestGap: longestGap(records), faults };
+}
+
+function isOperation(record: HistoryRecord): record is ItemRecord | TicketRecord | SessionRecord {
+  return record.kind === 'op' || record.kind === 'ticket' || record.kind === 'session';
 }
 
 function longestGap(records: readonly HistoryRecord[]): number {
@@ -40,7 +52,7 @@ function longestGap(records: readonly HistoryRecord[]): number {
 }
 
 const MAX_UNKNOWN_SHARE = 0.05;
-const MIN_OK_PER_SECOND = 10;
+const MIN_OK_PER_SECOND = 5;
 
 /** Why the run says nothing, however well it went. */
 export function voids(records: readonly HistoryRecord[]): string[] {
@@ -59,7 +71,6 @@ export function voids(records: readonly HistoryRecord[]): string[] {
 
 /** Promises that were broken. */
 export function violations(records: readonly HistoryRecord[]): string[] {
-  const items = records.filter((record) => record.kind === 'op');
   const tickets = records.filter((record) => record.kind === 'ticket');
   const finals = records.filter((record) => record.kind === 'final');
   const problems = records.filter((record) => record.kind === 'problem').map(({ text }) => text);
@@ -67,7 +78,8 @@ export function violations(records: readonly HistoryRecord[]): string[] {
     ...problems,
     ...differences(finals),
     ...finals.flatMap((final) => ticketViolations(tickets, final)),
-    ...stampViolations(items, finals),
+    ...stampViolations(records, finals),
+    ...sessionViolations(records),
   ];
 }
 
@@ -106,7 +118,10 @@ function ticketViolations(tickets: readonly TicketRecord[], final: FinalRecord):
 }
 
 /** A stamp names one write, so it stands in one version of one key: nothing is executed twice. */
-function stampViolations(items: readonly ItemRecord[], finals: readonly FinalRecord[]): string[] {
+function stampViolations(
+  records: readonly HistoryRecord[],
+  finals: readonly FinalRecord[],
+): string[] {
   const places = new Map<string, string>();
   const texts = new Set<string>();
   const see = (stamp: string, key: string, version: number | null): void => {
@@ -116,7 +131,9 @@ function stampViolations(items: readonly ItemRecord[], finals: readonly FinalRec
     places.set(stamp, known);
     if (known !== place) texts.add(`the write ${stamp} is ${known} and ${place}`);
   };
-  for (const { key, result } of items) {
+  for (const record of records) {
+    if (record.kind !== 'op' && record.kind !== 'session') continue;
+    const { key, result } = record;
     if (result.kind === 'ok' && result.row !== null) see(result.row.stamp, key, result.version);
   }
   for (const { items: held } of finals) {

@@ -13,6 +13,12 @@ const READY_MS = 90_000;
 const CERTS_MS = 30_000;
 const VERIFY_MS = 60_000;
 
+/** How many members a cluster has. */
+interface Size {
+  readonly voters: number;
+  readonly learners: number;
+}
+
 /** Members as processes of their own, on loopback, joined by a {@link Mesh}. */
 export class Cluster {
   readonly members: readonly Member[];
@@ -28,16 +34,17 @@ export class Cluster {
   }
 
   /**
-   * Starts `count` members and waits until all are voters.
+   * Starts voters and learners, and waits until all are what they are meant to be.
    *
    * @param program the `lithair` program, as one file
    * @param onProblem hears of a process that ends without having been told to
    */
   static async start(
-    count: number,
+    { voters, learners }: Size,
     program: string,
     onProblem: (problem: string) => void,
   ): Promise<Cluster> {
+    const count = voters + learners;
     const directory = await mkdtemp(join(tmpdir(), 'lithair-chaos-'));
     const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
     const certs = await lithair(
@@ -49,7 +56,8 @@ export class Cluster {
     const ports = await freePorts(3 * count);
     const placed = names.map((name, i) => {
       const [port = 0, opsPort = 0, peerPort = 0] = ports.slice(3 * i);
-      return { name, port, opsPort, peerPort, dataDir: join(directory, name) };
+      const role: Member['role'] = i < voters ? 'voter' : 'learner';
+      return { name, port, opsPort, peerPort, dataDir: join(directory, name), role };
     });
     const mesh = await Mesh.open(new Map(placed.map(({ name, peerPort }) => [name, peerPort])));
     const members = placed.map((place) => {
@@ -95,7 +103,12 @@ export class Cluster {
     return lithair(this.#program, [...words, ...options], timeoutMs);
   }
 
-  /** Waits until all members are ready, and voters. */
+  /** Those that are meant to vote. */
+  get voters(): readonly Member[] {
+    return this.members.filter(({ role }) => role === 'voter');
+  }
+
+  /** Waits until all members are ready, and vote or not as they are meant to. */
   async recovered(): Promise<void> {
     for (const member of this.members) {
       await eventually(`${member.name} to be ready`, READY_MS, async () => {
@@ -104,10 +117,14 @@ export class Cluster {
         return response.ok ? true : null;
       });
     }
-    await eventually('all members to be voters', READY_MS, async () => {
-      const members = (await this.status())?.members ?? [];
-      const voters = members.filter(({ role }) => role === 'voter').length;
-      return voters === this.members.length && members.length === voters ? true : null;
+    await eventually('all members to have their roles', READY_MS, async () => {
+      const found = (await this.status())?.members ?? [];
+      if (found.length !== this.members.length) return null;
+      return this.members.every(({ name, role }) =>
+        found.some((member) => member.name === name && member.role === role),
+      )
+        ? true
+        : null;
     });
   }
 
@@ -141,6 +158,7 @@ function wordsOf(
     readonly opsPort: number;
     readonly peerPort: number;
     readonly dataDir: string;
+    readonly role: Member['role'];
   },
   certificates: string,
   initialCluster: string,
@@ -154,6 +172,7 @@ function wordsOf(
     'peer-tls': certificates,
     'initial-cluster': initialCluster,
     reserve: 0,
+    role: place.role,
   };
   return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
 }

@@ -21,6 +21,8 @@ export class Member {
   readonly opsUrl: string;
   readonly peerAddress: string;
   readonly dataDir: string;
+  /** What it joins as, and stays. */
+  readonly role: 'voter' | 'learner';
   /** How its process may end from now on. */
   expected: ExpectedEnd = 'none';
   /** A fault keeps it from working; at most one at a time. */
@@ -40,6 +42,7 @@ export class Member {
       readonly opsPort: number;
       readonly peerPort: number;
       readonly dataDir: string;
+      readonly role: 'voter' | 'learner';
     },
     words: readonly string[],
     onUnexpected: (problem: string) => void,
@@ -49,6 +52,7 @@ export class Member {
     this.opsUrl = `http://127.0.0.1:${place.opsPort}`;
     this.peerAddress = `127.0.0.1:${place.peerPort}`;
     this.dataDir = place.dataDir;
+    this.role = place.role;
     this.#words = words;
     this.#onUnexpected = onUnexpected;
   }

@@ -23,21 +23,36 @@ export async function last({ over }: Scene, ms: number): Promise<void> {
   }
 }
 
+/** In so many of its turns a fault takes a learner, which nobody's majority depends on. */
+const LEARNER_SHARE = 0.15;
+
 /**
  * A member that no other fault has its hands on, and which is this one's until {@link release}.
  * Null where there is none, or where too few would be left: most of the time a majority works.
  */
 export async function claim(scene: Scene, leaderShare = 0.4): Promise<Member | null> {
   const { cluster, random } = scene;
-  const { members } = cluster;
-  const isLeader = random.chance(leaderShare);
+  const { voters, members } = cluster;
+  const [isLearner, isLeader] = [random.chance(LEARNER_SHARE), random.chance(leaderShare)];
+  const [mayStopAll, share] = [random.chance(0.1), random.fraction()];
+  const learners = members.filter((member) => member.role === 'learner' && isFree(member));
+  if (isLearner && learners.length > 0) return taken(learners, share);
+  const free = voters.filter(isFree);
+  const minority = Math.floor((voters.length - 1) / 2);
+  if (voters.length - free.length >= minority && !mayStopAll) return null;
   const leader = isLeader ? await cluster.leader() : null;
-  const free = members.filter((member) => !member.impaired && member.running);
-  const impaired = members.length - free.length;
-  const minority = Math.floor((members.length - 1) / 2);
-  if (free.length === 0 || (impaired >= minority && !random.chance(0.1))) return null;
-  const chosen = leader !== null && free.includes(leader) ? leader : random.pick(free);
-  chosen.impaired = true;
+  // Whoever leads may have been taken while it was looked for.
+  const chosen = leader !== null && free.includes(leader) ? [leader] : free;
+  return taken(chosen.filter(isFree), share);
+}
+
+function isFree(member: Member): boolean {
+  return !member.impaired && member.running;
+}
+
+function taken(members: readonly Member[], share: number): Member | null {
+  const chosen = members[Math.floor(share * members.length)] ?? null;
+  if (chosen !== null) chosen.impaired = true;
   return chosen;
 }
 

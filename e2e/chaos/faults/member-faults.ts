@@ -48,16 +48,17 @@ async function takenOut(scene: Scene, member: Member): Promise<void> {
   member.start();
 }
 
-/** Waits for its vote, and asks for it on the way, as an operator without patience would. */
-async function rejoined(scene: Scene, { name }: Member): Promise<string> {
+/** Waits until it is what it was, and asks for its vote on the way, as an operator without patience would. */
+async function rejoined(scene: Scene, { name, role }: Member): Promise<string> {
   const { cluster, over } = scene;
   const endMs = performance.now() + REJOINS_MS;
-  let asked = 'was promoted';
+  const unasked = role === 'voter' ? 'was promoted' : 'a learner';
+  let asked = unasked;
   while (!over.aborted && performance.now() < endMs) {
     const status = await cluster.status();
     const found = status?.members.find((candidate) => candidate.name === name);
-    if (found?.role === 'voter') return `member ${found.id} in, ${asked}`;
-    if (found !== undefined && asked === 'was promoted') {
+    if (found !== undefined && found.role === role) return `member ${found.id} in, ${asked}`;
+    if (found !== undefined && asked === unasked) {
       const words = ['member', 'promote', String(found.id)];
       const { code } = await cluster.administer(through(scene), words, ADMIN_MS);
       asked = `was promoted, when asked for: ${code === 0 ? 'done' : 'refused'}`;
@@ -70,9 +71,7 @@ async function rejoined(scene: Scene, { name }: Member): Promise<string> {
 async function idOf(cluster: Cluster, name: string): Promise<number | null> {
   const status = await cluster.status();
   const found = status?.members.find((candidate) => candidate.name === name);
-  return found?.role === 'voter' && status?.members.length === cluster.members.length
-    ? found.id
-    : null;
+  return status?.members.length === cluster.members.length ? (found?.id ?? null) : null;
 }
 
 function through({ cluster, random }: Scene): Member {

@@ -2,7 +2,7 @@ import { pause } from '../wait.ts';
 import { disk, whyNoDiskErrors } from './disk-faults.ts';
 import { type Fault, last, type Scene } from './fault.ts';
 import { replace, transfer } from './member-faults.ts';
-import { delay, loss, oneWay, partition } from './network-faults.ts';
+import { delay, loss, oneWay, packetLoss, partition } from './network-faults.ts';
 import { freeze, kill, killAll, restart } from './process-faults.ts';
 
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -13,6 +13,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   partition,
   'one-way partition': oneWay,
   delay,
+  'packet loss': packetLoss,
   'connection loss': loss,
   'disk error': disk,
   'member replaced': replace,
@@ -27,7 +28,13 @@ interface Lane {
 }
 
 const NETWORK: Lane = {
-  weights: { partition: 5, 'one-way partition': 4, delay: 3, 'connection loss': 3 },
+  weights: {
+    partition: 5,
+    'one-way partition': 4,
+    delay: 3,
+    'packet loss': 3,
+    'connection loss': 3,
+  },
   calmMs: [500, 3000],
 };
 const FREEZE: Lane = { weights: { SIGSTOP: 1 }, calmMs: [500, 3000] };
@@ -57,11 +64,13 @@ export async function torment(scene: Scene): Promise<void> {
 async function runLane(scene: Scene, { weights, calmMs }: Lane): Promise<void> {
   const { random, over, recorder } = scene;
   while (!over.aborted) {
-    await last(scene, random.between(...calmMs));
+    // Each fault draws from a source of its own: how many choices one needs, which depends on what
+    // it meets, changes nothing of those that follow.
+    const [calm, name, own] = [random.between(...calmMs), random.weighted(weights), random.fork()];
+    await last(scene, calm);
     if (over.aborted) return;
-    const name = random.weighted(weights);
     const invoked = recorder.now();
-    const detail = await FAULTS[name]?.(scene);
+    const detail = await FAULTS[name]?.({ ...scene, random: own });
     if (detail === null || detail === undefined) await pause(100);
     else recorder.add({ kind: 'fault', name, detail, invoked, completed: recorder.now() });
   }

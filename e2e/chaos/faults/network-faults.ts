@@ -36,6 +36,24 @@ export const delay: Fault = async (scene) => {
   return `about ${ms} ms on ${chosen.length} ways`;
 };
 
+/**
+ * Packets are lost between some members: what they held, and all behind it, arrives once it was
+ * sent again.
+ */
+export const packetLoss: Fault = async (scene) => {
+  const { cluster, random } = scene;
+  const names = cluster.members.map(({ name }) => name);
+  const chosen = pairs(names, names).filter(() => random.chance(0.5));
+  const share = random.logarithmic(0.005, 0.15);
+  for (const [from, to] of chosen) cluster.mesh.lose(from, to, share);
+  try {
+    await last(scene, random.between(1000, 6000));
+  } finally {
+    for (const [from, to] of chosen) cluster.mesh.lose(from, to, 0);
+  }
+  return `${(share * 100).toFixed(1)} % on ${chosen.length} ways`;
+};
+
 /** Connections between members are reset, again and again. */
 export const loss: Fault = async (scene) => {
   const { cluster, random } = scene;
@@ -50,12 +68,12 @@ export const loss: Fault = async (scene) => {
 };
 
 /**
- * A minority and the rest. Where a member does not work anyway, the minority is mostly there, so
+ * A minority of the voters and the rest. Where a member does not work anyway, the minority is mostly there, so
  * that a majority goes on; else it has the leader in it half of the time.
  */
 async function sides({ cluster, random }: Scene): Promise<[string[], string[]]> {
-  const away = cluster.members.filter(({ impaired }) => impaired).map(({ name }) => name);
-  const names = random.shuffled(cluster.members.map(({ name }) => name));
+  const away = cluster.voters.filter(({ impaired }) => impaired).map(({ name }) => name);
+  const names = random.shuffled(cluster.voters.map(({ name }) => name));
   const size = random.between(1, Math.floor((names.length - 1) / 2));
   const first = random.chance(0.8) ? away : [];
   if (first.length === 0 && random.chance(0.5)) {
@@ -63,7 +81,12 @@ async function sides({ cluster, random }: Scene): Promise<[string[], string[]]> 
     if (leader !== null) first.push(leader.name);
   }
   names.sort((a, b) => Number(first.includes(b)) - Number(first.includes(a)));
-  return [names.slice(0, size), names.slice(size)];
+  const [few, many] = [names.slice(0, size), names.slice(size)];
+  // Learners are on either side.
+  for (const { name, role } of cluster.members) {
+    if (role === 'learner') (random.chance(0.5) ? few : many).push(name);
+  }
+  return [few, many];
 }
 
 function pairs(from: readonly string[], to: readonly string[]): Pairs {

@@ -90,6 +90,20 @@ describe('the network between members', () => {
     line.socket.destroy();
   });
 
+  test('loses packets, and brings them when they are sent again, in order', async () => {
+    const mesh = await open();
+    const line = new Line(mesh.portOf('a', 'b'));
+    mesh.lose('a', 'b', 1);
+    line.socket.write('lost');
+    await pause(50);
+    mesh.lose('a', 'b', 0);
+    line.socket.write('kept');
+    await pause(100);
+    assert.equal(line.heard, '');
+    await line.hears('b:lostkept');
+    line.socket.destroy();
+  });
+
   test('resets connections', async () => {
     const mesh = await open();
     const line = new Line(mesh.portOf('a', 'b'));

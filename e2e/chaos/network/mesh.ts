@@ -52,13 +52,21 @@ export class Mesh {
     this.#change(from, to, { delayMs });
   }
 
-  /** Everything is well between the two. */
+  /** So large a share of what `from` sends to `to` is lost, and sent again. */
+  lose(from: string, to: string, lossShare: number): void {
+    this.#change(from, to, { lossShare });
+  }
+
+  /** Nothing is blocked or slow between the two. */
   heal(from: string, to: string): void {
     this.#change(from, to, { blocked: false, delayMs: 0 });
   }
 
   healAll(): void {
-    for (const { from, to } of this.#links) this.heal(from, to);
+    for (const { from, to } of this.#links) {
+      this.heal(from, to);
+      this.lose(from, to, 0);
+    }
   }
 
   /** Resets each connection for which `chooses` says so; how many there were. */
@@ -92,7 +100,7 @@ export class Mesh {
 
   #of(from: string, to: string): Conditions {
     const name = `${from}>${to}`;
-    const conditions = this.#conditions.get(name) ?? { blocked: false, delayMs: 0 };
+    const conditions = this.#conditions.get(name) ?? { blocked: false, delayMs: 0, lossShare: 0 };
     this.#conditions.set(name, conditions);
     return conditions;
   }

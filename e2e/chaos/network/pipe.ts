@@ -5,7 +5,13 @@ export interface Conditions {
   /** Bytes wait until this ends, as in a network that delivers nothing. */
   blocked: boolean;
   delayMs: number;
+  /** This share of what is sent is lost at first, and arrives when it has been sent again. */
+  lossShare: number;
 }
+
+/** After so long TCP sends again what was not confirmed, and after twice as long once more. */
+const RETRANSMISSION_MS = 200;
+const MOST_LOSSES = 3;
 
 /** So much may be under way in one direction of one connection. */
 const MAX_UNDER_WAY_BYTES = 4 * 1024 * 1024;
@@ -58,9 +64,19 @@ export class Pipe {
   }
 
   #take(chunk: Buffer): void {
-    this.#queue.push({ chunk, dueMs: performance.now() + this.#conditions.delayMs });
+    const { delayMs, lossShare } = this.#conditions;
+    this.#queue.push({ chunk, dueMs: performance.now() + delayMs + lostMs(lossShare) });
     this.#bytes += chunk.length;
     if (this.#bytes >= MAX_UNDER_WAY_BYTES) this.#from.pause();
     if (this.#timer === null) this.flush();
   }
+}
+
+/** How long losses keep a packet back. What is lost has no seed: neither has what is sent. */
+function lostMs(share: number): number {
+  let ms = 0;
+  for (let count = 0; count < MOST_LOSSES && Math.random() < share; count += 1) {
+    ms += RETRANSMISSION_MS * 2 ** count;
+  }
+  return ms;
 }

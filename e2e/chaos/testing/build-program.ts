@@ -4,11 +4,12 @@ import { bundle } from '../../../images/bundle.ts';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** What is run: the product, or one of the builds here that are broken on purpose. */
-export type Build = 'product' | 'stale-reads' | 'repeated-writes';
+export type Build = 'product' | 'stale-reads' | 'stale-sessions' | 'repeated-writes';
 
 const ENTRIES: Readonly<Record<Build, string>> = {
   product: 'node/cli/main.ts',
   'stale-reads': 'e2e/chaos/testing/serve-stale-reads.ts',
+  'stale-sessions': 'e2e/chaos/testing/serve-stale-sessions.ts',
   'repeated-writes': 'e2e/chaos/testing/serve-repeated-writes.ts',
 };
 

@@ -2,7 +2,7 @@ import type { SeededRandom } from '../random.ts';
 import { pause } from '../wait.ts';
 import type { Call, Recorder, Result } from './history.ts';
 import { HttpClient, type Reply, type WireRequest } from './http.ts';
-import { requestOf, resultOf, ticketRequest } from './wire.ts';
+import { requestOf, resultOf, sessionRequest, ticketRequest } from './wire.ts';
 
 /** A node that takes requests. */
 export interface Target {
@@ -22,11 +22,20 @@ const MAX_TRIES = 4;
 const WARY = 0.75;
 const WARY_MS = 3_000;
 
-const WEIGHTS = { read: 45, put: 26, patch: 14, create: 8, delete: 6, ticket: 6 } as const;
+const WEIGHTS = {
+  read: 35,
+  session: 14,
+  put: 26,
+  patch: 14,
+  create: 8,
+  delete: 6,
+  ticket: 6,
+} as const;
 /** Shares of the writes. */
 const WITH_KEY = 0.4;
 const CONDITIONAL = 0.3;
 const ECHOED = 0.15;
+const READ_AT_ONCE = 0.25;
 
 /** The version of a key that this client saw last. */
 interface Seen {
@@ -52,6 +61,8 @@ export class Client {
   readonly #seen = new Map<string, Seen>();
   readonly #avoided = new Map<string, number>();
   #stamps = 0;
+  /** The session token of the last answer; null before the first. */
+  #token: string | null = null;
 
   constructor(number: number, random: SeededRandom, nodes: readonly Target[], recorder: Recorder) {
     this.#number = number;
@@ -84,6 +95,7 @@ export class Client {
     const kind = this.#random.weighted(WEIGHTS);
     if (kind === 'ticket') return this.#ticket();
     const key = this.#random.pick(this.#random.chance(0.5) ? HOT_KEYS : KEYS);
+    if (kind === 'session') return this.#session(key);
     const call = this.#draw(kind, key);
     const keyed = kind !== 'read' && this.#random.chance(WITH_KEY);
     return this.#item(key, call, keyed ? `key-${call.stamp}` : null);
@@ -108,10 +120,12 @@ export class Client {
       requestOf(node.url, key, call, etag, idempotencyKey);
     const tries = await this.#tries(request, call.kind === 'read', idempotencyKey !== null);
     const { first, last, isOpen } = tries;
+    this.#learn(key, last);
     if (last.result.kind === 'ok') {
-      this.#learn(key, last);
       this.#record(key, call, last, first.sent);
       if (idempotencyKey !== null) await this.#echo(last, request);
+      // Other nodes hear of a write a moment later: now a read could show less than it.
+      if (call.kind !== 'read' && this.#random.chance(READ_AT_ONCE)) await this.#session(key);
       return;
     }
     // A refusal is that of the last try; one before it may have happened, or may happen yet.
@@ -120,6 +134,19 @@ export class Client {
       this.#record(key, call, last.result.kind === 'unknown' ? last : open, first.sent);
     }
     if (last.result.kind !== 'unknown') this.#record(key, call, last, last.sent);
+  }
+
+  /** Reads from any node, as fresh as what this client was told last. */
+  async #session(key: string): Promise<void> {
+    const token = this.#token;
+    if (token === null) return;
+    const request = (node: Target): WireRequest => sessionRequest(node.url, key, token);
+    const { last } = await this.#tries(request, true, false);
+    this.#learn(key, last);
+    const { node, sent: invoked, result } = last;
+    const completed = this.#recorder.now();
+    const client = this.#number;
+    this.#recorder.add({ kind: 'session', client, node, key, result, invoked, completed });
   }
 
   async #ticket(): Promise<void> {
@@ -201,9 +228,12 @@ export class Client {
     this.#recorder.problem(`${name} was executed again: ${before}, then ${after}`);
   }
 
-  #learn(key: string, { result, reply }: Try): void {
-    const etag = reply.kind === 'answer' ? reply.header('etag') : null;
-    if (result.kind !== 'ok' || result.version === null || etag === null) return;
+  #learn(key: string, { node, result, reply }: Try): void {
+    if (result.kind !== 'ok' || reply.kind !== 'answer') return;
+    const [etag, token] = [reply.header('etag'), reply.header('lithair-index')];
+    if (token === null) this.#recorder.problem(`${node} answered without a session token`);
+    this.#token = token ?? this.#token;
+    if (result.version === null || etag === null) return;
     this.#seen.set(key, { version: result.version, etag });
   }
 

@@ -40,6 +40,15 @@ export type ItemRecord = Span & {
   readonly result: Result;
 };
 
+/** A sequential read, with the session token of its client. */
+export type SessionRecord = Span & {
+  readonly kind: 'session';
+  readonly client: number;
+  readonly node: string;
+  readonly key: string;
+  readonly result: Result;
+};
+
 /** A row with an id that the server makes, always with an idempotency key. */
 export type TicketRecord = Span & {
   readonly kind: 'ticket';
@@ -80,6 +89,7 @@ export interface ProblemRecord {
 export type HistoryRecord =
   | RunRecord
   | ItemRecord
+  | SessionRecord
   | TicketRecord
   | FaultRecord
   | FinalRecord
@@ -128,7 +138,7 @@ export function readHistory(path: string): HistoryRecord[] {
   return lines.filter((line) => line !== '').map((line, at) => parseRecord(line, at + 1));
 }
 
-const KINDS: readonly string[] = ['run', 'op', 'ticket', 'fault', 'final', 'problem'];
+const KINDS: readonly string[] = ['run', 'op', 'session', 'ticket', 'fault', 'final', 'problem'];
 
 function parseRecord(line: string, number: number): HistoryRecord {
   const value: unknown = JSON.parse(line);

@@ -35,6 +35,12 @@ export function requestOf(
   }
 }
 
+/** A read that must show all that the holder of the token has seen. */
+export function sessionRequest(base: string, key: string, token: string): WireRequest {
+  const headers = { 'lithair-consistency': 'sequential', 'lithair-min-index': token };
+  return { method: 'GET', url: `${base}/api/items/${key}`, headers, body: null };
+}
+
 /** A ticket gets its id from the server. */
 export function ticketRequest(base: string, stamp: string): WireRequest {
   const headers = { ...JSON_TYPE, 'idempotency-key': `ticket-${stamp}` };
