@@ -311,7 +311,8 @@ export class NodeCore {
 
   async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
     this.health.enter('log', 'reading the log');
-    const log = await directory.openLog(this.#options.log);
+    const codec = (): 'json' | 'binary' => this.#consensus?.state?.schema.store.codec ?? 'json';
+    const log = await directory.openLog({ codec, ...this.#options.log });
     const { segments, records, truncatedBytes } = log.recovery;
     this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;

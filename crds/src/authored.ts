@@ -90,6 +90,7 @@ export interface AuthoredSpec {
     snapshotEvery?: number;
     batchSize?: number;
     syncMode?: 'group';
+    codec?: 'json' | 'binary';
     idempotency?: { window?: string; maxOutcomes?: number };
   };
   auth?: AuthoredAuth;

@@ -58,6 +58,8 @@ class Comparison {
       if (old.store[key] === next.store[key]) continue;
       this.changes.push(`store.${key}: ${old.store[key]} becomes ${next.store[key]}`);
     }
+    const [wrote = 'json', writes = 'json'] = [old.store.codec, next.store.codec];
+    if (wrote !== writes) this.changes.push(`store.codec: ${wrote} becomes ${writes}`);
     const [kept, keeps] = [old, next].map(({ store }) => describeIdempotency(store.idempotency));
     if (kept !== keeps) this.changes.push(`store.idempotency: ${kept} becomes ${keeps}`);
     const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);

@@ -31,6 +31,7 @@ export function compileSchema(spec: LithairModelSpec): Schema {
       snapshotEvery: spec.store.snapshotEvery,
       batchSize: spec.store.batchSize,
       syncMode: spec.store.syncMode,
+      ...(spec.store.codec === 'binary' && { codec: spec.store.codec }),
       ...idempotencyOf(spec.store.idempotency),
     },
     ...(spec.auth?.mode === 'tokens' && { auth: compileAuth(spec.auth) }),
@@ -173,11 +174,12 @@ function stringify(value: unknown): string {
 
 function isSchema(value: unknown): value is Schema {
   if (!isMap(value) || !Array.isArray(value['models']) || !isMap(value['store'])) return false;
-  const { snapshotEvery, batchSize, syncMode } = value['store'];
+  const { snapshotEvery, batchSize, syncMode, codec } = value['store'];
   const { idempotency } = value['store'];
   const kept = idempotency === undefined || isIdempotency(idempotency);
   const store = kept && Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
-  return store && syncMode === 'group' && value['models'].every(isModelSchema);
+  const isCodec = codec === undefined || codec === 'json' || codec === 'binary';
+  return store && isCodec && syncMode === 'group' && value['models'].every(isModelSchema);
 }
 
 function isIdempotency(value: unknown): boolean {

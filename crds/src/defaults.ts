@@ -18,18 +18,14 @@ import type {
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
+  StoreSettings,
   ValueSpec,
 } from './resource.ts';
 
 export function expandSpec(spec: AuthoredSpec): LithairModelSpec {
   return {
     models: spec.models.map(expandModel),
-    store: {
-      snapshotEvery: spec.store?.snapshotEvery ?? DEFAULTS.snapshotEvery,
-      batchSize: spec.store?.batchSize ?? DEFAULTS.batchSize,
-      syncMode: spec.store?.syncMode ?? 'group',
-      ...(spec.store?.idempotency && { idempotency: expandIdempotency(spec.store.idempotency) }),
-    },
+    store: expandStore(spec.store ?? {}),
     ...(spec.auth && { auth: expandAuth(spec.auth) }),
     cluster: expandCluster(spec.cluster ?? {}),
   };
@@ -52,6 +48,16 @@ function expandAuth({ mode, apiKeys, jwt }: AuthoredAuth): AuthSpec {
 
 function expandApiKey({ name, sha256, roles }: { name: string; sha256: string; roles?: string[] }) {
   return { name, sha256, roles: roles ?? [] };
+}
+
+function expandStore(store: NonNullable<AuthoredSpec['store']>): StoreSettings {
+  return {
+    snapshotEvery: store.snapshotEvery ?? DEFAULTS.snapshotEvery,
+    batchSize: store.batchSize ?? DEFAULTS.batchSize,
+    syncMode: store.syncMode ?? 'group',
+    codec: store.codec ?? 'json',
+    ...(store.idempotency && { idempotency: expandIdempotency(store.idempotency) }),
+  };
 }
 
 function expandIdempotency(given: { window?: string; maxOutcomes?: number }) {

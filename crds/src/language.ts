@@ -376,6 +376,11 @@ export const specShape: RecordShape = {
           maximum: 10_000,
           description: 'Most entries in one append.',
         },
+        codec: choice(
+          'How the log writes rows: their JSON as it is, or packed.',
+          ['json', 'binary'],
+          [],
+        ),
         syncMode: choice('How writes reach the disk.', ['group'], ['always', 'periodic', 'none']),
         idempotency: {
           kind: 'record',

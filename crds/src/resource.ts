@@ -170,6 +170,8 @@ export interface StoreSettings {
   batchSize: number;
   /** group: one fdatasync acknowledges everything that arrived before it. */
   syncMode: 'group';
+  /** How the log writes the rows of its entries. Absent: json. */
+  codec?: 'json' | 'binary';
   /** Absent: a day, and 100,000 outcomes. */
   idempotency?: IdempotencySettings;
 }

@@ -315,6 +315,7 @@ test('every default is expanded, and expanding twice changes nothing', () => {
     snapshotEvery: 100000,
     batchSize: 100,
     syncMode: 'group',
+    codec: 'json',
   });
   assert.equal(result.value.cluster.voters, 3);
   const again = validateSpec(result.value);

@@ -76,6 +76,11 @@ export class ByteReader {
     return this.buffer.toString(ascii ? 'latin1' : 'utf8', start, this.at);
   }
 
+  /** What `ByteWriter.json` wrote. */
+  json(): string {
+    return this.text();
+  }
+
   /**
    * The number of items that follow.
    *

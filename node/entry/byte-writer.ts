@@ -50,8 +50,12 @@ export class ByteWriter {
     const bytes = Buffer.byteLength(value);
     const ascii = bytes === value.length;
     this.varint(bytes * 2 + (ascii ? 0 : 1));
-    this.reserve(bytes);
-    this.at += this.buffer.write(value, this.at, ascii ? 'latin1' : 'utf8');
+    this.raw(value, bytes);
+  }
+
+  /** A row's JSON; other writers have a shorter form for it. */
+  json(value: string): void {
+    this.text(value);
   }
 
   /** Bytes as they are. */
@@ -59,6 +63,12 @@ export class ByteWriter {
     this.reserve(end - start);
     source.copy(this.buffer, this.at, start, end);
     this.at += end - start;
+  }
+
+  /** The bytes of a text alone; `bytes` is their number. */
+  protected raw(value: string, bytes: number): void {
+    this.reserve(bytes);
+    this.at += this.buffer.write(value, this.at, bytes === value.length ? 'latin1' : 'utf8');
   }
 
   private shortAscii(value: string): boolean {

@@ -2,6 +2,7 @@ import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { EntryError } from './errors.ts';
+import { PackedReader, PackedWriter } from './packed.ts';
 import {
   APPLY_VERSION,
   type Change,
@@ -33,8 +34,9 @@ const HAS_REGION = 0x10;
 const LEAST_CHANGE_BYTES = 3;
 const LEAST_TEXT_BYTES = 1;
 
-/** Owned by `encodeEntry`, which is not reentrant and leaves it empty. */
+/** Owned by `encodeEntry` and `packEntry`, which are not reentrant and leave them empty. */
 const writer = new ByteWriter();
+const packed = new PackedWriter();
 
 /**
  * Writes an entry.
@@ -42,13 +44,57 @@ const writer = new ByteWriter();
  * @throws EntryError `entry_too_large` beyond {@link MAX_CHANGES} changes
  */
 export function encodeEntry(entry: Entry): Uint8Array {
+  return encodeInto(entry).take();
+}
+
+/** The same into {@link writer}, which holds it until something else is written. */
+function encodeInto(entry: Entry): ByteWriter {
   writer.reset();
   writer.varint(neededVersion(entry));
   writer.byte(KINDS.indexOf(entry.kind));
   const lengthAt = writer.reserveUint32();
-  writeBody(entry);
+  writeBody(writer, entry);
   writer.setUint32(lengthAt, writer.length);
-  return writer.take();
+  return writer;
+}
+
+/**
+ * Writes an entry in the binary form of the log's records (codec 2): the same fields in the same
+ * order, without the length, and with texts and rows packed. Null where these bytes are not what
+ * {@link encodeEntry} writes: they could not be given back as they are.
+ *
+ * @returns a view that is good until the next call
+ */
+export function packEntry(data: Uint8Array): Uint8Array | null {
+  const entry = readable(data);
+  if (entry === null || Buffer.compare(encodeInto(entry).view(), data) !== 0) return null;
+  packed.begin();
+  packed.varint(neededVersion(entry));
+  packed.byte(KINDS.indexOf(entry.kind));
+  writeBody(packed, entry);
+  return packed.view();
+}
+
+function readable(data: Uint8Array): Entry | null {
+  try {
+    return decodeEntry(data);
+  } catch (error) {
+    if (error instanceof EntryError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The inverse of {@link packEntry}: the bytes that were packed.
+ *
+ * @throws EntryError as {@link decodeEntry}
+ */
+export function unpackEntry(data: Uint8Array): Uint8Array {
+  const reader = new PackedReader(data);
+  requireKnown(reader.varint());
+  const entry = readBody(reader, pick(KINDS, reader.byte(), 'kind'));
+  reader.end();
+  return encodeEntry(entry);
 }
 
 /** The least apply version that can tell what an entry means. */
@@ -59,75 +105,75 @@ function neededVersion(entry: Entry): number {
   return named ? 2 : 1;
 }
 
-function writeBody(entry: Entry): void {
+function writeBody(target: ByteWriter, entry: Entry): void {
   switch (entry.kind) {
     case 'write':
-      return writeWrite(entry);
+      return writeWrite(target, entry);
     case 'schema':
-      return writeSchema(entry);
+      return writeSchema(target, entry);
     case 'member':
-      return writeMember(writer, entry.member);
+      return writeMember(target, entry.member);
     case 'memberRemoval':
-      return writer.varint(entry.memberId);
+      return target.varint(entry.memberId);
     case 'compact':
-      return writeCompact(entry);
+      return writeCompact(target, entry);
   }
 }
 
-function writeWrite(entry: WriteEntry): void {
+function writeWrite(target: ByteWriter, entry: WriteEntry): void {
   if (entry.changes.length > MAX_CHANGES) {
     throw new EntryError('entry_too_large', `an entry holds at most ${MAX_CHANGES} changes`);
   }
-  writer.varint(entry.memberId);
-  writer.varint(entry.timestampMs);
-  writer.varint(entry.schemaVersion);
-  writer.text(entry.actor.subject);
-  writer.byte(METHODS.indexOf(entry.actor.method));
-  writer.byte(entry.idempotency === null ? 0 : 1);
+  target.varint(entry.memberId);
+  target.varint(entry.timestampMs);
+  target.varint(entry.schemaVersion);
+  target.text(entry.actor.subject);
+  target.byte(METHODS.indexOf(entry.actor.method));
+  target.byte(entry.idempotency === null ? 0 : 1);
   if (entry.idempotency !== null) {
-    writer.text(entry.idempotency.scope);
-    writer.text(entry.idempotency.fingerprint);
+    target.text(entry.idempotency.scope);
+    target.text(entry.idempotency.fingerprint);
   }
-  writer.varint(entry.changes.length);
+  target.varint(entry.changes.length);
   let model = '';
   for (const change of entry.changes) {
-    writeChange(change, model);
+    writeChange(target, change, model);
     model = change.model;
   }
 }
 
-function writeChange(change: Change, modelBefore: string): void {
+function writeChange(target: ByteWriter, change: Change, modelBefore: string): void {
   const sameModel = change.model === modelBefore;
   const { events } = change;
   const flags = (sameModel ? SAME_MODEL : 0) | (events === undefined ? 0 : HAS_EVENTS);
-  writer.byte(EFFECTS.indexOf(change.effect) | flags);
-  if (!sameModel) writer.text(change.model);
-  writer.text(change.id);
-  writer.varint(change.expectedVersion);
+  target.byte(EFFECTS.indexOf(change.effect) | flags);
+  if (!sameModel) target.text(change.model);
+  target.text(change.id);
+  target.varint(change.expectedVersion);
   if (isPut(change)) {
-    writer.text(change.json);
-    writeTexts(change.keys);
+    target.json(change.json);
+    writeTexts(target, change.keys);
   }
-  if (events !== undefined) writeTexts(events);
+  if (events !== undefined) writeTexts(target, events);
 }
 
-function writeTexts(texts: readonly string[]): void {
-  writer.varint(texts.length);
-  for (const text of texts) writer.text(text);
+function writeTexts(target: ByteWriter, texts: readonly string[]): void {
+  target.varint(texts.length);
+  for (const text of texts) target.text(text);
 }
 
-function writeSchema(entry: SchemaEntry): void {
-  writer.varint(entry.memberId);
-  writer.varint(entry.timestampMs);
-  writer.varint(entry.expectedSchemaVersion);
-  writer.text(entry.schemaJson);
+function writeSchema(target: ByteWriter, entry: SchemaEntry): void {
+  target.varint(entry.memberId);
+  target.varint(entry.timestampMs);
+  target.varint(entry.expectedSchemaVersion);
+  target.text(entry.schemaJson);
 }
 
-function writeCompact(entry: CompactEntry): void {
-  writer.varint(entry.memberId);
-  writer.varint(entry.timestampMs);
-  writer.varint(entry.generation);
-  writeDigests(writer, entry.digests);
+function writeCompact(target: ByteWriter, entry: CompactEntry): void {
+  target.varint(entry.memberId);
+  target.varint(entry.timestampMs);
+  target.varint(entry.generation);
+  writeDigests(target, entry.digests);
 }
 
 /** Writes digests; snapshots hold them in the same form. */
@@ -157,13 +203,7 @@ export function writeMember(target: ByteWriter, member: MemberRecord): void {
  */
 export function decodeEntry(data: Uint8Array): Entry {
   const reader = new ByteReader(data);
-  const version = reader.varint();
-  if (version === 0 || version > APPLY_VERSION) {
-    throw new EntryError(
-      'unsupported_entry',
-      `the entry needs apply version ${version}, this binary knows ${APPLY_VERSION}`,
-    );
-  }
+  requireKnown(reader.varint());
   const kind = pick(KINDS, reader.byte(), 'kind');
   if (reader.uint32() !== data.length) {
     throw new EntryError('malformed_entry', 'the length of the entry is not the one it announces');
@@ -171,6 +211,14 @@ export function decodeEntry(data: Uint8Array): Entry {
   const entry = readBody(reader, kind);
   reader.end();
   return entry;
+}
+
+function requireKnown(version: number): void {
+  if (version > 0 && version <= APPLY_VERSION) return;
+  throw new EntryError(
+    'unsupported_entry',
+    `the entry needs apply version ${version}, this binary knows ${APPLY_VERSION}`,
+  );
 }
 
 function readBody(reader: ByteReader, kind: Entry['kind']): Entry {
@@ -233,7 +281,7 @@ function readChange(reader: ByteReader, modelBefore: string): Change {
     model,
     id,
     expectedVersion,
-    json: reader.text(),
+    json: reader.json(),
     keys: readTexts(reader),
   };
   return named ? { ...change, events: readTexts(reader) } : change;

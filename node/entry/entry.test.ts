@@ -11,6 +11,8 @@ import {
   EntryError,
   encodeEntry,
   MAX_CHANGES,
+  packEntry,
+  unpackEntry,
 } from './index.ts';
 
 const text = fc.oneof(
@@ -168,6 +170,98 @@ describe('an entry', () => {
     const tooMany = { ...sample, changes };
     assert.throws(() => encodeEntry(tooMany), { code: 'entry_too_large' });
     assert.deepEqual(decodeEntry(encodeEntry(sample)), sample);
+  });
+});
+
+/** Values of rows in the forms that they have after validation, and others. */
+const value = fc.letrec((tie) => ({
+  any: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom(null, true, false),
+    fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.double({ noNaN: true })),
+    fc.constantFrom('12345678901234567890.12', '-0', '1e3', '9007199254740993'),
+    fc.oneof(text, fc.uuid(), fc.string({ unit: 'binary', maxLength: 20 })),
+    fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+    fc.constantFrom('2026-02-30T10:00:00.000Z', '2026-01-01T24:00:00.000Z', 'ab'.repeat(32)),
+    fc.array(tie('any'), { maxLength: 4 }),
+    fc.dictionary(fc.oneof(text, fc.constantFrom('10', '9', '__proto__')), tie('any'), {
+      maxKeys: 5,
+    }),
+  ),
+})).any;
+
+/** JSON of all sorts: canonical, in other notations, and no JSON at all. */
+const rowJson = fc.oneof(
+  { weight: 4, arbitrary: value.map((row) => JSON.stringify(row)) },
+  fc.constantFrom('{"a":1.0}', '{"a":-0}', '{"b":1,"1":2}', '{"a":1,"a":2}', '[1, 2]', '{', ''),
+  fc.nat(100).map((depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`),
+  text,
+);
+
+const withRows = fc.tuple(entry, fc.array(rowJson, { minLength: 6, maxLength: 6 })).map(
+  ([given, rows]): Entry =>
+    given.kind !== 'write'
+      ? given
+      : {
+          ...given,
+          changes: given.changes.map((change, at) =>
+            'json' in change ? { ...change, json: rows[at] ?? '' } : change,
+          ),
+        },
+);
+
+describe('a packed entry', () => {
+  it('gives back the very bytes that were packed, whatever its rows hold', () => {
+    fc.assert(
+      fc.property(withRows, (given) => {
+        const data = encodeEntry(given);
+        const packed = packEntry(data);
+        assert.ok(packed !== null);
+        assert.equal(Buffer.compare(unpackEntry(Buffer.from(packed)), data), 0);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('is shorter: ids, times and hashes in bytes, names and repeated texts once', () => {
+    const id = '01890a5d-ac96-774b-bcce-b302099a8057';
+    const row = { id, sku: 'AB-1', stock: 12, at: '2026-01-02T03:04:05.678Z', sold: false };
+    const changes = [1, 2, 3].map((version): Change => {
+      const json = JSON.stringify({ ...row, stock: version });
+      const keys = [id, 'AB-1'];
+      return { effect: 'updated', model: 'Product', id, expectedVersion: version, json, keys };
+    });
+    const one = encodeEntry({ ...sample, changes: changes.slice(0, 1) });
+    const all = encodeEntry({ ...sample, changes });
+    assert.ok((packEntry(one)?.length ?? Infinity) < one.length * 0.6);
+    assert.ok((packEntry(all)?.length ?? Infinity) < all.length * 0.4);
+  });
+
+  it('is not made of bytes that would not come back: of no entry, or of a later version', () => {
+    assert.equal(packEntry(Buffer.from('anything')), null);
+    assert.equal(packEntry(new Uint8Array(0)), null);
+    const asked = Buffer.from(encodeEntry(sample));
+    asked[0] = 2;
+    assert.deepEqual(decodeEntry(asked), sample);
+    assert.equal(packEntry(asked), null);
+    asked[0] = 99;
+    assert.equal(packEntry(asked), null);
+  });
+
+  it('is refused or read, and never anything else, when bytes are changed or cut', () => {
+    fc.assert(
+      fc.property(withRows, fc.nat(), fc.nat(255), (given, at, flip) => {
+        const data = Buffer.from(packEntry(encodeEntry(given)) ?? []);
+        const place = at % data.length;
+        data[place] = (data[place] ?? 0) ^ flip;
+        try {
+          unpackEntry(flip === 0 ? data.subarray(0, place) : data);
+        } catch (error) {
+          assert.ok(error instanceof EntryError, String(error));
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

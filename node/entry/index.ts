@@ -1,14 +1,16 @@
 /**
- * The entry room: what a raft entry of this project carries, and its binary form (codec 1 of the
- * log's record header). Pure. Readers and writers of bytes are shared with snapshots.
+ * The entry room: what a raft entry of this project carries, and its form in bytes (codec 1 of
+ * the log's record header) and the shorter one in which a log may keep it (codec 2). Pure. Readers and writers of bytes are shared with snapshots.
  */
 export { ByteReader } from './byte-reader.ts';
 export { ByteWriter } from './byte-writer.ts';
 export {
   decodeEntry,
   encodeEntry,
+  packEntry,
   readDigests,
   readMember,
+  unpackEntry,
   writeDigests,
   writeMember,
 } from './codec.ts';

@@ -1,11 +1,10 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { Batch, BufferPool } from './batch.ts';
 import { crc32c } from './crc32c.ts';
+import { type PayloadCodec, type StoredPayload, storedPayload } from './payload-codec.ts';
 import {
-  ENTRY_CODEC,
   emptyHeader,
   isEntryType,
-  NO_CODEC,
   NO_KEY,
   RECORD_HEADER_BYTES,
   RecordType,
@@ -34,10 +33,18 @@ export interface AppenderContext {
   readonly encryption: LogEncryption;
   /** Index of the last entry of the log, as of the records appended so far. */
   lastIndex(): number;
+  /** How payloads are to be written now. */
+  codec(): PayloadCodec;
   /** 16 random bytes. */
   nonce(): Uint8Array;
   /** Appends the records that every segment begins with: base, membership, hard state. */
   appendHead(appender: Appender): void;
+}
+
+/** Where a record stands in its segment, and how long its payload is there. */
+export interface RecordPlace {
+  readonly offset: number;
+  readonly payloadBytes: number;
 }
 
 /** Where a log goes on. */
@@ -123,11 +130,12 @@ export class Appender {
   }
 
   /** Appends one record and returns its offset in the segment that `sequence` names afterwards. */
-  append(type: number, index: number, term: number, payload: Uint8Array = NO_PAYLOAD): number {
-    let stored = this.#storedBytes(type, payload);
+  append(type: number, index: number, term: number, data: Uint8Array = NO_PAYLOAD): number {
+    const payload = storedPayload(type, data, this.#context.codec());
+    let stored = this.#storedBytes(type, payload.bytes);
     if (this.#offset + recordBytes(stored) + SEALING_BYTES > this.#capacity) {
-      this.#beginSegment(recordBytes(payload.length + SEALED_BYTES));
-      stored = this.#storedBytes(type, payload);
+      this.#beginSegment(recordBytes(payload.bytes.length + SEALED_BYTES));
+      stored = this.#storedBytes(type, payload.bytes);
     }
     const size = recordBytes(stored);
     const batch = this.#open ?? this.#beginBatch(false, null);
@@ -196,7 +204,7 @@ export class Appender {
     type: number,
     index: number,
     term: number,
-    payload: Uint8Array,
+    { codec, bytes: payload }: StoredPayload,
     size: number,
   ): void {
     const at = batch.reserve(size);
@@ -204,7 +212,7 @@ export class Appender {
     const seal = isEntryType(type) ? this.#seal : null;
     const header = this.#header;
     header.type = type;
-    header.codec = isEntryType(type) ? ENTRY_CODEC : NO_CODEC;
+    header.codec = codec;
     header.key = seal?.tag.keyId ?? NO_KEY;
     header.index = index;
     header.term = term;

@@ -4,6 +4,7 @@ import type { FileLock } from './file-system.ts';
 import { readIdentity, requireSameMember, writeIdentity } from './identity.ts';
 import { MemberLog } from './member-log.ts';
 import { pauseBy } from './pause.ts';
+import type { PayloadCodec } from './payload-codec.ts';
 import { type Owner, type RecoveredLog, recoverLog, repairTail } from './recovery.ts';
 import { SEGMENT_DIRECTORY, SegmentFiles } from './segment-files.ts';
 import type { LogEncryption } from './segment-seal.ts';
@@ -129,6 +130,7 @@ class LogOpening {
   readonly #owner: Owner;
   readonly #limits: Limits;
   readonly #encryption: LogEncryption;
+  readonly #codec: () => PayloadCodec;
   readonly #defer: (run: () => void) => void;
   readonly #pause: () => Promise<void>;
   readonly #files: SegmentFiles;
@@ -142,6 +144,7 @@ class LogOpening {
     this.#options = options;
     this.#owner = owner;
     this.#limits = resolveLimits(limits);
+    this.#codec = limits.codec ?? (() => 'json');
     this.#defer = options.defer ?? setImmediate;
     this.#pause = pauseBy(this.#defer);
     const { segmentBytes } = this.#limits;
@@ -186,6 +189,7 @@ class LogOpening {
       random,
       cacheBytes,
       maxBatchBytes,
+      codec: this.#codec,
       defer: this.#defer,
       encryption: this.#encryption,
     });
@@ -256,7 +260,7 @@ function missing(reason: string): LogCorruptError {
   return new LogCorruptError({ file: SEGMENT_DIRECTORY, offset: 0, record: -1, reason });
 }
 
-type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts'>>;
+type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts' | 'codec'>>;
 
 function resolveLimits(options: LogOptions): Limits {
   const limits = {

@@ -4,6 +4,7 @@ import type { EntryCache } from './entry-cache.ts';
 import type { EntryIndex } from './entry-index.ts';
 import { LogCorruptError } from './errors.ts';
 import { viewOf } from './numbers.ts';
+import { originalPayload } from './payload-codec.ts';
 import {
   emptyHeader,
   RECORD_HEADER_BYTES,
@@ -123,12 +124,22 @@ export class EntryReader {
       throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
     }
     const stored = bytes.subarray(payload, payload + header.payloadBytes);
-    const data = unsealed(seal, stored, header, offset);
-    if (data === null) {
+    const plain = unsealed(seal, stored, header, offset);
+    if (plain === null) {
       const reason = `entry ${index}: ${notAuthentic(seal)}`;
       throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
     }
+    const data = this.#unpacked(header.codec, plain, sequence, offset);
     return { term: header.term, index, type: entryTypeOf(header.type), data };
+  }
+
+  #unpacked(codec: number, stored: Uint8Array, sequence: number, offset: number): Uint8Array {
+    try {
+      return originalPayload(codec, stored);
+    } catch (error) {
+      const reason = `the payload cannot be unpacked: ${String(error)}`;
+      throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
+    }
   }
 
   #secretsOf(sequence: number): SegmentSecrets {

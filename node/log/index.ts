@@ -16,6 +16,7 @@ export {
   type Operation,
 } from './memory-file-system.ts';
 export { NodeFileSystem } from './node-file-system.ts';
+export type { PayloadCodec } from './payload-codec.ts';
 export {
   type ScannedSnapshot,
   type ScanOptions,

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { StorageError } from 'etcd-raft-ts';
+import { type Entry, StorageError } from 'etcd-raft-ts';
 import {
   CLUSTER,
   clock,
@@ -31,6 +31,7 @@ import {
   scanLog,
   verifyLog,
 } from './index.ts';
+import { entryAt } from './testing/member-under-test.ts';
 
 const SMALL = { segmentBytes: 16 * 1024 };
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'lithair-log-'));
@@ -55,6 +56,9 @@ async function collect(chunks: AsyncIterable<Uint8Array> | null): Promise<string
 function metadata(index: number, term: number, ...voters: number[]) {
   return { index, term, confState: confState(...(voters.length > 0 ? voters : [1])) };
 }
+
+const hex = (data: Uint8Array = new Uint8Array(0)) => Buffer.from(data).toString('hex');
+const shown = ({ data, ...rest }: Entry) => ({ ...rest, data: hex(data) });
 
 function newPlace(disk: FileSystem) {
   directories += 1;
@@ -358,6 +362,33 @@ for (const [name, make] of Object.entries(disks)) {
       const request = { entries: [entry(1, 1), huge] };
       assert.throws(() => log.save(request, () => assert.fail()), RecordTooLargeError);
       assert.equal(log.lastIndex(), 0);
+      await directory.close();
+    });
+
+    test('entries are packed where that is asked for, and given back as they were', async () => {
+      const { disk, dir } = newPlace(make());
+      let codec: 'json' | 'binary' = 'binary';
+      const options = { ...SMALL, cacheBytes: 0, codec: () => codec };
+      const first = await openMember(disk, dir, options);
+      const written = Array.from({ length: 60 }, (_, i) => entryAt(i + 1, 1));
+      const foreign = { ...entry(61, 1, 500), type: 1 } as const;
+      await saved(first.log, { entries: written.slice(0, 30) });
+      codec = 'json';
+      await saved(first.log, { entries: written.slice(30) });
+      codec = 'binary';
+      await saved(first.log, { entries: [foreign, entry(62, 1)] });
+      await first.directory.close();
+      const { directory, log } = await openMember(disk, dir, options);
+      const expected = [...written, foreign, entry(62, 1)];
+      assert.deepEqual(log.entries(1, 63, Infinity).map(shown), expected.map(shown));
+      const codecs: number[] = [];
+      for await (const record of scanLog({ dir, fs: disk })) {
+        if (record.index === 0 || !record.kind.match(/entry|confChange/)) continue;
+        codecs.push(record.codec);
+        assert.equal(hex(record.data), hex(expected[record.index - 1]?.data));
+      }
+      assert.deepEqual(codecs, [...Array(30).fill(2), ...Array(32).fill(1)]);
+      assert.equal((await verifyLog({ dir, fs: disk })).problem, null);
       await directory.close();
     });
 

@@ -16,6 +16,7 @@ import { EntryCache } from './entry-cache.ts';
 import type { EntryIndex } from './entry-index.ts';
 import { EntryReader, recordTypeOf } from './entry-reader.ts';
 import { LogFailedError, LogFormatError, RecordTooLargeError } from './errors.ts';
+import type { PayloadCodec } from './payload-codec.ts';
 import { encodeConfState, encodeVote } from './payloads.ts';
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, RecordType } from './record.ts';
 import type { Owner, RecoveredLog } from './recovery.ts';
@@ -63,6 +64,7 @@ export interface MemberLogParts {
   readonly random: Random;
   readonly cacheBytes: number;
   readonly maxBatchBytes: number;
+  readonly codec: () => PayloadCodec;
   readonly defer: (run: () => void) => void;
   readonly encryption: LogEncryption;
 }
@@ -126,6 +128,7 @@ export class MemberLog implements Log {
       maxBatchBytes: parts.maxBatchBytes,
       encryption: parts.encryption,
       lastIndex: () => this.#index.lastIndex,
+      codec: parts.codec,
       nonce: () => parts.random.fill(new Uint8Array(16)),
       appendHead: (appender: Appender) => this.#appendHead(appender),
     };

@@ -79,7 +79,9 @@ test('what this version does not know is named', () => {
   const entry = { ...emptyHeader(), type: 1, codec: 1 };
   assert.equal(whyUnsupported(entry), null);
   assert.equal(whyUnsupported({ ...entry, type: 99 }), 'record type 99 is unknown');
-  assert.equal(whyUnsupported({ ...entry, codec: 2 }), 'codec 2 is unknown');
+  assert.equal(whyUnsupported({ ...entry, codec: 2 }), null);
+  assert.equal(whyUnsupported({ ...entry, codec: 3 }), 'codec 3 is unknown');
+  assert.equal(whyUnsupported({ ...entry, type: 2, codec: 2 }), 'codec 2 is unknown');
   assert.equal(whyUnsupported({ ...entry, group: 2 }), 'raft group 2 is unknown');
   assert.equal(whyUnsupported({ ...entry, key: 3 }), null);
   const vote = { ...emptyHeader(), type: 16, key: 3 };

@@ -52,8 +52,9 @@ export const RECORD_ALIGNMENT = 8;
 export const GROUP = 1;
 /** Key id 0: the payload is not encrypted. Another one stands in entries of encrypted segments. */
 export const NO_KEY = 0;
-/** How an entry's payload is written; 1 is the entry room's encoding. Other records have 0. */
+/** How an entry's payload is written: as the entry room encodes it, or packed. Others have 0. */
 export const ENTRY_CODEC = 1;
+export const PACKED_CODEC = 2;
 export const NO_CODEC = 0;
 /** Largest payload of one record, bytes. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
@@ -152,10 +153,14 @@ export function readHeader(
 /** Why this version cannot read a record that is sound; null where it can. */
 export function whyUnsupported(header: RecordHeader): string | null {
   if (kindOf(header.type) === undefined) return `record type ${header.type} is unknown`;
-  const codec = isEntryType(header.type) ? ENTRY_CODEC : NO_CODEC;
-  if (header.codec !== codec) return `codec ${header.codec} is unknown`;
+  if (!isCodecOf(header.type, header.codec)) return `codec ${header.codec} is unknown`;
   if (header.group !== GROUP) return `raft group ${header.group} is unknown`;
   // Which key the entries of a segment have is said by the segment's header.
   const isPlain = header.key === NO_KEY || isEntryType(header.type);
   return isPlain ? null : `encryption key ${header.key} is unknown`;
+}
+
+function isCodecOf(type: number, codec: number): boolean {
+  if (!isEntryType(type)) return codec === NO_CODEC;
+  return codec === ENTRY_CODEC || (codec === PACKED_CODEC && type === RecordType.Entry);
 }

@@ -4,7 +4,8 @@ import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } fro
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { readIdentity } from './identity.ts';
 import { pauseBy } from './pause.ts';
-import { isEntryType, kindOf } from './record.ts';
+import { originalPayload } from './payload-codec.ts';
+import { isEntryType, kindOf, NO_KEY } from './record.ts';
 import { checkedHeader, requireNoGap, tailProblem, whyNotFollowed } from './recovery.ts';
 import { Replay } from './replay.ts';
 import { SEGMENT_DIRECTORY, segmentName, sequenceOf } from './segment-files.ts';
@@ -129,17 +130,24 @@ export function toRawRecord(
     codec: header.codec,
     index: header.index,
     term: header.term,
-    data: plainOf(reader, segment, seal).slice(),
+    data: plainOf(reader, segment, seal),
   };
 }
 
-/** The payload that a reader stands at, as it was saved. @throws LogCorruptError */
+/** The payload that a reader stands at, as it was saved; its own bytes. @throws LogCorruptError */
 function plainOf(reader: SegmentReader, file: string, seal: SegmentSeal | null): Uint8Array {
   const { header, payload, recordOffset: offset, record } = reader;
-  if (!isEntryType(header.type)) return payload;
+  if (!isEntryType(header.type)) return payload.slice();
   const plain = unsealed(seal, payload, header, offset);
-  if (plain !== null) return plain;
-  throw new LogCorruptError({ file, offset, record, reason: notAuthentic(seal) });
+  if (plain === null) {
+    throw new LogCorruptError({ file, offset, record, reason: notAuthentic(seal) });
+  }
+  try {
+    return originalPayload(header.codec, plain.slice());
+  } catch (error) {
+    const reason = `the payload cannot be unpacked: ${String(error)}`;
+    throw new LogCorruptError({ file, offset, record, reason });
+  }
 }
 
 /** Opens all segments of a data directory, in order; the caller closes them. */
@@ -295,7 +303,8 @@ async function verifySegment(
     const { header, payload, recordOffset } = reader;
     const reason = tally.replay.apply(header, payload, sequence, recordOffset);
     requireSound(reader, segment, reason);
-    if (keys !== null) plainOf(reader, name, seal);
+    // Without keys, what is encrypted cannot be looked into.
+    if (keys !== null || header.key === NO_KEY) plainOf(reader, name, seal);
     tally.records += 1;
     if (reader.record % 4096 === 4095) await pause();
   }

@@ -3,6 +3,7 @@ import type { FileKeys } from '../encryption/index.ts';
 import type { Clock, Logger, Random } from '../ports/index.ts';
 import type { BadPlace } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
+import type { PayloadCodec } from './payload-codec.ts';
 
 /** Who a data directory belongs to; the content of `node.json`. */
 export interface NodeIdentity {
@@ -42,6 +43,8 @@ export interface LogOptions {
   readonly keys?: FileKeys | null;
   /** Whether new files are encrypted; default where there are keys. */
   readonly encrypts?: boolean;
+  /** How the payloads of entries are written, asked for each; default json. Both can be read. */
+  readonly codec?: () => PayloadCodec;
 }
 
 /**
@@ -267,6 +270,7 @@ export interface RawRecord {
   /** Entry: its index. hardState: the commit index. Others: the index they speak of, or 0. */
   readonly index: number;
   readonly term: number;
+  /** An entry's is unpacked, whatever its codec. */
   readonly data: Uint8Array;
 }
 

@@ -1,3 +1,4 @@
+import type { PayloadCodec } from '../log/index.ts';
 import { ClientLink } from './client-link.ts';
 import { BrokenPromise, Durability, Elections, StateHashes } from './invariants/index.ts';
 import { Machine, type MachineWatch, type MachineWorld, type Sabotage } from './machine.ts';
@@ -40,7 +41,7 @@ export class SimulatedCluster {
       initialCluster: numbers.map((n) => ({ name: `n${n}`, address: `n${n}:${PEER_PORT}` })),
       sectorBytes: plan.sectorBytes,
       consensus: plan.consensus,
-      log: plan.log,
+      log: { ...plan.log, codec: codecOf(plan) },
       sabotage,
       machine: (name) => this.machines.find((machine) => machine.name === name),
     };
@@ -121,4 +122,10 @@ export class SimulatedCluster {
 
 function reasonOf(failure: unknown): string {
   return failure instanceof Error ? failure.message : JSON.stringify(failure);
+}
+
+function codecOf({ codec }: Plan): () => PayloadCodec {
+  if (codec !== 'mixed') return () => codec;
+  let asked = 0;
+  return () => (asked++ % 2 === 0 ? 'binary' : 'json');
 }

@@ -1,4 +1,5 @@
 import type { Entry, SnapshotMetadata } from 'etcd-raft-ts';
+import { encodeEntry, type WriteEntry } from '../../entry/index.ts';
 import type { Random } from '../../ports/index.ts';
 import { CLUSTER, clock, confState, logger, openMember } from '../fixture.ts';
 import {
@@ -32,7 +33,22 @@ export function entryAt(index: number, term: number): Entry {
   const mixed = Math.imul(index * 31 + term, 0x9e3779b1) >>> 0;
   const bytes = index % 23 === 0 ? 18_000 : 20 + (mixed % 700);
   const text = `${index}/${term}/`.padEnd(bytes, String.fromCharCode(97 + (mixed % 26)));
-  return { index, term, type: 0, data: new TextEncoder().encode(text) };
+  return { index, term, type: 0, data: encodeEntry(writeOf(index, text)) };
+}
+
+/** A write, so that the log can pack it. */
+function writeOf(index: number, text: string): WriteEntry {
+  const id = String(index);
+  const json = JSON.stringify({ id, text });
+  return {
+    kind: 'write',
+    memberId: 1,
+    timestampMs: index,
+    schemaVersion: 1,
+    actor: { subject: 'anonymous', method: 'none' },
+    idempotency: null,
+    changes: [{ effect: 'created', model: 'Note', id, expectedVersion: 0, json, keys: [id] }],
+  };
 }
 
 /** What the snapshot of this index holds. */
@@ -66,6 +82,7 @@ export class MemberUnderTest {
   #directory: DataDirectory | null = null;
   #log: Log | null = null;
   #saves = 0;
+  #asked = 0;
   #term = 1;
   #snapshots = 0;
 
@@ -90,10 +107,16 @@ export class MemberUnderTest {
     const world = { dir: DIR, fs: this.#fs, clock, random: this.random, logger };
     this.#directory = await openDataDirectory(world);
     if (this.#directory.identity === null) await this.name({ ...IDENTITY });
-    this.#log = await this.#directory.openLog(LIMITS);
+    this.#log = await this.#directory.openLog({ ...LIMITS, codec: () => this.#codec() });
     const snapshotIndex = this.#log.recovery.snapshot?.index ?? 0;
     trace.fact({ kind: 'opened', state: stateOf(this.#log), snapshotIndex });
     this.#term = this.#log.initialState().hardState?.term ?? this.#term;
+  }
+
+  /** Every third entry as it is, the others packed. */
+  #codec(): 'json' | 'binary' {
+    this.#asked += 1;
+    return this.#asked % 3 === 0 ? 'json' : 'binary';
   }
 
   async name(identity: NodeIdentity): Promise<void> {
