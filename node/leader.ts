@@ -25,6 +25,12 @@ export type ModelChange =
       readonly schemaVersion: number;
       readonly changes: readonly string[];
     }
+  /** It is decided; the indexes that it needs are being built. `changes`: where this call decided. */
+  | {
+      readonly kind: 'preparing';
+      readonly schemaVersion: number;
+      readonly changes: readonly string[];
+    }
   | { readonly kind: 'breaking'; readonly reasons: readonly Problem[] }
   /** Another change is under way or came first; safe to ask again. */
   | { readonly kind: 'conflict' };
@@ -88,8 +94,15 @@ export class Leader {
     const result = await this.#propose(consensus, session, execution, timeoutMs);
     if (result.kind !== 'schema') throw new Error(`a model change was applied as ${result.kind}`);
     if (result.outcome.kind === 'rejected') return { kind: 'conflict' };
-    const { schemaVersion } = result.outcome;
-    return { kind: 'applied', schemaVersion, changes: execution.changes };
+    const { kind, schemaVersion } = result.outcome;
+    return { kind, schemaVersion, changes: execution.changes };
+  }
+
+  /** Puts a model change in force whose indexes are built here; errors as {@link execute}. */
+  async activate(schemaVersion: number, timeoutMs: number): Promise<void> {
+    const { consensus, session } = this.#leading();
+    const execution = session.proposeActivation(schemaVersion, this.#clock.nowMs());
+    if (execution !== null) await this.#propose(consensus, session, execution, timeoutMs);
   }
 
   /**
@@ -183,6 +196,8 @@ function refusedModelChange(execution: Exclude<SchemaExecution, { kind: 'propose
       return { kind: 'unchanged', schemaVersion: execution.schemaVersion };
     case 'breaking':
       return { kind: 'breaking', reasons: execution.reasons };
+    case 'preparing':
+      return { kind: 'preparing', schemaVersion: execution.schemaVersion, changes: [] };
     case 'in_progress':
       return { kind: 'conflict' };
   }

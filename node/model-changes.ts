@@ -1,12 +1,21 @@
 import { compileSchema, type Problem, validateSpec } from '@lithair/crds';
 import type { ModelChangeResponse } from '@lithair/crds/contract';
-import type { Leader } from './leader.ts';
+import type { Leader, ModelChange } from './leader.ts';
 import { AdminError, type AdminProblemDetail, type ChangeModel } from './membership/index.ts';
+import type { Clock } from './ports/index.ts';
+import type { ReplicatedState } from './state/index.ts';
 
 const TIMEOUT_MS = 10_000;
+/** A change whose indexes are built so soon is answered as in force. */
+const PATIENCE_MS = 3_000;
+const LOOK_MS = 20;
 
 /** What the admin API does with a submitted spec, on the leader. */
-export function modelChanges(leader: Leader): ChangeModel {
+export function modelChanges(
+  leader: Leader,
+  state: () => ReplicatedState | null,
+  clock: Clock,
+): ChangeModel {
   return async (spec, dryRun): Promise<ModelChangeResponse> => {
     const validation = validateSpec(spec);
     if (!validation.ok) {
@@ -17,7 +26,7 @@ export function modelChanges(leader: Leader): ChangeModel {
       );
     }
     const schema = compileSchema(validation.value);
-    const change = await leader.changeModel(schema, dryRun, TIMEOUT_MS);
+    const change = await settled(await leader.changeModel(schema, dryRun, TIMEOUT_MS), state, clock);
     switch (change.kind) {
       case 'unchanged':
         return { result: 'unchanged', schemaVersion: change.schemaVersion, changes: [] };
@@ -28,7 +37,7 @@ export function modelChanges(leader: Leader): ChangeModel {
           change.reasons.map(detail),
         );
       case 'conflict':
-        throw new AdminError('model_change_in_progress', 'another model change is under way');
+        throw new AdminError('model_change_in_progress', inProgress(state()));
       default:
         return {
           result: change.kind,
@@ -37,6 +46,28 @@ export function modelChanges(leader: Leader): ChangeModel {
         };
     }
   };
+}
+
+/** Waits a little for a change that is being prepared here. */
+async function settled(
+  change: ModelChange,
+  state: () => ReplicatedState | null,
+  clock: Clock,
+): Promise<ModelChange> {
+  if (change.kind !== 'preparing' || change.changes.length === 0) return change;
+  const dueMs = clock.monotonicMs() + PATIENCE_MS;
+  while (clock.monotonicMs() < dueMs) {
+    if ((state()?.schemaVersion ?? 0) >= change.schemaVersion) return { ...change, kind: 'applied' };
+    await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+  }
+  return change;
+}
+
+function inProgress(state: ReplicatedState | null): string {
+  const preparation = state?.preparation ?? null;
+  if (preparation === null) return 'another model change is under way';
+  const { schemaVersion, prepared, total } = preparation;
+  return `another model change is being prepared: version ${schemaVersion}, ${prepared} of ${total} rows`;
 }
 
 function sentence(reasons: readonly Problem[]): string {

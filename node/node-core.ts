@@ -1,5 +1,7 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
+import type { ClusterStatus, ModelChangeStatus } from '@lithair/crds/contract';
+import type { Message } from 'etcd-raft-ts';
 import {
   Archive,
   type AskMember,
@@ -54,6 +56,7 @@ import {
   waitingHandler,
 } from './membership/index.ts';
 import { modelChanges } from './model-changes.ts';
+import { ModelPreparation } from './model-preparation.ts';
 import { observeNode } from './observe.ts';
 import { observeMembers } from './observe-members.ts';
 import type { InitialMember, NodeOptions } from './options.ts';
@@ -65,6 +68,7 @@ import {
   HASH_KEY_BYTES,
   type ReplicatedState,
   restoreState,
+  type StateOptions,
 } from './state/index.ts';
 import { createMetrics } from './telemetry/index.ts';
 import { UUID_RANDOM_BYTES, uuidV7 } from './values/index.ts';
@@ -89,6 +93,7 @@ export type CoreOptions = Pick<
   readonly consensus?: Partial<ConsensusOptions>;
   readonly log?: LogOptions;
   readonly history?: Partial<HistoryLimits>;
+  readonly state?: Pick<StateOptions, 'preparedRows'>;
 };
 
 /** The disk, the clocks and the chances of a node. */
@@ -166,6 +171,7 @@ export class NodeCore {
   #log: Log | null = null;
   #consensus: NodeConsensus | null = null;
   #keeper: HistoryKeeper | null = null;
+  #preparation: ModelPreparation | null = null;
   #stopping = false;
   #isRemoved = false;
 
@@ -193,6 +199,7 @@ export class NodeCore {
       applyVersion: APPLY_VERSION,
       storage,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
+      modelChange: () => this.#modelChange(),
     };
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
@@ -229,6 +236,7 @@ export class NodeCore {
     this.#membership = admin;
     consensus.start();
     this.#keeper?.start();
+    this.#preparation?.onState();
     await this.#caughtUp(consensus);
     await this.#submitModel(admin);
     this.health.enter('ready', 'serving');
@@ -238,6 +246,7 @@ export class NodeCore {
   /** Hands leadership over, finishes what is under way, closes everything. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#preparation?.stop();
     this.#space.stop();
     this.#network.drain();
     await this.#consensus?.stop(STOP_TIMEOUT_MS);
@@ -362,6 +371,7 @@ export class NodeCore {
     this.#consensus = consensus;
     this.#leader.attach(consensus);
     this.#keeper = this.#keepHistory(consensus, archive);
+    this.#preparation = this.#prepareModels(consensus);
     this.engine.attach(consensus, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
     observeNode(this.#metrics, consensus, log, this.#space);
@@ -396,6 +406,18 @@ export class NodeCore {
     });
   }
 
+  #prepareModels(consensus: NodeConsensus): ModelPreparation {
+    const { clock, logger, defer = setImmediate } = this.#world;
+    return new ModelPreparation({
+      state: () => consensus.state,
+      isLeading: () => consensus.leading,
+      leader: this.#leader,
+      clock,
+      logger,
+      defer: (callback) => void defer(callback),
+    });
+  }
+
   /** The leader first: what it seals it has archived. */
   #otherMembers({ state, memberId, leader }: NodeConsensus): AskMember[] {
     const others = (state?.members() ?? []).map(({ id }) => id).filter((id) => id !== memberId);
@@ -424,7 +446,7 @@ export class NodeCore {
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
     const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
-    const state = await restoreState(chunks, { hashKey });
+    const state = await restoreState(chunks, { ...this.#options.state, hashKey });
     this.#observer.onState?.(state);
     return state;
   }
@@ -434,6 +456,7 @@ export class NodeCore {
     const bytes = this.#log?.statistics.bytes ?? 0;
     this.#lag.onApplied(index, bytes, this.#world.clock.monotonicMs());
     this.#keeper?.onApplied();
+    this.#preparation?.onState();
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 
@@ -462,7 +485,7 @@ export class NodeCore {
   #openAdmin(consensus: NodeConsensus, log: Log): AdminApi {
     const { clock, logger } = this.#world;
     const changes = new MemberChanges({ view: consensus, entries: memberEntries, clock, logger });
-    const changeModel = modelChanges(this.#leader);
+    const changeModel = modelChanges(this.#leader, () => consensus.state, clock);
     if (this.#keeper === null) throw new Error('history is not looked after yet');
     const compacts = compaction(consensus, log, this.#keeper);
     const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
@@ -514,7 +537,8 @@ export class NodeCore {
     const { status, body } = await admin.handle(request);
     if (status < 300) return;
     const detail = detailOf(body);
-    if (status === 409 || status === 422) throw new NodeError(`the model is refused: ${detail}`);
+    const isRefused = status === 422 || (status === 409 && !isInProgress(body));
+    if (isRefused) throw new NodeError(`the model is refused: ${detail}`);
     this.#world.logger.warn({ status, detail }, 'the model was not compared with the running one');
   }
 
@@ -547,10 +571,23 @@ export class NodeCore {
     );
   }
 
+  #modelChange(): ModelChangeStatus | null {
+    const preparation = this.#consensus?.state?.preparation ?? null;
+    if (preparation === null) return null;
+    const { schemaVersion, fingerprint: schemaFingerprint, prepared, total } = preparation;
+    return { schemaVersion, schemaFingerprint, prepared, total };
+  }
+
   #fail(reason: string, exitCode: ExitCode): void {
     this.health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }
+}
+
+/** A cluster that is in the middle of another change serves all the same. */
+function isInProgress(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || !('code' in body)) return false;
+  return body.code === 'model_change_in_progress';
 }
 
 function detailOf(body: unknown): string {

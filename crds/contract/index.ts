@@ -47,6 +47,15 @@ export interface StorageStatus {
   readonly low: boolean;
 }
 
+/** A model change that is decided and not in force: the indexes that it needs are being built. */
+export interface ModelChangeStatus {
+  readonly schemaVersion: number;
+  readonly schemaFingerprint: string;
+  /** Rows that they have taken in on this member, of so many. */
+  readonly prepared: number;
+  readonly total: number;
+}
+
 /** Answer of `GET /_cluster/status` (ops port) and `GET /_admin/status` (peer port). */
 export interface ClusterStatus {
   readonly clusterId: string;
@@ -65,6 +74,8 @@ export interface ClusterStatus {
   readonly schemaVersion: number;
   /** Fingerprint (sha256, hex) of the canonical schema in force. */
   readonly schemaFingerprint: string;
+  /** Null where there is none; an older member does not have it. */
+  readonly modelChange?: ModelChangeStatus | null;
   readonly ready: boolean;
   readonly version: string;
   /** Null where the disk does not tell; an older member does not have it. */
@@ -100,7 +111,8 @@ export interface AddMemberResponse {
 
 /** Answer of `PUT /_admin/model` (also with `?dryRun=true`). A refusal is a problem+json 409 or 422. */
 export interface ModelChangeResponse {
-  readonly result: 'unchanged' | 'applied' | 'would-apply';
+  /** `preparing`: decided, and in force once the indexes that it needs are built; ask again. */
+  readonly result: 'unchanged' | 'applied' | 'preparing' | 'would-apply';
   readonly schemaVersion: number;
   readonly changes: readonly string[];
 }

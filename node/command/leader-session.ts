@@ -108,6 +108,28 @@ export class LeaderSession {
   }
 
   /**
+   * Proposes to put the model change in force that is being prepared; commands are answered with
+   * `schema_changed` until it is. Null where there is nothing to put in force, or it is proposed.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeActivation(schemaVersion: number, nowMs: number) {
+    this.requirePlaced();
+    if (this.schemaChange !== null) return null;
+    if (this.state.pendingChange?.schemaVersion !== schemaVersion) return null;
+    const data = encodeEntry({
+      kind: 'activate',
+      memberId: this.memberId,
+      timestampMs: this.stamp(nowMs),
+      schemaVersion,
+    });
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true };
+    this.schemaChange = ticket;
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket } as const;
+  }
+
+  /**
    * Proposes to seal the generation of history that grows, with what is known of earlier ones.
    *
    * @throws CommandError `unplaced_proposal`

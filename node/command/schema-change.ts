@@ -1,12 +1,19 @@
-import { compareSchemas, type Schema } from '@lithair/crds';
-import type { StateReader } from '../ports/index.ts';
+import { compareSchemas, type Schema, schemaFingerprint } from '@lithair/crds';
+import type { ReplicatedState } from '../state/index.ts';
 import type { SchemaPlan } from './types.ts';
 
 /** What a model change would do to the schema that serves. Decides, and proposes nothing. */
 export function prepareSchemaChange(
-  state: Pick<StateReader, 'schema' | 'schemaVersion'>,
+  state: Pick<ReplicatedState, 'schema' | 'schemaVersion' | 'pendingChange'>,
   next: Schema,
 ): SchemaPlan {
+  const { pendingChange: pending } = state;
+  if (pending !== null) {
+    const isSame = pending.fingerprint === schemaFingerprint(next);
+    return isSame
+      ? { kind: 'preparing', schemaVersion: pending.schemaVersion }
+      : { kind: 'in_progress' };
+  }
   const { kind, changes, reasons } = compareSchemas(state.schema, next);
   switch (kind) {
     case 'same':

@@ -35,13 +35,15 @@ export type Execution =
 export type SchemaPlan =
   | { readonly kind: 'same'; readonly schemaVersion: number }
   | { readonly kind: 'breaking'; readonly reasons: readonly Problem[] }
+  /** It is decided already, and its indexes are being built. */
+  | { readonly kind: 'preparing'; readonly schemaVersion: number }
+  /** Another model change is proposed or being prepared. */
+  | { readonly kind: 'in_progress' }
   | { readonly kind: 'additive'; readonly changes: readonly string[]; readonly next: Schema };
 
 /** What came of asking the session for a model change. */
 export type SchemaExecution =
   | Exclude<SchemaPlan, { kind: 'additive' }>
-  /** Another model change is proposed and not applied yet. */
-  | { readonly kind: 'in_progress' }
   | {
       readonly kind: 'propose';
       readonly changes: readonly string[];

@@ -4,6 +4,13 @@ import type { Clock } from '../ports/index.ts';
 /** Entries between two looks at the clock. */
 const CLOCK_INTERVAL = 32;
 
+/** Where committed entries go. */
+export interface ApplyTarget {
+  /** False where an entry must wait; a slice of what it waits for is done by the call. */
+  readyFor(entry: Entry): boolean;
+  apply(entry: Entry): void;
+}
+
 /**
  * The storage thread for applying: committed entries in order, a slice of time at a time, so that
  * ticks and requests never wait behind a long backlog.
@@ -11,7 +18,7 @@ const CLOCK_INTERVAL = 32;
 export class ApplyQueue {
   readonly #clock: Clock;
   readonly #sliceMs: number;
-  readonly #apply: (entry: Entry) => void;
+  readonly #target: ApplyTarget;
   readonly #deliver: (responses: readonly Message[]) => void;
   readonly #queue: Message[] = [];
   /** Position in the first message of the queue. */
@@ -20,12 +27,12 @@ export class ApplyQueue {
   constructor(
     clock: Clock,
     sliceMs: number,
-    apply: (entry: Entry) => void,
+    target: ApplyTarget,
     deliver: (responses: readonly Message[]) => void,
   ) {
     this.#clock = clock;
     this.#sliceMs = sliceMs;
-    this.#apply = apply;
+    this.#target = target;
     this.#deliver = deliver;
   }
 
@@ -55,8 +62,12 @@ export class ApplyQueue {
   #applySome(entries: readonly Entry[]): void {
     const end = Math.min(entries.length, this.#next + CLOCK_INTERVAL);
     while (this.#next < end) {
-      const entry = entries[this.#next++];
-      if (entry !== undefined) this.#apply(entry);
+      const entry = entries[this.#next];
+      if (entry !== undefined) {
+        if (!this.#target.readyFor(entry)) return;
+        this.#target.apply(entry);
+      }
+      this.#next += 1;
     }
   }
 }

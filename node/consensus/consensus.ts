@@ -84,7 +84,7 @@ export class Consensus<
     this.#applies = new ApplyQueue(
       clock,
       this.options.applySliceMs,
-      (entry) => this.#replica.apply(entry),
+      this.#replica,
       (responses) => this.#deliver(responses),
     );
     this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);

@@ -41,6 +41,11 @@ export interface StateMachine<Result extends AppliedEntry> extends StateSummary 
   /** Applies one committed entry; empty data is the no-op of a new term. */
   apply(index: number, term: number, data: Uint8Array): Result;
   /**
+   * Does a slice of what must come before this data is applied, true once there is nothing left. An
+   * entry waits so long, and applying goes on behind it later; most need nothing.
+   */
+  readyFor(data: Uint8Array): boolean;
+  /**
    * Applies what a membership change carries for the member table. A result of kind `member` whose
    * outcome is `rejected` keeps the change from taking effect at all.
    */

@@ -90,6 +90,12 @@ export class Replica<Result extends AppliedEntry, State extends StateMachine<Res
     return [voters, learners, votersOutgoing, learnersNext].some((ids) => ids.includes(memberId));
   }
 
+  /** Whether an entry may be applied now; where it may not, a slice of what it waits for is done. */
+  readyFor({ index, type, data }: Entry): boolean {
+    if (index <= this.#installIndex || type !== EntryType.Normal) return true;
+    return this.#state === null || this.#state.readyFor(data);
+  }
+
   apply(entry: Entry): void {
     const { index, term } = entry;
     if (index <= this.#installIndex) return;

@@ -4,6 +4,7 @@ import { ByteWriter } from './byte-writer.ts';
 import { EntryError } from './errors.ts';
 import { PackedReader, PackedWriter } from './packed.ts';
 import {
+  type ActivateEntry,
   APPLY_VERSION,
   type Change,
   type CompactEntry,
@@ -19,7 +20,7 @@ import {
 
 // An entry is: apply version (varint), kind (byte), length of the whole (uint32, little endian),
 // then the fields of the kind. Positions in these lists are part of the format: append only.
-const KINDS = ['write', 'schema', 'member', 'memberRemoval', 'compact'] as const;
+const KINDS = ['write', 'schema', 'member', 'memberRemoval', 'compact', 'activate'] as const;
 const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 const INTENTS = ['voter', 'learner'] as const;
@@ -30,6 +31,8 @@ const SAME_MODEL = 0x10;
 const HAS_EVENTS = 0x20;
 /** Set in a member's last byte where its region stands behind it; from apply version 3 on. */
 const HAS_REGION = 0x10;
+/** The apply version from which on model changes are prepared before they are in force. */
+const PREPARED_CHANGES = 4;
 /** Effect, empty id, version. */
 const LEAST_CHANGE_BYTES = 3;
 const LEAST_TEXT_BYTES = 1;
@@ -91,18 +94,37 @@ function readable(data: Uint8Array): Entry | null {
  */
 export function unpackEntry(data: Uint8Array): Uint8Array {
   const reader = new PackedReader(data);
-  requireKnown(reader.varint());
-  const entry = readBody(reader, pick(KINDS, reader.byte(), 'kind'));
+  const version = reader.varint();
+  requireKnown(version);
+  const entry = readBody(reader, pick(KINDS, reader.byte(), 'kind'), version);
   reader.end();
   return encodeEntry(entry);
 }
 
 /** The least apply version that can tell what an entry means. */
 function neededVersion(entry: Entry): number {
-  if (entry.kind === 'member') return entry.member.region === undefined ? 1 : 3;
-  if (entry.kind === 'compact') return 2;
-  const named = entry.kind === 'write' && entry.changes.some(({ events }) => events !== undefined);
-  return named ? 2 : 1;
+  switch (entry.kind) {
+    case 'activate':
+      return PREPARED_CHANGES;
+    case 'schema':
+      return entry.atOnce === true ? 1 : PREPARED_CHANGES;
+    case 'compact':
+      return 2;
+    case 'write':
+      return entry.changes.some(({ events }) => events !== undefined) ? 2 : 1;
+    case 'member':
+      return entry.member.region === undefined ? 1 : 3;
+    default:
+      return 1;
+  }
+}
+
+/** Whether data is an entry that puts a prepared model change in force; reads no more than its head. */
+export function isActivation(data: Uint8Array): boolean {
+  if (data.length === 0) return false;
+  const reader = new ByteReader(data);
+  reader.varint();
+  return KINDS[reader.byte()] === 'activate';
 }
 
 function writeBody(target: ByteWriter, entry: Entry): void {
@@ -117,6 +139,8 @@ function writeBody(target: ByteWriter, entry: Entry): void {
       return target.varint(entry.memberId);
     case 'compact':
       return writeCompact(target, entry);
+    case 'activate':
+      return writeActivate(target, entry);
   }
 }
 
@@ -169,6 +193,12 @@ function writeSchema(target: ByteWriter, entry: SchemaEntry): void {
   target.text(entry.schemaJson);
 }
 
+function writeActivate(target: ByteWriter, entry: ActivateEntry): void {
+  target.varint(entry.memberId);
+  target.varint(entry.timestampMs);
+  target.varint(entry.schemaVersion);
+}
+
 function writeCompact(target: ByteWriter, entry: CompactEntry): void {
   target.varint(entry.memberId);
   target.varint(entry.timestampMs);
@@ -208,7 +238,7 @@ export function decodeEntry(data: Uint8Array): Entry {
   if (reader.uint32() !== data.length) {
     throw new EntryError('malformed_entry', 'the length of the entry is not the one it announces');
   }
-  const entry = readBody(reader, kind);
+  const entry = readBody(reader, kind, version);
   reader.end();
   return entry;
 }
@@ -221,18 +251,20 @@ function requireKnown(version: number): void {
   );
 }
 
-function readBody(reader: ByteReader, kind: Entry['kind']): Entry {
+function readBody(reader: ByteReader, kind: Entry['kind'], version: number): Entry {
   switch (kind) {
     case 'write':
       return readWrite(reader);
     case 'schema':
-      return readSchema(reader);
+      return readSchema(reader, version);
     case 'member':
       return { kind, member: readMember(reader) } satisfies MemberEntry;
     case 'memberRemoval':
       return { kind, memberId: reader.varint() } satisfies MemberRemovalEntry;
     case 'compact':
       return readCompact(reader);
+    case 'activate':
+      return readActivate(reader);
   }
 }
 
@@ -294,13 +326,23 @@ function readTexts(reader: ByteReader): string[] {
   return texts;
 }
 
-function readSchema(reader: ByteReader): SchemaEntry {
+function readSchema(reader: ByteReader, version: number): SchemaEntry {
   return {
+    ...(version < PREPARED_CHANGES && { atOnce: true }),
     kind: 'schema',
     memberId: reader.varint(),
     timestampMs: reader.varint(),
     expectedSchemaVersion: reader.varint(),
     schemaJson: reader.text(),
+  };
+}
+
+function readActivate(reader: ByteReader): ActivateEntry {
+  return {
+    kind: 'activate',
+    memberId: reader.varint(),
+    timestampMs: reader.varint(),
+    schemaVersion: reader.varint(),
   };
 }
 

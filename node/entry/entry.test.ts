@@ -10,6 +10,7 @@ import {
   type Entry,
   EntryError,
   encodeEntry,
+  isActivation,
   MAX_CHANGES,
   packEntry,
   unpackEntry,
@@ -67,6 +68,12 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     }),
     idempotency: fc.option(fc.record({ scope: text, fingerprint: text })),
     changes: fc.array(change, { maxLength: 6 }),
+  }),
+  fc.record({
+    kind: fc.constant('activate' as const),
+    memberId: count,
+    timestampMs: count,
+    schemaVersion: count,
   }),
   fc.record({
     kind: fc.constant('schema' as const),
@@ -155,6 +162,29 @@ describe('an entry', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('tells an activation by its head', () => {
+    fc.assert(
+      fc.property(entry, (each) => {
+        assert.equal(isActivation(encodeEntry(each)), each.kind === 'activate');
+      }),
+    );
+    assert.equal(isActivation(new Uint8Array(0)), false);
+  });
+
+  it('that changes a model keeps its meaning from before changes were prepared', () => {
+    const before: Entry = {
+      kind: 'schema',
+      memberId: 1,
+      timestampMs: 2,
+      expectedSchemaVersion: 3,
+      schemaJson: '{}',
+      atOnce: true,
+    };
+    const data = encodeEntry(before);
+    assert.equal(data[0], 1);
+    assert.deepEqual(decodeEntry(data), before);
   });
 
   it('of a later apply version is refused by name', () => {

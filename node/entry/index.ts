@@ -7,6 +7,7 @@ export { ByteWriter } from './byte-writer.ts';
 export {
   decodeEntry,
   encodeEntry,
+  isActivation,
   packEntry,
   readDigests,
   readMember,
@@ -16,6 +17,7 @@ export {
 } from './codec.ts';
 export { EntryError, type EntryErrorCode } from './errors.ts';
 export {
+  type ActivateEntry,
   APPLY_VERSION,
   type Change,
   type CompactEntry,

@@ -3,9 +3,10 @@ import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 /**
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
  * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
- * members with a region.
+ * members with a region, 4 for model changes, which until then took effect at once whatever indexes
+ * they needed.
  */
-export const APPLY_VERSION = 3;
+export const APPLY_VERSION = 4;
 
 /** Most changes that one entry may carry. */
 export const MAX_CHANGES = 1000;
@@ -62,7 +63,10 @@ export interface WriteEntry {
   readonly changes: readonly Change[];
 }
 
-/** A model change: takes effect where the schema version is still the expected one. */
+/**
+ * A model change: taken where the schema version is still the expected one. Where it needs an index
+ * that must look at every row, all members prepare it, and an `activate` entry puts it in force.
+ */
 export interface SchemaEntry {
   readonly kind: 'schema';
   readonly memberId: number;
@@ -70,6 +74,17 @@ export interface SchemaEntry {
   readonly expectedSchemaVersion: number;
   /** The next schema in its canonical JSON. */
   readonly schemaJson: string;
+  /** From a log of before there was `activate`: in force at once. */
+  readonly atOnce?: boolean;
+}
+
+/** Puts the model change that is being prepared in force. */
+export interface ActivateEntry {
+  readonly kind: 'activate';
+  readonly memberId: number;
+  readonly timestampMs: number;
+  /** The version that the schema has from then on. */
+  readonly schemaVersion: number;
 }
 
 /** Adds a member with the next id, or replaces what the table says of a present one. */
@@ -104,4 +119,10 @@ export interface GenerationDigest {
   readonly digest: string;
 }
 
-export type Entry = WriteEntry | SchemaEntry | MemberEntry | MemberRemovalEntry | CompactEntry;
+export type Entry =
+  | WriteEntry
+  | SchemaEntry
+  | MemberEntry
+  | MemberRemovalEntry
+  | CompactEntry
+  | ActivateEntry;

@@ -269,6 +269,7 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       version: '0.1.0',
       applyVersion: 1,
       storage: () => null,
+      modelChange: () => null,
       behind: () => ({ bytes: 0, ms: 0 }),
     },
     clock,

@@ -2,6 +2,7 @@ import type {
   ClusterStatus,
   MemberRole,
   MemberStatus,
+  ModelChangeStatus,
   StorageStatus,
 } from '@lithair/crds/contract';
 import { type ConfState, StateType, type Status } from 'etcd-raft-ts';
@@ -22,6 +23,8 @@ export interface NodeInfo {
   readonly storage: () => StorageStatus | null;
   /** What a member lacks that holds everything up to an index. */
   readonly behind: (match: number) => Lag;
+  /** What is decided and not in force yet. */
+  readonly modelChange: () => ModelChangeStatus | null;
 }
 
 /** The status of this member; null while it has no state. */
@@ -44,6 +47,7 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     applyVersion: info.applyVersion,
     schemaVersion: state.schemaVersion,
     schemaFingerprint: state.schemaFingerprint,
+    modelChange: info.modelChange(),
     ready: view.caughtUp,
     version: info.version,
     storage: info.storage(),

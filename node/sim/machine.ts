@@ -171,6 +171,7 @@ export class Machine {
         region: null,
         consensus,
         log,
+        state: { preparedRows: 2 },
       },
       {
         fs: this.disk.attach(process),

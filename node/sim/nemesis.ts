@@ -2,6 +2,7 @@ import type { SimulatedCluster } from './cluster.ts';
 import { damageDisk } from './corruption.ts';
 import type { Machine } from './machine.ts';
 import type { Fault, Plan } from './plan.ts';
+import { otherSpec, workloadSpec } from './workload/index.ts';
 import { CALM_NETWORK, type SeededRandom } from './world/index.ts';
 
 /** A machine whose process ended is started again after so long. */
@@ -96,6 +97,7 @@ export class Nemesis {
     clockJump: (machine) => this.#clockJump(machine),
     transfer: (machine) => this.#administer(machine, 'transfer', { to: null }),
     snapshot: (machine) => this.#administer(machine, 'snapshot', undefined),
+    modelChange: (machine) => this.#changeModel(machine),
   };
 
   #crash(machine: Machine, kind: 'process' | 'power'): boolean {
@@ -233,9 +235,15 @@ export class Nemesis {
   #administer(machine: Machine, action: string, body: unknown): boolean {
     const { process, core } = machine;
     if (process === null || core === null || !machine.isReady) return false;
-    const request = { method: 'POST', path: `/_admin/${action}`, query: '', body };
+    const method = action === 'model' ? 'PUT' : 'POST';
+    const request = { method, path: `/_admin/${action}`, query: '', body };
     this.#cluster.scheduler.after(0, action, process, () => void core.administer(request));
     return true;
+  }
+
+  /** To the other indexes; a restarted member asks for those of its file again. */
+  #changeModel(machine: Machine): boolean {
+    return this.#administer(machine, 'model', this.#random.chance(0.5) ? otherSpec() : workloadSpec());
   }
 
   #calm(): void {

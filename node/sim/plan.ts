@@ -23,6 +23,7 @@ export const FAULTS = [
   'clockJump',
   'transfer',
   'snapshot',
+  'modelChange',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 

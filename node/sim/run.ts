@@ -130,6 +130,7 @@ class Run {
   }
 
   #areEqual(): boolean {
+    if (this.#well.some(({ core }) => core?.consensus?.state?.pendingChange !== null)) return false;
     const applied = new Set(this.#well.map(({ core }) => core?.consensus?.applied ?? -1));
     return applied.size === 1;
   }

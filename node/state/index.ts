@@ -25,6 +25,8 @@ export type {
   EventSink,
   InitialState,
   MemberOutcome,
+  PendingChange,
+  Preparation,
   SchemaOutcome,
   StateEvent,
 } from './types.ts';

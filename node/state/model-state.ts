@@ -3,7 +3,7 @@ import type { IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
 import { idOfKey } from '../values/index.ts';
 import type { Grave, IdRange, IndexKind, StoredRow, StoreStatistics } from './aggregate-store.ts';
 import type { IndexedField, ModelPlan } from './model-plan.ts';
-import { type KeyedHash, type NextIndex, SlabStore } from './slab/index.ts';
+import { type KeyedHash, type NextIndex, type PreparedIndex, SlabStore } from './slab/index.ts';
 
 /** The rows of one model with their order, their indexes and the ids that were deleted. */
 export class ModelState implements ModelReader {
@@ -98,6 +98,16 @@ export class ModelState implements ModelReader {
   replan(plan: ModelPlan): void {
     this.currentPlan = plan;
     this.fields = namesOf(plan);
+  }
+
+  /** Begins to build indexes that the next plan has; see `prepareSome`. */
+  prepare(indexes: readonly PreparedIndex[]): void {
+    if (indexes.length > 0) this.store.prepare(indexes);
+  }
+
+  /** Takes some rows into the indexes that are being prepared; true once all are in. */
+  prepareSome(rows: number): boolean {
+    return this.store.prepareSome(rows);
   }
 
   /** The model under a schema that says more of its rows; `upgrade` makes the JSON of one anew. */

@@ -63,6 +63,7 @@ class StateRestorer {
     }
     if (state.outcomeCount !== this.outcomes) throw bad('kept outcomes are not complete');
     this.requireHistory(state);
+    state.resumePreparation();
     return state;
   }
 
@@ -117,6 +118,7 @@ class StateRestorer {
       logTimeMs: reader.varint(),
       eventSequence: reader.varint(),
       schema: parseSchema(reader.text()),
+      pendingSchema: reader.byte() === 0 ? null : parseSchema(reader.text()),
     };
     const members = readList(reader, readMember);
     const removed = readList(reader, (from) => from.varint());

@@ -8,7 +8,7 @@ import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
 
 /** Format of the chunks; another one is refused. */
-export const SNAPSHOT_FORMAT = 2;
+export const SNAPSHOT_FORMAT = 3;
 
 /** What a chunk holds. Positions are part of the format: append only. */
 export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as const;
@@ -90,6 +90,9 @@ function encodeHead(
     writer.varint(number);
   }
   writer.text(canonicalJson(state.schema));
+  const { pendingChange } = state;
+  writer.byte(pendingChange === null ? 0 : 1);
+  if (pendingChange !== null) writer.text(canonicalJson(pendingChange.schema));
   const members = state.members();
   writer.varint(members.length);
   for (const member of members) writeMember(writer, member);

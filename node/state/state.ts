@@ -1,9 +1,11 @@
 import { parseSchema, type Schema, schemaFingerprint } from '@lithair/crds';
 import {
+  type ActivateEntry,
   type Change,
   type CompactEntry,
   decodeEntry,
   type Entry,
+  isActivation,
   isPut,
   type SchemaEntry,
   type WriteEntry,
@@ -28,8 +30,19 @@ import { ModelState } from './model-state.ts';
 import type { AppliedOutcome } from './outcome-codec.ts';
 import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
-import type { ApplyResult, EventSink, InitialState, SchemaOutcome, StateEvent } from './types.ts';
-import { upgradeModel } from './upgrade.ts';
+import type {
+  ApplyResult,
+  EventSink,
+  InitialState,
+  PendingChange,
+  Preparation,
+  SchemaOutcome,
+  StateEvent,
+} from './types.ts';
+import { indexesToPrepare, upgradeModel } from './upgrade.ts';
+
+/** A millisecond or two. */
+const PREPARED_ROWS = 100;
 
 /** What a state is made with besides its content. */
 export interface StateOptions {
@@ -39,6 +52,8 @@ export interface StateOptions {
    * `KeyedHash`. Nothing replicated depends on it. Without one, for tools and tests, it is fixed.
    */
   readonly hashKey?: Uint8Array;
+  /** Rows that are taken into new indexes in one slice; default 100. A member's own affair. */
+  readonly preparedRows?: number;
 }
 
 /** The cluster that a restored state belongs to. */
@@ -59,6 +74,8 @@ export interface StateHead {
   readonly appliedIndex: number;
   readonly logTimeMs: number;
   readonly eventSequence: number;
+  /** The next schema, where it is decided and not in force; null otherwise. */
+  readonly pendingSchema: Schema | null;
 }
 
 /**
@@ -77,12 +94,14 @@ export class ReplicatedState implements StateReader, RowsView {
   private sequence: number;
   private models: ReadonlyMap<string, ModelState>;
   private readonly memberTable: MemberTable;
+  private pending: PendingChange | null = null;
   private dedup: DedupTable;
   /** What is remembered of the past, for models that keep any. */
   history: HotHistory;
   private readonly onEvent: EventSink | undefined;
   private readonly hasher: KeyedHash;
   private readonly hashKey: Uint8Array;
+  private readonly preparedRows: number;
 
   /** Begins with no rows; see `createState` and `restoreState`. */
   constructor(head: StateHead, members: MemberTable, options: StateOptions) {
@@ -97,6 +116,7 @@ export class ReplicatedState implements StateReader, RowsView {
     this.memberTable = members;
     this.hashKey = options.hashKey ?? new Uint8Array(HASH_KEY_BYTES);
     this.hasher = new KeyedHash(this.hashKey);
+    this.preparedRows = options.preparedRows ?? PREPARED_ROWS;
     this.models = new Map(
       Array.from(planModels(head.schema), ([name, plan]) => [
         name,
@@ -106,6 +126,7 @@ export class ReplicatedState implements StateReader, RowsView {
     this.dedup = new DedupTable(dedupLimitsOf(head.schema), this.hasher);
     this.history = new HotHistory(head.schema);
     this.onEvent = options.onEvent;
+    this.pending = head.pendingSchema && this.describePending(head.pendingSchema);
   }
 
   get schema(): Schema {
@@ -118,6 +139,22 @@ export class ReplicatedState implements StateReader, RowsView {
 
   get schemaFingerprint(): string {
     return this.fingerprint;
+  }
+
+  /** The model change that is decided and not in force; null where there is none. */
+  get pendingChange(): PendingChange | null {
+    return this.pending;
+  }
+
+  /** How far this member is with that change; null where there is none. */
+  get preparation(): Preparation | null {
+    if (this.pending === null) return null;
+    let [prepared, total] = [0, 0];
+    for (const { store } of this.modelsInPreparation()) {
+      prepared += store.preparedRows;
+      total += store.size;
+    }
+    return { ...this.pending, prepared: Math.min(prepared, total), total };
   }
 
   get appliedIndex(): number {
@@ -220,6 +257,25 @@ export class ReplicatedState implements StateReader, RowsView {
     return data.length === 0 ? { kind: 'none' } : this.applyEntry(decodeEntry(data));
   }
 
+  /**
+   * Does a slice of the work that must be done before data is applied; true once nothing is left.
+   * Entries may be applied all the same: what is left is then done at once, however long it takes.
+   */
+  readyFor(data: Uint8Array): boolean {
+    if (this.pending === null || !isActivation(data)) return true;
+    return this.prepareSome();
+  }
+
+  /** Builds a slice of the indexes that a decided model change needs; true once they are built. */
+  prepareSome(): boolean {
+    return Array.from(this.models.values()).every((model) => model.prepareSome(this.preparedRows));
+  }
+
+  /** Begins to build what a decided change needs, for rows that a snapshot brought. */
+  resumePreparation(): void {
+    if (this.pending !== null) this.prepare(this.pending.schema);
+  }
+
   /** Applies what a membership change carries for the member table; empty context: nothing. */
   applyMember(index: number, term: number, context: Uint8Array): ApplyResult {
     return this.apply(index, term, context);
@@ -243,6 +299,7 @@ export class ReplicatedState implements StateReader, RowsView {
       appliedIndex: this.index,
       logTimeMs: this.timeMs,
       eventSequence: this.sequence,
+      pendingSchema: this.pending?.schema ?? null,
     };
     const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {
       hashKey: this.hashKey,
@@ -274,6 +331,8 @@ export class ReplicatedState implements StateReader, RowsView {
         return { kind: 'member', outcome: this.memberTable.remove(entry.memberId) };
       case 'compact':
         return { kind: 'compact', sealed: this.applyCompact(entry) };
+      case 'activate':
+        return { kind: 'schema', outcome: this.applyActivation(entry) };
     }
   }
 
@@ -419,16 +478,60 @@ export class ReplicatedState implements StateReader, RowsView {
 
   private applySchema(entry: SchemaEntry): SchemaOutcome {
     this.passTime(entry.timestampMs);
-    if (entry.expectedSchemaVersion !== this.currentSchemaVersion) {
-      const message = `the schema is at version ${this.currentSchemaVersion} already`;
-      return { kind: 'rejected', code: 'version_conflict', message };
+    if (entry.expectedSchemaVersion !== this.currentSchemaVersion) return this.versionConflict();
+    if (this.pending !== null) {
+      const message = 'another model change is being prepared';
+      return { kind: 'rejected', code: 'in_progress', message };
     }
     const next = parseSchema(entry.schemaJson);
-    const plans = planModels(next);
-    const gone = Array.from(this.models.keys()).find((name) => !plans.has(name));
+    const names = new Set(next.models.map(({ name }) => name));
+    const gone = Array.from(this.models.keys()).find((name) => !names.has(name));
     if (gone !== undefined) {
       return { kind: 'rejected', code: 'invalid', message: `model ${gone} cannot be dropped` };
     }
+    const waits = this.prepare(next);
+    if (!waits || entry.atOnce === true) return this.activate(next);
+    this.pending = this.describePending(next);
+    const { schemaVersion, fingerprint } = this.pending;
+    return { kind: 'preparing', schemaVersion, fingerprint };
+  }
+
+  private applyActivation({ timestampMs, schemaVersion }: ActivateEntry): SchemaOutcome {
+    this.passTime(timestampMs);
+    if (this.pending?.schemaVersion !== schemaVersion) return this.versionConflict();
+    return this.activate(this.pending.schema);
+  }
+
+  private versionConflict(): SchemaOutcome {
+    const message = `the schema is at version ${this.currentSchemaVersion} already`;
+    return { kind: 'rejected', code: 'version_conflict', message };
+  }
+
+  private describePending(schema: Schema): PendingChange {
+    const fingerprint = schemaFingerprint(schema);
+    return { schema, fingerprint, schemaVersion: this.currentSchemaVersion + 1 };
+  }
+
+  private modelsInPreparation(): readonly ModelState[] {
+    return Array.from(this.models.values()).filter(({ store }) => store.isPreparing);
+  }
+
+  /** Begins to build the indexes that a schema needs; false where there are no rows to look at. */
+  private prepare(next: Schema): boolean {
+    let rows = 0;
+    for (const [name, plan] of planModels(next)) {
+      const model = this.models.get(name);
+      const indexes = model === undefined ? [] : indexesToPrepare(model.plan, plan);
+      if (model === undefined || indexes.length === 0) continue;
+      model.prepare(indexes);
+      rows += model.size;
+    }
+    return rows > 0;
+  }
+
+  private activate(next: Schema): SchemaOutcome {
+    const plans = planModels(next);
+    this.pending = null;
     this.models = new Map(
       Array.from(plans, ([name, plan]) => {
         const before = this.models.get(name);
@@ -461,6 +564,7 @@ export function createState(initial: InitialState, options: StateOptions = {}): 
     appliedIndex: 0,
     logTimeMs: initial.nowMs,
     eventSequence: 0,
+    pendingSchema: null,
   };
   return new ReplicatedState(head, new MemberTable(initial.members, []), options);
 }

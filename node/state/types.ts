@@ -16,12 +16,32 @@ export interface InitialState {
 /** What came of a model change. */
 export type SchemaOutcome =
   | { readonly kind: 'applied'; readonly schemaVersion: number; readonly fingerprint: string }
+  /** All members build the indexes that it needs; then an `activate` entry puts it in force. */
+  | { readonly kind: 'preparing'; readonly schemaVersion: number; readonly fingerprint: string }
   | {
       readonly kind: 'rejected';
-      /** `version_conflict`: another model change came first; `invalid`: it drops a model. */
-      readonly code: 'version_conflict' | 'invalid';
+      /**
+       * `version_conflict`: another model change came first; `in_progress`: one is being prepared;
+       * `invalid`: it drops a model.
+       */
+      readonly code: 'version_conflict' | 'in_progress' | 'invalid';
       readonly message: string;
     };
+
+/** A model change that is decided, and not in force until the indexes that it needs are built. */
+export interface PendingChange {
+  readonly schema: Schema;
+  readonly fingerprint: string;
+  /** What it will be in force as. */
+  readonly schemaVersion: number;
+}
+
+/** How far this member is with the model change that is being prepared. */
+export interface Preparation extends PendingChange {
+  /** Rows that the indexes have taken in, and rows of the models that get one. */
+  readonly prepared: number;
+  readonly total: number;
+}
 
 /** What came of a change of the member table. */
 export type MemberOutcome =

@@ -36,7 +36,12 @@ const schemaAt = (step: number): Schema => {
   return { ...SHOP, models: [MODELS[step] ?? assert.fail(), ...others] };
 };
 
+/** Decides the next schema, and puts it in force. */
 function changeSchema(state: ReplicatedState): void {
+  if (decideSchema(state) === 'preparing') activate(state);
+}
+
+function decideSchema(state: ReplicatedState): string {
   const data = encodeEntry({
     kind: 'schema',
     memberId: 1,
@@ -44,6 +49,17 @@ function changeSchema(state: ReplicatedState): void {
     expectedSchemaVersion: state.schemaVersion,
     schemaJson: canonicalJson(schemaAt(state.schemaVersion)),
   });
+  const result = state.apply(state.appliedIndex + 1, 1, data);
+  assert.ok(result.kind === 'schema');
+  return result.outcome.kind === 'rejected' ? result.outcome.code : result.outcome.kind;
+}
+
+function activation(schemaVersion: number): Uint8Array {
+  return encodeEntry({ kind: 'activate', memberId: 1, timestampMs: NOW_MS, schemaVersion });
+}
+
+function activate(state: ReplicatedState): void {
+  const data = activation(state.schemaVersion + 1);
   const result = state.apply(state.appliedIndex + 1, 1, data);
   assert.ok(result.kind === 'schema' && result.outcome.kind === 'applied');
 }
@@ -147,12 +163,15 @@ describe('rows from before a model change', () => {
     assert.equal(stateHash(await restoreState(snapshot)), hash);
   });
 
-  it('come to the same on every way: replayed, restored, or changed by many writes', async () => {
+  it('come to the same on every way: replayed, restored, prepared early or late', async () => {
     const code = fc.integer({ min: 0, max: 30 }).map((n) => `code-${n}`);
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant('put' as const), code) },
       { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), code) },
-      { weight: 1, arbitrary: fc.tuple(fc.constant('change' as const), code) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('decide' as const), code) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('prepare' as const), code) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('activate' as const), code) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('restore' as const), code) },
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
@@ -162,9 +181,12 @@ describe('rows from before a model change', () => {
           for (const each of [state, other]) {
             if (kind === 'put') put(each, id, at % 3 === 0 ? null : `Title ${at}`);
             else if (kind === 'remove' && each.versionOf('Brand', id) > 0) remove(each, id);
-            else if (kind === 'change' && each.schemaVersion < MODELS.length) changeSchema(each);
+            else if (kind === 'decide' && each.schemaVersion < MODELS.length) decideSchema(each);
+            else if (kind === 'activate' && each.pendingChange !== null) activate(each);
           }
-          if (kind === 'change') other = await restoreState(other.snapshot());
+          if (kind === 'prepare') brands(state).prepareSome(3);
+          if (kind === 'restore') other = await restoreState(other.snapshot());
+          assert.equal(stateHash(other), stateHash(state));
         }
         assertConsistent(state);
         assertConsistent(other);
@@ -172,5 +194,92 @@ describe('rows from before a model change', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('an index on a field that there was', () => {
+  /** Brands of the second schema, so that the third adds indexes to fields that they have. */
+  function filled(count: number): ReplicatedState {
+    const state = shopState();
+    changeSchema(state);
+    for (let n = 0; n < count; n++) put(state, `brand-${n}`, `Title ${n}`);
+    return state;
+  }
+
+  it('is built in slices, while the model before goes on serving', () => {
+    const state = filled(250);
+    assert.equal(decideSchema(state), 'preparing');
+    assert.equal(state.schemaVersion, 2);
+    assert.deepEqual(brands(state).indexedFields, ['rank', 'title', 'parent', 'slug']);
+    const { prepared, total } = state.preparation ?? assert.fail();
+    assert.deepEqual([prepared, total], [0, 250]);
+    assert.equal(state.prepareSome(), false);
+    put(state, 'brand-150', 'Another');
+    put(state, 'late', 'Late');
+    remove(state, 'brand-170');
+    assertConsistent(state);
+    assert.equal(state.readyFor(activation(3)), false);
+    while (!state.readyFor(activation(3)));
+    activate(state);
+    assert.equal(state.preparation, null);
+    assertConsistent(state);
+    const found = brands(state).range('note', {
+      from: { key: 'about Late', inclusive: true },
+      descending: false,
+    });
+    assert.equal(idsOf(found)[0], 'late');
+  });
+
+  it('takes slices of bounded size', () => {
+    const state = filled(1000);
+    decideSchema(state);
+    for (let last = 0; !state.prepareSome(); ) {
+      const { prepared } = state.preparation ?? assert.fail();
+      assert.ok(prepared > last && prepared - last <= 100);
+      last = prepared;
+    }
+  });
+
+  it('is refused while another change is prepared, and is in force once only', () => {
+    const state = filled(10);
+    assert.equal(decideSchema(state), 'preparing');
+    assert.equal(decideSchema(state), 'in_progress');
+    const other = state.apply(state.appliedIndex + 1, 1, activation(4));
+    assert.ok(other.kind === 'schema' && other.outcome.kind === 'rejected');
+    activate(state);
+    const again = state.apply(state.appliedIndex + 1, 1, activation(3));
+    assert.ok(again.kind === 'schema' && again.outcome.kind === 'rejected');
+  });
+
+  it('goes on behind a restart from a snapshot that was taken meanwhile', async () => {
+    const state = filled(150);
+    decideSchema(state);
+    state.prepareSome();
+    const restored = await restoreState(state.snapshot());
+    assert.equal(restored.preparation?.total, 150);
+    assert.equal(stateHash(restored), stateHash(state));
+    for (const each of [state, restored]) {
+      put(each, 'x', 'X');
+      activate(each);
+      assertConsistent(each);
+    }
+    assert.equal(stateHash(restored), stateHash(state));
+  });
+
+  it('is in force at once where there is no row to look at, and in old logs', () => {
+    const empty = filled(0);
+    assert.equal(decideSchema(empty), 'applied');
+    const old = filled(5);
+    const data = encodeEntry({
+      kind: 'schema',
+      memberId: 1,
+      timestampMs: NOW_MS,
+      expectedSchemaVersion: 2,
+      schemaJson: canonicalJson(schemaAt(2)),
+      atOnce: true,
+    });
+    const result = old.apply(old.appliedIndex + 1, 1, data);
+    assert.ok(result.kind === 'schema' && result.outcome.kind === 'applied');
+    assertConsistent(old);
   });
 });

@@ -4,14 +4,24 @@ import { indexKey } from '../values/index.ts';
 import type { IndexedField, ModelPlan } from './model-plan.ts';
 import { kindOf, type ModelState } from './model-state.ts';
 import { completeObject, parseRow } from './row.ts';
-import type { NextIndex } from './slab/index.ts';
+import type { NextIndex, PreparedIndex } from './slab/index.ts';
+
+/**
+ * The indexes of the next plan that must look at every row: on fields that there were already,
+ * without one or with one of another kind. They are prepared in slices before the plan is taken.
+ */
+export function indexesToPrepare(before: ModelPlan, plan: ModelPlan): readonly PreparedIndex[] {
+  return plan.indexed.flatMap((each) => {
+    const prepared = preparedIndex(before, each);
+    return prepared === null ? [] : [prepared];
+  });
+}
 
 /**
  * Takes a model over to its next plan. Rows that read otherwise under it are brought up to date
  * when they are read, and indexes of new fields follow from the order of ids: neither looks at rows
- * now. An index on a field that there was already does: every row is read and written again at
- * once, with the event loop held, for about 10 microseconds a row. A model change that must not
- * hold the loop prepares in slices first and switches with an entry of its own.
+ * now. Indexes of `indexesToPrepare` must be under preparation, in that order; what of them is not
+ * ready is made ready now, with the event loop held.
  *
  * New fields get their default, or null: a time that a default asks for is not known of old rows,
  * and a unique value cannot be given to all of them. Versions stay: nobody changed the row.
@@ -20,18 +30,35 @@ export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   const before = model.plan;
   const sameRows = shapeOf(before.schema.fields) === shapeOf(plan.schema.fields);
   if (sameRows && indexesOf(before) === indexesOf(plan)) return model.replan(plan);
-  const next = plan.indexed.map((each) => nextIndex(before, each));
+  let prepared = 0;
+  const next = plan.indexed.map((each) => {
+    const isPrepared = preparedIndex(before, each) !== null;
+    return isPrepared ? { prepared: prepared++, kind: kindOf(each) } : nextIndex(before, each);
+  });
   model.change(plan, next, (json) => (sameRows ? json : upgradeJson(json, before.schema, plan)));
 }
 
-function nextIndex(before: ModelPlan, { field, isOrdered }: IndexedField): NextIndex {
-  const kind = kindOf({ field, isOrdered });
-  const indexed = before.indexed.find((each) => each.field.name === field.name);
-  if (indexed !== undefined) return { from: indexed.position, kind };
-  if (before.schema.fields.some(({ name }) => name === field.name)) {
-    return { keyOf: (json) => indexKey(field, parseRow(json)[field.name] ?? null), kind };
+function preparedIndex(before: ModelPlan, next: IndexedField): PreparedIndex | null {
+  const { field } = next;
+  const kind = kindOf(next);
+  const indexed = indexedBefore(before, field);
+  if (indexed !== undefined) {
+    const isThere = kind === 'unique' || kindOf(indexed) === 'ordered';
+    return isThere ? null : { kind, source: indexed.position };
   }
-  return { key: indexKey(field, valueOfNew(field)), kind };
+  if (!before.schema.fields.some(({ name }) => name === field.name)) return null;
+  return { kind, source: (json) => indexKey(field, parseRow(json)[field.name] ?? null) };
+}
+
+function nextIndex(before: ModelPlan, next: IndexedField): NextIndex {
+  const kind = kindOf(next);
+  const indexed = indexedBefore(before, next.field);
+  if (indexed !== undefined) return { from: indexed.position, kind };
+  return { key: indexKey(next.field, valueOfNew(next.field)), kind };
+}
+
+function indexedBefore(before: ModelPlan, { name }: FieldSchema): IndexedField | undefined {
+  return before.indexed.find(({ field }) => field.name === name);
 }
 
 /** What rows get that are older than a field. */

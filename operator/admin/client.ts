@@ -7,7 +7,7 @@ import {
   type ModelChangeResponse,
   PEER_PORT_OFFSET,
 } from '@lithair/crds/contract';
-import { isClusterStatus, isModelChange, problemReasons } from './parse.ts';
+import { isClusterStatus, isInProgress, isModelChange, problemReasons } from './parse.ts';
 import type { MemberAnswer } from './view.ts';
 
 const STATUS_TIMEOUT_MS = 2_000;
@@ -78,6 +78,7 @@ export class AdminClient {
         return { kind: 'accepted', change: answer.body };
       }
       const reasons = problemReasons(answer.body, answer.status);
+      if (isInProgress(answer.body)) return { kind: 'unavailable', reason: reasons.join('; ') };
       if ([400, 409, 413, 422].includes(answer.status)) return { kind: 'refused', reasons };
       return { kind: 'unavailable', reason: reasons.join('; ') };
     } catch (error) {

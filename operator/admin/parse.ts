@@ -14,6 +14,7 @@ export function isClusterStatus(value: unknown): value is ClusterStatus {
     NUMBERS.every((name) => Number.isSafeInteger(value[name])) &&
     TEXTS.every((name) => typeof value[name] === 'string') &&
     isStorage(value['storage']) &&
+    isModelChangeStatus(value['modelChange']) &&
     Array.isArray(value['members']) &&
     value['members'].every(isMemberStatus)
   );
@@ -26,6 +27,13 @@ function isStorage(value: unknown): boolean {
   return ['freeBytes', 'totalBytes', 'reserveBytes'].every((name) => Number.isFinite(value[name]));
 }
 
+/** As above. */
+function isModelChangeStatus(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (!isRecord(value) || typeof value['schemaFingerprint'] !== 'string') return false;
+  return ['schemaVersion', 'prepared', 'total'].every((name) => Number.isSafeInteger(value[name]));
+}
+
 function isMemberStatus(value: unknown): value is MemberStatus {
   if (!isRecord(value)) return false;
   return (
@@ -36,13 +44,18 @@ function isMemberStatus(value: unknown): value is MemberStatus {
   );
 }
 
+const RESULTS: ReadonlySet<unknown> = new Set(['unchanged', 'applied', 'preparing', 'would-apply']);
+
+/** What a refusal means that is not about the change itself but about the moment. */
+export function isInProgress(value: unknown): boolean {
+  return isRecord(value) && value['code'] === 'model_change_in_progress';
+}
+
 /** Whether a JSON value is the answer to a model change that was not refused. */
 export function isModelChange(value: unknown): value is ModelChangeResponse {
   if (!isRecord(value)) return false;
   return (
-    (value['result'] === 'unchanged' ||
-      value['result'] === 'applied' ||
-      value['result'] === 'would-apply') &&
+    RESULTS.has(value['result']) &&
     Number.isSafeInteger(value['schemaVersion']) &&
     Array.isArray(value['changes']) &&
     value['changes'].every((change) => typeof change === 'string')

@@ -1,4 +1,5 @@
 import { compileSchema, type LithairModelSpec, schemaFingerprint } from '@lithair/crds';
+import type { ModelChangeStatus } from '@lithair/crds/contract';
 import type { AdminClient, ClusterView, MemberAddress } from '../admin/index.ts';
 import type { SchemaState } from '../status/index.ts';
 
@@ -30,6 +31,8 @@ export function fingerprintOf(spec: LithairModelSpec): string {
  */
 export class ModelChanges {
   readonly #decided = new Map<string, Decision>();
+  /** What changes were that are being prepared, by resource: told once they are in force. */
+  readonly #preparing = new Map<string, { submitted: string; changes: readonly string[] }>();
 
   /** How the submitted models stand after trying. Never throws for what a member answers. */
   async advance(change: Change): Promise<SchemaState> {
@@ -39,21 +42,40 @@ export class ModelChanges {
     }
     const submitted = fingerprintOf(spec);
     const inForce = view.best.schemaFingerprint;
-    if (submitted === inForce) return { kind: 'applied', version: view.best.schemaVersion };
+    if (submitted === inForce) return this.#inForce(change, submitted, view.best.schemaVersion);
+    const { modelChange } = view.best;
+    if (modelChange?.schemaFingerprint === submitted) return preparing(modelChange);
     const decided = this.#decided.get(key);
     if (decided?.submitted === submitted && decided.inForce === inForce) return decided.state;
-    const state = await submit(change, admin, member);
-    if (state.kind !== 'pending') this.#decided.set(key, { submitted, inForce, state });
+    const remember = (changes: readonly string[]) => {
+      this.#preparing.set(key, { submitted, changes });
+    };
+    const state = await submit({ ...change, onPreparing: remember }, admin, member);
+    const isDecided = state.kind === 'applied' || state.kind === 'refused';
+    if (isDecided) this.#decided.set(key, { submitted, inForce, state });
     return state;
   }
 
   forget(key: string): void {
     this.#decided.delete(key);
+    this.#preparing.delete(key);
+  }
+
+  #inForce({ key, onApplied }: Change, submitted: string, version: number): SchemaState {
+    const prepared = this.#preparing.get(key);
+    this.#preparing.delete(key);
+    if (prepared?.submitted === submitted) onApplied(version, prepared.changes);
+    return { kind: 'applied', version };
   }
 }
 
+function preparing({ schemaVersion, prepared, total }: ModelChangeStatus): SchemaState {
+  const progress = `schema version ${schemaVersion} is in force once its indexes have all rows: ${prepared} of ${total}`;
+  return { kind: 'preparing', progress };
+}
+
 async function submit(
-  { spec, onApplied }: Change,
+  { spec, onApplied, onPreparing }: Change & { readonly onPreparing: (changes: readonly string[]) => void },
   admin: AdminClient,
   member: MemberAddress,
 ): Promise<SchemaState> {
@@ -67,6 +89,10 @@ async function submit(
   if (answer.kind === 'refused') return { kind: 'refused', reasons: answer.reasons };
   if (answer.kind === 'unavailable') return { kind: 'pending', reason: answer.reason };
   const { schemaVersion: version, changes, result } = answer.change;
+  if (result === 'preparing') {
+    onPreparing(changes);
+    return { kind: 'preparing', progress: `schema version ${version}: its indexes are being built` };
+  }
   if (result === 'applied') onApplied(version, changes);
   return { kind: 'applied', version };
 }

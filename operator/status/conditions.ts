@@ -138,6 +138,8 @@ function schemaApplied(input: StatusInput): Finding {
       return yes('Applied', `schema version ${schema.version} is in force`);
     case 'refused':
       return no('Refused', `${schema.reasons.join('; ')}; the previous schema goes on serving`);
+    case 'preparing':
+      return no('Preparing', schema.progress);
     case 'pending':
       return decidedBefore(input) ?? unknown('Pending', schema.reason);
   }

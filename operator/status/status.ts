@@ -18,6 +18,8 @@ export type Verdict =
 export type SchemaState =
   | { readonly kind: 'applied'; readonly version: number }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
+  /** Decided, and in force once the indexes that it needs are built. */
+  | { readonly kind: 'preparing'; readonly progress: string }
   | { readonly kind: 'pending'; readonly reason: string };
 
 /** What keeps the operator from going on. */

@@ -28,6 +28,10 @@ export class KeyValueState implements StateMachine<Applied> {
   nextMemberId = 1;
   #members: MemberRecord[] = [];
 
+  readyFor(): boolean {
+    return true;
+  }
+
   static initial(first: MemberRecord): KeyValueState {
     const state = new KeyValueState();
     state.#members = [first];

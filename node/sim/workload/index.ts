@@ -5,6 +5,6 @@
  */
 export { callListener } from './call-listener.ts';
 export type { Mix, MixOptions } from './mix.ts';
-export { finalStateOf, type StoreSettings, workloadSpec } from './model.ts';
+export { finalStateOf, otherSpec, type StoreSettings, workloadSpec } from './model.ts';
 export { Workload } from './workload.ts';
 export type { Answer, ClientWorld, Delivery, Request } from './world.ts';

@@ -54,6 +54,20 @@ export function workloadSpec(store: StoreSettings = {}): LithairModelSpec {
   return spec.value;
 }
 
+/** The same rows under other indexes, some of which must be built from them. */
+export function otherSpec(): LithairModelSpec {
+  const models = MODELS.map((model) => ({
+    ...model,
+    fields: model.fields.map((field) => {
+      if (field.name === 'amount') return { ...field, index: 'none' };
+      return field.name === 'sku' ? { ...field, index: 'ordered' } : field;
+    }),
+  }));
+  const spec = validateSpec({ auth: { mode: 'open' }, models });
+  if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
+  return spec.value;
+}
+
 export interface StoreSettings {
   /** Entries between two snapshots. */
   readonly snapshotEvery?: number;

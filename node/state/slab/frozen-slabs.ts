@@ -47,7 +47,7 @@ export class FrozenSlabs implements FrozenStore {
 
   /** Writes a row or a grave as `SlabStore.load` takes it, whatever layout its record has. */
   write(writer: ByteWriter, row: number): void {
-    if (!this.frozen.reader.isCurrent(row)) return this.writeUpgraded(writer, row);
+    if (!this.frozen.reader.isAsShown(row)) return this.writeUpgraded(writer, row);
     this.frozen.reader.body(row, (bytes, start, end) => {
       writer.varint(end - start);
       writer.bytes(bytes, start, end);

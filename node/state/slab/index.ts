@@ -2,4 +2,4 @@
 export type { FrozenSlabs } from './frozen-slabs.ts';
 export { HASH_KEY_BYTES, KeyedHash } from './keyed-hash.ts';
 export { type QueuedRecord, QueueTable } from './queue-table.ts';
-export { type NextIndex, SlabStore } from './slab-store.ts';
+export { type NextIndex, type PreparedIndex, SlabStore } from './slab-store.ts';

@@ -43,6 +43,8 @@ export interface ConstantKey {
 export class RowReader {
   /** Which layout rows have that are written now; it needs no translation. */
   layout: number;
+  /** How many keys of a row are shown: what is being prepared has more than the model knows of. */
+  visibleKeys = Number.POSITIVE_INFINITY;
   private readonly slabs: readonly (Slab | undefined)[];
   private readonly addresses: readonly Uint32Array[];
   private readonly layouts: ReadonlyMap<number, Layout>;
@@ -102,6 +104,12 @@ export class RowReader {
     return layoutAt(slab, at) === this.layout || isGraveAt(slab, at);
   }
 
+  /** Whether the body of a row is what a row of today's model is. */
+  isAsShown(row: number): boolean {
+    if (this.visibleKeys === Number.POSITIVE_INFINITY) return this.isCurrent(row);
+    return this.isGrave(row);
+  }
+
   /** Hands out where the body of a row is, which must not be changed. */
   body<T>(row: number, take: (bytes: Buffer, start: number, end: number) => T): T {
     const address = this.addressOf(row);
@@ -110,8 +118,13 @@ export class RowReader {
     return take(slab.bytes, at + OUTER_BYTES, at + recordBytes(slab, at));
   }
 
+  /** A row with all keys of its record, also those that are not shown yet. */
+  whole(row: number): StoredRow {
+    return this.row(row, undefined, Number.POSITIVE_INFINITY);
+  }
+
   /** @param id where the caller has it already */
-  row(row: number, id?: string): StoredRow {
+  row(row: number, id?: string, keys = this.visibleKeys): StoredRow {
     const address = this.addressOf(row);
     const slab = slabOf(this.slabs, address);
     const at = offsetOf(address);
@@ -123,7 +136,10 @@ export class RowReader {
       id: id ?? textAt(slab, at, 0, json),
       version: versionAt(slab, at),
       json: upgraded,
-      keys: stored === null ? keysAt(slab, at, json) : translate(stored, slab, at, json, upgraded),
+      keys:
+        stored === null
+          ? keysAt(slab, at, json, keys)
+          : translate(stored, slab, at, json, upgraded, keys),
       timestampMs: timestampAt(slab, at),
       sequence: sequenceAt(slab, at),
     };
@@ -187,9 +203,9 @@ export class RowReader {
   }
 }
 
-function keysAt(slab: Slab, at: number, json: string): string[] {
+function keysAt(slab: Slab, at: number, json: string, visible: number): string[] {
   const keys: string[] = [];
-  const count = keyCountAt(slab, at);
+  const count = Math.min(keyCountAt(slab, at), visible);
   for (let slot = 1; slot <= count; slot++) keys.push(textAt(slab, at, slot, json));
   return keys;
 }
@@ -200,8 +216,9 @@ function translate(
   at: number,
   json: string,
   upgraded: string,
+  count: number,
 ): string[] {
-  return layout.keys.map((key) => {
+  return layout.keys.slice(0, count).map((key) => {
     if (typeof key === 'function') return key(upgraded);
     return typeof key === 'number' ? textAt(slab, at, key + 1, json) : key.text;
   });

@@ -44,6 +44,8 @@ export class SlabRows {
   /** Live rows by layout, where that is not the present one. */
   private readonly outdated = new Map<number, number>();
   private upgradeCursor = 0;
+  /** While true, rows of earlier layouts are brought up to date by `upgradeNext` alone. */
+  private upgradesOnDemand = false;
   private victim = 0;
   private victimCursor = 0;
   private frozen = 0;
@@ -94,8 +96,17 @@ export class SlabRows {
     return row;
   }
 
-  /** Calls the rows that there are rows of an earlier schema. Their keys and JSON are derived. */
-  changeLayout(derive: (before: Layout | null) => Layout, rows: number): void {
+  /**
+   * Calls the rows that there are rows of an earlier schema. Their keys and JSON are derived.
+   *
+   * @param upgrades who writes them again: later writes, a few each, or `upgradeNext`
+   */
+  changeLayout(
+    derive: (before: Layout | null) => Layout,
+    rows: number,
+    upgrades: 'with-writes' | 'on-demand',
+  ): void {
+    this.upgradesOnDemand = upgrades === 'on-demand';
     for (const [number, before] of this.layouts) this.layouts.set(number, derive(before));
     if (rows > 0) {
       const current = rows - Array.from(this.outdated.values()).reduce((sum, n) => sum + n, 0);
@@ -111,7 +122,27 @@ export class SlabRows {
   freeze(): RowReader {
     this.frozen += 1;
     const layouts = new Map(this.layouts);
-    return new RowReader(this.slabs.list.slice(), this.addresses.freeze(), this.layout, layouts);
+    const pages = this.addresses.freeze();
+    const reader = new RowReader(this.slabs.list.slice(), pages, this.layout, layouts);
+    reader.visibleKeys = this.reader.visibleKeys;
+    return reader;
+  }
+
+  /**
+   * Writes the next row of an earlier layout as today's has it. 0 where it only looked at one that
+   * needed nothing; null where all have been looked at.
+   */
+  upgradeNext(): number | null {
+    if (this.upgradeCursor >= this.highest) return null;
+    const row = ++this.upgradeCursor;
+    if (!this.upgrade(row)) return 0;
+    this.clearWhereDue(recordBytes(...this.recordOf(row)));
+    return row;
+  }
+
+  private recordOf(row: number): readonly [Slab, number] {
+    const address = this.addresses.get(row);
+    return [slabOf(this.slabs.list, address), offsetOf(address)];
   }
 
   /** Nobody reads a frozen state any more. */
@@ -156,7 +187,11 @@ export class SlabRows {
   }
 
   private tidy(written: number): void {
-    if (this.outdated.size > 0) this.upgradeSome();
+    if (this.outdated.size > 0 && !this.upgradesOnDemand) this.upgradeSome();
+    this.clearWhereDue(written);
+  }
+
+  private clearWhereDue(written: number): void {
     const share = this.frozen === 0 ? DEAD_SHARE : DEAD_SHARE_FROZEN;
     const dead = this.deadBytes;
     if (dead > LEAST_DEAD_BYTES && dead * share > this.slabs.usedBytes) {
@@ -200,19 +235,16 @@ export class SlabRows {
 
   private upgradeSome(): void {
     for (let looked = 0, done = 0; looked < 64 && done < UPGRADES_PER_WRITE; looked++) {
-      const row = this.upgradeCursor + 1;
-      if (row > this.highest) return;
-      this.upgradeCursor = row;
-      if (this.upgrade(row)) done += 1;
+      if (this.upgradeCursor >= this.highest) return;
+      if (this.upgrade(++this.upgradeCursor)) done += 1;
     }
   }
 
   private upgrade(row: number): boolean {
     const address = this.addresses.get(row);
-    const slab = slabOf(this.slabs.list, address);
-    const at = offsetOf(address);
+    const [slab, at] = this.recordOf(row);
     if (layoutAt(slab, at) === this.layout || isGraveAt(slab, at)) return false;
-    this.write(row, { ...this.reader.row(row), isGrave: false });
+    this.write(row, { ...this.reader.whole(row), isGrave: false });
     this.retire(address);
     return true;
   }

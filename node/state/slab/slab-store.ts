@@ -13,6 +13,7 @@ import type { KeyedHash } from './keyed-hash.ts';
 import { Probe } from './probe.ts';
 import { RowHash } from './row-hash.ts';
 import { rowsBetween } from './row-range.ts';
+import type { RowContent } from './row-format.ts';
 import { ID, type KeySource, type Layout } from './row-reader.ts';
 import { RowTree } from './row-tree.ts';
 import { SlabRows } from './slab-rows.ts';
@@ -21,10 +22,17 @@ import { SlabRows } from './slab-rows.ts';
 export type NextIndex =
   /** It is the one that there is at another position, for the same keys. */
   | { readonly from: number; readonly kind: IndexKind }
+  /** It is one that was prepared, by its place among those. */
+  | { readonly prepared: number; readonly kind: IndexKind }
   /** No row has the field yet: all get one key. */
-  | { readonly key: IndexKey; readonly kind: IndexKind }
-  /** It follows from the JSON of each row, so that all must be read and written again. */
-  | { readonly keyOf: (json: string) => IndexKey; readonly kind: IndexKind };
+  | { readonly key: IndexKey; readonly kind: IndexKind };
+
+/** An index over keys that rows do not have in one yet: it takes a look at every row. */
+export interface PreparedIndex {
+  readonly kind: IndexKind;
+  /** Where its keys are: at another position of each row, or in what its JSON says. */
+  readonly source: number | ((json: string) => IndexKey);
+}
 
 /** Rows, graves and indexes in slabs of memory that hold no object for each row. */
 export class SlabStore implements AggregateStore {
@@ -33,11 +41,14 @@ export class SlabStore implements AggregateStore {
   private readonly ids: RowHash;
   private readonly order: RowTree;
   private readonly graves: RowTree;
+  /** Those that the model knows of, then those that are being prepared. */
   private indexes: FieldIndex[];
+  private preparing: readonly PreparedIndex[] = [];
   private readonly probe: Probe;
   private readonly keyProbe = new Probe(null);
   /** Which keys of the row at hand change. */
   private readonly changed: boolean[] = [];
+  private preparedCount = 0;
 
   constructor(kinds: readonly IndexKind[], hasher: KeyedHash) {
     this.hasher = hasher;
@@ -46,9 +57,7 @@ export class SlabStore implements AggregateStore {
     this.order = new RowTree(reader, ID);
     this.graves = new RowTree(reader, ID);
     this.probe = new Probe(hasher);
-    this.indexes = kinds.map((kind, at) =>
-      kind === 'unique' ? new UniqueIndex(reader, at, hasher) : new OrderedIndex(reader, at),
-    );
+    this.indexes = kinds.map((kind, at) => this.emptyIndex(at, kind));
   }
 
   get size(): number {
@@ -74,13 +83,14 @@ export class SlabStore implements AggregateStore {
   put(next: StoredRow): void {
     const id = this.probe.set(next.id);
     const row = this.ids.find(id);
-    const content = { ...next, isGrave: false };
-    if (row === 0) this.add(this.rows.add(content), id, next.keys);
+    const keys = this.preparing.length === 0 ? next.keys : this.allKeys(next);
+    const content = { ...next, keys, isGrave: false };
+    if (row === 0) this.add(this.rows.add(content), id, keys);
     else if (this.rows.reader.isGrave(row)) {
       this.graves.delete(row, null, id);
       this.rows.replace(row, content);
-      this.enter(row, id, next.keys);
-    } else this.replace(row, id, next);
+      this.enter(row, id, keys);
+    } else this.replace(row, id, content);
   }
 
   bury(grave: Grave): void {
@@ -93,7 +103,7 @@ export class SlabStore implements AggregateStore {
     } else {
       const isGrave = this.rows.reader.isGrave(row);
       if (isGrave) this.graves.delete(row, null, id);
-      else this.leave(row, id, this.rows.reader.row(row).keys);
+      else this.leave(row, id);
       this.rows.replace(row, content);
     }
     this.graves.insert(row, null, id);
@@ -170,43 +180,82 @@ export class SlabStore implements AggregateStore {
   }
 
   /**
+   * Begins to build indexes that `change` puts in place. Until then they are kept up to date, and
+   * nobody sees them; each row gets their keys when it is next written, or by `prepareSome`.
+   */
+  prepare(added: readonly PreparedIndex[]): void {
+    if (this.preparing.length > 0) throw new RangeError('indexes are being prepared already');
+    const { reader } = this.rows;
+    const shown = this.indexes.length;
+    const layout = (older: Layout | null) => preparedLayout(older, shown, added);
+    this.rows.changeLayout(layout, this.order.size, 'on-demand');
+    this.preparing = added;
+    reader.visibleKeys = shown;
+    for (const [at, { kind }] of added.entries()) {
+      this.indexes.push(this.emptyIndex(shown + at, kind));
+    }
+  }
+
+  /** Whether there are indexes that `change` will put in place. */
+  get isPreparing(): boolean {
+    return this.preparing.length > 0;
+  }
+
+  /** Rows that `prepareSome` has taken in. */
+  get preparedRows(): number {
+    return this.preparedCount;
+  }
+
+  /** Takes at most so many rows into the indexes that are being prepared; true once all are in. */
+  prepareSome(rows: number): boolean {
+    if (this.preparing.length === 0) return true;
+    const shown = this.indexes.length - this.preparing.length;
+    for (let looked = 0; looked < rows; looked++) {
+      const row = this.rows.upgradeNext();
+      if (row === null) return true;
+      if (row === 0) continue;
+      const id = this.rows.reader.probe(row, ID, this.probe);
+      for (let at = shown; at < this.indexes.length; at++) this.indexes[at]?.insertLoaded(row, id);
+      this.preparedCount += 1;
+    }
+    return false;
+  }
+
+  /**
    * Goes over to another model. Rows are brought up to date when they are read, and rewritten a few
-   * at each later write; what indexes need is known without reading them, but for those of `keyOf`.
+   * at each later write; what indexes need is known without reading them, or was prepared.
    */
   change(next: readonly NextIndex[], upgrade: (json: string) => string): void {
+    while (!this.prepareSome(this.order.size + 1));
     const before = this.indexes;
-    this.rows.changeLayout((older) => nextLayout(older, next, upgrade), this.order.size);
-    this.indexes = next.map((each, at) => {
-      if ('keyOf' in each) return new OrderedIndex(this.rows.reader, at);
+    const shown = before.length - this.preparing.length;
+    const placed = next.map((each) => placedIndex(each, shown));
+    this.preparing = [];
+    this.preparedCount = 0;
+    this.rows.reader.visibleKeys = Number.POSITIVE_INFINITY;
+    const layout = (older: Layout | null) => nextLayout(older, placed, upgrade);
+    this.rows.changeLayout(layout, this.order.size, 'with-writes');
+    this.indexes = placed.map((each, at) => {
       if ('key' in each) return this.constantIndex(at, each.kind);
       const index = before[each.from];
       if (index === undefined) throw new RangeError(`there is no index at ${each.from}`);
-      return this.movedIndex(index, at, each.kind);
+      index.moveTo(at);
+      return index;
     });
-    this.rewrite(this.indexes.filter((_, at) => 'keyOf' in (next[at] ?? {})));
   }
 
-  /** Writes all rows as the model of today has them, and enters them in indexes that are empty. */
-  private rewrite(indexes: readonly FieldIndex[]): void {
-    if (indexes.length === 0) return;
+  private allKeys({ keys, json }: StoredRow): readonly IndexKey[] {
+    const prepared = this.preparing.map(({ source }) =>
+      typeof source === 'number' ? (keys[source] ?? '') : source(json),
+    );
+    return [...keys, ...prepared];
+  }
+
+  private emptyIndex(at: number, kind: IndexKind): FieldIndex {
     const { reader } = this.rows;
-    const id = new Probe(null);
-    for (const row of this.order.ascending()) {
-      this.rows.replace(row, { ...reader.row(row), isGrave: false });
-      reader.probe(row, ID, id);
-      for (const index of indexes) index.insertLoaded(row, id);
-    }
-  }
-
-  private movedIndex(index: FieldIndex, at: number, kind: IndexKind): FieldIndex {
-    index.moveTo(at);
-    if (kind === 'unique' || index instanceof OrderedIndex) return index;
-    const ordered = new OrderedIndex(this.rows.reader, at);
-    const id = new Probe(null);
-    for (const row of this.order.ascending()) {
-      ordered.insertLoaded(row, this.rows.reader.probe(row, ID, id));
-    }
-    return ordered;
+    return kind === 'unique'
+      ? new UniqueIndex(reader, at, this.hasher)
+      : new OrderedIndex(reader, at);
   }
 
   /** Rows that all have one key are in the order of their ids. */
@@ -230,25 +279,33 @@ export class SlabStore implements AggregateStore {
     }
   }
 
-  private leave(row: number, id: Probe, keys: readonly IndexKey[]): void {
+  private leave(row: number, id: Probe): void {
     this.order.delete(row, null, id);
-    for (let at = 0; at < this.indexes.length; at++) {
-      this.indexes[at]?.delete(row, keys[at] ?? '', id);
+    const entered = this.indexesOf(row);
+    for (let at = 0; at < entered; at++) {
+      this.indexes[at]?.delete(row, this.rows.reader.key(row, at), id);
     }
   }
 
+  /** How many of the indexes a row is in: those being prepared come to it last. */
+  private indexesOf(row: number): number {
+    const isBehind = this.preparing.length > 0 && !this.rows.reader.isCurrent(row);
+    return this.indexes.length - (isBehind ? this.preparing.length : 0);
+  }
+
   /** A row leaves an index with its old record and enters it with the new one. */
-  private replace(row: number, id: Probe, next: StoredRow): void {
+  private replace(row: number, id: Probe, next: RowContent): void {
     const { indexes, changed } = this;
     const { reader } = this.rows;
-    for (let at = 0; at < indexes.length; at++) {
+    const entered = this.indexesOf(row);
+    for (let at = 0; at < entered; at++) {
       const isChanged = !reader.equals(row, at, this.keyProbe.set(next.keys[at] ?? ''));
       changed[at] = isChanged;
       if (isChanged) indexes[at]?.delete(row, reader.key(row, at), id);
     }
-    this.rows.replace(row, { ...next, isGrave: false });
+    this.rows.replace(row, next);
     for (let at = 0; at < indexes.length; at++) {
-      if (changed[at] === true) indexes[at]?.insert(row, next.keys[at] ?? '', id);
+      if (at >= entered || changed[at] === true) indexes[at]?.insert(row, next.keys[at] ?? '', id);
     }
   }
 
@@ -282,16 +339,36 @@ export class SlabStore implements AggregateStore {
 
 const FORWARDS: IdRange = { descending: false };
 
+type PlacedIndex = Exclude<NextIndex, { readonly prepared: number }>;
+
+/** Prepared indexes stand behind those that the model before knows of. */
+function placedIndex(next: NextIndex, shown: number): PlacedIndex {
+  return 'prepared' in next ? { from: shown + next.prepared, kind: next.kind } : next;
+}
+
+/** What rows are that lack the keys of indexes which are being prepared. */
+function preparedLayout(
+  before: Layout | null,
+  shown: number,
+  added: readonly PreparedIndex[],
+): Layout {
+  const keyAt = (at: number): KeySource => (before === null ? at : keyOf(before, at));
+  const keys = Array.from({ length: shown }, (_, at) => keyAt(at));
+  for (const { source } of added) {
+    keys.push(typeof source === 'number' ? keyAt(source) : source);
+  }
+  return { keys, upgrade: (json) => (before === null ? json : before.upgrade(json)) };
+}
+
 /** What rows of an earlier layout are under the next model. */
 function nextLayout(
   before: Layout | null,
-  next: readonly NextIndex[],
+  next: readonly PlacedIndex[],
   upgrade: (json: string) => string,
 ): Layout {
   return {
     keys: next.map((each) => {
       if ('from' in each) return before === null ? each.from : keyOf(before, each.from);
-      if ('keyOf' in each) return each.keyOf;
       return { text: each.key, bytes: Buffer.from(each.key) };
     }),
     upgrade: before === null ? upgrade : (json) => upgrade(before.upgrade(json)),
