@@ -94,7 +94,7 @@ bench-raft: setup ## Measure the consensus core: messages per second, bytes per 
 	@node node/raft/bench/main.ts
 
 bench-state: setup ## Measure memory and pauses of ROWS (1000000) rows under updates and snapshots
-	@node --max-semi-space-size=16 node/state/bench/million.ts $(ROWS)
+	@node node/state/bench/main.ts $(ROWS)
 
 clean: ## Remove build output and installed dependencies; data directories stay
 	rm -rf node_modules dist images/dist

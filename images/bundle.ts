@@ -14,6 +14,12 @@ export interface Program {
   readonly beside?: Readonly<Record<string, string>>;
 }
 
+/**
+ * How images run node. Young objects mostly die in 8 MiB; the 16 that it would take otherwise cost
+ * some 25 MB of memory and longer pauses.
+ */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
+
 /** What goes into images, in the order in which they are built. */
 export const PROGRAMS: readonly Program[] = [
   {

@@ -1,5 +1,5 @@
 import { compileSchema, type Problem, validateSpec } from '@lithair/crds';
-import type { ModelChangeResponse } from '@lithair/crds/contract';
+import type { ModelChangeResponse, ModelChangeStatus } from '@lithair/crds/contract';
 import type { Leader, ModelChange } from './leader.ts';
 import { AdminError, type AdminProblemDetail, type ChangeModel } from './membership/index.ts';
 import type { Clock } from './ports/index.ts';
@@ -26,7 +26,11 @@ export function modelChanges(
       );
     }
     const schema = compileSchema(validation.value);
-    const change = await settled(await leader.changeModel(schema, dryRun, TIMEOUT_MS), state, clock);
+    const change = await settled(
+      await leader.changeModel(schema, dryRun, TIMEOUT_MS),
+      state,
+      clock,
+    );
     switch (change.kind) {
       case 'unchanged':
         return { result: 'unchanged', schemaVersion: change.schemaVersion, changes: [] };
@@ -48,6 +52,20 @@ export function modelChanges(
   };
 }
 
+/** What the status of a member says of the change that is being prepared. */
+export function modelChangeStatus(state: ReplicatedState | null): ModelChangeStatus | null {
+  const preparation = state?.preparation ?? null;
+  if (preparation === null) return null;
+  const { schemaVersion, fingerprint: schemaFingerprint, prepared, total } = preparation;
+  return { schemaVersion, schemaFingerprint, prepared, total };
+}
+
+/** A cluster that is in the middle of another change, which it serves beside. */
+export function isInProgress(problem: unknown): boolean {
+  if (typeof problem !== 'object' || problem === null || !('code' in problem)) return false;
+  return problem.code === 'model_change_in_progress';
+}
+
 /** Waits a little for a change that is being prepared here. */
 async function settled(
   change: ModelChange,
@@ -57,7 +75,8 @@ async function settled(
   if (change.kind !== 'preparing' || change.changes.length === 0) return change;
   const dueMs = clock.monotonicMs() + PATIENCE_MS;
   while (clock.monotonicMs() < dueMs) {
-    if ((state()?.schemaVersion ?? 0) >= change.schemaVersion) return { ...change, kind: 'applied' };
+    if ((state()?.schemaVersion ?? 0) >= change.schemaVersion)
+      return { ...change, kind: 'applied' };
     await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
   return change;

@@ -38,7 +38,7 @@ export class ModelPreparation {
   onState(): void {
     if (this.#running || this.#stopped || !this.#isPending) return;
     this.#running = true;
-    this.#run().finally(() => {
+    void this.#run().finally(() => {
       this.#running = false;
     });
   }
@@ -72,7 +72,10 @@ export class ModelPreparation {
     const { isLeading, leader, logger } = this.#deps;
     if (isLeading()) {
       await leader.activate(schemaVersion, ACTIVATE_TIMEOUT_MS).catch((error: unknown) => {
-        logger.warn({ schemaVersion, reason: String(error) }, 'a model change waits to be put in force');
+        logger.warn(
+          { schemaVersion, reason: String(error) },
+          'a model change waits to be put in force',
+        );
       });
     }
     if (this.#isPending) await this.#pause(RETRY_MS);

@@ -1,6 +1,6 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
-import type { ClusterStatus, ModelChangeStatus } from '@lithair/crds/contract';
+import type { ClusterStatus } from '@lithair/crds/contract';
 import type { Message } from 'etcd-raft-ts';
 import {
   Archive,
@@ -55,7 +55,7 @@ import {
   startingHandler,
   waitingHandler,
 } from './membership/index.ts';
-import { modelChanges } from './model-changes.ts';
+import { isInProgress, modelChangeStatus, modelChanges } from './model-changes.ts';
 import { ModelPreparation } from './model-preparation.ts';
 import { observeNode } from './observe.ts';
 import { observeMembers } from './observe-members.ts';
@@ -199,7 +199,7 @@ export class NodeCore {
       applyVersion: APPLY_VERSION,
       storage,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
-      modelChange: () => this.#modelChange(),
+      modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
@@ -407,14 +407,15 @@ export class NodeCore {
   }
 
   #prepareModels(consensus: NodeConsensus): ModelPreparation {
-    const { clock, logger, defer = setImmediate } = this.#world;
+    const { clock, logger } = this.#world;
+    const defer = this.#world.defer ?? ((callback) => setImmediate(callback));
     return new ModelPreparation({
       state: () => consensus.state,
       isLeading: () => consensus.leading,
       leader: this.#leader,
       clock,
       logger,
-      defer: (callback) => void defer(callback),
+      defer,
     });
   }
 
@@ -571,23 +572,10 @@ export class NodeCore {
     );
   }
 
-  #modelChange(): ModelChangeStatus | null {
-    const preparation = this.#consensus?.state?.preparation ?? null;
-    if (preparation === null) return null;
-    const { schemaVersion, fingerprint: schemaFingerprint, prepared, total } = preparation;
-    return { schemaVersion, schemaFingerprint, prepared, total };
-  }
-
   #fail(reason: string, exitCode: ExitCode): void {
     this.health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }
-}
-
-/** A cluster that is in the middle of another change serves all the same. */
-function isInProgress(body: unknown): boolean {
-  if (typeof body !== 'object' || body === null || !('code' in body)) return false;
-  return body.code === 'model_change_in_progress';
 }
 
 function detailOf(body: unknown): string {

@@ -22,6 +22,16 @@ export function observeModels(metrics: Metrics, state: () => ReplicatedState | n
       (state()?.statistics() ?? []).map(({ model, statistics }) => [model, of(statistics)]),
     );
   }
+  metrics.gauge('lithair_model_change_prepared_rows', 'Rows in indexes of a model change.', () => {
+    return state()?.preparation?.prepared ?? 0;
+  });
+  metrics.gauge(
+    'lithair_model_change_rows',
+    'Rows that it waits for; 0 where there is none.',
+    () => {
+      return state()?.preparation?.total ?? 0;
+    },
+  );
   metrics.gauge('lithair_outcomes', 'Outcomes kept for repeated requests.', () => {
     return state()?.outcomeCount ?? 0;
   });

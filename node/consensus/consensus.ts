@@ -81,11 +81,8 @@ export class Consensus<
       install: (snapshot) => this.#replica.install(snapshot),
       fail: (error) => this.#fail(error),
     });
-    this.#applies = new ApplyQueue(
-      clock,
-      this.options.applySliceMs,
-      this.#replica,
-      (responses) => this.#deliver(responses),
+    this.#applies = new ApplyQueue(clock, this.options.applySliceMs, this.#replica, (responses) =>
+      this.#deliver(responses),
     );
     this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);
     this.#transfer = new Transfer(this.#node, clock);

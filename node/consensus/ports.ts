@@ -54,7 +54,12 @@ export interface StateMachine<Result extends AppliedEntry> extends StateSummary 
   /** The id that the next member gets; greater than that of any member there ever was. */
   readonly nextMemberId: number;
   /** The state as it stands now, serialized lazily while later entries are applied. */
-  snapshot(): Iterable<Uint8Array>;
+  snapshot(): StateChunks;
+}
+
+/** A state on its way into a snapshot; keeps memory until it is read to its end or released. */
+export interface StateChunks extends Iterable<Uint8Array> {
+  release?(): void;
 }
 
 /** Builds a state machine from the chunks of a snapshot. */

@@ -2,12 +2,12 @@ import type { ConfState, Message, SnapshotMetadata, SnapshotStatus } from 'etcd-
 import { NO_BYTES } from 'etcd-raft-ts';
 import type { Logger } from '../ports/index.ts';
 import type { ConsensusOptions } from './options.ts';
-import type { PeerTransport, ReplicatedLog } from './ports.ts';
+import type { PeerTransport, ReplicatedLog, StateChunks } from './ports.ts';
 
 /** The applied state, and where in the log it stands. */
 export interface SnapshotSource {
   position(): SnapshotMetadata;
-  chunks(): Iterable<Uint8Array>;
+  chunks(): StateChunks;
   report(to: number, status: SnapshotStatus): void;
   /** Hands a Snap message whose content is in the log's hands to the core. */
   received(message: Message): void;
@@ -94,7 +94,10 @@ export class Snapshots {
     const metadata = this.#source.position();
     if (metadata.index === this.#snapshotIndex()) return metadata;
     this.#lastIndex = metadata.index;
-    const result = await this.#log.writeSnapshot(metadata, this.#source.chunks());
+    const chunks = this.#source.chunks();
+    const result = await this.#log
+      .writeSnapshot(metadata, chunks)
+      .finally(() => chunks.release?.());
     if (result.kind === 'superseded') return metadata;
     const { bytes, durationMs } = result;
     this.#logger.info({ index: metadata.index, bytes, durationMs }, 'wrote a snapshot');

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { crc32c } from './crc32c.ts';
 import { LogCorruptError, LogFormatError, NotALogError } from './errors.ts';
@@ -6,7 +7,7 @@ import { decodeConfState, encodeConfState } from './payloads.ts';
 import { ENTRY_CODEC, GROUP, NO_KEY } from './record.ts';
 
 /** Version of snapshot files that this code reads and writes. */
-export const SNAPSHOT_FORMAT_VERSION = 1;
+export const SNAPSHOT_FORMAT_VERSION = 2;
 /** Largest chunk, bytes. */
 export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Length and checksum before each chunk. */
@@ -19,6 +20,14 @@ const MAGIC = new TextEncoder().encode('LITHSNAP');
 const SECRET = 1;
 const FIXED_HEADER_BYTES = 60;
 const MAX_HEADER_BYTES = 1024 * 1024;
+
+/**
+ * Checksum of a chunk, or of its next piece: CRC-32 as zlib has it, seeded with what came before.
+ * It is the machine's own, and several times as fast as the CRC-32C of records.
+ */
+export function chunkChecksum(bytes: Uint8Array, seed: number): number {
+  return crc32(bytes, seed);
+}
 
 /** What a snapshot file says about itself. */
 export interface SnapshotHeader {
@@ -159,7 +168,7 @@ export class SnapshotVerifier {
   #decodeHeader(part: Uint8Array, view: DataView): SnapshotHeader {
     const version = view.getUint16(8, true);
     if (version !== SNAPSHOT_FORMAT_VERSION) {
-      throw new LogFormatError(`${this.#file} has format version ${version}; this one reads 1`);
+      throw new LogFormatError(`${this.#file} has format version ${version}; this one reads 2`);
     }
     const unknown = whyUnsupported(view);
     if (unknown !== null) throw new LogFormatError(`${this.#file}: ${unknown} is unknown`);
@@ -188,7 +197,7 @@ export class SnapshotVerifier {
 
   #payload(piece: Uint8Array, at: number): number {
     const taken = Math.min(this.#payloadLeft, piece.length - at);
-    this.#payloadChecksum = crc32c(piece, at, at + taken, this.#payloadChecksum);
+    this.#payloadChecksum = chunkChecksum(piece.subarray(at, at + taken), this.#payloadChecksum);
     this.#payloadLeft -= taken;
     this.#payloadBytes += taken;
     if (this.#payloadLeft > 0) return taken;

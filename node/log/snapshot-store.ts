@@ -1,6 +1,5 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { EncryptionError, type FileKeys } from '../encryption/index.ts';
-import { crc32c } from './crc32c.ts';
 import {
   ClusterMismatchError,
   LogCorruptError,
@@ -21,6 +20,7 @@ import {
 import type { LogEncryption } from './segment-seal.ts';
 import {
   CHUNK_HEADER_BYTES,
+  chunkChecksum,
   encodeSnapshotHeader,
   encodeTrailer,
   headerChecksum,
@@ -195,7 +195,7 @@ export class SnapshotStore {
     for (const chunk of chunks) {
       if (chunk.length === 0) continue;
       if (chunk.length > MAX_CHUNK_BYTES) throw new RangeError('a snapshot chunk is too long');
-      checksum = crc32c(chunk, 0, chunk.length, checksum);
+      checksum = chunkChecksum(chunk, checksum);
       await frames.write(file, chunk, checksum);
       at += CHUNK_HEADER_BYTES + chunk.length;
       count += 1;
@@ -387,7 +387,7 @@ async function* readChunks(
     if (length === 0) return;
     const chunk = new Uint8Array(Math.min(length, MAX_CHUNK_BYTES));
     const read = file.read(chunk, at + CHUNK_HEADER_BYTES);
-    checksum = crc32c(chunk, 0, read, checksum);
+    checksum = chunkChecksum(chunk.subarray(0, read), checksum);
     if (read !== length || checksum !== viewOf(frame).getUint32(4, true)) {
       const reason = 'a chunk does not match its checksum';
       throw new LogCorruptError({ file: name, offset: at, record, reason });

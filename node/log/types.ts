@@ -35,7 +35,7 @@ export interface DataDirectoryOptions {
 export interface LogOptions {
   /** Size of a segment file; default 64 MiB. */
   readonly segmentBytes?: number;
-  /** Bound of the recent entries kept in memory, in bytes of payload; default 32 MiB. */
+  /** Bound of the recent entries kept in memory, in bytes of payload; default 8 MiB. */
   readonly cacheBytes?: number;
   /** A batch above this size is closed and the next one begun; default 4 MiB. */
   readonly maxBatchBytes?: number;

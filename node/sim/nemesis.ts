@@ -243,7 +243,11 @@ export class Nemesis {
 
   /** To the other indexes; a restarted member asks for those of its file again. */
   #changeModel(machine: Machine): boolean {
-    return this.#administer(machine, 'model', this.#random.chance(0.5) ? otherSpec() : workloadSpec());
+    return this.#administer(
+      machine,
+      'model',
+      this.#random.chance(0.5) ? otherSpec() : workloadSpec(),
+    );
   }
 
   #calm(): void {

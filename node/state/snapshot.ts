@@ -56,8 +56,13 @@ export class StateSnapshot implements Iterable<Uint8Array> {
         yield* chunks('history', number, versions, writeModelVersion);
       }
     } finally {
-      for (const model of this.models) model.release();
+      this.release();
     }
+  }
+
+  /** Must be called where it was not read to its end. Does nothing a second time. */
+  release(): void {
+    for (const model of this.models) model.release();
   }
 }
 

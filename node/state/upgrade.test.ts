@@ -97,6 +97,14 @@ function remove(state: ReplicatedState, id: string): void {
   state.apply(state.appliedIndex + 1, 1, write([change], { schemaVersion }));
 }
 
+/** One step of a random run, where the state allows it. */
+function takeStep(state: ReplicatedState, kind: string, id: string, title: string | null): void {
+  if (kind === 'put') put(state, id, title);
+  else if (kind === 'remove' && state.versionOf('Brand', id) > 0) remove(state, id);
+  else if (kind === 'decide' && state.schemaVersion < MODELS.length) decideSchema(state);
+  else if (kind === 'activate' && state.pendingChange !== null) activate(state);
+}
+
 function assertConsistent(state: ReplicatedState): void {
   const model = brands(state);
   const rows = [...model.scan({ descending: false })];
@@ -179,10 +187,7 @@ describe('rows from before a model change', () => {
         let other = shopState();
         for (const [at, [kind, id]] of steps.entries()) {
           for (const each of [state, other]) {
-            if (kind === 'put') put(each, id, at % 3 === 0 ? null : `Title ${at}`);
-            else if (kind === 'remove' && each.versionOf('Brand', id) > 0) remove(each, id);
-            else if (kind === 'decide' && each.schemaVersion < MODELS.length) decideSchema(each);
-            else if (kind === 'activate' && each.pendingChange !== null) activate(each);
+            takeStep(each, kind, id, at % 3 === 0 ? null : `Title ${at}`);
           }
           if (kind === 'prepare') brands(state).prepareSome(3);
           if (kind === 'restore') other = await restoreState(other.snapshot());
@@ -197,15 +202,15 @@ describe('rows from before a model change', () => {
   });
 });
 
-describe('an index on a field that there was', () => {
-  /** Brands of the second schema, so that the third adds indexes to fields that they have. */
-  function filled(count: number): ReplicatedState {
-    const state = shopState();
-    changeSchema(state);
-    for (let n = 0; n < count; n++) put(state, `brand-${n}`, `Title ${n}`);
-    return state;
-  }
+/** Brands of the second schema, so that the third adds indexes to fields that they have. */
+function filled(count: number): ReplicatedState {
+  const state = shopState();
+  changeSchema(state);
+  for (let n = 0; n < count; n++) put(state, `brand-${n}`, `Title ${n}`);
+  return state;
+}
 
+describe('an index on a field that there was', () => {
   it('is built in slices, while the model before goes on serving', () => {
     const state = filled(250);
     assert.equal(decideSchema(state), 'preparing');

@@ -52,10 +52,23 @@ test('a running cluster takes an additive change on every node, and refuses a br
       assert.match(JSON.stringify(row), /"text":"before","round":1,"mood":"good"/);
     }
 
+    const indexed = join(cluster.directory, 'indexed.yaml');
+    await writeFile(indexed, more.replace('default: good}', 'default: good, index: ordered}'));
+    const prepared = await ask(indexed, last);
+    assert.match(prepared.output, /applied: schema version 3/);
+    for (const member of cluster.members) {
+      await eventually(`${member.name} to have the index`, async () => {
+        const status = await statusOf(member);
+        return status?.schemaVersion === 3 && status.modelChange === null ? true : null;
+      });
+      const found = await fetch(`${member.url}/api/notes?sort=mood&mood[gte]=bad`);
+      assert.match(await found.text(), /"text":"before"/);
+    }
+
     const refused = await ask(breaking, first);
     assert.equal(refused.code, 1, refused.output);
     assert.match(refused.output, /round/);
-    assert.equal((await statusOf(first))?.schemaVersion, 2);
+    assert.equal((await statusOf(first))?.schemaVersion, 3);
     assert.deepEqual(
       cluster.members.map((member) => member.process.pid),
       pids,

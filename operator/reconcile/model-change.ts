@@ -45,8 +45,18 @@ export class ModelChanges {
     if (submitted === inForce) return this.#inForce(change, submitted, view.best.schemaVersion);
     const { modelChange } = view.best;
     if (modelChange?.schemaFingerprint === submitted) return preparing(modelChange);
+    return this.#decidedBefore(key, submitted, inForce) ?? this.#decide(change, submitted, inForce);
+  }
+
+  #decidedBefore(key: string, submitted: string, inForce: string): SchemaState | null {
     const decided = this.#decided.get(key);
-    if (decided?.submitted === submitted && decided.inForce === inForce) return decided.state;
+    return decided?.submitted === submitted && decided.inForce === inForce ? decided.state : null;
+  }
+
+  async #decide(change: Change, submitted: string, inForce: string): Promise<SchemaState> {
+    const { key, admin, member } = change;
+    if (admin === null || member === null)
+      return { kind: 'pending', reason: 'waiting for a leader' };
     const remember = (changes: readonly string[]) => {
       this.#preparing.set(key, { submitted, changes });
     };
@@ -75,7 +85,11 @@ function preparing({ schemaVersion, prepared, total }: ModelChangeStatus): Schem
 }
 
 async function submit(
-  { spec, onApplied, onPreparing }: Change & { readonly onPreparing: (changes: readonly string[]) => void },
+  {
+    spec,
+    onApplied,
+    onPreparing,
+  }: Change & { readonly onPreparing: (changes: readonly string[]) => void },
   admin: AdminClient,
   member: MemberAddress,
 ): Promise<SchemaState> {
@@ -91,7 +105,10 @@ async function submit(
   const { schemaVersion: version, changes, result } = answer.change;
   if (result === 'preparing') {
     onPreparing(changes);
-    return { kind: 'preparing', progress: `schema version ${version}: its indexes are being built` };
+    return {
+      kind: 'preparing',
+      progress: `schema version ${version}: its indexes are being built`,
+    };
   }
   if (result === 'applied') onApplied(version, changes);
   return { kind: 'applied', version };

@@ -15,8 +15,6 @@ import { offsetOf, type Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
 
 /** One part in this many may be dead before slabs are cleared. */
 const DEAD_SHARE = 16;
-/** While somebody reads a frozen state, what is cleared is not given back yet: better to wait. */
-const DEAD_SHARE_FROZEN = 4;
 const LEAST_DEAD_BYTES = 1 << 18;
 /** What clearing moves for each byte that is written, so that it keeps up; and at least so much. */
 const CLEARING_FACTOR = 16;
@@ -122,6 +120,8 @@ export class SlabRows {
   freeze(): RowReader {
     this.frozen += 1;
     const layouts = new Map(this.layouts);
+    this.slabs.hold();
+    this.victim = 0;
     const pages = this.addresses.freeze();
     const reader = new RowReader(this.slabs.list.slice(), pages, this.layout, layouts);
     reader.visibleKeys = this.reader.visibleKeys;
@@ -148,7 +148,7 @@ export class SlabRows {
   /** Nobody reads a frozen state any more. */
   release(): void {
     this.frozen -= 1;
-    if (this.frozen === 0) this.slabs.unpin();
+    if (this.frozen === 0) this.slabs.unhold();
   }
 
   private nextLayout(): number {
@@ -183,7 +183,7 @@ export class SlabRows {
 
   private releaseSlab(number: number): void {
     if (number === this.victim) this.victim = 0;
-    this.slabs.release(number, this.frozen > 0 ? 'pinned' : 'free');
+    this.slabs.release(number, 'free');
   }
 
   private tidy(written: number): void {
@@ -192,9 +192,8 @@ export class SlabRows {
   }
 
   private clearWhereDue(written: number): void {
-    const share = this.frozen === 0 ? DEAD_SHARE : DEAD_SHARE_FROZEN;
-    const dead = this.deadBytes;
-    if (dead > LEAST_DEAD_BYTES && dead * share > this.slabs.usedBytes) {
+    const dead = this.slabs.clearableBytes;
+    if (dead > LEAST_DEAD_BYTES && dead * DEAD_SHARE > this.slabs.usedBytes) {
       this.clear(Math.max(LEAST_CLEARING_BYTES, written * CLEARING_FACTOR));
     }
   }

@@ -8,7 +8,7 @@ const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
 /** The highest bit of an address is not used: 16,384 slabs. */
 const MAX_SLABS = 1 << (31 - OFFSET_BITS);
 /** Slabs that are kept for the next use instead of being left to the garbage collector. */
-const MAX_SPARE = 8;
+const MAX_SPARE = 2;
 
 /** A block of memory that is only appended to: what is written stays until the slab goes. */
 export class Slab {
@@ -18,6 +18,8 @@ export class Slab {
   used = 0;
   /** Bytes of records that count. */
   live = 0;
+  /** A frozen state has it: giving it back would free nothing. */
+  isHeld = false;
 
   constructor(capacity: number) {
     const buffer = new ArrayBuffer(capacity);
@@ -54,14 +56,14 @@ export class Slabs {
   readonly list: (Slab | undefined)[] = [undefined];
   usedBytes = 0;
   liveBytes = 0;
+  /** Of what does not count, what is in slabs that frozen states hold. */
+  private heldDeadBytes = 0;
   private active = 0;
   private readonly freeNumbers: number[] = [];
   private readonly spare: Slab[] = [];
-  private readonly pinned: Slab[] = [];
-
   /** Memory that is taken, whether there is a record in it or not. */
   get reservedBytes(): number {
-    let sum = (this.spare.length + this.pinned.length) * SLAB_BYTES;
+    let sum = this.spare.length * SLAB_BYTES;
     for (const slab of this.list) sum += slab?.capacity ?? 0;
     return sum;
   }
@@ -89,6 +91,7 @@ export class Slabs {
     const slab = slabOf(this.list, address);
     slab.live -= size;
     this.liveBytes -= size;
+    if (slab.isHeld) this.heldDeadBytes += size;
     return slab.live === 0 && address >>> OFFSET_BITS !== this.active;
   }
 
@@ -100,33 +103,41 @@ export class Slabs {
     return (slab << OFFSET_BITS) | (offset >>> ALIGNMENT_SHIFT);
   }
 
-  /**
-   * Gives a slab back whose records have all retired or moved. `pinned`: somebody may read what was
-   * in it until `unpin`; `left`: somebody may read it for who knows how long.
-   */
-  release(number: number, use: 'free' | 'pinned' | 'left'): void {
+  /** Bytes of what does not count and would be free if it were cleared away. */
+  get clearableBytes(): number {
+    return this.usedBytes - this.liveBytes - this.heldDeadBytes;
+  }
+
+  /** Gives a slab back whose records have all retired or moved. `left`: somebody may read it still. */
+  release(number: number, use: 'free' | 'left'): void {
     const slab = this.list[number];
     if (slab === undefined) return;
     this.list[number] = undefined;
     this.freeNumbers.push(number);
     this.usedBytes -= slab.used;
-    if (use === 'free') this.keep(slab);
-    // A reader that is dropped half way must not hold more than this for ever.
-    if (use === 'pinned' && this.pinned.length < MAX_SPARE) this.pinned.push(slab);
+    if (slab.isHeld) this.heldDeadBytes -= slab.used - slab.live;
+    else if (use === 'free') this.keep(slab);
   }
 
-  /** Nobody reads any more what was released before. */
-  unpin(): void {
-    for (const slab of this.pinned) this.keep(slab);
-    this.pinned.length = 0;
+  /** A frozen state has all slabs as they are now. */
+  hold(): void {
+    this.heldDeadBytes = this.usedBytes - this.liveBytes;
+    for (const slab of this.list) if (slab !== undefined) slab.isHeld = true;
   }
 
-  /** The slab with the most bytes that do not count; 0 where there is none. */
+  /** No frozen state has any. */
+  unhold(): void {
+    this.heldDeadBytes = 0;
+    for (const slab of this.list) if (slab !== undefined) slab.isHeld = false;
+  }
+
+  /** The slab with the most bytes that do not count and can be cleared; 0 where there is none. */
   deadest(): number {
     let [best, most] = [0, 0];
     for (let number = 1; number < this.list.length; number++) {
       const slab = this.list[number];
-      if (slab === undefined || number === this.active || slab.used - slab.live <= most) continue;
+      if (slab === undefined || slab.isHeld || number === this.active) continue;
+      if (slab.used - slab.live <= most) continue;
       best = number;
       most = slab.used - slab.live;
     }
