@@ -1,7 +1,5 @@
 import { compileSchema } from '@lithair/crds';
 import type { ClusterStatus } from '@lithair/crds/contract';
-import type { ClusterStatus } from '@lithair/crds/contract';
-import type { Message } from 'etcd-raft-ts';
 import {
   Archive,
   type AskMember,

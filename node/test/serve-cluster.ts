@@ -23,6 +23,7 @@ export interface TestStatus {
   readonly applied: number;
   readonly clusterId: string;
   readonly schemaVersion: number;
+  readonly modelChange: unknown;
   readonly epoch: number;
   readonly memberId: number;
   readonly applyVersion: number;
