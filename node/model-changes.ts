@@ -1,8 +1,14 @@
-import { compileSchema, type Problem, validateSpec } from '@lithair/crds';
+import { compileSchema, type LithairModelSpec, type Problem, validateSpec } from '@lithair/crds';
 import type { ModelChangeResponse, ModelChangeStatus } from '@lithair/crds/contract';
+import { NodeError } from './exit.ts';
 import type { Leader, ModelChange } from './leader.ts';
-import { AdminError, type AdminProblemDetail, type ChangeModel } from './membership/index.ts';
-import type { Clock } from './ports/index.ts';
+import {
+  AdminError,
+  type AdminHandler,
+  type AdminProblemDetail,
+  type ChangeModel,
+} from './membership/index.ts';
+import type { Clock, Logger } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -60,8 +66,32 @@ export function modelChangeStatus(state: ReplicatedState | null): ModelChangeSta
   return { schemaVersion, schemaFingerprint, prepared, total };
 }
 
+/**
+ * Outside of Kubernetes the file is the model: where it changed, the cluster is asked to follow.
+ *
+ * @throws NodeError where it refuses; one that is in the middle of another change only puts it off
+ */
+export async function submitModel(
+  admin: AdminHandler,
+  spec: LithairModelSpec,
+  logger: Logger,
+): Promise<void> {
+  const request = { method: 'PUT', path: '/_admin/model', query: '', body: spec };
+  const { status, body } = await admin.handle(request);
+  if (status < 300) return;
+  const detail = detailOf(body);
+  const isRefused = status === 422 || (status === 409 && !isInProgress(body));
+  if (isRefused) throw new NodeError(`the model is refused: ${detail}`);
+  logger.warn({ status, detail }, 'the model was not compared with the running one');
+}
+
+function detailOf(body: unknown): string {
+  if (typeof body === 'object' && body !== null && 'detail' in body) return String(body.detail);
+  return JSON.stringify(body);
+}
+
 /** A cluster that is in the middle of another change, which it serves beside. */
-export function isInProgress(problem: unknown): boolean {
+function isInProgress(problem: unknown): boolean {
   if (typeof problem !== 'object' || problem === null || !('code' in problem)) return false;
   return problem.code === 'model_change_in_progress';
 }

@@ -53,7 +53,7 @@ import {
   startingHandler,
   waitingHandler,
 } from './membership/index.ts';
-import { isInProgress, modelChangeStatus, modelChanges } from './model-changes.ts';
+import { modelChangeStatus, modelChanges, submitModel } from './model-changes.ts';
 import { ModelPreparation } from './model-preparation.ts';
 import { observeNode } from './observe.ts';
 import { observeMembers } from './observe-members.ts';
@@ -236,7 +236,7 @@ export class NodeCore {
     this.#keeper?.start();
     this.#preparation?.onState();
     await this.#caughtUp(consensus);
-    await this.#submitModel(admin);
+    if (!this.#options.managed) await submitModel(admin, this.#options.spec, this.#world.logger);
     this.health.enter('ready', 'serving');
     this.#announce(admin, consensus, placement);
   }
@@ -528,19 +528,6 @@ export class NodeCore {
     if (this.#stopping) throw new NodeError('stopped before it was ready', EXIT.ok);
   }
 
-  /** Outside of Kubernetes the file is the model: where it changed, the cluster is asked to follow. */
-  async #submitModel(admin: AdminApi): Promise<void> {
-    const { managed, spec } = this.#options;
-    if (managed) return;
-    const request = { method: 'PUT', path: '/_admin/model', query: '', body: spec };
-    const { status, body } = await admin.handle(request);
-    if (status < 300) return;
-    const detail = detailOf(body);
-    const isRefused = status === 422 || (status === 409 && !isInProgress(body));
-    if (isRefused) throw new NodeError(`the model is refused: ${detail}`);
-    this.#world.logger.warn({ status, detail }, 'the model was not compared with the running one');
-  }
-
   /** Until the member table has the address that this node was started with. */
   #announce(admin: AdminApi, consensus: NodeConsensus, placement: Placement): void {
     const again = (): void =>
@@ -574,11 +561,6 @@ export class NodeCore {
     this.health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }
-}
-
-function detailOf(body: unknown): string {
-  if (typeof body === 'object' && body !== null && 'detail' in body) return String(body.detail);
-  return JSON.stringify(body);
 }
 
 function aggregatesOf(state: ReplicatedState): number {
