@@ -233,7 +233,8 @@ export function writeMember(target: ByteWriter, member: MemberRecord): void {
  */
 export function decodeEntry(data: Uint8Array): Entry {
   const reader = new ByteReader(data);
-  requireKnown(reader.varint());
+  const version = reader.varint();
+  requireKnown(version);
   const kind = pick(KINDS, reader.byte(), 'kind');
   if (reader.uint32() !== data.length) {
     throw new EntryError('malformed_entry', 'the length of the entry is not the one it announces');
