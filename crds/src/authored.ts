@@ -1,9 +1,12 @@
 // A spec as it is written, before the defaults: what the joi schema has proved about it.
+import type { Format } from './formats.ts';
 import type {
+  DefaultSource,
   DomainEventSpec,
   FieldPermissions,
   FieldType,
   HistorizeSpec,
+  HttpMethod,
   IndexKind,
   JsonValue,
   JwtSpec,
@@ -20,6 +23,7 @@ export interface AuthoredValue {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
+  format?: Format;
   values?: string[];
   items?: AuthoredValue;
   minItems?: number;
@@ -38,7 +42,7 @@ export interface AuthoredField extends AuthoredNestedField {
   immutable?: boolean;
   unique?: boolean;
   index?: IndexKind;
-  defaultFrom?: 'now';
+  defaultFrom?: DefaultSource;
   to?: string;
   onDelete?: 'restrict';
   historize?: HistorizeSpec;
@@ -58,6 +62,8 @@ export interface AuthoredModel {
     retention?: RetentionSpec;
   };
   permissions?: ModelPermissions;
+  http?: { methods: HttpMethod[] };
+  caching?: { ttlSeconds: number };
   security?: { tamperEvidence?: boolean };
   events?: DomainEventSpec[];
 }

@@ -83,6 +83,8 @@ class Comparison {
   /** What is kept of the past may always change: rows stay what they are. */
   private remembered(old: ModelSchema, next: ModelSchema): void {
     this.noted(old, next, next.name, 'permissions');
+    this.noted(old, next, next.name, 'methods');
+    this.noted(old, next, next.name, 'cacheSeconds');
     this.noted(old, next, next.name, 'lifecycle');
     this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
@@ -169,6 +171,7 @@ class Comparison {
     } else if (!old.nullable && next.nullable) this.changes.push(`${name} becomes nullable`);
     this.limits(old, next, path, name);
     this.pattern(old, next, path, name);
+    this.format(old, next, path, name);
     this.values(old, next, path, name);
     if (old.items && next.items) this.value(old.items, next.items, [...path, 'items'], `${name}[]`);
     this.fields(old.fields ?? [], next.fields ?? [], path, name);
@@ -191,6 +194,12 @@ class Comparison {
     if (old.pattern === next.pattern) return;
     if (next.pattern === undefined) this.changes.push(`${name} has no pattern any more`);
     else this.narrow([...path, 'pattern'], `${name}: the pattern becomes ${next.pattern}`);
+  }
+
+  private format(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {
+    if (old.format === next.format) return;
+    if (next.format === undefined) this.changes.push(`${name} has no format any more`);
+    else this.narrow([...path, 'format'], `${name}: the format becomes ${next.format}`);
   }
 
   private values(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {

@@ -1,5 +1,6 @@
 // From a validated spec to the canonical schema.
 import { createHash } from 'node:crypto';
+import { METHODS } from './language-http.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { decimalOf } from './lexical.ts';
 import type {
@@ -86,9 +87,19 @@ function compileModel(model: ModelSpec): ModelSchema {
     primaryKey: key.name,
     fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
     ...(permissions && { permissions: structuredClone(permissions) }),
+    ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
+  };
+}
+
+/** All methods is what a model has that says nothing. */
+function compileRoutes({ http, caching }: ModelSpec): Partial<ModelSchema> {
+  const methods = METHODS.filter((method) => http?.methods.includes(method));
+  return {
+    ...(http && methods.length < METHODS.length && { methods }),
+    ...(caching && { cacheSeconds: caching.ttlSeconds }),
   };
 }
 
@@ -129,7 +140,7 @@ function compileNested(field: NestedFieldSpec): FieldSchema {
 }
 
 function compileValue(value: ValueSpec): ValueSchema {
-  const { minLength, maxLength, pattern, minItems, maxItems } = value;
+  const { minLength, maxLength, pattern, format, minItems, maxItems } = value;
   return {
     type: value.type,
     nullable: value.nullable,
@@ -138,6 +149,7 @@ function compileValue(value: ValueSpec): ValueSchema {
     ...(minLength !== undefined && { minLength }),
     ...(maxLength !== undefined && { maxLength }),
     ...(pattern !== undefined && { pattern }),
+    ...(format !== undefined && { format }),
     ...(value.values && { values: [...value.values] }),
     ...(value.items && { items: compileValue(value.items) }),
     ...(minItems !== undefined && { minItems }),

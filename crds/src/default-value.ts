@@ -1,5 +1,6 @@
 // Whether a default could ever be a value of its field.
 import type { AuthoredNestedField, AuthoredValue } from './authored.ts';
+import { refuseFormat } from './formats.ts';
 import {
   compareDecimals,
   decimalOf,
@@ -65,6 +66,8 @@ function explainText(field: AuthoredValue, value: JsonValue): string | undefined
   const length = textLength(value);
   if (length < (field.minLength ?? 0)) return `shorter than minLength ${field.minLength}`;
   if (length > (field.maxLength ?? Infinity)) return `longer than maxLength ${field.maxLength}`;
+  const unlike = field.format === undefined ? null : refuseFormat(field.format, value);
+  if (unlike !== null) return `it ${unlike}`;
   if (field.pattern === undefined || refusePattern(field.pattern, length)) return undefined;
   const matches = compilePattern(field.pattern).test(value);
   return matches ? undefined : `${describe(value)} does not match the pattern`;

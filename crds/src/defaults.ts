@@ -76,12 +76,20 @@ function expandModel(model: AuthoredModel): ModelSpec {
       durability: model.persistence?.durability ?? 'quorum',
       consistency: model.persistence?.consistency ?? 'strong',
     },
-    ...(model.permissions && { permissions: model.permissions }),
+    ...routesOf(model),
     ...(model.lifecycle && { lifecycle: expandLifecycle(model.lifecycle) }),
     ...(model.security && {
       security: { tamperEvidence: model.security.tamperEvidence ?? false },
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
+  };
+}
+
+function routesOf({ permissions, http, caching }: AuthoredModel) {
+  return {
+    ...(permissions && { permissions }),
+    ...(http && { http: { methods: [...http.methods] } }),
+    ...(caching && { caching: { ...caching } }),
   };
 }
 
@@ -135,20 +143,27 @@ function expandNested(field: AuthoredNestedField): NestedFieldSpec {
 }
 
 function expandValue(value: AuthoredValue): ValueSpec {
-  const { minimum, maximum, minLength, maxLength, pattern, minItems, maxItems } = value;
+  const { minimum, maximum, minItems, maxItems } = value;
   return {
     type: value.type,
     nullable: value.nullable ?? false,
     ...(minimum !== undefined && { minimum }),
     ...(maximum !== undefined && { maximum }),
-    ...(minLength !== undefined && { minLength }),
-    ...(maxLength !== undefined && { maxLength }),
-    ...(pattern !== undefined && { pattern }),
+    ...textRulesOf(value),
     ...(value.values && { values: [...value.values] }),
     ...(value.items && { items: expandValue(value.items) }),
     ...(minItems !== undefined && { minItems }),
     ...(maxItems !== undefined && { maxItems }),
     ...(value.fields && { fields: value.fields.map(expandNested) }),
+  };
+}
+
+function textRulesOf({ minLength, maxLength, pattern, format }: AuthoredValue) {
+  return {
+    ...(minLength !== undefined && { minLength }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(pattern !== undefined && { pattern }),
+    ...(format !== undefined && { format }),
   };
 }
 

@@ -4,6 +4,8 @@
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
 export { durationMs } from './duration.ts';
+export { type Format, formatKeywords, refuseFormat } from './formats.ts';
+export { METHODS } from './language-http.ts';
 export { QUERY_PARAMETERS } from './language-terms.ts';
 export { textLength } from './lexical.ts';
 export { crdManifest } from './manifest.ts';
@@ -19,11 +21,13 @@ export {
   CONDITION_TYPES,
   type Condition,
   type ConditionType,
+  type DefaultSource,
   type DomainEventSpec,
   FIELD_TYPES,
   type FieldSpec,
   type FieldType,
   type HistorizeSpec,
+  type HttpMethod,
   type IndexKind,
   type JsonValue,
   type JwtSpec,

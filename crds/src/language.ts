@@ -1,6 +1,8 @@
 // The language itself: every attribute, where it stands, its shape and its bounds; and every
 // attribute of the design that is known and not built yet.
+import { FORMATS } from './formats.ts';
 import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
+import { caching, modelHttp } from './language-http.ts';
 import { domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import {
   bound,
@@ -15,7 +17,7 @@ import {
   size,
   VOTER_COUNTS,
 } from './language-terms.ts';
-import { FIELD_TYPES } from './resource.ts';
+import { DEFAULT_SOURCES, FIELD_TYPES } from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
 /** What fields, fields inside objects and items of arrays share. */
@@ -38,6 +40,12 @@ const valueAttributes = {
     maxLength: LIMITS.patternLength,
     description: 'Regular expression to be found in the value (string, text).',
   },
+  format: {
+    kind: 'text',
+    maxLength: 32,
+    choices: FORMATS,
+    description: 'What the text is (string, text).',
+  },
   values: {
     kind: 'list',
     minItems: 1,
@@ -56,7 +64,7 @@ const valueAttributes = {
     get attributes(): RecordShape['attributes'] {
       return valueAttributes;
     },
-    later: ['collation', 'representation', 'format', 'memory'],
+    later: ['collation', 'representation', 'memory'],
     elsewhere: {
       attributes: [
         'name',
@@ -102,7 +110,6 @@ const LATER_FIELD = [
   'representation',
   'computed',
   'memory',
-  'format',
   'renamedFrom',
   'audited',
   'versioned',
@@ -160,9 +167,8 @@ const field: RecordShape = {
     defaultFrom: {
       kind: 'text',
       maxLength: 32,
-      choices: ['now'],
-      laterChoices: ['uuid', 'actor'],
-      description: 'now: the time of the write (date, datetime).',
+      choices: DEFAULT_SOURCES,
+      description: 'now: the time (date, datetime); uuid: a new one; actor: who creates the row.',
     },
     to: {
       kind: 'text',
@@ -214,6 +220,8 @@ const model: RecordShape = {
       description: 'What a write promises.',
     },
     permissions: modelPermissions,
+    http: modelHttp,
+    caching,
     lifecycle,
     security,
     events: {
@@ -226,10 +234,8 @@ const model: RecordShape = {
     },
   },
   later: [
-    'caching',
     'tracing',
     'historize',
-    'http',
     'indexes',
     'rules',
     'states',

@@ -1,5 +1,9 @@
 // The LithairModel resource as a person writes it, after validation has filled in every default.
 
+import type { Format } from './formats.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export const API_VERSION = 'lithair.dev/v1alpha1';
 export const KIND = 'LithairModel';
 
@@ -26,6 +30,11 @@ export const FIELD_TYPES = [
   'object',
   'reference',
 ] as const;
+
+/** Where a default may come from that is made for each row. */
+export const DEFAULT_SOURCES = ['now', 'uuid', 'actor'] as const;
+
+export type DefaultSource = (typeof DEFAULT_SOURCES)[number];
 
 export type FieldType = (typeof FIELD_TYPES)[number];
 export type IndexKind = 'none' | 'hash' | 'ordered';
@@ -68,6 +77,10 @@ export interface ModelSpec {
   persistence: PersistenceSpec;
   /** Absent: with `auth.mode: tokens`, nobody may do anything. */
   permissions?: ModelPermissions;
+  /** Absent: all methods. */
+  http?: { methods: HttpMethod[] };
+  /** Absent: clients ask each time. */
+  caching?: { ttlSeconds: number };
   /** Absent where nothing is said: no history is kept unless a field says historize. */
   lifecycle?: LifecycleSpec;
   security?: SecuritySpec;
@@ -128,6 +141,8 @@ export interface ValueSpec {
   maxLength?: number;
   /** string, text; searched for, not anchored, with the `u` flag. */
   pattern?: string;
+  /** string, text. */
+  format?: Format;
   /** enum. */
   values?: string[];
   /** array. */
@@ -151,8 +166,8 @@ export interface FieldSpec extends NestedFieldSpec {
   immutable: boolean;
   unique: boolean;
   index: IndexKind;
-  /** date and datetime: the leader's clock when the row is created. */
-  defaultFrom?: 'now';
+  /** Made by the leader when the row is created. */
+  defaultFrom?: DefaultSource;
   /** reference: the name of the model it points to. */
   to?: string;
   onDelete?: 'restrict';

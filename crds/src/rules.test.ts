@@ -73,7 +73,8 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
     'not_supported_yet',
     /^collation is/,
   ],
-  ['{name: x, type: string, format: email}', 'fields[1].format', 'not_supported_yet', /^format is/],
+  ['{name: x, type: string, format: mail}', 'fields[1].format', 'invalid_value', /email/],
+  ['{name: x, type: integer, format: email}', 'fields[1].format', 'does_not_apply', /string, text/],
   [
     '{name: x, type: string, index: bloom}',
     'fields[1].index',
@@ -110,10 +111,10 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
   ['{name: x, type: string, to: A}', 'fields[1].to', 'does_not_apply', /reference/],
   ['{name: x, type: string, defaultFrom: now}', 'fields[1].defaultFrom', 'does_not_apply', /date/],
   [
-    '{name: x, type: uuid, defaultFrom: uuid}',
+    '{name: x, type: string, defaultFrom: uuid}',
     'fields[1].defaultFrom',
-    'not_supported_yet',
-    /"uuid"/,
+    'does_not_apply',
+    /applies to uuid, not to string/,
   ],
   [
     '{name: x, type: integer, minimum: 2, maximum: 1}',

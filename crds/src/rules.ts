@@ -6,7 +6,7 @@ import { DEFAULTS } from './language-terms.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { refusePattern } from './pattern/index.ts';
 import { type Path, type Problem, problem } from './problems.ts';
-import type { FieldType } from './resource.ts';
+import type { DefaultSource, FieldType } from './resource.ts';
 import { quote } from './structure.ts';
 
 type Attribute = keyof AuthoredField;
@@ -22,6 +22,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   minLength: TEXTUAL,
   maxLength: TEXTUAL,
   pattern: TEXTUAL,
+  format: TEXTUAL,
   values: ['enum'],
   items: ['array'],
   minItems: ['array'],
@@ -29,7 +30,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   fields: ['object'],
   to: ['reference'],
   onDelete: ['reference'],
-  defaultFrom: TEMPORAL,
+  defaultFrom: [...TEMPORAL, 'uuid', 'string'],
   primaryKey: ['uuid', 'string'],
   unique: ['string', ...NUMERIC, ...TEMPORAL, 'uuid', 'enum', 'reference'],
   index: ['string', ...NUMERIC, 'boolean', ...TEMPORAL, 'uuid', 'enum', 'reference'],
@@ -50,6 +51,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkKey(field, path),
     ...checkDefault(field, path),
     ...checkFieldDefault(field, path),
+    ...checkSource(field, path),
     ...checkHistorize(field, path),
   ];
 }
@@ -203,6 +205,26 @@ function checkDefault(field: AuthoredNestedField, path: Path): Problem[] {
   const reason = explainDefault(field, field.default);
   if (reason === undefined) return [];
   return [problem([...path, 'default'], 'impossible_default', `impossible default: ${reason}`)];
+}
+
+/** What each source gives is a value of certain types. */
+const SOURCE_TYPES: Record<DefaultSource, FieldType[]> = {
+  now: TEMPORAL,
+  uuid: ['uuid'],
+  actor: ['string'],
+};
+
+function checkSource({ defaultFrom, type, primaryKey }: AuthoredField, path: Path): Problem[] {
+  if (defaultFrom === undefined) return [];
+  const place = [...path, 'defaultFrom'];
+  if (primaryKey) {
+    const message = 'a primary key has no default: a uuid is generated where none is sent';
+    return [problem(place, 'primary_key', message)];
+  }
+  const types = SOURCE_TYPES[defaultFrom];
+  if (types.includes(type)) return [];
+  const message = `defaultFrom: ${defaultFrom} applies to ${types.join(', ')}, not to ${type}`;
+  return [problem(place, 'does_not_apply', message)];
 }
 
 function checkFieldDefault(field: AuthoredField, path: Path): Problem[] {

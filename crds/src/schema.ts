@@ -1,11 +1,14 @@
 // The canonical compiled schema: what goes through raft and into snapshots. Every default is
 // expanded, every value is JSON, and keys always come in the same order.
+import type { Format } from './formats.ts';
 import type {
   AuthSpec,
+  DefaultSource,
   DomainEventSpec,
   FieldPermissions,
   FieldType,
   HistorizeSpec,
+  HttpMethod,
   IndexKind,
   JsonValue,
   ModelPermissions,
@@ -33,6 +36,10 @@ export interface ModelSchema {
   fields: FieldSchema[];
   /** Absent where nothing is said: nobody may, unless everybody may everything. */
   permissions?: ModelPermissions;
+  /** Absent: all methods. */
+  methods?: HttpMethod[];
+  /** How long clients may keep what they read; absent: they ask each time. */
+  cacheSeconds?: number;
   /** Absent where nothing is said. */
   lifecycle?: LifecycleSchema;
   /** True, or absent. */
@@ -60,6 +67,8 @@ export interface ValueSchema {
   maxLength?: number;
   /** Compile with `compilePattern`; known to run in bounded time. */
   pattern?: string;
+  /** string, text; see `refuseFormat`. */
+  format?: Format;
   /** enum. */
   values?: string[];
   /** array. */
@@ -87,7 +96,7 @@ export interface FieldSchema extends ValueSchema {
   index: IndexKind;
   /** decimal: a decimal string, exactly as written. */
   default?: JsonValue;
-  defaultFrom?: 'now';
+  defaultFrom?: DefaultSource;
   /** Absent where the model's rule counts. */
   historize?: HistorizeSpec;
   /** True, or absent: neither shown nor taken by the API. */

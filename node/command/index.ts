@@ -4,6 +4,12 @@
  */
 export { type CommandErrorCode } from './errors.ts';
 export { LeaderSession } from './leader-session.ts';
-export type { RandomBytes } from './planning.ts';
 export { prepareSchemaChange } from './schema-change.ts';
-export type { Execution, MergePatch, SchemaExecution, SchemaPlan, Ticket } from './types.ts';
+export type {
+  Execution,
+  MergePatch,
+  RandomBytes,
+  SchemaExecution,
+  SchemaPlan,
+  Ticket,
+} from './types.ts';

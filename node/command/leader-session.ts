@@ -4,10 +4,10 @@ import type { CommandEnvelope, IdempotencyKey, Outcome } from '../ports/index.ts
 import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
 import { CommandError } from './errors.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
-import { type Plan, planCommand, type RandomBytes } from './planning.ts';
+import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
-import type { Execution, MergePatch, SchemaExecution, Ticket } from './types.ts';
+import type { Execution, MergePatch, RandomBytes, SchemaExecution, Ticket } from './types.ts';
 
 /** Below this many settled proposals the queue is not compacted. */
 const COMPACT_FROM = 1024;
@@ -71,7 +71,8 @@ export class LeaderSession {
     const { mergePatch } = this;
     const { schema } = this.state;
     const rows = this.overlay;
-    const context = { rows, nowMs: this.stamp(nowMs), random, schema, mergePatch };
+    const { subject } = envelope.actor;
+    const context = { rows, nowMs: this.stamp(nowMs), random, subject, schema, mergePatch };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':

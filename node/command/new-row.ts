@@ -1,26 +1,51 @@
-import type { FieldSchema } from '@lithair/crds';
+import type { DefaultSource, FieldSchema } from '@lithair/crds';
 import type { PutChange } from '../entry/index.ts';
 import type { FieldRights, JsonObject } from '../ports/index.ts';
 import { completeField, isAbsent, type ModelPlan, parseRow, rowKeys } from '../state/index.ts';
-import { compareValues, dateOf, datetimeOf } from '../values/index.ts';
+import { compareValues, dateOf, datetimeOf, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import type { LiveRow } from './overlay.ts';
+import type { RandomBytes } from './types.ts';
 
-/** The change that creates a row. A field that defaults to the present time gets it here. */
+/** What a new row is made with, apart from its body. */
+export interface Making {
+  /** Log time. */
+  readonly nowMs: number;
+  readonly random: RandomBytes;
+  /** Who creates the row. */
+  readonly subject: string;
+}
+
+/** The change that creates a row. Defaults that are made for each row are made here. */
 export function creation(
   plan: ModelPlan,
   id: string,
   body: JsonObject,
   expectedVersion: number,
-  nowMs: number,
+  making: Making,
 ): PutChange {
   const row: JsonObject = {};
   for (const field of plan.schema.fields) {
     if (field.name === plan.schema.primaryKey) row[field.name] = id;
-    else if (field.defaultFrom === 'now' && isAbsent(field, body[field.name])) {
-      row[field.name] = field.type === 'date' ? dateOf(nowMs) : datetimeOf(nowMs);
+    else if (field.defaultFrom !== undefined && isAbsent(field, body[field.name])) {
+      row[field.name] = madeDefault(field, field.defaultFrom, making);
     } else row[field.name] = completeField(field, body[field.name]);
   }
   return put('created', plan, id, row, expectedVersion);
+}
+
+function madeDefault(
+  { type }: FieldSchema,
+  source: DefaultSource,
+  { nowMs, random, subject }: Making,
+): string {
+  switch (source) {
+    case 'now':
+      return type === 'date' ? dateOf(nowMs) : datetimeOf(nowMs);
+    case 'uuid':
+      return uuidV7(nowMs, random(UUID_RANDOM_BYTES));
+    case 'actor':
+      return subject;
+  }
 }
 
 /** A replacement that cannot be made, because it would change these fields. */

@@ -5,13 +5,10 @@ import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/in
 import { type Conflict, findConflicts, type ModelPlan, rejectionOf } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { named } from './named-changes.ts';
-import { creation, replacement } from './new-row.ts';
+import { creation, type Making, replacement } from './new-row.ts';
 import type { LiveRow, Overlay } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import type { MergePatch } from './types.ts';
-
-/** Draws random bytes; an argument, because this room draws none itself. */
-export type RandomBytes = (size: number) => Uint8Array;
 
 /** What a command comes to on the rows that it meets. */
 export type Plan =
@@ -19,11 +16,9 @@ export type Plan =
   | { readonly kind: 'unchanged'; readonly model: string; readonly aggregate: WrittenAggregate }
   | { readonly kind: 'rejected'; readonly outcome: Outcome };
 
-/** Where a command is planned: rows, time and randomness. */
-export interface PlanningContext {
+/** Where a command is planned: rows, time, randomness and the caller. */
+export interface PlanningContext extends Making {
   readonly rows: Overlay;
-  readonly nowMs: number;
-  readonly random: RandomBytes;
   readonly schema: Schema;
   readonly mergePatch: MergePatch;
 }
@@ -85,7 +80,7 @@ function isUsable(id: string): boolean {
 
 function create(context: PlanningContext, plan: ModelPlan, id: string, body: JsonObject): Change {
   const version = context.rows.deletedVersion(plan.schema.name, id);
-  return creation(plan, id, body, version, context.nowMs);
+  return creation(plan, id, body, version, context);
 }
 
 function planReplace(

@@ -1,6 +1,9 @@
 import type { ModelSchema, Problem, Schema } from '@lithair/crds';
 import type { FieldError, JsonObject, Outcome, RejectionCode } from '../ports/index.ts';
 
+/** Draws random bytes; an argument, because this room draws none itself. */
+export type RandomBytes = (size: number) => Uint8Array;
+
 /**
  * What the session remembers of one proposal until it is applied or dropped. Opaque to callers;
  * `index` is 0 until the proposal has its place in the log.

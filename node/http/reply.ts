@@ -5,9 +5,18 @@ import type { TokenIssuer } from './token.ts';
 export const JSON_CONTENT_TYPE = 'application/json';
 export const VARY = 'Authorization, Accept, Accept-Encoding, Lithair-Consistency';
 
-/** Head of every answer about aggregates: what it varies by, and where the state stood. */
-export function stateHeaders(tokens: TokenIssuer, state: StateReader, index: number): string[] {
-  return ['Vary', VARY, 'Cache-Control', 'no-cache', 'Lithair-Index', tokens.issue(state, index)];
+/**
+ * Head of every answer about aggregates: what it varies by, and where the state stood.
+ *
+ * @param caching what `Cache-Control` says; clients ask each time where it is left out
+ */
+export function stateHeaders(
+  tokens: TokenIssuer,
+  state: StateReader,
+  index: number,
+  caching = 'no-cache',
+): string[] {
+  return ['Vary', VARY, 'Cache-Control', caching, 'Lithair-Index', tokens.issue(state, index)];
 }
 
 /** Adds what describes one aggregate. */

@@ -18,6 +18,8 @@ export interface ModelRoute {
   readonly history: HistoryRules | null;
   /** What commands say of the caller; null where nothing is forbidden. */
   readonly fieldRights: FieldRights | null;
+  /** `Cache-Control` of what is read (RFC 9111, section 5.2.2). */
+  readonly caching: string;
   /** A row as the caller sees it. */
   readonly render: (json: string) => string;
 }
@@ -151,9 +153,16 @@ function modelRoute(
     validator: compileValidator(schema, write, bounds, isScoped ? rights : undefined),
     queries: compileQueries(schema, read, isPart),
     history: visibleHistory(historyRules(model), read),
+    caching: cachingOf(schema, model),
     fieldRights: isScoped ? { kept, locked: [...unwritable] } : null,
     render: isPart ? (json) => project({ json }, names) : (json) => json,
   };
+}
+
+/** What only some may read, no cache may keep that others share. */
+function cachingOf({ auth }: Schema, { cacheSeconds }: ModelSchema): string {
+  if (cacheSeconds === undefined) return 'no-cache';
+  return `${auth === undefined ? 'public' : 'private'}, max-age=${cacheSeconds}`;
 }
 
 function visibleHistory(rules: HistoryRules | null, read: ModelSchema): HistoryRules | null {

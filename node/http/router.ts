@@ -1,3 +1,4 @@
+import { type HttpMethod, METHODS } from '@lithair/crds';
 import type { Exchange } from './exchange.ts';
 import { events, history } from './operations/history.ts';
 import { list } from './operations/list.ts';
@@ -15,13 +16,40 @@ interface MethodTable {
   readonly byMethod: ReadonlyMap<string, Operation>;
 }
 
-const COLLECTION = methods({ GET: list, HEAD: list, POST: create });
-const ITEM = methods({ GET: read, HEAD: read, PUT: replace, PATCH: patch, DELETE: remove });
-const ITEM_ROUTES = new Map([
-  ['history', methods({ GET: history, HEAD: history })],
-  ['events', methods({ GET: events, HEAD: events })],
-]);
-const BULK = methods({ POST: bulk });
+/** The routes of a model. */
+interface ModelTables {
+  readonly collection: MethodTable;
+  readonly item: MethodTable;
+  readonly bulk: MethodTable;
+  /** Below an item, by the last segment. */
+  readonly below: ReadonlyMap<string, MethodTable>;
+}
+
+const WHOLE = modelTables(METHODS);
+const tables = new WeakMap<readonly HttpMethod[], ModelTables>();
+
+function modelTables(allowed: readonly HttpMethod[]): ModelTables {
+  const some = (operations: Readonly<Record<string, Operation>>) => methods(operations, allowed);
+  return {
+    collection: some({ GET: list, HEAD: list, POST: create }),
+    item: some({ GET: read, HEAD: read, PUT: replace, PATCH: patch, DELETE: remove }),
+    bulk: some({ POST: bulk }),
+    below: new Map([
+      ['history', some({ GET: history, HEAD: history })],
+      ['events', some({ GET: events, HEAD: events })],
+    ]),
+  };
+}
+
+/** Made once for the methods of a schema. */
+function tablesOf({ model }: ModelRoute): ModelTables {
+  if (model.methods === undefined) return WHOLE;
+  const known = tables.get(model.methods);
+  if (known !== undefined) return known;
+  const made = modelTables(model.methods);
+  tables.set(model.methods, made);
+  return made;
+}
 
 /** Routes that the contract has and this version does not. */
 const LATER_COLLECTION_ROUTES = ['_stream'];
@@ -54,7 +82,7 @@ export function route(exchange: Exchange, system: SystemRoutes, table: RouteTabl
   const collection = table.byPath.get(path);
   if (collection !== undefined) {
     exchange.route = collection;
-    return choose(exchange, COLLECTION);
+    return choose(exchange, tablesOf(collection).collection);
   }
   const slash = path.lastIndexOf('/');
   const parent = table.byPath.get(path.slice(0, slash));
@@ -66,8 +94,8 @@ function routeBelow(exchange: Exchange, parent: ModelRoute, segment: string): vo
   exchange.route = parent;
   exchange.id = segment;
   if (segment === '') throw unknownRoute();
-  if (segment.charCodeAt(0) !== UNDERSCORE) return choose(exchange, ITEM);
-  if (segment === '_bulk') return choose(exchange, BULK);
+  if (segment.charCodeAt(0) !== UNDERSCORE) return choose(exchange, tablesOf(parent).item);
+  if (segment === '_bulk') return choose(exchange, tablesOf(parent).bulk);
   if (LATER_COLLECTION_ROUTES.includes(segment)) throw laterRoute(segment);
   throw unknownRoute();
 }
@@ -79,7 +107,7 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   const segments = exchange.rawPath.split('/').map(decodePercent);
   if (LATER_PATHS.includes(segments.join('/'))) throw laterRoute(segments.join('/'));
   const [last = '', above] = [segments.at(-1), table.byPath.get(segments.slice(0, -2).join('/'))];
-  const below = ITEM_ROUTES.get(last);
+  const below = above === undefined ? undefined : tablesOf(above).below.get(last);
   if (above !== undefined && below !== undefined) {
     return routeToHistory(exchange, above, segments.at(-2) ?? '', below);
   }
@@ -88,7 +116,7 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   const parent = table.byPath.get(segments.slice(0, -1).join('/'));
   if (collection !== undefined) {
     exchange.route = collection;
-    return choose(exchange, COLLECTION);
+    return choose(exchange, tablesOf(collection).collection);
   }
   if (parent === undefined) throw unknownRoute();
   routeBelow(exchange, parent, last);
@@ -122,8 +150,14 @@ function choose(exchange: Exchange, table: MethodTable): void {
   throw new Problem('method_not_allowed', detail, { headers: ['Allow', table.allow] });
 }
 
-function methods(operations: Readonly<Record<string, Operation>>): MethodTable {
-  const all = { ...operations, OPTIONS: options };
+function methods(
+  operations: Readonly<Record<string, Operation>>,
+  allowed: readonly string[] = METHODS,
+): MethodTable {
+  const some = Object.entries(operations).filter(([method]) =>
+    allowed.includes(method === 'HEAD' ? 'GET' : method),
+  );
+  const all = { ...Object.fromEntries(some), OPTIONS: options };
   return { allow: Object.keys(all).join(', '), byMethod: new Map(Object.entries(all)) };
 }
 

@@ -2,6 +2,7 @@ import {
   compilePattern,
   type FieldSchema,
   type JsonValue,
+  refuseFormat,
   type Schema,
   type ValueSchema,
 } from '@lithair/crds';
@@ -104,7 +105,9 @@ function compareNumbers(value: ScalarValue, bound: number | string): number {
 function textCheck(schema: ValueSchema): Check<string> | null {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
   const pattern = schema.pattern === undefined ? null : compilePattern(schema.pattern);
-  if (pattern === null && minLength === 0 && maxLength === Number.POSITIVE_INFINITY) return null;
+  const { format } = schema;
+  const isFree = pattern === null && format === undefined;
+  if (isFree && minLength === 0 && maxLength === Number.POSITIVE_INFINITY) return null;
   return (value, pointer, report) => {
     if (isShorter(value, minLength)) {
       report.refuse(pointer, 'too_short', `must have at least ${minLength} characters`);
@@ -112,6 +115,9 @@ function textCheck(schema: ValueSchema): Check<string> | null {
       report.refuse(pointer, 'too_long', `must have at most ${maxLength} characters`);
     } else if (pattern !== null && !pattern.test(value)) {
       report.refuse(pointer, 'pattern_mismatch', `must match ${schema.pattern}`);
+    } else if (format !== undefined) {
+      const unlike = refuseFormat(format, value);
+      if (unlike !== null) report.refuse(pointer, 'format_mismatch', unlike);
     }
   };
 }

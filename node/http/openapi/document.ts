@@ -1,4 +1,11 @@
-import type { FieldSchema, JsonValue, ModelSchema, Schema } from '@lithair/crds';
+import {
+  type FieldSchema,
+  type HttpMethod,
+  type JsonValue,
+  METHODS,
+  type ModelSchema,
+  type Schema,
+} from '@lithair/crds';
 import { type ModelRights, visibleModel } from '../../access/index.ts';
 import type { HistoryRules } from '../../history/index.ts';
 import { OPERATORS } from '../../query/index.ts';
@@ -99,16 +106,30 @@ class Description {
     const { name } = this.#model;
     const schema = this.#schema;
     const entries: [string, JsonSchema][] = [];
-    const { may } = this.#rights;
-    const isShown = may('read') || may('create') || may('update');
-    if (isShown) entries.push([`${name}Read`, readSchema(schema, this.#read)]);
-    if (may('create')) entries.push([`${name}Create`, createSchema(schema, this.#create)]);
-    if (may('create') || may('update')) {
+    const offers = (...methods: HttpMethod[]) => methods.some((method) => this.#offers(method));
+    if (offers('GET', 'POST', 'PUT', 'PATCH'))
+      entries.push([`${name}Read`, readSchema(schema, this.#read)]);
+    if (offers('POST')) entries.push([`${name}Create`, createSchema(schema, this.#create)]);
+    if (offers('PUT')) {
       entries.push([`${name}Replace`, replaceSchema(schema, this.#write)]);
     }
-    if (may('update')) entries.push([`${name}Patch`, patchSchema(schema, this.#write)]);
-    const past = this.#history === null || !may('read') ? {} : pastSchemas(schema, this.#history);
+    if (offers('PATCH')) entries.push([`${name}Patch`, patchSchema(schema, this.#write)]);
+    const past = this.#history === null || !offers('GET') ? {} : pastSchemas(schema, this.#history);
     return Object.fromEntries([...entries, ...Object.entries(past)]);
+  }
+
+  /** Whether the model has the method, and the caller the right. */
+  #offers(method: HttpMethod): boolean {
+    const { may } = this.#rights;
+    const { methods = METHODS } = this.#model;
+    const rights = {
+      GET: may('read'),
+      POST: may('create'),
+      PUT: may('update') || may('create'),
+      PATCH: may('update'),
+      DELETE: may('delete'),
+    };
+    return methods.includes(method) && rights[method];
   }
 
   paths(): Json {
@@ -118,20 +139,19 @@ class Description {
       [`${path}/_bulk`, this.#bulk()],
       [`${path}/{id}`, this.#item()],
     ];
-    const used = routes.filter(([, route]) => Object.keys(route).some((key) => METHODS.has(key)));
-    const keepsHistory = this.#history !== null && this.#rights.may('read');
+    const used = routes.filter(([, route]) => Object.keys(route).some((key) => IN_PATHS.has(key)));
+    const keepsHistory = this.#history !== null && this.#offers('GET');
     return { ...Object.fromEntries(used), ...(keepsHistory && this.#historyPaths()) };
   }
 
   #collection(): Json {
     const { name, primaryKey } = this.#model;
-    const { may } = this.#rights;
     return {
       // For tools that must know what a path serves, such as `lithair import`.
       'x-lithair-model': name,
       'x-lithair-primary-key': primaryKey,
-      ...(may('list') && { get: this.#list() }),
-      ...(may('create') && {
+      ...(this.#offers('GET') && { get: this.#list() }),
+      ...(this.#offers('POST') && {
         post: operation(`create${name}`, `Create a ${name}`, name, {
           parameters: [parameterRef('IdempotencyKey')],
           requestBody: jsonBody(schemaRef(`${name}Create`)),
@@ -146,7 +166,7 @@ class Description {
 
   #bulk(): Json {
     const { name } = this.#model;
-    if (!this.#rights.may('create')) return {};
+    if (!this.#offers('POST')) return {};
     return {
       post: operation(`create${name}Bulk`, `Create many, all or nothing`, name, {
         parameters: [parameterRef('IdempotencyKey')],
@@ -157,13 +177,12 @@ class Description {
   }
 
   #item(): Json {
-    const { may } = this.#rights;
     return {
       parameters: [idParameter(this.#schema, this.#model)],
-      ...(may('read') && { get: this.#get() }),
-      ...((may('update') || may('create')) && { put: this.#put() }),
-      ...(may('update') && { patch: this.#patch() }),
-      ...(may('delete') && { delete: this.#delete() }),
+      ...(this.#offers('GET') && { get: this.#get() }),
+      ...(this.#offers('PUT') && { put: this.#put() }),
+      ...(this.#offers('PATCH') && { patch: this.#patch() }),
+      ...(this.#offers('DELETE') && { delete: this.#delete() }),
     };
   }
 
@@ -274,7 +293,7 @@ class Description {
   }
 }
 
-const METHODS = new Set(['get', 'post', 'put', 'patch', 'delete']);
+const IN_PATHS = new Set(METHODS.map((method) => method.toLowerCase()));
 const CONDITIONAL = ['IdempotencyKey', 'IfMatch'].map(parameterRef);
 const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504, 507];
 

@@ -1,4 +1,11 @@
-import type { FieldSchema, JsonValue, ModelSchema, Schema, ValueSchema } from '@lithair/crds';
+import {
+  type FieldSchema,
+  formatKeywords,
+  type JsonValue,
+  type ModelSchema,
+  type Schema,
+  type ValueSchema,
+} from '@lithair/crds';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = { [keyword: string]: JsonValue };
@@ -144,8 +151,15 @@ function plainSchema(value: ValueSchema): JsonSchema {
     case 'enum':
       return { type: 'string', enum: value.values ?? [] };
     default:
-      return { type: 'string', ...pick(value, ['minLength', 'maxLength', 'pattern']) };
+      return textSchema(value);
   }
+}
+
+/** A pattern beside that of a format stands in a schema of its own. */
+function textSchema(value: ValueSchema): JsonSchema {
+  const own = { type: 'string', ...pick(value, ['minLength', 'maxLength', 'pattern']) };
+  if (value.format === undefined) return own;
+  return { allOf: [own, formatKeywords(value.format)] };
 }
 
 /** Beyond 2^53 an integer is a string of digits. */

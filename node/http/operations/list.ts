@@ -3,6 +3,7 @@ import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import type { ModelRoute } from '../route-table.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
 
 /** GET and HEAD of a collection: one page, joined from the JSON of its rows. */
@@ -16,15 +17,15 @@ export const list: ReadOperation = {
     const currentReader = () => readerOf(context, route.model.name);
     const page = execute(query, currentReader, originOf(view), context.defer);
     return page instanceof Promise
-      ? page.then((done) => pageReply(headOf(context), query.limit, done))
-      : pageReply(headOf(context), query.limit, page);
+      ? page.then((done) => pageReply(headOf(context, route), query.limit, done))
+      : pageReply(headOf(context, route), query.limit, page);
   },
 };
 
 /** As of the last row that was looked at: a session must never go back behind what it saw. */
-function headOf({ tokens, state }: OperationContext): string[] {
+function headOf({ tokens, state }: OperationContext, { caching }: ModelRoute): string[] {
   const present = state();
-  return stateHeaders(tokens, present, present.appliedIndex);
+  return stateHeaders(tokens, present, present.appliedIndex, caching);
 }
 
 function queryOf(exchange: Exchange) {

@@ -63,7 +63,7 @@ async function readPast(
 
 /** Answers one representation, unless the client's conditions say otherwise. */
 function answer(
-  { req: { headers } }: Exchange,
+  { req: { headers }, modelRoute }: Exchange,
   { state }: ReadView,
   { tokens }: OperationContext,
   version: number,
@@ -71,7 +71,7 @@ function answer(
 ): Reply {
   const etag = etagOf(version, body);
   requireMatch(headers['if-match'], version);
-  const head = stateHeaders(tokens, state, state.appliedIndex);
+  const head = stateHeaders(tokens, state, state.appliedIndex, modelRoute.caching);
   const answered = describe(head, etag, version);
   const known = headers['if-none-match'];
   if (known !== undefined && namesTag(known, etag)) return emptyReply(304, answered);
