@@ -1,7 +1,7 @@
 import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log } from './log/index.ts';
 import { AdminError, type Compacted, type Compaction } from './membership/index.ts';
-import type { NodeConsensus } from './node-core.ts';
+import type { NodeConsensus } from './node-parts.ts';
 
 const CONFIRM_TIMEOUT_MS = 10_000;
 /** A write between two steps, or a snapshot that was under way, costs another round. */

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
 import { EngineError } from './ports/index.ts';
+import { StateError } from './state/index.ts';
 
 /** Why a node cannot start or go on, for the person who started it. */
 export class NodeError extends Error {
@@ -18,7 +19,8 @@ export class NodeError extends Error {
 /** One line and an exit code for whatever ended the start of a node; null for a bug. */
 export function asNodeError(error: unknown): NodeError | null {
   if (error instanceof NodeError) return error;
-  const isData = error instanceof LogError || error instanceof ArchiveError;
+  const isData =
+    error instanceof LogError || error instanceof ArchiveError || error instanceof StateError;
   if (isData || error instanceof ForeignClusterError) {
     return new NodeError(error.message, EXIT.dataRefused);
   }

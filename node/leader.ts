@@ -6,7 +6,7 @@ import {
   type SchemaExecution,
 } from './command/index.ts';
 import { type Consensus, ConsensusError, type LeadershipEvent } from './consensus/index.ts';
-import type { GenerationDigest } from './entry/index.ts';
+import { encodeEntry, type GenerationDigest, neededApplyVersion } from './entry/index.ts';
 import { mergePatch } from './merge-patch.ts';
 import {
   type Clock,
@@ -40,15 +40,18 @@ export type ModelChange =
  * what it decides, and answers once that is applied. Between leaderships there is no session.
  */
 export class Leader {
-  readonly #clock: Clock;
+  readonly #logClock: Pick<Clock, 'nowMs'>;
   readonly #random: Random;
   readonly #isSpaceLow: () => boolean;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
   #session: LeaderSession | null = null;
 
-  /** @param isSpaceLow true while nothing new may be written */
-  constructor(clock: Clock, random: Random, isSpaceLow: () => boolean) {
-    this.#clock = clock;
+  /**
+   * @param logClock stamps entries
+   * @param isSpaceLow true while nothing new may be written
+   */
+  constructor(logClock: Pick<Clock, 'nowMs'>, random: Random, isSpaceLow: () => boolean) {
+    this.#logClock = logClock;
     this.#random = random;
     this.#isSpaceLow = isSpaceLow;
   }
@@ -71,7 +74,9 @@ export class Leader {
    */
   async execute(envelope: CommandEnvelope): Promise<Outcome> {
     const { consensus, session } = this.#leading();
-    const execution = session.execute(envelope, this.#clock.nowMs(), (bytes) => this.#bytes(bytes));
+    const execution = session.execute(envelope, this.#logClock.nowMs(), (bytes) =>
+      this.#bytes(bytes),
+    );
     if (execution.kind === 'outcome')
       return this.#confirmed(consensus, execution, envelope.timeoutMs);
     if (this.#isSpaceLow()) {
@@ -87,7 +92,7 @@ export class Leader {
   async changeModel(next: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
     const { consensus, session } = this.#leading();
     if (dryRun) return this.#stillLeading(consensus, this.#plannedModelChange(next), timeoutMs);
-    const execution = session.proposeSchema(next, this.#clock.nowMs());
+    const execution = session.proposeSchema(next, this.#logClock.nowMs());
     if (execution.kind !== 'propose') {
       return this.#stillLeading(consensus, refusedModelChange(execution), timeoutMs);
     }
@@ -101,7 +106,7 @@ export class Leader {
   /** Puts a model change in force whose indexes are built here; errors as {@link execute}. */
   async activate(schemaVersion: number, timeoutMs: number): Promise<void> {
     const { consensus, session } = this.#leading();
-    const execution = session.proposeActivation(schemaVersion, this.#clock.nowMs());
+    const execution = session.proposeActivation(schemaVersion, this.#logClock.nowMs());
     if (execution !== null) await this.#propose(consensus, session, execution, timeoutMs);
   }
 
@@ -111,9 +116,17 @@ export class Leader {
    */
   async compact(digests: readonly GenerationDigest[], timeoutMs: number): Promise<boolean> {
     const { consensus, session } = this.#leading();
-    const execution = session.proposeCompaction(this.#clock.nowMs(), digests);
+    const execution = session.proposeCompaction(this.#logClock.nowMs(), digests);
     const result = await this.#propose(consensus, session, execution, timeoutMs);
     return result.kind === 'compact' && result.sealed;
+  }
+
+  /** Puts an apply version in force; false where it is not the next one. Errors as above. */
+  async raiseApplyVersion(to: number, timeoutMs: number): Promise<boolean> {
+    const { consensus } = this.#leading();
+    const data = encodeEntry({ kind: 'applyVersion', to });
+    const result = await consensus.propose(data, timeoutMs).result;
+    return result.kind === 'applyVersion' && result.raised;
   }
 
   /** A leader that was cut off may answer from a model that is no longer the newest. */
@@ -142,6 +155,7 @@ export class Leader {
     timeoutMs: number,
   ): Promise<ApplyResult> {
     try {
+      requireInForce(execution.data, this.#state().applyVersion);
       const proposed = consensus.propose(execution.data, timeoutMs);
       session.proposed(execution.ticket, proposed.index);
       return proposed.result;
@@ -188,6 +202,14 @@ export class Leader {
   #bytes(count: number): Uint8Array {
     return this.#random.fill(new Uint8Array(count));
   }
+}
+
+/** What not every member can apply must not get into the log. */
+function requireInForce(data: Uint8Array, inForce: number): void {
+  const needed = neededApplyVersion(data);
+  if (needed <= inForce) return;
+  const text = `it needs apply version ${needed}, and the cluster is at ${inForce}`;
+  throw new EngineError('unavailable', `${text}: update all members first`);
 }
 
 function refusedModelChange(execution: Exclude<SchemaExecution, { kind: 'propose' }>): ModelChange {

@@ -1,50 +1,36 @@
 import { compileSchema } from '@lithair/crds';
-import type { ClusterStatus } from '@lithair/crds/contract';
-import {
-  Archive,
-  type AskMember,
-  blockingZstd,
-  type Compression,
-  serveArchive,
-} from './archive/index.ts';
-import type { ReadSecret } from './auth/index.ts';
+import type { ApplyVersions, ClusterStatus } from '@lithair/crds/contract';
+import { raiseApplyVersion } from './apply-version.ts';
+import { Archive, type AskMember, blockingZstd, serveArchive } from './archive/index.ts';
 import { backups } from './backups.ts';
-import type { KnownCluster } from './cluster-directory.ts';
 import { compaction } from './compaction.ts';
 import {
   Consensus,
-  type ConsensusOptions,
+  type FinalRefusal,
   foundCluster,
   LinkTransport,
   type PeerNetwork,
 } from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
-import { APPLY_VERSION } from './entry/index.ts';
+import { APPLY_VERSION, EntryError, OLDEST_APPLY_VERSION } from './entry/index.ts';
 import { NodeError } from './exit.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Health } from './health.ts';
-import { HistoryKeeper, type HistoryLimits } from './history-keeper.ts';
-import { type Admit, createApi } from './http/index.ts';
+import { HistoryKeeper } from './history-keeper.ts';
+import { createApi } from './http/index.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
-import {
-  type DataDirectory,
-  type FileSystem,
-  type Log,
-  type LogOptions,
-  openDataDirectory,
-  SpaceWatch,
-} from './log/index.ts';
+import { type DataDirectory, type Log, openDataDirectory, SpaceWatch } from './log/index.ts';
+import { LogClock } from './log-clock.ts';
 import {
   AdminApi,
   type AdminHandler,
   type AdminRequest,
   type AdminResponse,
-  announceAddress,
   CLUSTER_ID_MISMATCH,
   clusterStatus,
   findPlace,
-  type InitialPeer,
+  keepAnnouncing,
   LagHistory,
   MemberChanges,
   memberEntries,
@@ -55,88 +41,22 @@ import {
 } from './membership/index.ts';
 import { modelChangeStatus, modelChanges, submitModel } from './model-changes.ts';
 import { ModelPreparation } from './model-preparation.ts';
+import type {
+  CoreOptions,
+  CoreWorld,
+  NodeConsensus,
+  NodeNetwork,
+  NodeObserver,
+} from './node-parts.ts';
 import { observeNode } from './observe.ts';
-import { observeMembers } from './observe-members.ts';
-import type { InitialMember, NodeOptions } from './options.ts';
-import type { Clock, Logger, Random } from './ports/index.ts';
+import { observeLinks, observeMembers } from './observe-members.ts';
 import { noSecrets } from './secrets-directory.ts';
-import {
-  type ApplyResult,
-  createState,
-  HASH_KEY_BYTES,
-  type ReplicatedState,
-  restoreState,
-  type StateOptions,
-} from './state/index.ts';
+import { createState, HASH_KEY_BYTES, type ReplicatedState, restoreState } from './state/index.ts';
 import { createMetrics } from './telemetry/index.ts';
 import { UUID_RANDOM_BYTES, uuidV7 } from './values/index.ts';
-import { type MessageObserver, watched } from './watched-transport.ts';
-
-export type NodeConsensus = Consensus<ApplyResult, ReplicatedState>;
-export type NodeApi = ReturnType<typeof createApi>;
-
-/** What a node is started with, apart from where it listens. */
-export type CoreOptions = Pick<
-  NodeOptions,
-  | 'name'
-  | 'dataDir'
-  | 'spec'
-  | 'managed'
-  | 'initialCluster'
-  | 'freeSpaceReserveBytes'
-  | 'role'
-  | 'region'
-> & {
-  /** Other bounds than the usual ones. */
-  readonly consensus?: Partial<ConsensusOptions>;
-  readonly log?: LogOptions;
-  readonly history?: Partial<HistoryLimits>;
-  readonly state?: Pick<StateOptions, 'preparedRows'>;
-};
-
-/** The disk, the clocks and the chances of a node. */
-export interface CoreWorld {
-  readonly fs: FileSystem;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly version: string;
-  /** How archives are made small; default at once, so that events come in one order. */
-  readonly compression?: Compression;
-  /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
-  readonly defer?: (callback: () => void) => void;
-  /** The secrets that the model names; default: there are none. */
-  readonly readSecret?: ReadSecret;
-  /** Gauges of the process, too. */
-  readonly processMetrics: boolean;
-}
-
-/** How a node is reached, and how it reaches others. */
-export interface NodeNetwork {
-  /** First step for every request of a client. */
-  readonly admit: Admit;
-  /** Opens the API port and the ops port. */
-  serveApi(api: NodeApi): Promise<void>;
-  /** Opens the peer port, for peer links and for administrative requests. */
-  servePeers(admin: AdminHandler): Promise<PeerNetwork>;
-  /** The admin API of another initial member. */
-  peer(member: InitialMember): InitialPeer;
-  /** What somebody who outlives the members knows of their cluster; null where there is nobody. */
-  knownCluster(): Promise<KnownCluster | null>;
-  /** Takes no new requests of clients from now on. */
-  drain(): void;
-  close(): Promise<void>;
-}
-
-/** Whoever looks on, synchronously. It must change nothing. */
-export interface NodeObserver extends MessageObserver {
-  /** A state that was restored from a snapshot; a founder too begins with one. */
-  onState?(state: ReplicatedState): void;
-  onApplied?(index: number, state: ReplicatedState): void;
-}
+import { watched } from './watched-transport.ts';
 
 const READY_POLL_MS = 20;
-const ANNOUNCE_RETRY_MS = 1_000;
 const STOP_TIMEOUT_MS = 4_000;
 /** Time for the last answers of a member that was removed. */
 const FAREWELL_MS = 100;
@@ -155,7 +75,9 @@ export class NodeCore {
   readonly #world: CoreWorld;
   readonly #network: NodeNetwork;
   readonly #observer: NodeObserver;
+  readonly #logClock: LogClock;
   readonly #leader: Leader;
+  readonly #applyVersions: ApplyVersions;
   readonly #info: NodeInfo;
   readonly #space: SpaceWatch;
   readonly #lag = new LagHistory();
@@ -171,7 +93,7 @@ export class NodeCore {
   #keeper: HistoryKeeper | null = null;
   #preparation: ModelPreparation | null = null;
   #stopping = false;
-  #isRemoved = false;
+  #isRefused = false;
 
   /** @param onEnd hears of a failure after which the process must end */
   constructor(
@@ -188,13 +110,17 @@ export class NodeCore {
     this.#observer = observer;
     this.health = new Health(world.logger, world.clock);
     this.engine = new NodeEngine(this.health);
+    const latest = options.applyVersion ?? APPLY_VERSION;
+    this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
-    this.#leader = new Leader(world.clock, world.random, () => this.#space.low);
+    this.#logClock = new LogClock(world.clock, world.logger);
+    this.#leader = new Leader(this.#logClock, world.random, () => this.#space.low);
     const storage = () => this.#space.status;
     this.#info = {
       name: options.name,
       version: world.version,
-      applyVersion: APPLY_VERSION,
+      applyVersions: this.#applyVersions,
+      applyVersion: () => this.#consensus?.state?.applyVersion ?? 0,
       storage,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
@@ -238,7 +164,7 @@ export class NodeCore {
     await this.#caughtUp(consensus);
     if (!this.#options.managed) await submitModel(admin, this.#options.spec, this.#world.logger);
     this.health.enter('ready', 'serving');
-    this.#announce(admin, consensus, placement);
+    keepAnnouncing(admin, consensus, placement, this.#world);
   }
 
   /** Hands leadership over, finishes what is under way, closes everything. */
@@ -310,6 +236,7 @@ export class NodeCore {
       peer: (member) => this.#network.peer(member),
       role,
       region,
+      applyVersions: this.#applyVersions,
       clock,
       logger,
       onWaiting: (detail) => this.health.enter('joining', detail),
@@ -339,6 +266,7 @@ export class NodeCore {
       epoch: 1,
       schema: compileSchema(spec),
       members: [region === undefined ? member : { ...member, region }],
+      applyVersion: this.#applyVersions.latest,
       nowMs: this.#world.clock.nowMs(),
     });
     await foundCluster(log, state, memberId);
@@ -348,26 +276,25 @@ export class NodeCore {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
     const state = await this.#restoreSnapshot(log);
     const archive = await this.#openArchive(placement);
+    const transport = this.#openTransport(placement, () => consensus.state);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
       memberId: placement.memberId,
       log,
-      transport: watched(
-        this.#openTransport(placement, () => consensus.state),
-        this.#observer,
-      ),
+      transport: watched(transport, this.#observer),
       state,
       restore: (received) => this.#restore(received),
       execute: (envelope) => this.#leader.execute(envelope),
       serveArchive: async (request) =>
         serveArchive(archive, request, this.#keeper?.isComplete === true),
       options: { snapshotEvery, batchSize, ...this.#options.consensus },
-      onFailure: (error) => this.#fail(error.message, EXIT.failStop),
-      onRemoved: (reason) => this.#onRemoved(reason),
+      onFailure: (error) => this.#fail(error.message, exitCodeOf(error)),
+      onRemoved: (reason) => this.#onRefused(reason, 'removed'),
       onApplied: (index) => this.#onApplied(consensus, index),
     });
     this.#consensus = consensus;
     this.#leader.attach(consensus);
+    this.#attachPeers(consensus, transport);
     this.#keeper = this.#keepHistory(consensus, archive);
     this.#preparation = this.#prepareModels(consensus);
     this.engine.attach(consensus, () => this.#keeper?.reader() ?? null);
@@ -375,6 +302,23 @@ export class NodeCore {
     observeNode(this.#metrics, consensus, log, this.#space);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
+  }
+
+  /** What a leader learns from the links to the others. */
+  #attachPeers(consensus: NodeConsensus, transport: LinkTransport): void {
+    this.#logClock.attach({
+      memberId: consensus.memberId,
+      voters: () => consensus.confState.voters,
+      clockOf: (id) => transport.clockOf(id),
+    });
+    raiseApplyVersion({
+      ...this.#world,
+      consensus,
+      leader: this.#leader,
+      own: this.#applyVersions,
+      versionsOf: (id) => transport.applyVersionsOf(id),
+    });
+    observeLinks(this.#metrics, transport, this.#logClock);
   }
 
   #openArchive({ clusterId }: Placement): Promise<Archive> {
@@ -445,7 +389,9 @@ export class NodeCore {
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
     const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
-    const state = await restoreState(chunks, { ...this.#options.state, hashKey });
+    const latestApplyVersion = this.#applyVersions.latest;
+    const options = { ...this.#options.state, hashKey, latestApplyVersion };
+    const state = await restoreState(chunks, options);
     this.#observer.onState?.(state);
     return state;
   }
@@ -461,21 +407,29 @@ export class NodeCore {
 
   #openTransport(placement: Placement, state: () => ReplicatedState | null): LinkTransport {
     const { clock, random, logger } = this.#world;
-    const { clusterId, memberId, diskUuid } = placement;
+    const { clusterId, memberId, diskUuid, region } = placement;
+    const { name } = this.#options;
+    const place = region === undefined ? {} : { region };
     if (this.#peers === null) throw new Error('the peer port is not open');
     const known = new KnownAddresses(this.#options.initialCluster);
     const transport = new LinkTransport({
       locate: (peers) => known.of(peers),
       network: this.#peers,
-      self: { clusterId, memberId, name: this.#options.name, diskUuid },
+      self: { clusterId, memberId, name, diskUuid, ...place, applyVersions: this.#applyVersions },
       table: {
         members: () => state()?.members() ?? [],
         get nextMemberId() {
           return state()?.nextMemberId ?? 0;
         },
+        get epoch() {
+          return state()?.epoch ?? 0;
+        },
+        get applyVersion() {
+          return state()?.applyVersion ?? 0;
+        },
       },
       world: { clock, random, logger },
-      onRemoved: (reason) => this.#onRemoved(reason),
+      onRefused: (reason, code) => this.#onRefused(reason, code),
     });
     this.#transport = transport;
     return transport;
@@ -483,7 +437,13 @@ export class NodeCore {
 
   #openAdmin(consensus: NodeConsensus, log: Log): AdminApi {
     const { clock, logger } = this.#world;
-    const changes = new MemberChanges({ view: consensus, entries: memberEntries, clock, logger });
+    const changes = new MemberChanges({
+      view: consensus,
+      entries: memberEntries,
+      applyVersion: this.#info.applyVersion,
+      clock,
+      logger,
+    });
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock);
     if (this.#keeper === null) throw new Error('history is not looked after yet');
     const compacts = compaction(consensus, log, this.#keeper);
@@ -528,39 +488,29 @@ export class NodeCore {
     if (this.#stopping) throw new NodeError('stopped before it was ready', EXIT.ok);
   }
 
-  /** Until the member table has the address that this node was started with. */
-  #announce(admin: AdminApi, consensus: NodeConsensus, placement: Placement): void {
-    const again = (): void =>
-      void this.#world.clock.after(ANNOUNCE_RETRY_MS, () =>
-        this.#announce(admin, consensus, placement),
-      );
-    announceAddress(admin, consensus, placement).then(
-      (isRight) => (isRight ? undefined : again()),
-      (error: unknown) => {
-        this.#world.logger.warn({ reason: String(error) }, 'the address could not be announced');
-        again();
-      },
-    );
-  }
-
   #clusterStatus(consensus: NodeConsensus): ClusterStatus | null {
     return clusterStatus(consensus, this.#info);
   }
 
   /** Whoever asked this very member to remove itself gets the answer first. */
-  #onRemoved(reason: string): void {
-    if (this.#isRemoved) return;
-    this.#isRemoved = true;
-    this.#membership?.onRemoved();
-    this.#world.clock.after(FAREWELL_MS, () =>
-      this.#fail(`${CLUSTER_ID_MISMATCH}: ${reason}`, EXIT.dataRefused),
-    );
+  #onRefused(reason: string, code: FinalRefusal): void {
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    if (code === 'removed') this.#membership?.onRemoved();
+    const text = code === 'apply_version' ? reason : `${CLUSTER_ID_MISMATCH}: ${reason}`;
+    this.#world.clock.after(FAREWELL_MS, () => this.#fail(text, EXIT.dataRefused));
   }
 
   #fail(reason: string, exitCode: ExitCode): void {
     this.health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }
+}
+
+/** An entry that only a later binary can apply says nothing against the disk. */
+function exitCodeOf(error: Error): ExitCode {
+  const isTooOld = error instanceof EntryError && error.code === 'unsupported_entry';
+  return isTooOld ? EXIT.dataRefused : EXIT.failStop;
 }
 
 function aggregatesOf(state: ReplicatedState): number {

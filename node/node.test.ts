@@ -60,6 +60,7 @@ async function optionsOf(name: string, peerPort: number) {
     freeSpaceReserveBytes: null,
     role: 'voter' as const,
     region: null,
+    applyVersion: null,
     clusterDir: null,
     secretsDir: null,
     initialCluster: [

@@ -15,7 +15,8 @@ import {
   type InitialPeer,
   serveAdmin,
 } from './membership/index.ts';
-import { type CoreWorld, type NodeApi, NodeCore, type NodeNetwork } from './node-core.ts';
+import { NodeCore } from './node-core.ts';
+import type { CoreWorld, NodeApi, NodeNetwork } from './node-parts.ts';
 import type { InitialMember, NodeOptions } from './options.ts';
 
 /** Everything of the world that a node touches. */

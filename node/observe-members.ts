@@ -1,5 +1,6 @@
 import type { MemberStatus } from '@lithair/crds/contract';
-import type { Consensus } from './consensus/index.ts';
+import type { Consensus, LinkTransport } from './consensus/index.ts';
+import type { LogClock } from './log-clock.ts';
 import { memberStatuses, type NodeInfo } from './membership/index.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 import type { Metrics } from './telemetry/index.ts';
@@ -39,4 +40,27 @@ export function observeMembers(
       }),
     );
   }
+}
+
+/** What goes to other regions, and how the own clock stands to the others'. */
+export function observeLinks(
+  metrics: Metrics,
+  { compression }: Pick<LinkTransport, 'compression'>,
+  logClock: LogClock,
+): void {
+  metrics.gauge(
+    'lithair_peer_compressible_bytes',
+    'Bytes for other regions before they were made smaller.',
+    () => compression.plainBytes,
+  );
+  metrics.gauge(
+    'lithair_peer_compressed_bytes',
+    'What was sent in their place.',
+    () => compression.sentBytes,
+  );
+  metrics.gauge(
+    'lithair_clock_ahead_seconds',
+    'How far this clock is ahead of what most voters have reached; entries are stamped at most ten seconds ahead.',
+    () => logClock.aheadMs / 1000,
+  );
 }

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly freeSpaceReserveBytes: number | null;
   /** What it joins as; a learner has no vote and keeps none until somebody promotes it. */
   readonly role: 'voter' | 'learner';
+  /** The apply version that it takes part up to; null for the latest that there is. */
+  readonly applyVersion: number | null;
   /** The region that it is in; null for none. */
   readonly region: string | null;
   /** In order: the first may bootstrap, once. Contains this member. */

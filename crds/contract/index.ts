@@ -38,6 +38,12 @@ export interface MemberStatus {
   readonly lagMs?: number | null;
 }
 
+/** Versions of what apply means that a binary can take part in. */
+export interface ApplyVersions {
+  readonly oldest: number;
+  readonly latest: number;
+}
+
 /** The disk that holds a member's data directory; bytes. */
 export interface StorageStatus {
   readonly freeBytes: number;
@@ -70,7 +76,10 @@ export interface ClusterStatus {
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
+  /** What apply means in the whole cluster: the version in force. */
   readonly applyVersion: number;
+  /** What this member can take part in. */
+  readonly applyVersions?: ApplyVersions;
   readonly schemaVersion: number;
   /** Fingerprint (sha256, hex) of the canonical schema in force. */
   readonly schemaFingerprint: string;
@@ -100,6 +109,8 @@ export interface AddMemberRequest {
   readonly role: 'voter' | 'learner';
   /** The region that it is in; absent for none. */
   readonly region?: string;
+  /** What its binary can take part in; a cluster at another version refuses it. */
+  readonly applyVersions?: ApplyVersions;
 }
 
 /** Answer of `POST /_admin/members`. */

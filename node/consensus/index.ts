@@ -9,6 +9,7 @@ export type { LeadershipEvent } from './leadership.ts';
 export type { ConsensusOptions } from './options.ts';
 export {
   type Channel,
+  type FinalRefusal,
   LinkTransport,
   PeerListener,
   type PeerNetwork,

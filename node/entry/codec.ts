@@ -6,6 +6,7 @@ import { PackedReader, PackedWriter } from './packed.ts';
 import {
   type ActivateEntry,
   APPLY_VERSION,
+  type ApplyVersionEntry,
   type Change,
   type CompactEntry,
   type Entry,
@@ -20,7 +21,15 @@ import {
 
 // An entry is: apply version (varint), kind (byte), length of the whole (uint32, little endian),
 // then the fields of the kind. Positions in these lists are part of the format: append only.
-const KINDS = ['write', 'schema', 'member', 'memberRemoval', 'compact', 'activate'] as const;
+const KINDS = [
+  'write',
+  'schema',
+  'member',
+  'memberRemoval',
+  'compact',
+  'activate',
+  'applyVersion',
+] as const;
 const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 const INTENTS = ['voter', 'learner'] as const;
@@ -29,10 +38,12 @@ const INTENTS = ['voter', 'learner'] as const;
 const SAME_MODEL = 0x10;
 /** Set where names of events stand behind the change; from apply version 2 on. */
 const HAS_EVENTS = 0x20;
-/** Set in a member's last byte where its region stands behind it; from apply version 3 on. */
+/** Set in a member's last byte where its region stands behind it. */
 const HAS_REGION = 0x10;
 /** The apply version from which on model changes are prepared before they are in force. */
 const PREPARED_CHANGES = 4;
+/** The apply version from which members have a region. */
+const REGIONS = 4;
 /** Effect, empty id, version. */
 const LEAST_CHANGE_BYTES = 3;
 const LEAST_TEXT_BYTES = 1;
@@ -113,7 +124,9 @@ function neededVersion(entry: Entry): number {
     case 'write':
       return entry.changes.some(({ events }) => events !== undefined) ? 2 : 1;
     case 'member':
-      return entry.member.region === undefined ? 1 : 3;
+      return entry.member.region === undefined ? 1 : REGIONS;
+    case 'applyVersion':
+      return entry.to;
     default:
       return 1;
   }
@@ -141,6 +154,8 @@ function writeBody(target: ByteWriter, entry: Entry): void {
       return writeCompact(target, entry);
     case 'activate':
       return writeActivate(target, entry);
+    case 'applyVersion':
+      return target.varint(entry.to);
   }
 }
 
@@ -226,15 +241,21 @@ export function writeMember(target: ByteWriter, member: MemberRecord): void {
   if (region !== undefined) target.text(region);
 }
 
+/** The apply version that an encoded entry asks for. */
+export function neededApplyVersion(data: Uint8Array): number {
+  return new ByteReader(data).varint();
+}
+
 /**
  * Reads an entry. JSON in it is not parsed.
  *
+ * @param latest the apply version that this member takes part up to
  * @throws EntryError `malformed_entry`, or `unsupported_entry` for a later apply version
  */
-export function decodeEntry(data: Uint8Array): Entry {
+export function decodeEntry(data: Uint8Array, latest = APPLY_VERSION): Entry {
   const reader = new ByteReader(data);
   const version = reader.varint();
-  requireKnown(version);
+  requireKnown(version, latest);
   const kind = pick(KINDS, reader.byte(), 'kind');
   if (reader.uint32() !== data.length) {
     throw new EntryError('malformed_entry', 'the length of the entry is not the one it announces');
@@ -244,11 +265,11 @@ export function decodeEntry(data: Uint8Array): Entry {
   return entry;
 }
 
-function requireKnown(version: number): void {
-  if (version > 0 && version <= APPLY_VERSION) return;
+function requireKnown(version: number, latest = APPLY_VERSION): void {
+  if (version > 0 && version <= latest) return;
   throw new EntryError(
     'unsupported_entry',
-    `the entry needs apply version ${version}, this binary knows ${APPLY_VERSION}`,
+    `an entry needs apply version ${version}, this member takes part up to ${latest}: update it`,
   );
 }
 
@@ -266,6 +287,8 @@ function readBody(reader: ByteReader, kind: Entry['kind'], version: number): Ent
       return readCompact(reader);
     case 'activate':
       return readActivate(reader);
+    case 'applyVersion':
+      return { kind, to: reader.varint() } satisfies ApplyVersionEntry;
   }
 }
 

@@ -98,6 +98,10 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('memberRemoval' as const), memberId: count }),
   fc.record({
+    kind: fc.constant('applyVersion' as const),
+    to: fc.integer({ min: 1, max: APPLY_VERSION }),
+  }),
+  fc.record({
     kind: fc.constant('compact' as const),
     memberId: count,
     timestampMs: count,

@@ -8,6 +8,7 @@ export {
   decodeEntry,
   encodeEntry,
   isActivation,
+  neededApplyVersion,
   packEntry,
   readDigests,
   readMember,
@@ -19,6 +20,7 @@ export { EntryError, type EntryErrorCode } from './errors.ts';
 export {
   type ActivateEntry,
   APPLY_VERSION,
+  type ApplyVersionEntry,
   type Change,
   type CompactEntry,
   type Entry,
@@ -28,6 +30,7 @@ export {
   MAX_CHANGES,
   type MemberEntry,
   type MemberRemovalEntry,
+  OLDEST_APPLY_VERSION,
   type PutChange,
   type RowChange,
   type SchemaEntry,

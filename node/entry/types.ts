@@ -3,10 +3,16 @@ import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
 /**
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
  * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
- * members with a region, 4 for model changes, which until then took effect at once whatever indexes
- * they needed.
+ * being in force as such, 4 for members with a region and for model changes, which until then took
+ * effect at once whatever indexes they needed.
+ *
+ * Which version is in force is part of the replicated state: the leader raises it once every member
+ * can follow. Whatever changes what apply means asks the state for it.
  */
 export const APPLY_VERSION = 4;
+
+/** The least version in force that this binary can take part in: it supports N and N - 1. */
+export const OLDEST_APPLY_VERSION = APPLY_VERSION - 1;
 
 /** Most changes that one entry may carry. */
 export const MAX_CHANGES = 1000;
@@ -119,10 +125,17 @@ export interface GenerationDigest {
   readonly digest: string;
 }
 
+/** Puts an apply version in force, where it is the next one. Asks for that version itself. */
+export interface ApplyVersionEntry {
+  readonly kind: 'applyVersion';
+  readonly to: number;
+}
+
 export type Entry =
   | WriteEntry
   | SchemaEntry
   | MemberEntry
   | MemberRemovalEntry
   | CompactEntry
-  | ActivateEntry;
+  | ActivateEntry
+  | ApplyVersionEntry;

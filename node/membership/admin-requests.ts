@@ -1,4 +1,4 @@
-import type { AddMemberRequest } from '@lithair/crds/contract';
+import type { AddMemberRequest, ApplyVersions } from '@lithair/crds/contract';
 import type { BackupPoint } from '../backup/index.ts';
 import { parseAddress } from '../consensus/index.ts';
 import { AdminError } from './errors.ts';
@@ -12,7 +12,16 @@ type UnknownObject = Readonly<Record<string, unknown>>;
 
 /** @throws AdminError `invalid_request` */
 export function readAddMember(body: unknown): AddMemberRequest {
-  const { name, address, diskUuid, role, region, ...rest } = objectOf(body);
+  const { region, applyVersions, ...rest } = objectOf(body);
+  return {
+    ...readMember(rest),
+    ...(region !== undefined && { region: readRegion(region) }),
+    ...(applyVersions !== undefined && { applyVersions: readApplyVersions(applyVersions) }),
+  };
+}
+
+function readMember(fields: UnknownObject): AddMemberRequest {
+  const { name, address, diskUuid, role, ...rest } = fields;
   refuseUnknown(rest);
   if (typeof name !== 'string' || !NAME.test(name)) throw invalid('name is not a member name');
   if (
@@ -26,8 +35,17 @@ export function readAddMember(body: unknown): AddMemberRequest {
     throw invalid(`diskUuid is not a text of 1 to ${MAX_DISK_UUID_LENGTH} characters`);
   }
   if (role !== 'voter' && role !== 'learner') throw invalid('role is neither voter nor learner');
-  const member = { name, address, diskUuid, role } as const;
-  return region === undefined ? member : { ...member, region: readRegion(region) };
+  return { name, address, diskUuid, role };
+}
+
+function readApplyVersions(value: unknown): ApplyVersions {
+  const { oldest, latest, ...rest } = objectOf(value);
+  refuseUnknown(rest);
+  const isRange = typeof oldest === 'number' && typeof latest === 'number' && oldest <= latest;
+  if (isRange && Number.isSafeInteger(oldest) && Number.isSafeInteger(latest)) {
+    return { oldest, latest };
+  }
+  throw invalid('applyVersions is not a range of versions');
 }
 
 /** @throws AdminError `invalid_request` */

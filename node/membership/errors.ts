@@ -12,6 +12,7 @@ export type AdminErrorCode =
   | 'name_taken' // 409: the name is known with another disk
   | 'disk_taken' // 409: the disk is known with another name
   | 'address_taken' // 409
+  | 'apply_version' // 409: its binary cannot follow the cluster
   | 'last_voter' // 409
   | 'no_quorum' // 409: what would be left could not decide anything
   | 'not_caught_up' // 409
@@ -41,6 +42,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   name_taken: 409,
   disk_taken: 409,
   address_taken: 409,
+  apply_version: 409,
   last_voter: 409,
   no_quorum: 409,
   not_caught_up: 409,

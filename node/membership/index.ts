@@ -22,7 +22,7 @@ export {
   AdminUnreachableError,
 } from './admin-client.ts';
 export { serveAdmin } from './admin-server.ts';
-export { announceAddress } from './announce.ts';
+export { announceAddress, keepAnnouncing } from './announce.ts';
 export {
   AdminError,
   type AdminProblemDetail,

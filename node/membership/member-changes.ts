@@ -1,4 +1,4 @@
-import type { AddMemberRequest, AddMemberResponse } from '@lithair/crds/contract';
+import type { AddMemberRequest, AddMemberResponse, ApplyVersions } from '@lithair/crds/contract';
 import {
   ConfChangeTransition,
   ConfChangeType,
@@ -20,12 +20,16 @@ const PROMOTION_INTERVAL_MS = 100;
 /** Several heartbeats. */
 const LOOKS = 5;
 const LOOK_EVERY_MS = 60;
+/** The apply version that the log can hold a member's region from. */
+const REGIONS_FROM = 4;
 const CHANGE_TIMEOUT_MS = 10_000;
 
 /** What member changes are made with. */
 export interface MemberChangesDependencies {
   readonly view: MemberView;
   readonly entries: MemberEntries;
+  /** The apply version in force; asked where this member leads. */
+  readonly applyVersion: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -55,7 +59,8 @@ export class MemberChanges {
     return this.#alone(async () => {
       const state = this.#state();
       const known = presentMember(state.members(), request);
-      const { region } = request;
+      this.#requireVersions(request.applyVersions);
+      const region = this.#deps.applyVersion() < REGIONS_FROM ? undefined : request.region;
       if (known?.address === request.address && known.region === region) {
         return placeOf(state, known.id);
       }
@@ -182,6 +187,15 @@ export class MemberChanges {
       .find((known) => known.id === id);
     if (member === undefined) throw new AdminError('unknown_member', `there is no member ${id}`);
     return member;
+  }
+
+  #requireVersions(versions: ApplyVersions | undefined): void {
+    const inForce = this.#deps.applyVersion();
+    if (versions === undefined) return;
+    if (versions.oldest <= inForce && inForce <= versions.latest) return;
+    const range = `apply versions ${versions.oldest} to ${versions.latest}`;
+    const text = `the cluster is at apply version ${inForce}, the new member knows ${range}`;
+    throw new AdminError('apply_version', text);
   }
 
   /** Who is heard from is noted again and again, so it is looked at for a while. */

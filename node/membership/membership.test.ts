@@ -252,7 +252,7 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
   const view = member.consensus;
   return new AdminApi({
     view,
-    changes: new MemberChanges({ view, entries: ENTRIES, clock, logger }),
+    changes: new MemberChanges({ view, entries: ENTRIES, clock, logger, applyVersion: () => 3 }),
     changeModel: (spec) => {
       if (JSON.stringify(spec).includes('breaking')) {
         return Promise.reject(new AdminError('breaking_change', 'field a is gone'));
@@ -267,7 +267,8 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
     info: {
       name: `n${member.id}`,
       version: '0.1.0',
-      applyVersion: 1,
+      applyVersions: { oldest: 1, latest: 2 },
+      applyVersion: () => 2,
       storage: () => null,
       modelChange: () => null,
       behind: () => ({ bytes: 0, ms: 0 }),

@@ -37,6 +37,7 @@ class Candidate {
     const deps: PlacementDependencies = {
       name: this.#name,
       region: null,
+      applyVersions: { oldest: 1, latest: 2 },
       initialCluster: this.#names.map((name) => ({ name, address: `${name}:1` })),
       identity: this.identity,
       writeIdentity: async (identity) => void this.written.push(identity),

@@ -1,6 +1,7 @@
 import type {
   AddMemberRequest,
   AddMemberResponse,
+  ApplyVersions,
   ClusterStatus,
   WaitingStatus,
 } from '@lithair/crds/contract';
@@ -47,6 +48,8 @@ export interface PlacementDependencies {
   readonly role: 'voter' | 'learner';
   /** The region that it is in; null for none. */
   readonly region: string | null;
+  /** What this binary can take part in. */
+  readonly applyVersions: ApplyVersions;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told why it goes on waiting, in a sentence. */
@@ -69,8 +72,15 @@ export interface Placement {
   readonly founder: boolean;
 }
 
+interface ClusterSighting {
+  readonly kind: 'cluster';
+  readonly member: InitialAddress;
+  readonly clusterId: string;
+  readonly epoch: number;
+}
+
 type Sighting =
-  | { readonly kind: 'cluster'; readonly member: InitialAddress; readonly clusterId: string }
+  | ClusterSighting
   | { readonly kind: 'waiting' }
   | { readonly kind: 'unclear'; readonly reason: string };
 
@@ -150,10 +160,10 @@ class Search {
   async #round(): Promise<Place | null> {
     const known = await this.#deps.knownCluster();
     const sightings = await Promise.all(this.#others.map((member) => this.#look(member)));
-    for (const sighting of sightings) {
-      if (sighting.kind !== 'cluster') continue;
-      requireCluster(known?.id ?? null, sighting.clusterId, sighting.member.name);
-      return await this.#join(sighting.member);
+    const cluster = newestCluster(sightings);
+    if (cluster !== null) {
+      requireCluster(known?.id ?? null, cluster.clusterId, cluster.member.name);
+      return await this.#join(cluster.member);
     }
     if (!this.#mayFound) {
       return this.#wait('waits for the first member to found the cluster');
@@ -172,15 +182,17 @@ class Search {
     try {
       const status = await this.#deps.peer(member).status();
       if ('waiting' in status) return { kind: 'waiting' };
-      return { kind: 'cluster', member, clusterId: status.clusterId };
+      const { clusterId, epoch } = status;
+      return { kind: 'cluster', member, clusterId, epoch };
     } catch (error) {
       return { kind: 'unclear', reason: `${member.name} does not answer (${reasonOf(error)})` };
     }
   }
 
   async #join(member: InitialAddress): Promise<Place | null> {
-    const { name, role, region, logger } = this.#deps;
-    const disk = { name, address: this.#address, diskUuid: this.#diskUuid, role };
+    const { name, role, region, applyVersions, logger } = this.#deps;
+    const place = { address: this.#address, diskUuid: this.#diskUuid };
+    const disk = { name, ...place, role, applyVersions };
     const request = region === null ? disk : { ...disk, region };
     try {
       const { clusterId, memberId } = await this.#deps.peer(member).addMember(request);
@@ -200,6 +212,12 @@ class Search {
     this.#lastDetail = detail;
     return null;
   }
+}
+
+/** Members of an earlier epoch may be up beside those of the one that took over. */
+function newestCluster(sightings: readonly Sighting[]): ClusterSighting | null {
+  const clusters = sightings.filter((sighting) => sighting.kind === 'cluster');
+  return clusters.toSorted((a, b) => b.epoch - a.epoch)[0] ?? null;
 }
 
 function requireCluster(expected: string | null, found: string, where: string): void {

@@ -1,4 +1,5 @@
 import type {
+  ApplyVersions,
   ClusterStatus,
   MemberRole,
   MemberStatus,
@@ -17,8 +18,10 @@ export interface NodeInfo {
   readonly name: string;
   /** Of the program. */
   readonly version: string;
-  /** What apply means to this program. */
-  readonly applyVersion: number;
+  /** What this member can take part in. */
+  readonly applyVersions: ApplyVersions;
+  /** The apply version in force; 0 while it is not known. */
+  readonly applyVersion: () => number;
   /** The disk as measured last; null where it does not tell. */
   readonly storage: () => StorageStatus | null;
   /** What a member lacks that holds everything up to an index. */
@@ -44,7 +47,8 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     term: status.term,
     commit: status.commit,
     applied: view.applied,
-    applyVersion: info.applyVersion,
+    applyVersion: info.applyVersion(),
+    applyVersions: info.applyVersions,
     schemaVersion: state.schemaVersion,
     schemaFingerprint: state.schemaFingerprint,
     modelChange: info.modelChange(),

@@ -2,7 +2,8 @@ import type { Message } from 'etcd-raft-ts';
 import type { ConsensusOptions } from '../consensus/index.ts';
 import type { CrashKind, LogOptions } from '../log/index.ts';
 import { AdminClient, type AdminResponse, type InitialPeer } from '../membership/index.ts';
-import { type NodeApi, NodeCore, type NodeNetwork, type NodeObserver } from '../node-core.ts';
+import { NodeCore } from '../node-core.ts';
+import type { NodeApi, NodeNetwork, NodeObserver } from '../node-parts.ts';
 import type { InitialMember } from '../options.ts';
 import type { Logger } from '../ports/index.ts';
 import type { ReplicatedState } from '../state/index.ts';
@@ -169,6 +170,7 @@ export class Machine {
         initialCluster,
         role: 'voter',
         region: null,
+        applyVersion: null,
         consensus,
         log,
         state: { preparedRows: 2 },

@@ -4,7 +4,7 @@
  */
 export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 export { type DedupRecord } from './dedup.ts';
-export { type StateErrorCode } from './errors.ts';
+export { StateError, type StateErrorCode } from './errors.ts';
 export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { restoreState } from './restore.ts';

@@ -1,6 +1,7 @@
 import { parseSchema } from '@lithair/crds';
 import { ByteReader, EntryError, readDigests, readMember } from '../entry/index.ts';
 import { readModelVersion } from '../history/index.ts';
+import { requireSupported } from './apply-version.ts';
 import type { DedupRecord } from './dedup.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
@@ -12,7 +13,8 @@ import { ReplicatedState, type StateOptions } from './state.ts';
 /**
  * Builds a state from the chunks of a snapshot, indexes included.
  *
- * @throws StateError `bad_snapshot` where they are malformed, incomplete or of another format
+ * @throws StateError `bad_snapshot` where they are malformed, incomplete or of another format,
+ * `apply_version` where this member cannot follow what is in force
  */
 export async function restoreState(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -117,6 +119,7 @@ class StateRestorer {
       appliedIndex: reader.varint(),
       logTimeMs: reader.varint(),
       eventSequence: reader.varint(),
+      applyVersion: this.supported(reader.varint()),
       schema: parseSchema(reader.text()),
       pendingSchema: reader.byte() === 0 ? null : parseSchema(reader.text()),
     };
@@ -128,6 +131,12 @@ class StateRestorer {
     if (reader.remaining > 0) this.readGenerations(this.state, reader);
     this.models = this.state.modelStates();
     if (this.models.length !== this.announced.length) throw bad('its models are not its schema’s');
+  }
+
+  /** Checked before anything is read that only a later binary may be able to read. */
+  private supported(applyVersion: number): number {
+    requireSupported(applyVersion, this.options.latestApplyVersion);
+    return applyVersion;
   }
 
   private readGenerations({ history }: ReplicatedState, reader: ByteReader): void {

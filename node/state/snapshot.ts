@@ -91,6 +91,7 @@ function encodeHead(
     state.appliedIndex,
     state.logTimeMs,
     state.eventSequence,
+    state.applyVersion,
   ]) {
     writer.varint(number);
   }

@@ -1,6 +1,7 @@
 import { parseSchema, type Schema, schemaFingerprint } from '@lithair/crds';
 import {
   type ActivateEntry,
+  APPLY_VERSION,
   type Change,
   type CompactEntry,
   decodeEntry,
@@ -21,6 +22,7 @@ import type {
   WrittenAggregate,
 } from '../ports/index.ts';
 import type { StoreStatistics } from './aggregate-store.ts';
+import { requireSupported } from './apply-version.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 import { type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
 import { StateError } from './errors.ts';
@@ -54,6 +56,8 @@ export interface StateOptions {
   readonly hashKey?: Uint8Array;
   /** Rows that are taken into new indexes in one slice; default 100. A member's own affair. */
   readonly preparedRows?: number;
+  /** The apply version that this member takes part up to; default the latest. */
+  readonly latestApplyVersion?: number;
 }
 
 /** The cluster that a restored state belongs to. */
@@ -76,6 +80,8 @@ export interface StateHead {
   readonly eventSequence: number;
   /** The next schema, where it is decided and not in force; null otherwise. */
   readonly pendingSchema: Schema | null;
+  /** The apply version in force. */
+  readonly applyVersion: number;
 }
 
 /**
@@ -92,6 +98,8 @@ export class ReplicatedState implements StateReader, RowsView {
   private index: number;
   private timeMs: number;
   private sequence: number;
+  private versionInForce: number;
+  private readonly latestVersion: number;
   private models: ReadonlyMap<string, ModelState>;
   private readonly memberTable: MemberTable;
   private pending: PendingChange | null = null;
@@ -113,6 +121,9 @@ export class ReplicatedState implements StateReader, RowsView {
     this.index = head.appliedIndex;
     this.timeMs = head.logTimeMs;
     this.sequence = head.eventSequence;
+    this.versionInForce = head.applyVersion;
+    this.latestVersion = options.latestApplyVersion ?? APPLY_VERSION;
+    requireSupported(head.applyVersion, this.latestVersion);
     this.memberTable = members;
     this.hashKey = options.hashKey ?? new Uint8Array(HASH_KEY_BYTES);
     this.hasher = new KeyedHash(this.hashKey);
@@ -168,6 +179,11 @@ export class ReplicatedState implements StateReader, RowsView {
   /** Accepted events so far. */
   get eventSequence(): number {
     return this.sequence;
+  }
+
+  /** The apply version in force in the cluster. */
+  get applyVersion(): number {
+    return this.versionInForce;
   }
 
   get nextMemberId(): number {
@@ -254,7 +270,9 @@ export class ReplicatedState implements StateReader, RowsView {
    */
   apply(index: number, _term: number, data: Uint8Array): ApplyResult {
     this.advance(index);
-    return data.length === 0 ? { kind: 'none' } : this.applyEntry(decodeEntry(data));
+    return data.length === 0
+      ? { kind: 'none' }
+      : this.applyEntry(decodeEntry(data, this.latestVersion));
   }
 
   /**
@@ -300,9 +318,11 @@ export class ReplicatedState implements StateReader, RowsView {
       logTimeMs: this.timeMs,
       eventSequence: this.sequence,
       pendingSchema: this.pending?.schema ?? null,
+      applyVersion: this.versionInForce,
     };
     const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {
       hashKey: this.hashKey,
+      latestApplyVersion: this.latestVersion,
     });
     next.models = this.models;
     next.dedup = this.dedup;
@@ -333,7 +353,16 @@ export class ReplicatedState implements StateReader, RowsView {
         return { kind: 'compact', sealed: this.applyCompact(entry) };
       case 'activate':
         return { kind: 'schema', outcome: this.applyActivation(entry) };
+      case 'applyVersion':
+        return { kind: 'applyVersion', raised: this.raise(entry.to) };
     }
+  }
+
+  /** One step at a time: a binary supports the version before its latest, and no older one. */
+  private raise(to: number): boolean {
+    if (to !== this.versionInForce + 1) return false;
+    this.versionInForce = to;
+    return true;
   }
 
   private passTime(timestampMs: number): void {
@@ -565,6 +594,7 @@ export function createState(initial: InitialState, options: StateOptions = {}): 
     logTimeMs: initial.nowMs,
     eventSequence: 0,
     pendingSchema: null,
+    applyVersion: initial.applyVersion ?? options.latestApplyVersion ?? APPLY_VERSION,
   };
   return new ReplicatedState(head, new MemberTable(initial.members, []), options);
 }

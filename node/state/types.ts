@@ -9,6 +9,8 @@ export interface InitialState {
   readonly epoch: number;
   readonly schema: Schema;
   readonly members: readonly MemberRecord[];
+  /** In force from the beginning; default the latest. */
+  readonly applyVersion?: number;
   /** Begin of log time, epoch milliseconds. */
   readonly nowMs: number;
 }
@@ -59,6 +61,8 @@ export type ApplyResult =
   | { readonly kind: 'write'; readonly outcome: Outcome }
   | { readonly kind: 'schema'; readonly outcome: SchemaOutcome }
   | { readonly kind: 'member'; readonly outcome: MemberOutcome }
+  /** `raised`: whether another apply version is in force since. */
+  | { readonly kind: 'applyVersion'; readonly raised: boolean }
   /** `sealed`: whether a generation of history was sealed. */
   | { readonly kind: 'compact'; readonly sealed: boolean };
 

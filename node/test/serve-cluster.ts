@@ -53,7 +53,11 @@ export class ServeCluster {
   }
 
   /** Starts `count` members on the model and waits until all are ready and voters. */
-  static async start(model: string, count: number): Promise<ServeCluster> {
+  static async start(
+    model: string,
+    count: number,
+    ...flags: readonly string[]
+  ): Promise<ServeCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'lithair-cluster-'));
     const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
     const certs = join(directory, 'certs');
@@ -61,7 +65,9 @@ export class ServeCluster {
     const peerPorts = await Promise.all(names.map(freePort));
     const initial = names.map((name, i) => `${name}=127.0.0.1:${peerPorts[i]}`).join(',');
     const members = await Promise.all(
-      names.map((name, i) => placeMember(directory, model, name, peerPorts[i] ?? 0, initial)),
+      names.map((name, i) =>
+        placeMember(directory, model, name, peerPorts[i] ?? 0, initial, name, flags),
+      ),
     );
     const cluster = new ServeCluster(directory, members, model);
     await cluster.allReady();
@@ -148,8 +154,8 @@ async function placeMember(
   name: string,
   peerPort: number,
   initialCluster: string,
-  directoryName = name,
-  more: readonly string[] = [],
+  directoryName: string,
+  more: readonly string[],
 ): Promise<TestMember> {
   const [port, opsPort] = await Promise.all([freePort(), freePort()]);
   const dataDir = join(directory, directoryName);

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { authDeclared, type LithairModel } from '@lithair/crds';
 import { OPS_PORT_OFFSET, PEER_PORT_OFFSET } from '@lithair/crds/contract';
+import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../../entry/index.ts';
 import type { NodeOptions } from '../../options.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
@@ -18,6 +19,7 @@ const MEMBER_OPTIONS = [
   'address',
   'role',
   'region',
+  'apply-version',
   'peer-tls',
   'cluster',
   'managed',
@@ -49,6 +51,10 @@ export const serveCommand: CliCommand = {
     role: {
       value: 'voter|learner',
       help: 'join with a vote (default), or only to follow and read',
+    },
+    'apply-version': {
+      value: 'N',
+      help: 'hold the cluster at the apply version before the latest, so that going back stays possible',
     },
     region: { value: 'REGION', help: 'the region that this member is in, such as eu-west' },
     reserve: {
@@ -171,7 +177,12 @@ async function nodeOptions(
     initialCluster,
     role: roleOf(input, name, initialCluster),
     region: regionOf(input),
+    applyVersion: applyVersionOf(input),
   };
+}
+
+function applyVersionOf(input: CliInput): number | null {
+  return input.integer('apply-version', OLDEST_APPLY_VERSION, APPLY_VERSION) ?? null;
 }
 
 function reserveOf(input: CliInput): number | null {

@@ -1,9 +1,11 @@
 import type { TimerHandle } from '../../ports/index.ts';
+import { WireError } from '../errors.ts';
 import { encodeFrame, FrameKind, FrameReader } from '../wire/index.ts';
+import { type CompressionFigures, restored, smaller } from './compression.ts';
 import type { PeerSocket } from './socket.ts';
 import type { LinkLimits, LinkWorld } from './types.ts';
 
-const PING = encodeFrame(FrameKind.Ping);
+const CLOCK_BYTES = 8;
 const PONG = encodeFrame(FrameKind.Pong);
 
 /** What a connection tells its owner. `onFrame` may throw: the connection is closed then. */
@@ -11,6 +13,8 @@ export interface ConnectionHandler {
   onFrame(kind: number, payload: Buffer): void;
   /** Once, whatever the reason. */
   onClose(reason: string): void;
+  /** The clock of the other side as it was when it asked; milliseconds since the epoch. */
+  onClock?(nowMs: number): void;
 }
 
 /**
@@ -27,6 +31,8 @@ export class Connection {
   /** Pings since something was last heard. Counting them makes a pause of this process harmless. */
   #unanswered = 0;
   #timer: TimerHandle | null = null;
+  /** Set where frames are made smaller, in both directions. */
+  #compression: CompressionFigures | null = null;
   #reason = 'closed by the peer';
 
   constructor(
@@ -72,8 +78,15 @@ export class Connection {
     );
   }
 
+  /** Longer frames are made smaller from now on; the other side has agreed. */
+  compress(figures: CompressionFigures): void {
+    this.#compression = figures;
+  }
+
   write(frame: Uint8Array): void {
-    if (!this.#closed) this.#socket.write(frame);
+    if (this.#closed) return;
+    const compression = this.#compression;
+    this.#socket.write(compression === null ? frame : smaller(frame, compression));
   }
 
   /** Resolves once the socket takes more; at once where it does. */
@@ -117,8 +130,20 @@ export class Connection {
 
   #onFrame(kind: number, payload: Buffer): void {
     if (this.#closed) return;
-    if (kind === FrameKind.Ping) this.write(PONG);
+    if (kind === FrameKind.Ping) this.#onPing(payload);
+    else if (kind === FrameKind.Compressed) this.#onCompressed(payload);
     else if (kind !== FrameKind.Pong) this.#handler.onFrame(kind, payload);
+  }
+
+  #onPing(payload: Buffer): void {
+    this.write(PONG);
+    if (payload.length === CLOCK_BYTES) this.#handler.onClock?.(payload.readDoubleBE(0));
+  }
+
+  #onCompressed(payload: Buffer): void {
+    if (this.#compression === null) throw new WireError('nobody agreed to compressed frames');
+    const frame = restored(payload, this.#limits.maxFrameBytes);
+    this.#handler.onFrame(frame.kind, frame.payload);
   }
 
   #onPingTimer(idleTimeoutMs: number): void {
@@ -129,7 +154,9 @@ export class Connection {
       return;
     }
     this.#unanswered++;
-    this.write(PING);
+    const clock = Buffer.alloc(CLOCK_BYTES);
+    clock.writeDoubleBE(this.#world.clock.nowMs(), 0);
+    this.write(encodeFrame(FrameKind.Ping, clock));
     this.keepAlive(idleTimeoutMs);
   }
 

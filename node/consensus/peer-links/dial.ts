@@ -1,10 +1,19 @@
 import type { PeerAddress } from '../ports.ts';
 import { FrameKind } from '../wire/index.ts';
+import { type CompressionFigures, isWorthwhile } from './compression.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
-import { helloFrame, MAX_GREETING_BYTES, parseHello, parseRefusal } from './hello.ts';
+import {
+  helloFrame,
+  MAX_GREETING_BYTES,
+  type MemberTable,
+  parseHello,
+  parseRefusal,
+  supersededText,
+} from './hello.ts';
 import type { PeerNetwork } from './socket.ts';
 import {
   type Channel,
+  type Hello,
   idleTimeoutOf,
   type LinkLimits,
   type LinkWorld,
@@ -30,6 +39,10 @@ export interface DialContext {
   readonly network: PeerNetwork;
   readonly limits: LinkLimits;
   readonly world: LinkWorld;
+  readonly table: MemberTable;
+  readonly figures: CompressionFigures;
+  /** Who answered, once it is known that it may. */
+  onWelcome(welcome: Hello): void;
 }
 
 /**
@@ -44,24 +57,26 @@ export function dial(
   handler: ConnectionHandler,
 ): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const { self, limits, world, network } = context;
+    const { self, limits, world, network, table } = context;
     const onFrame = (kind: number, payload: Buffer): void => {
       timer.cancel();
-      const problem = greetingProblem(self, peer, kind, payload);
-      if (problem === null) {
+      const greeting = readGreeting(context, peer, kind, payload);
+      if (!(greeting instanceof DialError)) {
+        context.onWelcome(greeting);
+        if (isWorthwhile(self, greeting)) connection.compress(context.figures);
         connection.established(handler);
         connection.keepAlive(idleTimeoutOf(channel, limits));
         resolve(connection);
         return;
       }
-      reject(problem);
-      connection.close(problem.message);
+      reject(greeting);
+      connection.close(greeting.message);
     };
     const onClose = (reason: string): void => {
       timer.cancel();
       reject(new DialError(reason));
     };
-    const onConnected = (): void => connection.write(helloFrame(self, channel, peer.id));
+    const onConnected = (): void => connection.write(helloFrame(self, table, channel, peer.id));
     const socket = network.connect(peer, channel, onConnected);
     const connection = new Connection(socket, MAX_GREETING_BYTES, limits, world, {
       onFrame,
@@ -71,20 +86,35 @@ export function dial(
   });
 }
 
-function greetingProblem(
-  self: LocalMember,
+function readGreeting(
+  context: DialContext,
   peer: PeerAddress,
   kind: number,
   payload: Buffer,
-): DialError | null {
+): Hello | DialError {
   if (kind === FrameKind.Refused) {
     const refusal = parseRefusal(payload);
     return new DialError(`refused: ${refusal.reason}`, refusal.code);
   }
   if (kind !== FrameKind.Welcome) return new DialError('it did not greet');
   const welcome = parseHello(payload);
+  return welcomeProblem(context, peer, welcome) ?? welcome;
+}
+
+function welcomeProblem(
+  { self, table }: DialContext,
+  peer: PeerAddress,
+  welcome: Hello,
+): DialError | null {
   if (welcome.clusterId !== self.clusterId) {
     return new DialError(`it belongs to cluster ${welcome.clusterId}, not ${self.clusterId}`);
+  }
+  const epoch = table.epoch ?? 0;
+  if (epoch !== 0 && welcome.epoch > epoch) {
+    return new DialError(supersededText(epoch, welcome.epoch), 'superseded');
+  }
+  if (epoch !== 0 && welcome.epoch !== 0 && welcome.epoch < epoch) {
+    return new DialError(`it is of epoch ${welcome.epoch}, which is over: this is ${epoch}`);
   }
   if (welcome.memberId !== peer.id) {
     return new DialError(`it is member ${welcome.memberId}, not ${peer.id}`);

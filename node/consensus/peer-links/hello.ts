@@ -1,3 +1,4 @@
+import type { ApplyVersions } from '@lithair/crds/contract';
 import type { PeerIdentity } from '@lithair/crds/identity';
 import type { MemberRecord } from '../../ports/index.ts';
 import { WireError } from '../errors.ts';
@@ -5,6 +6,7 @@ import {
   encodeFrame,
   encodeJson,
   FrameKind,
+  isObject,
   parseObject,
   type UnknownObject,
 } from '../wire/index.ts';
@@ -12,6 +14,9 @@ import type { Channel, Hello, LocalMember, Refusal, RefusalCode } from './types.
 
 /** Counts incompatible changes of what is said on a link. */
 export const PROTOCOL_VERSION = 1;
+
+/** How frames are made smaller between regions. */
+export const ZSTD = 'zstd';
 
 /** Longest hello, welcome or refusal. */
 export const MAX_GREETING_BYTES = 4096;
@@ -21,17 +26,43 @@ export interface MemberTable {
   members(): readonly MemberRecord[];
   /** Ids below it that are not in the table were removed. 0 while the table is not known yet. */
   readonly nextMemberId: number;
+  /** 0 while it is not known yet; absent where there is only one. */
+  readonly epoch?: number;
+  /** The apply version in force; 0 while it is not known yet. */
+  readonly applyVersion?: number;
 }
 
-export function helloFrame(self: LocalMember, channel: Channel, to: number): Buffer {
-  const hello: Hello = { protocol: PROTOCOL_VERSION, ...self, channel, to };
-  return encodeFrame(FrameKind.Hello, encodeJson(hello));
+/** What every member could do before members told. */
+const FIRST_APPLY_VERSIONS: ApplyVersions = { oldest: 1, latest: 2 };
+
+export function helloFrame(
+  self: LocalMember,
+  table: MemberTable,
+  channel: Channel,
+  to: number,
+): Buffer {
+  return encodeFrame(FrameKind.Hello, encodeJson(introduction(self, table, channel, to)));
+}
+
+function introduction(self: LocalMember, table: MemberTable, channel: Channel, to: number): Hello {
+  return {
+    protocol: PROTOCOL_VERSION,
+    clusterId: self.clusterId,
+    memberId: self.memberId,
+    name: self.name,
+    diskUuid: self.diskUuid,
+    channel,
+    to,
+    epoch: table.epoch ?? 0,
+    region: self.region ?? '',
+    applyVersions: self.applyVersions ?? FIRST_APPLY_VERSIONS,
+    compression: [ZSTD],
+  };
 }
 
 /** The welcome is a hello without a wish. */
-export function welcomeFrame(self: LocalMember, hello: Hello): Buffer {
-  const { channel, memberId } = hello;
-  const welcome: Hello = { protocol: PROTOCOL_VERSION, ...self, channel, to: memberId };
+export function welcomeFrame(self: LocalMember, table: MemberTable, hello: Hello): Buffer {
+  const welcome = introduction(self, table, hello.channel, hello.memberId);
   return encodeFrame(FrameKind.Welcome, encodeJson(welcome));
 }
 
@@ -50,7 +81,24 @@ export function parseHello(payload: Uint8Array): Hello {
     diskUuid: text(value, 'diskUuid'),
     channel: channelOf(value),
     to: integer(value, 'to'),
+    epoch: value['epoch'] === undefined ? 0 : integer(value, 'epoch'),
+    region: value['region'] === undefined ? '' : text(value, 'region'),
+    applyVersions: applyVersionsOf(value['applyVersions']),
+    compression: textsOf(value['compression']),
   };
+}
+
+/** Members say it since there is more than one such range. */
+function applyVersionsOf(value: unknown): ApplyVersions {
+  if (value === undefined) return FIRST_APPLY_VERSIONS;
+  if (!isObject(value)) throw new WireError('applyVersions is no range');
+  return { oldest: integer(value, 'oldest'), latest: integer(value, 'latest') };
+}
+
+function textsOf(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new WireError('compression is no list');
+  return value.filter((item) => typeof item === 'string');
 }
 
 const REFUSAL_CODES: readonly RefusalCode[] = [
@@ -60,6 +108,8 @@ const REFUSAL_CODES: readonly RefusalCode[] = [
   'wrong_member',
   'wrong_disk',
   'removed',
+  'superseded',
+  'apply_version',
   'unknown',
   'not_ready',
 ];
@@ -91,7 +141,35 @@ export function refusalOf(
   if (hello.to !== self.memberId) {
     return refuse('wrong_member', `it wants member ${hello.to}, this is ${self.memberId}`);
   }
-  return membershipRefusal(hello, table);
+  return (
+    epochRefusal(hello, table) ?? membershipRefusal(hello, table) ?? versionRefusal(hello, table)
+  );
+}
+
+/** Whoever is of an epoch that is over must not be taken for a member of this one, or the reverse. */
+function epochRefusal({ epoch }: Hello, table: MemberTable): Refusal | null {
+  const own = table.epoch ?? 0;
+  if (epoch === 0 || own === 0 || epoch === own) return null;
+  return epoch < own
+    ? refuse('superseded', supersededText(epoch, own))
+    : refuse('cluster', `it is of epoch ${epoch}, which has taken over from epoch ${own} here`);
+}
+
+/** Why whoever holds a disk of an epoch that is over must stop. */
+export function supersededText(epoch: number, present: number): string {
+  return `the disk is of epoch ${epoch}, and the cluster goes on in epoch ${present} without it`;
+}
+
+function versionRefusal({ applyVersions }: Hello, table: MemberTable): Refusal | null {
+  const inForce = table.applyVersion ?? 0;
+  if (inForce === 0 || isWithin(inForce, applyVersions)) return null;
+  const { oldest, latest } = applyVersions;
+  const text = `the cluster is at apply version ${inForce}, the member takes part in ${oldest} to ${latest}`;
+  return refuse('apply_version', text);
+}
+
+function isWithin(version: number, { oldest, latest }: ApplyVersions): boolean {
+  return oldest <= version && version <= latest;
 }
 
 function membershipRefusal(hello: Hello, table: MemberTable): Refusal | null {

@@ -8,4 +8,4 @@ export { PeerListener } from './listener.ts';
 export type { PeerNetwork, PeerSocket, SocketHandler, SocketTaker } from './socket.ts';
 export { peerIdentityError, TlsPeerNetwork } from './tls-network.ts';
 export { LinkTransport } from './transport.ts';
-export { type Channel, secureOptions, type TlsMaterial } from './types.ts';
+export { type Channel, type FinalRefusal, secureOptions, type TlsMaterial } from './types.ts';

@@ -2,15 +2,15 @@ import type { TimerHandle } from '../../ports/index.ts';
 import type { PeerAddress } from '../ports.ts';
 import type { Connection } from './connection.ts';
 import { type DialContext, DialError, dial } from './dial.ts';
-import type { Channel } from './types.ts';
+import { type Channel, type FinalRefusal, isFinal } from './types.ts';
 
 /** What a link tells its owner. */
 export interface LinkHandler {
   onFrame(connection: Connection, kind: number, payload: Buffer): void;
   onUp(connection: Connection): void;
   onDown(connection: Connection): void;
-  /** The peer says that this member was removed from the cluster. */
-  onRemoved(reason: string): void;
+  /** The peer says that this member must not go on as it is. */
+  onRefused(reason: string, code: FinalRefusal): void;
 }
 
 /** Different problems that are remembered as told. */
@@ -103,8 +103,8 @@ export class Link {
   #onFailed(error: unknown): void {
     if (this.#closed) return;
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof DialError && error.refusal === 'removed') {
-      this.#handler.onRemoved(reason);
+    if (error instanceof DialError && isFinal(error.refusal)) {
+      this.#handler.onRefused(reason, error.refusal);
     }
     // The same problem is told once, not at every attempt.
     if (!this.#told.has(reason)) {

@@ -21,6 +21,7 @@ const CLUSTER = 'cluster-1';
 
 interface Peer {
   readonly record: MemberRecord;
+  readonly material: TlsMaterial;
   readonly transport: LinkTransport;
   readonly messages: Message[];
   readonly lost: number[];
@@ -36,6 +37,10 @@ interface PeerOptions {
   readonly diskUuid?: string;
   readonly name?: string;
   readonly nextMemberId?: number;
+  readonly epoch?: number;
+  readonly region?: string;
+  readonly applyVersion?: number;
+  readonly applyVersions?: { readonly oldest: number; readonly latest: number };
 }
 
 const closers: (() => Promise<void>)[] = [];
@@ -140,6 +145,64 @@ test('a removed member is refused and told that it was removed', async () => {
   assert.match(b.removals[0] ?? '', /was removed from the cluster/);
 });
 
+test('a member of an epoch that is over is refused for good, whoever dials', async () => {
+  const [a, b] = await pair({ epoch: 2 }, { epoch: 1 });
+  b.transport.setPeers([a.record]);
+  await until(() => b.removals.length > 0);
+  assert.match(b.removals[0] ?? '', /the disk is of epoch 1, and the cluster goes on in epoch 2/);
+  const [c, d] = await pair({ epoch: 2 }, { epoch: 1 });
+  c.transport.setPeers([d.record]);
+  await until(() => d.removals.length > 0);
+  assert.match(d.removals[0] ?? '', /the disk is of epoch 1, and the cluster goes on in epoch 2/);
+  assert.deepEqual([a.removals, c.removals], [[], []]);
+});
+
+test('a member that cannot follow the apply version in force is refused', async () => {
+  const [a, b] = await pair({ applyVersion: 3 }, { applyVersions: { oldest: 1, latest: 2 } });
+  b.transport.setPeers([a.record]);
+  await until(() => b.removals.length > 0);
+  assert.match(b.removals[0] ?? '', /at apply version 3, the member takes part in 1 to 2/);
+});
+
+test('members tell each other what they can take part in, and what their clocks show', async () => {
+  const [a, b] = await pair({}, { applyVersions: { oldest: 2, latest: 7 } });
+  await connected(a, b);
+  assert.deepEqual(a.transport.applyVersionsOf(2), { oldest: 2, latest: 7 });
+  assert.equal(a.transport.applyVersionsOf(3), null);
+  await until(() => b.transport.clockOf(1) !== null);
+  assert.ok(Math.abs((b.transport.clockOf(1) ?? 0) - Date.now()) < 60_000);
+});
+
+test('what goes to another region is made smaller, and nothing else', async () => {
+  const body = Buffer.from('the same words again and again '.repeat(400));
+  const near = await pair({ region: 'eu-west' }, { region: 'eu-west' });
+  const far = await pair({ region: 'eu-west' }, { region: 'us-east' });
+  for (const [a, b] of [near, far]) {
+    await connected(a, b);
+    const answer = await a.transport.request(2, 'command', body, 5000);
+    assert.equal(Buffer.from(answer).toString(), `${body.toString()}!`);
+    const chunks = [Buffer.alloc(300_000, 7), body];
+    await a.transport.sendSnapshot(2, message({ type: MessageType.Snap }), each(chunks));
+    assert.ok(b.snapshot.equals(Buffer.concat(chunks)));
+  }
+  assert.deepEqual(near[0].transport.compression, { plainBytes: 0, sentBytes: 0 });
+  const { plainBytes, sentBytes } = far[0].transport.compression;
+  assert.ok(plainBytes > 300_000 && sentBytes < plainBytes / 10, `${plainBytes} ${sentBytes}`);
+});
+
+test('a compressed frame that nobody agreed to closes the connection', async () => {
+  const [a, b] = await pair();
+  await connected(a, b);
+  const socket = await dialRaw(a, b.material, RAFT_ALPN);
+  const hello = { protocol: 1, clusterId: CLUSTER, memberId: 2, name: 'n2', diskUuid: 'disk-2' };
+  const greeting = Buffer.from(JSON.stringify({ ...hello, channel: 'raft', to: 1 }));
+  socket.write(encodeFrame(FrameKind.Hello, greeting));
+  await once(socket, 'data');
+  socket.write(encodeFrame(FrameKind.Compressed, Buffer.from('x')));
+  socket.resume();
+  await once(socket, 'close');
+});
+
 test('a member that is not known yet is refused for now', async () => {
   const ca = await authority();
   const a = await peer(1, 'n1', { material: await materialOf(ca, 'member', 'n1') });
@@ -184,11 +247,11 @@ test('ALPN tells the admin API from raft frames', async () => {
 });
 
 async function pair(
-  first: { readonly ca?: CertificateAuthority } = {},
+  first: { readonly ca?: CertificateAuthority } & Partial<PeerOptions> = {},
   second: Partial<PeerOptions> = {},
 ): Promise<[Peer, Peer]> {
   const ca = first.ca ?? (await authority());
-  const a = await peer(1, 'n1', { material: await materialOf(ca, 'member', 'n1') });
+  const a = await peer(1, 'n1', { material: await materialOf(ca, 'member', 'n1'), ...first });
   const b = await peer(2, 'n2', { material: await materialOf(ca, 'member', 'n2'), ...second });
   return [a, b];
 }
@@ -199,17 +262,20 @@ async function peer(id: number, name: string, options: PeerOptions, port = 0): P
   const listener = new PeerListener(options.material, logger(lines));
   const actualPort = await listener.listen('127.0.0.1', port);
   const diskUuid = options.diskUuid ?? `disk-${id}`;
-  const table = { members: () => [member(1), member(2)], nextMemberId: 4 };
+  const { epoch = 0, applyVersion = 0, region, applyVersions } = options;
+  const table = { members: () => [member(1), member(2)], nextMemberId: 4, epoch, applyVersion };
+  const said = { ...(region && { region }), ...(applyVersions && { applyVersions }) };
   const transport = new LinkTransport({
     network: new TlsPeerNetwork(listener, options.material),
-    self: { clusterId: options.clusterId ?? CLUSTER, memberId: id, name, diskUuid },
+    self: { clusterId: options.clusterId ?? CLUSTER, memberId: id, name, diskUuid, ...said },
     table,
     world: { clock: systemClock, random: systemRandom, logger: logger(lines) },
-    onRemoved: (reason) => removals.push(reason),
+    onRefused: (reason) => removals.push(reason),
   });
   const record = { ...member(id), name, address: `127.0.0.1:${actualPort}` };
   const made: Peer = {
     record,
+    material: options.material,
     transport,
     lines,
     removals,

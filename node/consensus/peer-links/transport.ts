@@ -1,3 +1,4 @@
+import type { ApplyVersions } from '@lithair/crds/contract';
 import type { PeerIdentity } from '@lithair/crds/identity';
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
@@ -5,6 +6,7 @@ import type { TimerHandle } from '../../ports/index.ts';
 import { PeerRequestError, WireError } from '../errors.ts';
 import type { PeerAddress, PeerHandler, PeerTransport, RequestKind } from '../ports.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
+import { type CompressionFigures, isWorthwhile } from './compression.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import type { DialContext } from './dial.ts';
 import {
@@ -13,6 +15,7 @@ import {
   parseHello,
   refusalFrame,
   refusalOf,
+  supersededText,
   welcomeFrame,
 } from './hello.ts';
 import { Link } from './link.ts';
@@ -21,6 +24,7 @@ import { SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
 import type { PeerNetwork, PeerSocket } from './socket.ts';
 import {
   DEFAULT_LIMITS,
+  type FinalRefusal,
   type Hello,
   idleTimeoutOf,
   type LinkLimits,
@@ -41,8 +45,8 @@ export interface PeerLinksOptions {
   readonly limits?: Partial<LinkLimits>;
   /** Where to dial peers, where that is known better than the member table does. */
   readonly locate?: (peers: readonly PeerAddress[]) => readonly PeerAddress[];
-  /** A member says that this one was removed from the cluster. */
-  readonly onRemoved: (reason: string) => void;
+  /** A member says that this one must not go on as it is. */
+  readonly onRefused: (reason: string, code: FinalRefusal) => void;
 }
 
 interface PeerLinks {
@@ -61,6 +65,10 @@ export class LinkTransport implements PeerTransport {
   readonly #inbound = new Map<Connection, Hello>();
   #handler: PeerHandler | null = null;
   #timer: TimerHandle | null = null;
+  readonly #applyVersions = new Map<number, ApplyVersions>();
+  readonly #clocks = new Map<number, number>();
+  /** What was made smaller on the way to other regions. */
+  readonly compression: CompressionFigures = { plainBytes: 0, sentBytes: 0 };
   #closed = false;
 
   constructor(options: PeerLinksOptions) {
@@ -119,6 +127,26 @@ export class LinkTransport implements PeerTransport {
     return sendSnapshot(this.#dialContext(), peer, message, chunks);
   }
 
+  /** What a connected member's binary can take part in; null while it is not connected. */
+  applyVersionsOf(id: number): ApplyVersions | null {
+    return this.#messageConnection(id) === null ? null : (this.#applyVersions.get(id) ?? null);
+  }
+
+  /** What a member's clock shows by now, as far as it told of late; null where it did not. */
+  clockOf(id: number): number | null {
+    const aheadMs = this.#clocks.get(id);
+    if (aheadMs === undefined || this.#messageConnection(id) === null) return null;
+    return this.#options.world.clock.monotonicMs() + aheadMs;
+  }
+
+  #learn({ memberId, applyVersions }: Hello): void {
+    this.#applyVersions.set(memberId, applyVersions);
+  }
+
+  #onClock(id: number, nowMs: number): void {
+    this.#clocks.set(id, nowMs - this.#options.world.clock.monotonicMs());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
@@ -137,7 +165,7 @@ export class LinkTransport implements PeerTransport {
         this.#onDialledFrame(peer.id, connection, kind, payload),
       onUp: () => {},
       onDown: (connection: Connection) => this.#requests.onDown(connection),
-      onRemoved: this.#options.onRemoved,
+      onRefused: this.#options.onRefused,
     };
     return {
       peer,
@@ -147,8 +175,10 @@ export class LinkTransport implements PeerTransport {
   }
 
   #dialContext(): DialContext {
-    const { self, world, network } = this.#options;
-    return { self, world, network, limits: this.#limits };
+    const { self, world, network, table } = this.#options;
+    const onWelcome = (welcome: Hello): void => this.#learn(welcome);
+    const shared = { limits: this.#limits, figures: this.compression, onWelcome };
+    return { self, world, network, table, ...shared };
   }
 
   #messageConnection(to: number): Connection | null {
@@ -195,7 +225,10 @@ export class LinkTransport implements PeerTransport {
       this.#refuse(connection, identity, hello, refusal);
       return;
     }
-    connection.write(welcomeFrame(this.#options.self, hello));
+    const { self, table } = this.#options;
+    connection.write(welcomeFrame(self, table, hello));
+    if (isWorthwhile(self, hello)) connection.compress(this.compression);
+    this.#learn(hello);
     this.#inbound.set(connection, hello);
     connection.established(this.#serve(connection, hello));
     connection.keepAlive(idleTimeoutOf(hello.channel, this.#limits));
@@ -211,7 +244,16 @@ export class LinkTransport implements PeerTransport {
     const fields = { peer: hello.memberId, name: identity.name, code: refusal.code };
     logger.warn({ ...fields, reason: refusal.reason }, 'refused a peer');
     connection.write(refusalFrame(refusal));
+    if (refusal.code === 'cluster') this.#stopIfSuperseded(hello);
     connection.end('refused');
+  }
+
+  /** Whoever is of a later epoch tells that this one is over, whether it was let in or not. */
+  #stopIfSuperseded({ epoch, clusterId }: Hello): void {
+    const { self, table, onRefused } = this.#options;
+    const own = table.epoch ?? 0;
+    if (own === 0 || epoch <= own || clusterId !== self.clusterId) return;
+    onRefused(supersededText(own, epoch), 'superseded');
   }
 
   #serve(connection: Connection, hello: Hello): ConnectionHandler {
@@ -224,7 +266,10 @@ export class LinkTransport implements PeerTransport {
         this.#onSnapshot(from, message, chunks);
       return new SnapshotReceiver(connection, take, onClose);
     }
-    if (hello.channel === 'raft') return { onFrame: this.#messageTaker(from), onClose };
+    if (hello.channel === 'raft') {
+      const onClock = (nowMs: number): void => this.#onClock(from, nowMs);
+      return { onFrame: this.#messageTaker(from), onClose, onClock };
+    }
     const server = new RequestServer(connection, this.#limits.maxRequests, (kind, body) =>
       this.#onRequest(from, kind, body),
     );

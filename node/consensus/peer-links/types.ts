@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls';
+import type { ApplyVersions } from '@lithair/crds/contract';
 import type { Clock, Logger, Random } from '../../ports/index.ts';
 
 /** PEM files of one member: the authority it trusts, and who it is itself. */
@@ -15,6 +16,10 @@ export interface LocalMember {
   readonly memberId: number;
   readonly name: string;
   readonly diskUuid: string;
+  /** The region that it is in; absent for none. */
+  readonly region?: string;
+  /** What its binary can take part in; absent where it does not tell. */
+  readonly applyVersions?: ApplyVersions;
 }
 
 /** What a connection is for. Large requests and snapshots never stand in the way of heartbeats. */
@@ -30,11 +35,18 @@ export interface Hello {
   readonly channel: Channel;
   /** Member id that is expected at this address. */
   readonly to: number;
+  /** Epoch of its cluster; 0 where it does not know it yet. */
+  readonly epoch: number;
+  /** Empty for none. */
+  readonly region: string;
+  readonly applyVersions: ApplyVersions;
+  /** Ways to make frames smaller that it can undo. */
+  readonly compression: readonly string[];
 }
 
 /**
- * Why a connection is refused. `removed` is final for the one who dialled; `unknown` may pass once
- * the one who was dialled has caught up.
+ * Why a connection is refused. `removed`, `superseded` (its epoch is over) and `apply_version` are
+ * final for the one who dialled; `unknown` may pass once the one who was dialled has caught up.
  */
 export type RefusalCode =
   | 'protocol'
@@ -43,8 +55,18 @@ export type RefusalCode =
   | 'wrong_member'
   | 'wrong_disk'
   | 'removed'
+  | 'superseded'
+  | 'apply_version'
   | 'unknown'
   | 'not_ready';
+
+/** Refusals after which this process must not go on. */
+export type FinalRefusal = Extract<RefusalCode, 'removed' | 'superseded' | 'apply_version'>;
+
+/** Whether nothing but another disk or another binary helps. */
+export function isFinal(code: RefusalCode | null): code is FinalRefusal {
+  return code === 'removed' || code === 'superseded' || code === 'apply_version';
+}
 
 /** Sent instead of a welcome. */
 export interface Refusal {

@@ -16,8 +16,11 @@ export const FrameKind = {
   SnapshotEnd: 8,
   SnapshotTaken: 9,
   SnapshotFailed: 10,
+  /** With the clock of whoever asks: milliseconds since the epoch, a double; or without. */
   Ping: 11,
   Pong: 12,
+  /** A whole frame, made smaller; on connections where both sides have agreed to it. */
+  Compressed: 13,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -1,0 +1,13 @@
+import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../entry/index.ts';
+import { StateError } from './errors.ts';
+
+/** @throws StateError `apply_version` where this member cannot take part in such a cluster */
+export function requireSupported(inForce: number, latest = APPLY_VERSION): void {
+  if (inForce > latest) {
+    const text = `the cluster is at apply version ${inForce}, this member takes part up to ${latest}`;
+    throw new StateError('apply_version', `${text}: update it`);
+  }
+  if (inForce >= OLDEST_APPLY_VERSION) return;
+  const text = `the cluster is at apply version ${inForce}, this binary begins with ${OLDEST_APPLY_VERSION}`;
+  throw new StateError('apply_version', `${text}: update by way of the versions between`);
+}
