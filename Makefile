@@ -26,10 +26,10 @@ CHAOS = $(call set_option,RUNS,runs) $(call set_option,SECONDS,seconds) $(call s
 	$(call set_option,NODES,nodes) $(call set_option,SEED,seed) $(call set_option,BROKEN,broken) \
 	$(call set_option,CHECK,check)
 BENCH = $(call set_option,ONLY,only) $(call set_option,SECONDS,seconds) $(call set_option,ROUNDS,rounds) \
-	$(call set_option,PRODUCTS,products) $(call set_option,KILLS,kills)
+	$(call set_option,PRODUCTS,products) $(call set_option,AGGREGATES,aggregates) $(call set_option,KILLS,kills)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-raft bench-state conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
+.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ e2e: setup ## Run the end-to-end tests on a k3d cluster of their own (E2E_KEEP=1
 
 bench: setup ## Measure against the baselines of the same run, ONLY=failover …; see docs/benchmarks.md
 	@node node/bench/main.ts $(BENCH) $(ARGS)
+
+bench-log: setup ## Measure the log against a bare loop of write and fdatasync, on the disk of DIR (/tmp)
+	@node node/log/bench/main.ts $(DIR)
 
 bench-raft: setup ## Measure the consensus core: messages per second, bytes per message, by length of the log
 	@node node/raft/bench/main.ts

@@ -11,6 +11,7 @@ import { measureCluster } from './cluster.ts';
 import { measureFailover } from './failover.ts';
 import { measureLearnerLag } from './learner-lag.ts';
 import { buildProgram } from './lithair.ts';
+import { measureManyAggregates } from './many-aggregates.ts';
 import { measureReads } from './reads.ts';
 import { measureReplicated } from './replicated.ts';
 import { measureSize } from './size.ts';
@@ -22,6 +23,7 @@ export interface BenchPlan {
   readonly seconds: number;
   readonly rounds: number;
   readonly products: number;
+  readonly aggregates: number;
   /** Leaders killed. */
   readonly kills: number;
   readonly directory: string;
@@ -32,6 +34,7 @@ const SCENARIOS = [
   { name: 'writes', run: measureWrites },
   { name: 'cluster', run: measureCluster },
   { name: 'size', run: measureSize },
+  { name: 'aggregates', run: measureManyAggregates },
   { name: 'replicated', run: measureReplicated },
   { name: 'failover', run: measureFailover },
   { name: 'catch-up', run: measureCatchUp },
@@ -45,11 +48,12 @@ const HELP = `Measure a node and a cluster against baselines of the same run.
 
 Usage: make bench [VARIABLE=VALUE …]   or   node node/bench/main.ts [--option value …]
 
-  ONLY     --only NAMES     scenarios, separated by commas: ${NAMES.join(', ')}
-  SECONDS  --seconds N      of each load (default 5)
-  ROUNDS   --rounds N       that alternate with those of the baseline (default 3)
-  PRODUCTS --products N     rows of the scenario size (default 100000)
-  KILLS    --kills N        leaders killed in the scenario failover (default 100)
+  ONLY        --only NAMES     scenarios, separated by commas: ${NAMES.join(', ')}
+  SECONDS     --seconds N      of each load (default 5)
+  ROUNDS      --rounds N       that alternate with those of the baseline (default 3)
+  PRODUCTS    --products N     rows of the scenario size (default 100000)
+  AGGREGATES  --aggregates N   rows of the scenario aggregates (default 1000000)
+  KILLS       --kills N        leaders killed in the scenario failover (default 100)
 
 The scenarios replicated and failover compare with etcd, which they build with the go command; the
 first time takes minutes. Without Go they go on without it, and say so.`;
@@ -59,6 +63,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     products: { type: 'string', default: '100000' },
+    aggregates: { type: 'string', default: '1000000' },
     kills: { type: 'string', default: '100' },
     only: { type: 'string', default: NAMES.join(',') },
     help: { type: 'boolean', default: false },
@@ -75,7 +80,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-function count(name: 'seconds' | 'rounds' | 'products' | 'kills'): number {
+function count(name: 'seconds' | 'rounds' | 'products' | 'aggregates' | 'kills'): number {
   const value = Number(values[name]);
   if (Number.isInteger(value) && value > 0) return value;
   console.error(`bench: --${name} takes a whole number above 0, not ${values[name]}`);
@@ -87,6 +92,7 @@ const plan: BenchPlan = {
   seconds: count('seconds'),
   rounds: count('rounds'),
   products: count('products'),
+  aggregates: count('aggregates'),
   kills: count('kills'),
   directory,
 };
