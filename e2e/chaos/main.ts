@@ -8,6 +8,14 @@ import { type RunPlan, runOnce } from './run.ts';
 import { buildProgram } from './testing/build-program.ts';
 import { type HistoryRecord, readHistory } from './workload/history.ts';
 
+/** How a run ended. `void`: nothing was broken, but it says too little to count. */
+type Verdict = 'passed' | 'failed' | 'void';
+
+/** A run that says too little, as on a machine that is busy with something else, is done again. */
+const MOST_REPEATS = 2;
+
+const WORDS: Readonly<Record<Verdict, string>> = { passed: ' ok ', failed: 'FAIL', void: 'void' };
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 process.exit(await main(process.argv.slice(2)));
@@ -27,7 +35,8 @@ async function main(words: readonly string[]): Promise<number> {
   const checker = new Checker();
   try {
     if (options.check === null) return await runAll(options, checker);
-    return judge(checker, options.check, readHistory(options.check)).failures.length === 0 ? 0 : 1;
+    const judged = judge(checker, options.check, readHistory(options.check));
+    return judged.verdict === 'passed' ? 0 : 1;
   } finally {
     checker.close();
   }
@@ -46,18 +55,33 @@ async function runAll(options: Options, checker: Checker): Promise<number> {
 async function runUntil(options: Options, program: string, checker: Checker): Promise<number> {
   const { hours, runs, seed } = options;
   const endMs = hours === null ? null : performance.now() + hours * 3_600_000;
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0, void: 0 };
+  let repeats = 0;
   for (let at = 0; endMs === null ? at < runs : performance.now() < endMs; at += 1) {
-    const plan: RunPlan = { ...options, seed: seed + at, nodes: nodesOf(options, at) };
-    const good = await oneRun(plan, program, options, checker);
+    const plan: RunPlan = {
+      ...options,
+      seed: (seed + at + repeats) >>> 0,
+      nodes: nodesOf(options, at),
+    };
+    let verdict = await oneRun(plan, program, options, checker);
+    for (let again = 0; verdict === 'void' && again < MOST_REPEATS; again += 1) {
+      repeats += 1;
+      console.log('  void, so with the next seed once more');
+      verdict = await oneRun(
+        { ...plan, seed: (plan.seed + again + 1) >>> 0 },
+        program,
+        options,
+        checker,
+      );
+    }
     if (stop.signal.aborted) {
       console.error('chaos: stopped');
       return 130;
     }
-    counts[good ? 'passed' : 'failed'] += 1;
+    counts[verdict] += 1;
   }
-  console.log(`chaos: ${counts.passed} passed, ${counts.failed} failed`);
-  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  console.log(`chaos: ${counts.passed} passed, ${counts.failed} failed, ${counts.void} void`);
+  return counts.failed + counts.void === 0 && counts.passed > 0 ? 0 : 1;
 }
 
 function nodesOf({ nodes, runs, hours }: Options, at: number): number {
@@ -70,7 +94,7 @@ async function oneRun(
   program: string,
   options: Options,
   checker: Checker,
-): Promise<boolean> {
+): Promise<Verdict> {
   const { nodes, seconds, seed, broken } = plan;
   console.log(
     `chaos: ${nodes} members, ${seconds} s, seed ${seed}${broken === null ? '' : `, broken: ${broken}`}`,
@@ -85,51 +109,53 @@ async function oneRun(
   });
   if (recorder === null || stop.signal.aborted) {
     rmSync(directory, { recursive: true, force: true });
-    return false;
+    return 'failed';
   }
-  const { failures, broke } = judge(checker, recorder.path, recorder.records);
+  const { verdict, broke } = judge(checker, recorder.path, recorder.records);
   if (broken !== null) return judgeBroken(broken, broke, directory);
-  if (failures.length === 0 && !options.keep) {
+  if (verdict !== 'failed' && !options.keep) {
     rmSync(directory, { recursive: true, force: true });
-    return true;
+    return verdict;
   }
   console.log(`  kept: ${directory} (${readdirSync(directory).join(', ')})`);
   console.log(`  to check it again: make chaos CHECK=${recorder.path}`);
-  return failures.length === 0;
+  return verdict;
 }
 
 /** A broken build has to be found out, by its history alone. */
-function judgeBroken(broken: string, broke: boolean, directory: string): boolean {
+function judgeBroken(broken: string, broke: boolean, directory: string): Verdict {
   if (!broke) {
     console.log(`FAIL the build with ${broken} was not caught; history: ${directory}`);
-    return false;
+    return 'failed';
   }
   console.log(`  the build with ${broken} was caught, as it must be`);
   rmSync(directory, { recursive: true, force: true });
-  return true;
+  return 'passed';
 }
 
-/** Checks a history, and says what it found; `broke`: a promise, not only the rules of a run. */
+/** Checks a history, and says what it found; `broke`: a promise, not only a rule of runs. */
 function judge(
   checker: Checker,
   path: string,
   records: readonly HistoryRecord[],
-): { failures: string[]; broke: boolean } {
+): { verdict: Verdict; broke: boolean } {
   const picture = join(dirname(path), 'history.html');
-  const verdict = checker.check(path, picture);
+  const found = checker.check(path, picture);
   printTally(tally(records));
   const broken = violations(records);
-  const keys = verdict.keys.join(', ');
-  if (verdict.verdict === 'Illegal') broken.unshift(`not linearizable: ${keys} (${picture})`);
-  const failures = [...broken, ...voids(records)];
-  if (verdict.verdict === 'Unknown') failures.unshift(`undecided: ${keys} (${picture})`);
+  const keys = found.keys.join(', ');
+  if (found.verdict === 'Illegal') broken.unshift(`not linearizable: ${keys} (${picture})`);
+  const undecided = found.verdict === 'Unknown' ? [`undecided: ${keys} (${picture})`] : [];
+  const failures = [...undecided, ...broken];
+  const reasons = voids(records);
   for (const failure of failures) console.log(`FAIL ${failure}`);
-  const seconds = verdict.seconds.toFixed(2);
-  const word = failures.length === 0 ? ' ok ' : 'FAIL';
+  for (const reason of reasons) console.log(`void ${reason}`);
+  const verdict = failures.length > 0 ? 'failed' : reasons.length > 0 ? 'void' : 'passed';
+  const seconds = found.seconds.toFixed(2);
   console.log(
-    `${word} ${verdict.operations} operations checked in ${seconds} s: ${verdict.verdict}`,
+    `${WORDS[verdict]} ${found.operations} operations checked in ${seconds} s: ${found.verdict}`,
   );
-  return { failures, broke: broken.length > 0 };
+  return { verdict, broke: broken.length > 0 };
 }
 
 function printTally(told: Tally): void {

@@ -19,8 +19,9 @@ Usage: make chaos [VARIABLE=VALUE …]   or   node e2e/chaos/main.ts [--option v
            --help
 
 Needs Go, for the checker. Where a run fails, its history, the picture of a key that has no order
-(HTML) and the last lines of all members stay, and their paths are printed. Exit code 0: all good,
-1: a promise was broken, or a run says nothing, 2: the command line is wrong.
+(HTML) and the last lines of all members stay, and their paths are printed. A run in which too
+little succeeded, or too many outcomes are unknown, says nothing and is done again, twice at most.
+Exit code 0: all good, 1: a promise was broken, or a run says nothing, 2: the command line is wrong.
 `;
 
 /** What was asked for on the command line. */

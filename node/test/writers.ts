@@ -6,6 +6,7 @@ export class Writers {
   readonly acknowledged = new Map<string, string>();
   readonly #urls: () => readonly string[];
   readonly #loops: Promise<void>[];
+  readonly #underWay = new Set<Promise<boolean>>();
   #round = 0;
   #ended = false;
 
@@ -26,12 +27,24 @@ export class Writers {
     await Promise.all(this.#loops);
   }
 
+  /** Waits until all that was sent before is answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
   async #loop(client: number): Promise<void> {
     for (let i = client; !this.#ended; i += 1) {
       const urls = this.#urls();
       const url = urls[i % urls.length];
-      if (url === undefined || !(await this.#write(url))) await pause(20);
+      if (url === undefined || !(await this.#noted(this.#write(url)))) await pause(20);
     }
+  }
+
+  async #noted(write: Promise<boolean>): Promise<boolean> {
+    this.#underWay.add(write);
+    const ok = await write;
+    this.#underWay.delete(write);
+    return ok;
   }
 
   async #write(url: string): Promise<boolean> {

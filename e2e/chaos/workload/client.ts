@@ -32,7 +32,7 @@ const WEIGHTS = {
   ticket: 6,
 } as const;
 /** Shares of the writes. */
-const WITH_KEY = 0.4;
+const WITH_KEY = 0.5;
 const CONDITIONAL = 0.3;
 const ECHOED = 0.15;
 const READ_AT_ONCE = 0.25;
