@@ -70,7 +70,13 @@ export interface AuthoredModel {
 
 export interface AuthoredCluster {
   voters?: VoterCount;
-  regions?: { name: string; role?: 'Voter'; nodes?: VoterCount }[];
+  regions?: {
+    name: string;
+    role?: 'Voter' | 'Learner';
+    nodes?: number;
+    nodeSelector?: Record<string, string>;
+  }[];
+  readReplicas?: number;
   storage?: { size?: string; className?: string; retain?: boolean };
   image?: string;
   resources?: { requests?: Amounts; limits?: Amounts };

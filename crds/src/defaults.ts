@@ -18,6 +18,8 @@ import type {
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
+  RegionSpec,
+  StorageSpec,
   StoreSettings,
   ValueSpec,
 } from './resource.ts';
@@ -167,23 +169,27 @@ function textRulesOf({ minLength, maxLength, pattern, format }: AuthoredValue) {
   };
 }
 
+function expandStorage(storage: NonNullable<AuthoredCluster['storage']>): StorageSpec {
+  const { size = DEFAULTS.storageSize, className, retain = true } = storage;
+  return className === undefined ? { size, retain } : { size, className, retain };
+}
+
+type AuthoredRegion = NonNullable<AuthoredCluster['regions']>[number];
+
+function expandRegion({ name, role = 'Voter', nodes, nodeSelector }: AuthoredRegion): RegionSpec {
+  const usual = role === 'Voter' ? DEFAULTS.voters : DEFAULTS.learners;
+  const region = { name, role, nodes: nodes ?? usual };
+  return nodeSelector === undefined ? region : { ...region, nodeSelector: { ...nodeSelector } };
+}
+
 function expandCluster(cluster: AuthoredCluster): ClusterSpec {
   const { storage, regions, resources } = cluster;
   return {
     ...(regions
-      ? {
-          regions: regions.map((r) => ({
-            name: r.name,
-            role: 'Voter',
-            nodes: r.nodes ?? DEFAULTS.voters,
-          })),
-        }
+      ? { regions: regions.map(expandRegion) }
       : { voters: cluster.voters ?? DEFAULTS.voters }),
-    storage: {
-      size: storage?.size ?? DEFAULTS.storageSize,
-      ...(storage?.className !== undefined && { className: storage.className }),
-      retain: storage?.retain ?? true,
-    },
+    readReplicas: cluster.readReplicas ?? 0,
+    storage: expandStorage(storage ?? {}),
     ...(cluster.image !== undefined && { image: cluster.image }),
     resources: {
       requests: { ...DEFAULTS.requests, ...resources?.requests },

@@ -8,6 +8,11 @@ export const LIMITS = {
   valueLength: 256,
   patternLength: 500,
   regions: 16,
+  /** Nodes of a region, and read replicas. */
+  nodes: 20,
+  /** Nodes of a cluster altogether. */
+  members: 60,
+  nodeLabels: 16,
   textLength: 16 * 1024 * 1024,
   arrayItems: 100_000,
   versions: 1000,
@@ -22,6 +27,8 @@ export const DEFAULTS = {
   idempotencyMaxOutcomes: 100_000,
   batchSize: 100,
   voters: 3,
+  /** Nodes of a Learner region. */
+  learners: 1,
   storageSize: '10Gi',
   requests: { cpu: '100m', memory: '256Mi' },
   keyLength: 256,

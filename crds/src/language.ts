@@ -269,16 +269,20 @@ const region: RecordShape = {
   key: 'name',
   attributes: {
     name: { ...name(NAME_RULES.region, 'region'), maxLength: 20 },
-    role: choice('What the nodes of the region are.', ['Voter'], ['Learner']),
+    role: choice('What its nodes are: Voter (the default) or Learner.', ['Voter', 'Learner'], []),
     nodes: {
       kind: 'integer',
       minimum: 1,
-      maximum: 7,
-      choices: VOTER_COUNTS,
-      description: 'Nodes in the region: 1, 3, 5 or 7.',
+      maximum: LIMITS.nodes,
+      description: 'Nodes in the region: 3 voters or 1 learner where absent.',
+    },
+    nodeSelector: {
+      kind: 'labels',
+      maxItems: LIMITS.nodeLabels,
+      description: 'Labels of the machines that its nodes run on.',
     },
   },
-  later: ['nodeSelector'],
+  later: [],
   description: 'A region: one StatefulSet.',
 };
 
@@ -298,7 +302,14 @@ const cluster: RecordShape = {
       maxItems: LIMITS.regions,
       noun: 'regions',
       of: () => region,
-      description: 'Instead of voters: the nodes of one region.',
+      description: 'Instead of voters: the nodes of each region. Voters are odd altogether.',
+    },
+    readReplicas: {
+      kind: 'integer',
+      minimum: 0,
+      maximum: LIMITS.nodes,
+      description:
+        'Nodes without a vote that serve reads, outside of regions; kubectl scale sets it.',
     },
     storage: {
       kind: 'record',
@@ -348,7 +359,7 @@ const cluster: RecordShape = {
       description: 'CPU and memory of each node.',
     },
   },
-  later: ['readReplicas', 'updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
+  later: ['updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
   description: 'The nodes that run the models.',
 };
 

@@ -2,7 +2,7 @@
 // what must hold at once in the API server: everything else is preserved and left to the operator,
 // which can name the path and the reason in a condition.
 import { resourceShape, specShape } from './language.ts';
-import { DEFAULTS, SIZE_PATTERN, VOTER_COUNTS } from './language-terms.ts';
+import { DEFAULTS, LIMITS, SIZE_PATTERN, VOTER_COUNTS } from './language-terms.ts';
 import { KIND } from './resource.ts';
 import type { ListShape, RecordShape, Shape } from './shape.ts';
 
@@ -43,7 +43,14 @@ function version(): Json {
     name: 'v1alpha1',
     served: true,
     storage: true,
-    subresources: { status: {} },
+    subresources: {
+      status: {},
+      scale: {
+        specReplicasPath: '.spec.cluster.readReplicas',
+        statusReplicasPath: '.status.readReplicas',
+        labelSelectorPath: '.status.readReplicaSelector',
+      },
+    },
     additionalPrinterColumns: [
       column('Ready', 'string', '.status.conditions[?(@.type=="Ready")].status'),
       column('Phase', 'string', '.status.phase'),
@@ -92,6 +99,15 @@ const ONE_OF_THE_COUNTS = {
   message: `must be ${VOTER_COUNTS.slice(0, -1).join(', ')} or ${VOTER_COUNTS.at(-1)}`,
 };
 
+const VOTERS_ARE_ODD = {
+  rule: [
+    `self.filter(r, !has(r.role) || r.role == 'Voter')`,
+    `.map(r, has(r.nodes) ? r.nodes : ${DEFAULTS.voters})`,
+    `.sum() in [${VOTER_COUNTS.join(', ')}]`,
+  ].join(''),
+  message: 'the nodes of all Voter regions together must be 1, 3, 5 or 7',
+};
+
 /** What stands in the CRD beside an attribute's shape, by its place. */
 const EXTRAS: Readonly<Record<string, Json | undefined>> = {
   'spec.cluster': {
@@ -103,7 +119,9 @@ const EXTRAS: Readonly<Record<string, Json | undefined>> = {
     ],
   },
   'spec.cluster.voters': { 'x-kubernetes-validations': [ONE_OF_THE_COUNTS] },
-  'spec.cluster.regions.nodes': { 'x-kubernetes-validations': [ONE_OF_THE_COUNTS] },
+  'spec.cluster.readReplicas': { minimum: 0, maximum: LIMITS.nodes },
+  'spec.cluster.regions': { 'x-kubernetes-validations': [VOTERS_ARE_ODD] },
+  'spec.cluster.regions.nodes': { minimum: 1, maximum: LIMITS.nodes },
   'spec.cluster.storage.size': { pattern: SIZE_PATTERN },
 };
 
@@ -116,6 +134,10 @@ function bareSchema(shape: Shape, path: readonly string[], level: number): Json 
   if (shape.kind === 'text') return { type: 'string', maxLength: shape.maxLength };
   if (shape.kind === 'integer') return { type: 'integer', format: 'int64' };
   if (shape.kind === 'any') return PRESERVE;
+  if (shape.kind === 'labels') {
+    const additionalProperties = { type: 'string', maxLength: 63 };
+    return { type: 'object', maxProperties: shape.maxItems, additionalProperties };
+  }
   if (shape.kind === 'opaque') return { type: 'object', ...PRESERVE };
   if (shape.kind === 'list') return listSchema(shape, path, level);
   if (shape.kind === 'record') return recordSchema(shape, path, level);
@@ -178,8 +200,12 @@ function statusSchema(): Json {
         region: text(63),
         ready: { type: 'boolean' },
         lag: integer,
+        lagBytes: integer,
+        lagSeconds: integer,
         version: text(64),
       }),
+      readReplicas: { type: 'integer', format: 'int32' },
+      readReplicaSelector: text(512),
       conditions: keyedList('type', 32, {
         type: text(316),
         status: text(16),

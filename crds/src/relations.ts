@@ -1,6 +1,12 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
-import { OBJECT_MEMBERS, QUERY_PARAMETERS } from './language-terms.ts';
+import {
+  DEFAULTS,
+  LIMITS,
+  OBJECT_MEMBERS,
+  QUERY_PARAMETERS,
+  VOTER_COUNTS,
+} from './language-terms.ts';
 import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
@@ -189,14 +195,43 @@ function clash(route: Fact, earlier: readonly Fact[]): Problem[] {
 function checkCluster(cluster: unknown, path: Path): Problem[] {
   const regions = listAt(cluster, 'regions');
   const names = regions.flatMap((region, at) => textAt(region, 'name', [...path, 'regions', at]));
-  const problems = duplicates(names, 'region');
-  if (regions.length > 1) {
-    const message = 'more than one region is not supported yet';
-    problems.push(problem([...path, 'regions', 1], 'not_supported_yet', message));
-  }
+  const problems = [...duplicates(names, 'region'), ...names.flatMap(reserved)];
+  problems.push(...checkCounts(cluster, regions, path));
   if (memberAt(cluster, 'voters') === undefined || memberAt(cluster, 'regions') === undefined) {
     return problems;
   }
   const message = 'voters and regions exclude each other: give one of them';
   return [...problems, problem([...path, 'voters'], 'conflicting', message)];
+}
+
+/** `<name>-read` is the StatefulSet of the read replicas. */
+function reserved({ value, path }: Fact): Problem[] {
+  if (value !== 'read') return [];
+  return [problem(path, 'invalid_name', 'no region can be called "read": read replicas are')];
+}
+
+/** Voters are odd, and no status lists more nodes than it can. */
+function checkCounts(cluster: unknown, regions: readonly unknown[], path: Path): Problem[] {
+  const [voters, learners] = ['Voter', 'Learner'].map((role) =>
+    regions
+      .filter((region) => (memberAt(region, 'role') ?? 'Voter') === role)
+      .reduce((sum: number, region) => sum + nodesOf(region, role), 0),
+  );
+  if (regions.length === 0 || voters === undefined || learners === undefined) return [];
+  const counts: readonly number[] = VOTER_COUNTS;
+  if (!counts.includes(voters)) {
+    const message = `the nodes of all Voter regions together must be 1, 3, 5 or 7, not ${voters}`;
+    return [problem([...path, 'regions'], 'out_of_range', message)];
+  }
+  const replicas = memberAt(cluster, 'readReplicas');
+  const members = voters + learners + (typeof replicas === 'number' ? replicas : 0);
+  if (members <= LIMITS.members) return [];
+  const message = `at most ${LIMITS.members} nodes in all, not ${members}`;
+  return [problem([...path, 'regions'], 'out_of_range', message)];
+}
+
+function nodesOf(region: unknown, role: string): number {
+  const nodes = memberAt(region, 'nodes');
+  if (typeof nodes === 'number') return nodes;
+  return role === 'Voter' ? DEFAULTS.voters : DEFAULTS.learners;
 }

@@ -251,6 +251,8 @@ export interface ClusterSpec {
   /** Absent exactly when `regions` is given; `voterCount` answers for both. */
   voters?: VoterCount;
   regions?: RegionSpec[];
+  /** Nodes without a vote that serve reads, outside of `regions`; the scale subresource. */
+  readReplicas: number;
   storage: StorageSpec;
   image?: string;
   resources: ResourcesSpec;
@@ -260,8 +262,11 @@ export type VoterCount = 1 | 3 | 5 | 7;
 
 export interface RegionSpec {
   name: string;
-  role: 'Voter';
-  nodes: VoterCount;
+  /** Nodes of a Learner region replicate and serve reads, and have no vote. */
+  role: 'Voter' | 'Learner';
+  nodes: number;
+  /** Labels that a machine must have to run a node of this region. */
+  nodeSelector?: Record<string, string>;
 }
 
 export interface StorageSpec {
@@ -278,7 +283,14 @@ export interface ResourcesSpec {
   limits: { cpu?: string; memory?: string };
 }
 
-export type Phase = 'Pending' | 'Creating' | 'Ready' | 'Degraded' | 'Failed' | 'Deleting';
+export type Phase =
+  | 'Pending'
+  | 'Creating'
+  | 'Ready'
+  | 'Updating'
+  | 'Degraded'
+  | 'Failed'
+  | 'Deleting';
 
 export const CONDITION_TYPES = [
   'Ready',
@@ -306,6 +318,9 @@ export interface LithairModelStatus {
   /** `ready/wanted`, for the printer column. */
   nodeSummary?: string;
   nodes?: NodeStatus[];
+  /** Read replicas that there are, and what selects their pods: for the scale subresource. */
+  readReplicas?: number;
+  readReplicaSelector?: string;
   conditions?: Condition[];
 }
 
@@ -316,8 +331,12 @@ export interface NodeStatus {
   role?: 'leader' | 'follower' | 'candidate' | 'learner' | 'unknown';
   region?: string;
   ready: boolean;
-  /** Entries behind the leader's commit index. */
+  /** Entries behind the leader's last one, coarsely. */
   lag?: number;
+  /** Bytes of the log that it lacks, coarsely. */
+  lagBytes?: number;
+  /** For how long it has lacked the oldest of them, in whole seconds, coarsely. */
+  lagSeconds?: number;
   version?: string;
 }
 
@@ -341,5 +360,6 @@ export function authDeclared(spec: LithairModelSpec): boolean {
 /** How many voters the cluster is to have, from `voters` or from `regions`. */
 export function voterCount(cluster: ClusterSpec): number {
   if (cluster.voters !== undefined) return cluster.voters;
-  return (cluster.regions ?? []).reduce((sum, region) => sum + region.nodes, 0);
+  const regions = cluster.regions ?? [];
+  return regions.reduce((sum, { role, nodes }) => sum + (role === 'Voter' ? nodes : 0), 0);
 }

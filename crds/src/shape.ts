@@ -8,6 +8,7 @@ export type Shape =
   | BooleanShape
   | AnyShape
   | OpaqueShape
+  | LabelsShape
   | ListShape
   | RecordShape;
 
@@ -51,6 +52,27 @@ export interface OpaqueShape extends Described {
   kind: 'opaque';
 }
 
+/** Kubernetes labels: names with texts. */
+export interface LabelsShape extends Described {
+  kind: 'labels';
+  maxItems: number;
+}
+
+export const LABEL_NAME_PATTERN =
+  '^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$';
+
+/** The value of a label. */
+export const LABEL_VALUE: TextShape = {
+  kind: 'text',
+  maxLength: 63,
+  rule: {
+    pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
+    says: 'must hold letters, digits and inner dots, dashes and underscores',
+    code: 'invalid_value',
+  },
+  description: 'Value of the label.',
+};
+
 export interface ListShape extends Described {
   kind: 'list';
   /** A thunk, because fields hold fields. */
@@ -85,6 +107,7 @@ export function shapeAt(root: Shape, path: readonly (string | number)[]): Shape 
 }
 
 function shapeOf(shape: Shape, step: string | number): Shape | undefined {
+  if (shape.kind === 'labels') return LABEL_VALUE;
   if (shape.kind === 'list') return typeof step === 'number' ? shape.of() : undefined;
   if (shape.kind !== 'record' || !Object.hasOwn(shape.attributes, step)) return undefined;
   return shape.attributes[step];

@@ -2,7 +2,15 @@
 import Joi, { type ValidationErrorItem } from 'joi';
 import { checkExtent } from './extent.ts';
 import { type Path, type Problem, problem } from './problems.ts';
-import { MAX_DEPTH, type RecordShape, type Shape, shapeAt, type TextShape } from './shape.ts';
+import {
+  LABEL_NAME_PATTERN,
+  LABEL_VALUE,
+  MAX_DEPTH,
+  type RecordShape,
+  type Shape,
+  shapeAt,
+  type TextShape,
+} from './shape.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Checks a value against a record of the language: nothing is converted, nothing is filled in. */
@@ -34,6 +42,9 @@ function bare(shape: Shape, depth: number): Joi.Schema {
   if (shape.kind === 'opaque') return Joi.object().unknown();
   if (shape.kind === 'list') {
     return Joi.array().items(build(shape.of(), depth)).min(shape.minItems).max(shape.maxItems);
+  }
+  if (shape.kind === 'labels') {
+    return Joi.object().pattern(new RegExp(LABEL_NAME_PATTERN), text(LABEL_VALUE));
   }
   return record(shape, depth);
 }
@@ -69,6 +80,9 @@ function unknownAttribute(root: RecordShape, path: Path): Problem {
   }
   if (shape.later.includes(attribute)) {
     return problem(path, 'not_supported_yet', `${attribute} is not supported yet`);
+  }
+  if (parent?.kind === 'labels') {
+    return problem(path, 'invalid_name', `${quote(attribute)} is no name of a label`);
   }
   const hint = didYouMean(attribute, Object.keys(shape.attributes));
   return problem(path, 'unknown_attribute', `unknown attribute ${quote(attribute)}${hint}`);
@@ -141,6 +155,7 @@ const KINDS = {
   boolean: 'true or false',
   any: 'a value',
   opaque: 'a map of attributes',
+  labels: 'a map of labels',
   list: 'a list',
   record: 'a map of attributes',
 } as const;

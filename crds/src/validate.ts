@@ -139,19 +139,22 @@ function checkName(resource: Record<string, unknown>): Problem[] {
       'must start with a small letter and hold only small letters, digits and inner dashes';
     return [problem(path, 'invalid_name', `${rule}; ${quote(name)} does not`)];
   }
-  const region = firstRegion(resource['spec']);
-  const length = name.length + (region === undefined ? 0 : region.length + 1);
+  const suffix = longestSuffix(resource['spec']);
+  const length = name.length + (suffix === '' ? 0 : suffix.length + 1);
   if (length <= MAX_NAME) return [];
-  const what = region === undefined ? 'at most' : `with the region ${quote(region)}, at most`;
+  const what = suffix === '' ? 'at most' : `with ${quote(suffix)} behind it, at most`;
   return [problem(path, 'too_long', `${what} ${MAX_NAME} characters, not ${length}`)];
 }
 
-function firstRegion(spec: unknown): string | undefined {
+/** What StatefulSets are called behind the name of the resource: regions, or `read`. */
+function longestSuffix(spec: unknown): string {
   const cluster: unknown = isMap(spec) ? spec['cluster'] : undefined;
-  const regions: unknown = isMap(cluster) ? cluster['regions'] : undefined;
-  const first: unknown = Array.isArray(regions) ? regions[0] : undefined;
-  const name = isMap(first) ? first['name'] : undefined;
-  return typeof name === 'string' ? name : undefined;
+  if (!isMap(cluster)) return '';
+  const regions: unknown[] = Array.isArray(cluster['regions']) ? cluster['regions'] : [];
+  const names = regions.map((region) => (isMap(region) ? region['name'] : undefined));
+  const replicas = Number(cluster['readReplicas'] ?? 0) > 0 ? ['read'] : [];
+  const suffixes = [...names, ...replicas].filter((name) => typeof name === 'string');
+  return suffixes.reduce((longest, name) => (name.length > longest.length ? name : longest), '');
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -139,3 +139,35 @@ for (const [name, status, body, expected] of MODEL_ANSWERS) {
     assert.equal(sent, '{"models":[]}');
   });
 }
+
+const CHANGES: readonly [string, number, unknown, string][] = [
+  ['it was made', 204, undefined, 'done'],
+  ['the member is gone already', 404, { detail: 'there is no member 7' }, 'done'],
+  ['the cluster refuses it', 409, { detail: 'only 1 of 2' }, 'refused only 1 of 2'],
+  ['nobody leads', 503, { detail: 'no leader' }, 'unavailable no leader'],
+];
+
+for (const [name, status, body, expected] of CHANGES) {
+  test(`a member is taken out: ${name}`, async () => {
+    const asked: string[] = [];
+    const port = await member('shop-1', (request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      if (body === undefined) response.writeHead(status).end();
+      else json(response, status, body);
+    });
+    const answer = await client.removeMember({ name: 'shop-1', ip: '127.0.0.1', port }, 7);
+    const reason = answer.kind === 'done' ? '' : ` ${answer.reason}`;
+    assert.equal(`${answer.kind}${reason}`, expected);
+    assert.deepEqual(asked, ['DELETE /_admin/members/7']);
+  });
+}
+
+test('leadership is handed to a member by its id', async () => {
+  const bodies: string[] = [];
+  const port = await member('shop-1', (request, response) => {
+    request.setEncoding('utf8').on('data', (part: string) => bodies.push(part));
+    request.on('end', () => json(response, 200, { leader: 3 }));
+  });
+  const answer = await client.transferLeadership({ name: 'shop-1', ip: '127.0.0.1', port }, 3);
+  assert.deepEqual([answer, bodies], [{ kind: 'done' }, ['{"to":3}']]);
+});

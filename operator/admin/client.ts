@@ -12,6 +12,7 @@ import type { MemberAnswer } from './view.ts';
 
 const STATUS_TIMEOUT_MS = 2_000;
 const MODEL_TIMEOUT_MS = 30_000;
+const CHANGE_TIMEOUT_MS = 20_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const PEER_PORT = API_PORT + PEER_PORT_OFFSET;
 
@@ -27,6 +28,12 @@ export interface MemberAddress {
 export type ModelAnswer =
   | { readonly kind: 'accepted'; readonly change: ModelChangeResponse }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** What became of a change of members. */
+export type ChangeAnswer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 interface Answer {
@@ -81,6 +88,38 @@ export class AdminClient {
       if (isInProgress(answer.body)) return { kind: 'unavailable', reason: reasons.join('; ') };
       if ([400, 409, 413, 422].includes(answer.status)) return { kind: 'refused', reasons };
       return { kind: 'unavailable', reason: reasons.join('; ') };
+    } catch (error) {
+      return { kind: 'unavailable', reason: messageOf(error) };
+    }
+  }
+
+  /** Takes a member out for good; never throws. One that is not there is as good as taken out. */
+  removeMember(member: MemberAddress, id: number): Promise<ChangeAnswer> {
+    return this.#change(member, 'DELETE', `/_admin/members/${id}`, undefined, [404]);
+  }
+
+  /** Gives a learner a vote; never throws. */
+  promoteMember(member: MemberAddress, id: number): Promise<ChangeAnswer> {
+    return this.#change(member, 'POST', `/_admin/members/${id}/promote`, '{}');
+  }
+
+  /** Hands leadership to a voter; never throws. */
+  transferLeadership(member: MemberAddress, to: number): Promise<ChangeAnswer> {
+    return this.#change(member, 'POST', '/_admin/transfer', JSON.stringify({ to }));
+  }
+
+  async #change(
+    member: MemberAddress,
+    method: string,
+    path: string,
+    body: string | undefined,
+    alsoDone: readonly number[] = [],
+  ): Promise<ChangeAnswer> {
+    try {
+      const answer = await this.#send(member, method, path, CHANGE_TIMEOUT_MS, body);
+      if (answer.status < 300 || alsoDone.includes(answer.status)) return { kind: 'done' };
+      const reason = problemReasons(answer.body, answer.status).join('; ');
+      return { kind: answer.status < 500 ? 'refused' : 'unavailable', reason };
     } catch (error) {
       return { kind: 'unavailable', reason: messageOf(error) };
     }

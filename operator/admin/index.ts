@@ -1,3 +1,3 @@
 /** The operator's way to the members: the admin API on the peer port, over mutual TLS. */
-export { AdminClient, type MemberAddress, type ModelAnswer } from './client.ts';
+export { AdminClient, type ChangeAnswer, type MemberAddress, type ModelAnswer } from './client.ts';
 export { type ClusterView, type MemberAnswer, type MemberReport, viewCluster } from './view.ts';

@@ -34,13 +34,21 @@ function isModelChangeStatus(value: unknown): boolean {
   return ['schemaVersion', 'prepared', 'total'].every((name) => Number.isSafeInteger(value[name]));
 }
 
+/** Members of an older version do not report them. */
+const MEASURES = ['lagBytes', 'lagMs'];
+
+function isMeasure(value: unknown): boolean {
+  return value === null || (typeof value === 'number' && Number.isFinite(value));
+}
+
 function isMemberStatus(value: unknown): value is MemberStatus {
   if (!isRecord(value)) return false;
   return (
     Number.isSafeInteger(value['id']) &&
     typeof value['name'] === 'string' &&
     (value['role'] === 'voter' || value['role'] === 'learner') &&
-    (value['lag'] === null || typeof value['lag'] === 'number')
+    (value['lag'] === null || typeof value['lag'] === 'number') &&
+    MEASURES.every((name) => value[name] === undefined || isMeasure(value[name]))
   );
 }
 

@@ -2,7 +2,7 @@ import type { LithairModelSpec } from '@lithair/crds';
 import type { IssuedCertificate } from '@lithair/crds/certificates';
 import type { KubeObject } from '../kubernetes/index.ts';
 import { ownedMetadata, retainedMetadata } from './labels.ts';
-import { type ClusterPlan, namesOf } from './names.ts';
+import { type ClusterPlan, type MemberGroup, memberNames, namesOf, peerAddress } from './names.ts';
 
 export const AUTHORITY_CERTIFICATE_KEY = 'ca.crt';
 export const AUTHORITY_KEY_KEY = 'ca.key';
@@ -23,18 +23,44 @@ export function modelConfigMap(cluster: ClusterPlan, inForce: LithairModelSpec):
   };
 }
 
-/** Identity of the cluster: outlives the resource, because the volumes do. */
+/** Keys of the ConfigMap of an identity: files of `--cluster`, and `--initial-cluster @members`. */
+export const CLUSTER_FILES = {
+  id: 'id',
+  bootstrapped: 'bootstrapped',
+  members: 'members',
+} as const;
+
+/**
+ * Identity of the cluster: outlives the resource, because the volumes do. With it the members that
+ * vote, for whoever starts and asks for its place; the first one founds the cluster.
+ */
 export function clusterConfigMap(
   place: Place,
   clusterId: string,
   bootstrapped: boolean,
+  groups: readonly MemberGroup[],
 ): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: retainedMetadata(place, namesOf(place.name).cluster),
-    data: { id: clusterId, bootstrapped: String(bootstrapped) },
+    data: {
+      [CLUSTER_FILES.id]: clusterId,
+      [CLUSTER_FILES.bootstrapped]: String(bootstrapped),
+      [CLUSTER_FILES.members]: memberList(place, groups),
+    },
   };
+}
+
+/** `NAME=HOST:PORT` of every member that votes, one a line. */
+export function memberList(
+  place: Pick<Place, 'name' | 'namespace'>,
+  groups: readonly MemberGroup[],
+): string {
+  const voting = groups.filter(({ role }) => role === 'voter');
+  return memberNames(voting)
+    .map((member) => `${member}=${peerAddress(place, member)}\n`)
+    .join('');
 }
 
 /** The certificate authority; whoever reads it can become any member. */

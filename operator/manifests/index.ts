@@ -6,7 +6,9 @@ export {
   AUTHORITY_CERTIFICATE_KEY,
   AUTHORITY_KEY_KEY,
   authoritySecret,
+  CLUSTER_FILES,
   clusterConfigMap,
+  memberList,
   modelConfigMap,
   peerTlsSecret,
 } from './configuration.ts';
@@ -17,9 +19,13 @@ export {
   MANAGED_BY,
   MANAGED_SELECTOR,
   ownedBy,
+  REGION_LABEL,
+  ROLE_LABEL,
+  SET_LABEL,
 } from './labels.ts';
 export {
   type ClusterPlan,
+  groupOf,
   groupsOf,
   type MemberGroup,
   memberNames,
@@ -28,5 +34,10 @@ export {
 } from './names.ts';
 export { parseQuantity, sameQuantity } from './quantity.ts';
 export { allServices } from './services.ts';
-export { CLUSTER_ID_ANNOTATION, statefulSet } from './stateful-set.ts';
+export {
+  CLUSTER_ID_ANNOTATION,
+  REMOVED_MEMBER_ANNOTATION,
+  statefulSet,
+  volumeClaimName,
+} from './stateful-set.ts';
 export { podDisruptionBudget, serviceAccount } from './supporting.ts';

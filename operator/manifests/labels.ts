@@ -10,6 +10,10 @@ export const CLUSTER_LABEL = 'lithair.dev/cluster';
 /** On the pod that leads, for the `-leader` Service; takes no part in elections. */
 export const LEADER_LABEL = 'lithair.dev/leader';
 export const REGION_LABEL = 'lithair.dev/region';
+/** Names the StatefulSet that a pod is of, so that no two of them select the same pods. */
+export const SET_LABEL = 'lithair.dev/set';
+/** `voter` or `learner`: what its StatefulSet is for, not what the member is at the moment. */
+export const ROLE_LABEL = 'lithair.dev/role';
 
 interface Owner {
   readonly name: string;

@@ -8,6 +8,7 @@ import {
   type ClusterPlan,
   clusterConfigMap,
   groupsOf,
+  memberList,
   memberNames,
   modelConfigMap,
   peerTlsSecret,
@@ -32,7 +33,7 @@ function setOf(part: Record<string, unknown> = {}): KubeObject {
   const groups = groupsOf(cluster.name, cluster.spec);
   const [group] = groups;
   assert.ok(group);
-  return statefulSet(cluster, groups, group);
+  return statefulSet(cluster, group);
 }
 
 /** Value at a path such as `spec.template.spec.containers.0.args`. */
@@ -103,8 +104,71 @@ test('a node is started with the words of the container contract', () => {
     '--cluster',
     '/etc/lithair/cluster',
     '--initial-cluster',
-    'shop-0=shop-0.shop-peers.trade.svc:10080',
+    '@/etc/lithair/cluster/members',
+    '--address',
+    '$(POD_NAME).shop-peers.trade.svc:10080',
   ]);
+});
+
+test('a node of a region is told where it is, and a learner what it is', () => {
+  const cluster = clusterOf({
+    regions: [
+      { name: 'eu', role: 'Voter', nodes: 1 },
+      { name: 'us', role: 'Learner', nodes: 2 },
+    ],
+    readReplicas: 1,
+  });
+  const last = groupsOf('shop', cluster.spec).map((group) => {
+    const args = at(statefulSet(cluster, group), `${CONTAINER}.args`);
+    return Array.isArray(args) ? args.slice(18).join(' ') : '';
+  });
+  assert.deepEqual(last, ['--region eu', '--role learner --region us', '--role learner']);
+});
+
+test('how many members there are changes no pod', () => {
+  const many = at(setOf({ voters: 5, readReplicas: 2 }), 'spec.template');
+  assert.deepEqual(many, at(setOf({ voters: 1 }), 'spec.template'));
+});
+
+test('those who vote are listed for members that start, the founder first', () => {
+  const spec = exampleSpec({
+    regions: [
+      { name: 'far', role: 'Learner', nodes: 2 },
+      { name: 'eu', role: 'Voter', nodes: 1 },
+    ],
+  });
+  assert.equal(
+    memberList({ name: 'shop', namespace: 'trade' }, groupsOf('shop', spec)),
+    'shop-eu-0=shop-eu-0.shop-peers.trade.svc:10080\n',
+  );
+});
+
+test('machines that a region must have are asked for, and its pods are spread over their zones', () => {
+  const set = setOf({
+    regions: [{ name: 'eu', role: 'Voter', nodes: 3, nodeSelector: { pool: 'big' } }],
+  });
+  assert.deepEqual(at(set, `${POD}.nodeSelector`), { pool: 'big' });
+  assert.equal(at(set, `${POD}.affinity.nodeAffinity`), undefined);
+  const spread = at(set, `${POD}.topologySpreadConstraints`);
+  assert.ok(Array.isArray(spread));
+  assert.deepEqual(
+    spread.map((constraint: unknown) => [
+      at(constraint, 'topologyKey'),
+      JSON.stringify(at(constraint, 'labelSelector.matchLabels')).includes('shop-eu'),
+    ]),
+    [
+      ['topology.kubernetes.io/zone', true],
+      ['kubernetes.io/hostname', true],
+    ],
+  );
+});
+
+test('reads go to learners where there are some', () => {
+  const services = allServices(clusterOf({ readReplicas: 2 }), 'learners');
+  const read = services.find(({ metadata }) => metadata.name === 'shop-read');
+  const selector = at(read, 'spec.selector');
+  assert.ok(isRecord(selector));
+  assert.equal(selector['lithair.dev/role'], 'learner');
 });
 
 test('a container listens on the three ports of the contract', () => {
@@ -119,9 +183,19 @@ test('a container listens on the three ports of the contract', () => {
 test('a container sees the key of its own member only', () => {
   const mounts = at(setOf(), `${CONTAINER}.volumeMounts`);
   assert.ok(Array.isArray(mounts));
-  const mount = mounts.find((entry: unknown) => at(entry, 'name') === 'peer-tls');
-  assert.equal(at(mount, 'subPathExpr'), '$(POD_NAME)');
-  assert.equal(at(mount, 'readOnly'), true);
+  const own = mounts.filter((entry: unknown) => at(entry, 'name') === 'peer-tls');
+  assert.deepEqual(
+    own.map((mount: unknown) => [
+      at(mount, 'mountPath'),
+      at(mount, 'subPathExpr'),
+      at(mount, 'readOnly'),
+    ]),
+    [
+      ['/etc/lithair/peer-tls/ca.crt', 'ca.crt', true],
+      ['/etc/lithair/peer-tls/tls.crt', '$(POD_NAME).crt', true],
+      ['/etc/lithair/peer-tls/tls.key', '$(POD_NAME).key', true],
+    ],
+  );
 });
 
 test('declared resources are kept, and a small limit lowers the default request', () => {
@@ -138,10 +212,6 @@ test('a region names its StatefulSet, its pods and the machines it prefers', () 
   assert.equal(at(set, 'spec.selector.matchLabels')?.constructor, Object);
   const preferred = 'preferredDuringSchedulingIgnoredDuringExecution.0.preference.matchExpressions';
   assert.deepEqual(at(set, `${POD}.affinity.nodeAffinity.${preferred}.0.values`), ['eu-west']);
-  assert.match(
-    String(at(set, `${CONTAINER}.args.15`)),
-    /^shop-eu-west-0=shop-eu-west-0\.shop-peers/,
-  );
 });
 
 test('the selector of a StatefulSet picks the labels of its template', () => {
@@ -163,7 +233,7 @@ const SERVICES: readonly [string, number, number, Record<string, string> | null]
 
 for (const [name, port, targetPort, extra] of SERVICES) {
   test(`Service ${name} leads from ${port} to ${targetPort}`, () => {
-    const service = allServices(clusterOf()).find(({ metadata }) => metadata.name === name);
+    const service = allServices(clusterOf(), 'all').find(({ metadata }) => metadata.name === name);
     assert.equal(at(service, 'spec.ports.0.port'), port);
     assert.equal(at(service, 'spec.ports.0.targetPort'), targetPort);
     assert.equal(at(service, 'spec.ports.1'), undefined);
@@ -173,7 +243,9 @@ for (const [name, port, targetPort, extra] of SERVICES) {
 }
 
 test('the peers find each other before they are ready', () => {
-  const peers = allServices(clusterOf()).find(({ metadata }) => metadata.name === 'shop-peers');
+  const peers = allServices(clusterOf(), 'all').find(
+    ({ metadata }) => metadata.name === 'shop-peers',
+  );
   assert.equal(at(peers, 'spec.clusterIP'), 'None');
   assert.equal(at(peers, 'spec.publishNotReadyAddresses'), true);
 });
@@ -181,7 +253,7 @@ test('the peers find each other before they are ready', () => {
 test('what has to outlive the resource has no owner, the rest has exactly one', () => {
   const cluster = clusterOf();
   const retained = [
-    clusterConfigMap(cluster, 'cluster-1', false),
+    clusterConfigMap(cluster, 'cluster-1', false, groupsOf(cluster.name, cluster.spec)),
     authoritySecret(cluster, 'cert', 'key'),
     peerTlsSecret(cluster, 'cert', new Map()),
   ];
@@ -190,7 +262,7 @@ test('what has to outlive the resource has no owner, the rest has exactly one', 
     serviceAccount(cluster),
     podDisruptionBudget(cluster),
     modelConfigMap(cluster, cluster.spec),
-    ...allServices(cluster),
+    ...allServices(cluster, 'all'),
   ];
   for (const { metadata } of retained) assert.equal(metadata.ownerReferences, undefined);
   for (const { metadata } of owned) {

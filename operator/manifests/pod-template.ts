@@ -13,17 +13,17 @@ import {
   MEMBER_CERTIFICATE_FILE,
   MEMBER_KEY_FILE,
   OPS_PORT_OFFSET,
-  PEER_PORT_OFFSET,
 } from '@lithair/crds/contract';
-import { podSelector } from './labels.ts';
-import { type ClusterPlan, type MemberGroup, memberNames, namesOf } from './names.ts';
+import { CLUSTER_FILES } from './configuration.ts';
+import { podSelector, SET_LABEL } from './labels.ts';
+import { type ClusterPlan, type MemberGroup, namesOf, PEER_PORT, peerAddress } from './names.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** Name of the volume claim template, so a claim is `data-<pod>`. */
 export const DATA_VOLUME = 'data';
 
 const USER_ID = 65532;
-const PEER_PORT = API_PORT + PEER_PORT_OFFSET;
+const PRE_STOP_SECONDS = 2;
 const DATA_PATH = '/var/lib/lithair';
 const MODEL_PATH = '/etc/lithair/model';
 const CLUSTER_PATH = '/etc/lithair/cluster';
@@ -31,15 +31,16 @@ const PEER_TLS_PATH = '/etc/lithair/peer-tls';
 const SECRETS_PATH = '/etc/lithair/secrets';
 
 /**
- * The pod of a member. It depends on the spec and the image alone, never on the operator's version
- * or on anything that changes while a cluster runs, so that an operator's upgrade replaces no pod.
+ * The pod of a member. It depends on the spec and the image alone, never on the operator's version,
+ * on how many members there are, or on anything else that changes while a cluster runs: what changes
+ * it has every pod replaced.
  */
 export function podTemplate(
   cluster: ClusterPlan,
-  groups: readonly MemberGroup[],
+  group: MemberGroup,
   labels: Record<string, string>,
 ): V1PodTemplateSpec {
-  const members = memberNames(groups);
+  const own = { matchLabels: { ...podSelector(cluster.name), [SET_LABEL]: group.statefulSet } };
   return {
     metadata: { labels },
     spec: {
@@ -55,27 +56,36 @@ export function podTemplate(
         fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      affinity: affinity(cluster.name, groups),
+      ...(Object.keys(group.nodeSelector).length === 0
+        ? {}
+        : { nodeSelector: { ...group.nodeSelector } }),
+      affinity: affinity(cluster.name, group),
       topologySpreadConstraints: [
         {
           maxSkew: 1,
           topologyKey: 'topology.kubernetes.io/zone',
           whenUnsatisfiable: 'ScheduleAnyway',
-          labelSelector: { matchLabels: podSelector(cluster.name) },
+          labelSelector: own,
+        },
+        {
+          maxSkew: 1,
+          topologyKey: 'kubernetes.io/hostname',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: own,
         },
       ],
-      containers: [container(cluster, members)],
-      volumes: volumes(cluster, members),
+      containers: [container(cluster, group)],
+      volumes: volumes(cluster),
     },
   };
 }
 
-function container(cluster: ClusterPlan, members: readonly string[]): V1Container {
+function container(cluster: ClusterPlan, group: MemberGroup): V1Container {
   return {
     name: 'lithair',
     image: cluster.image,
     imagePullPolicy: 'IfNotPresent',
-    args: nodeArguments(cluster, members),
+    args: nodeArguments(cluster, group),
     env: [
       {
         name: 'POD_NAME',
@@ -93,6 +103,10 @@ function container(cluster: ClusterPlan, members: readonly string[]): V1Containe
     startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 300 }),
     livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 2 }),
+    // Services forget a pod that ends within moments; it answers until they have.
+    lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
+    // Where a node ends with an error, its last words are shown in the status.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -102,9 +116,7 @@ function container(cluster: ClusterPlan, members: readonly string[]): V1Containe
   };
 }
 
-function nodeArguments(cluster: ClusterPlan, members: readonly string[]): string[] {
-  const domain = `${namesOf(cluster.name).peersService}.${cluster.namespace}.svc`;
-  const initial = members.map((name) => `${name}=${name}.${domain}:${PEER_PORT}`).join(',');
+function nodeArguments(cluster: ClusterPlan, group: MemberGroup): string[] {
   return [
     '/app/lithair.mjs',
     'serve',
@@ -121,7 +133,11 @@ function nodeArguments(cluster: ClusterPlan, members: readonly string[]): string
     '--cluster',
     CLUSTER_PATH,
     '--initial-cluster',
-    initial,
+    `@${CLUSTER_PATH}/${CLUSTER_FILES.members}`,
+    '--address',
+    peerAddress(cluster, '$(POD_NAME)'),
+    ...(group.role === 'learner' ? ['--role', 'learner'] : []),
+    ...(group.region === null ? [] : ['--region', group.region]),
     ...(secretNames(cluster).length === 0 ? [] : ['--secrets', SECRETS_PATH]),
   ];
 }
@@ -167,8 +183,10 @@ function volumeMounts(cluster: ClusterPlan): V1VolumeMount[] {
     { name: DATA_VOLUME, mountPath: DATA_PATH },
     { name: 'model', mountPath: MODEL_PATH, readOnly: true },
     { name: 'cluster', mountPath: CLUSTER_PATH, readOnly: true },
-    // A container sees its own key and nobody else's.
-    { name: 'peer-tls', mountPath: PEER_TLS_PATH, readOnly: true, subPathExpr: '$(POD_NAME)' },
+    // File by file: a container sees its own key and nobody else's.
+    ownFile(CA_CERTIFICATE_FILE, CA_CERTIFICATE_FILE),
+    ownFile(MEMBER_CERTIFICATE_FILE, '$(POD_NAME).crt'),
+    ownFile(MEMBER_KEY_FILE, '$(POD_NAME).key'),
     { name: 'tmp', mountPath: '/tmp' },
     ...secretNames(cluster).map((name) => ({
       name: `secret-${name}`,
@@ -178,17 +196,16 @@ function volumeMounts(cluster: ClusterPlan): V1VolumeMount[] {
   ];
 }
 
-function volumes(cluster: ClusterPlan, members: readonly string[]): V1Volume[] {
+function ownFile(file: string, subPathExpr: string): V1VolumeMount {
+  return { name: 'peer-tls', mountPath: `${PEER_TLS_PATH}/${file}`, readOnly: true, subPathExpr };
+}
+
+function volumes(cluster: ClusterPlan): V1Volume[] {
   const names = namesOf(cluster.name);
-  const items = members.flatMap((name) => [
-    { key: CA_CERTIFICATE_FILE, path: `${name}/${CA_CERTIFICATE_FILE}` },
-    { key: `${name}.crt`, path: `${name}/${MEMBER_CERTIFICATE_FILE}` },
-    { key: `${name}.key`, path: `${name}/${MEMBER_KEY_FILE}` },
-  ]);
   return [
     { name: 'model', configMap: { name: names.model, defaultMode: 0o444 } },
     { name: 'cluster', configMap: { name: names.cluster, defaultMode: 0o444 } },
-    { name: 'peer-tls', secret: { secretName: names.peerTls, defaultMode: 0o440, items } },
+    { name: 'peer-tls', secret: { secretName: names.peerTls, defaultMode: 0o440 } },
     { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
     ...secretNames(cluster).map((secretName) => ({
       name: `secret-${secretName}`,
@@ -198,8 +215,7 @@ function volumes(cluster: ClusterPlan, members: readonly string[]): V1Volume[] {
 }
 
 /** Prefers one member per machine, and machines of the declared region; never insists. */
-function affinity(name: string, groups: readonly MemberGroup[]): V1Affinity {
-  const regions = groups.flatMap((group) => (group.region === null ? [] : [group.region]));
+function affinity(name: string, group: MemberGroup): V1Affinity {
   const podAntiAffinity = {
     preferredDuringSchedulingIgnoredDuringExecution: [
       {
@@ -211,9 +227,12 @@ function affinity(name: string, groups: readonly MemberGroup[]): V1Affinity {
       },
     ],
   };
-  if (regions.length === 0) return { podAntiAffinity };
+  // Whoever says which machines to take has said it.
+  if (group.region === null || Object.keys(group.nodeSelector).length > 0) {
+    return { podAntiAffinity };
+  }
   const key = 'topology.kubernetes.io/region';
-  const preference = { matchExpressions: [{ key, operator: 'In', values: regions }] };
+  const preference = { matchExpressions: [{ key, operator: 'In', values: [group.region] }] };
   return {
     podAntiAffinity,
     nodeAffinity: {

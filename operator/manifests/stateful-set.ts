@@ -1,22 +1,28 @@
 import type { V1PersistentVolumeClaim, V1StatefulSetSpec } from '@kubernetes/client-node';
-import type { KubeObject } from '../kubernetes/index.ts';
-import { commonLabels, ownedMetadata, podSelector, REGION_LABEL } from './labels.ts';
+import type { KubeObject, ObjectMeta } from '../kubernetes/index.ts';
+import {
+  commonLabels,
+  ownedMetadata,
+  podSelector,
+  REGION_LABEL,
+  ROLE_LABEL,
+  SET_LABEL,
+} from './labels.ts';
 import { type ClusterPlan, type MemberGroup, namesOf } from './names.ts';
 import { DATA_VOLUME, podTemplate } from './pod-template.ts';
 
 /** On each volume claim: the cluster whose log is on it, should the ConfigMap be lost. */
 export const CLUSTER_ID_ANNOTATION = 'lithair.dev/cluster-id';
+/** On a volume claim: the id of the member on it, which is removed for good or about to be. */
+export const REMOVED_MEMBER_ANNOTATION = 'lithair.dev/removed-member';
 
 /**
  * The members of one group. `OnDelete`: the order in which members are replaced is a matter of
  * consensus, not of ordinals. `Parallel`: members need each other to become ready.
  */
-export function statefulSet(
-  cluster: ClusterPlan,
-  groups: readonly MemberGroup[],
-  group: MemberGroup,
-): KubeObject {
-  const selector = groupSelector(cluster.name, group);
+export function statefulSet(cluster: ClusterPlan, group: MemberGroup): KubeObject {
+  const selector = { ...podSelector(cluster.name), [SET_LABEL]: group.statefulSet };
+  const labels = { ...commonLabels(cluster.name), ...selector, ...groupLabels(group) };
   const spec: V1StatefulSetSpec = {
     replicas: group.replicas,
     serviceName: namesOf(cluster.name).peersService,
@@ -25,20 +31,28 @@ export function statefulSet(
     revisionHistoryLimit: 3,
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
     selector: { matchLabels: selector },
-    template: podTemplate(cluster, groups, { ...commonLabels(cluster.name), ...selector }),
+    template: podTemplate(cluster, group, labels),
     volumeClaimTemplates: [volumeClaim(cluster)],
   };
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: ownedMetadata(cluster, group.statefulSet),
+    metadata: withLabels(ownedMetadata(cluster, group.statefulSet), groupLabels(group)),
     spec,
   };
 }
 
-function groupSelector(name: string, group: MemberGroup): Record<string, string> {
-  const selector = podSelector(name);
-  return group.region === null ? selector : { ...selector, [REGION_LABEL]: group.region };
+function groupLabels({ region, role }: MemberGroup): Record<string, string> {
+  return { [ROLE_LABEL]: role, ...(region === null ? {} : { [REGION_LABEL]: region }) };
+}
+
+function withLabels(metadata: ObjectMeta, labels: Record<string, string>): ObjectMeta {
+  return { ...metadata, labels: { ...metadata.labels, ...labels } };
+}
+
+/** Name of the volume claim of a member. */
+export function volumeClaimName(member: string): string {
+  return `${DATA_VOLUME}-${member}`;
 }
 
 /** Volumes have no owner: they stay when the StatefulSet or the LithairModel goes. */

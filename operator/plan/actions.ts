@@ -29,6 +29,28 @@ export type Action =
       readonly leader: boolean;
     }
   | {
+      /** Hands leadership over, away from the pod `from`. */
+      readonly do: 'transferLeadership';
+      readonly from: string;
+      readonly to: number;
+    }
+  | { readonly do: 'removeMember'; readonly id: number; readonly name: string }
+  | { readonly do: 'promoteMember'; readonly id: number; readonly name: string }
+  | {
+      /** Its StatefulSet makes a new one, from the present template. */
+      readonly do: 'replacePod';
+      readonly pod: string;
+      readonly uid: string;
+    }
+  | {
+      /** Writes on a volume claim which member is on it, before that one is removed. */
+      readonly do: 'markVolume';
+      readonly name: string;
+      readonly uid: string;
+      readonly removedMember: number;
+    }
+  | { readonly do: 'deleteVolume'; readonly name: string; readonly uid: string }
+  | {
       readonly do: 'delete';
       readonly kind: Kind;
       readonly name: string;
@@ -40,4 +62,6 @@ export interface ClusterIdPatch {
   readonly uid: string;
   readonly bootstrapped: boolean;
   readonly topology: string;
+  /** List of those who vote, for members that start. */
+  readonly members: string;
 }

@@ -4,7 +4,8 @@ import {
   allServices,
   type ClusterPlan,
   clusterConfigMap,
-  groupsOf,
+  type MemberGroup,
+  memberList,
   memberNames,
   modelConfigMap,
   podDisruptionBudget,
@@ -13,7 +14,7 @@ import {
 } from '../manifests/index.ts';
 import { withAppliedHash } from './drift.ts';
 import type { Identity } from './identity.ts';
-import { TOPOLOGY_ANNOTATION, topologyOf } from './topology.ts';
+import { TOPOLOGY_ANNOTATION, writeTopology } from './topology.ts';
 
 /** What is wanted. */
 export interface Desired {
@@ -23,6 +24,8 @@ export interface Desired {
   readonly identity: Identity;
   /** Text of the annotation on the identity. */
   readonly topology: string;
+  /** Those who vote, as members that start read it. */
+  readonly memberList: string;
   /** Retained ConfigMap, as it is created where there is none. */
   readonly identityObject: KubeObject;
   readonly members: readonly string[];
@@ -37,8 +40,12 @@ export interface DesireInput {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
-  /** As far as it can be followed: see `heldSpec`. */
+  /** As far as it can be followed, see `heldSpec`. */
   readonly spec: LithairModelSpec;
+  /** The groups that there are to be now, see `planChange`. */
+  readonly groups: readonly MemberGroup[];
+  /** Who serves reads. */
+  readonly readers: 'all' | 'learners';
   /** The models that the running cluster has, or is to be bootstrapped with. */
   readonly modelInForce: LithairModelSpec;
   readonly image: string;
@@ -50,25 +57,25 @@ export interface DesireInput {
 
 /** Builds every object of a cluster. */
 export function desire(input: DesireInput): Desired {
-  const { name, spec, identity } = input;
-  const groups = groupsOf(name, spec);
+  const { name, spec, identity, groups } = input;
   const cluster: ClusterPlan = { ...input, clusterId: identity.id };
-  const topology = topologyOf(name, spec);
-  const sets = groups.map((group) => statefulSet(cluster, groups, group));
+  const topology = writeTopology(groups);
+  const sets = groups.map((group) => statefulSet(cluster, group));
   const objects = [
     serviceAccount(cluster),
     modelConfigMap(cluster, input.modelInForce),
-    ...allServices(cluster),
+    ...allServices(cluster, input.readers),
     podDisruptionBudget(cluster),
     ...(input.storageReady ? sets : []),
   ];
-  const bare = clusterConfigMap(cluster, identity.id, identity.bootstrapped);
+  const bare = clusterConfigMap(cluster, identity.id, identity.bootstrapped, groups);
   const annotations = { [TOPOLOGY_ANNOTATION]: topology };
   return {
     name,
     finalizer: !spec.cluster.storage.retain,
     identity,
     topology,
+    memberList: memberList(cluster, groups),
     identityObject: { ...bare, metadata: { ...bare.metadata, annotations } },
     members: memberNames(groups),
     objects: objects.map(withAppliedHash),

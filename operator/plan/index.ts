@@ -3,9 +3,19 @@
  * no randomness: executors live in `reconcile`, and only they do anything.
  */
 export type { Action } from './actions.ts';
+export { planChange } from './change.ts';
 export { type DeletionState, planDeletion } from './deletion.ts';
 export { type Desired, type DesireInput, desire } from './desire.ts';
 export { type Identity, type IdentitySources, resolveIdentity } from './identity.ts';
 export { type Observed, objectKey, type PodView, viewPod } from './observed.ts';
 export { FINALIZER, plan } from './plan.ts';
-export { heldSpec, type SpecInForce, TOPOLOGY_ANNOTATION, topologyOf } from './topology.ts';
+export type { Change, MemberFact, Progress, Situation, VolumeFact } from './situation.ts';
+export {
+  groupsInForce,
+  heldSpec,
+  type SpecInForce,
+  sameGroups,
+  TOPOLOGY_ANNOTATION,
+  withSelectors,
+  writeTopology,
+} from './topology.ts';

@@ -1,5 +1,5 @@
 import { isRecord, type KubeObject } from '../kubernetes/index.ts';
-import { LEADER_LABEL } from '../manifests/index.ts';
+import { LEADER_LABEL, ROLE_LABEL } from '../manifests/index.ts';
 
 /** A pod as far as the operator looks at it. */
 export interface PodView {
@@ -15,6 +15,10 @@ export interface PodView {
   readonly image: string | null;
   /** Why it does not run, in words: unschedulable, image missing, the last exit. */
   readonly trouble: string | null;
+  /** Null where that is not told. */
+  readonly createdAtMs: number | null;
+  /** Whether its StatefulSet is one of learners. */
+  readonly learner: boolean;
 }
 
 /** What is there. */
@@ -39,7 +43,8 @@ export function viewPod(pod: KubeObject): PodView {
   const spec = record(pod['spec']);
   const container = record(array(spec['containers'])[0]);
   const conditions = array(status['conditions']).map(record);
-  const { name, uid, labels, deletionTimestamp } = pod.metadata;
+  const { metadata } = pod;
+  const { name, uid, labels, deletionTimestamp } = metadata;
   return {
     name,
     uid: uid ?? '',
@@ -50,6 +55,8 @@ export function viewPod(pod: KubeObject): PodView {
     revision: labels?.['controller-revision-hash'] ?? null,
     image: text(container['image']),
     trouble: containerTrouble(status) ?? schedulingTrouble(conditions),
+    createdAtMs: timeOf(metadata.creationTimestamp),
+    learner: labels?.[ROLE_LABEL] === 'learner',
   };
 }
 
@@ -92,4 +99,9 @@ function array(value: unknown): unknown[] {
 
 function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function timeOf(value: unknown): number | null {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
 }

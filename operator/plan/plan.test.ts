@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isRecord, type KubeObject } from '../kubernetes/index.ts';
+import { groupsOf } from '../manifests/index.ts';
 import { examplePod, exampleSpec } from '../testing/examples.ts';
 import {
   type Action,
@@ -28,6 +29,8 @@ function wanted(changes: Partial<DesireInput> = {}): Desired {
     identity: { id: 'cluster-1', bootstrapped: false, strangers: [] },
     leader: null,
     storageReady: true,
+    groups: groupsOf('shop', spec),
+    readers: 'all',
     ...changes,
   });
 }
@@ -72,6 +75,8 @@ function step(observed: Observed, action: Action): Observed {
     case 'delete':
       objects.delete(objectKey(action.kind, action.name));
       return { ...observed, objects };
+    default:
+      throw new assert.AssertionError({ message: `${action.do} is a matter of planChange` });
   }
 }
 
@@ -95,7 +100,11 @@ function patched(
   return {
     ...seen,
     metadata: { ...seen.metadata, annotations: { [TOPOLOGY_ANNOTATION]: action.patch.topology } },
-    data: { ...data, bootstrapped: String(action.patch.bootstrapped) },
+    data: {
+      ...data,
+      bootstrapped: String(action.patch.bootstrapped),
+      members: action.patch.members,
+    },
   };
 }
 
@@ -105,6 +114,7 @@ function relabelled(pod: PodView, action: Extract<Action, { do: 'labelLeader' }>
 
 const clusters = fc.record({
   voters: fc.constantFrom(1, 3, 5, 7),
+  readReplicas: fc.nat(2),
   region: fc.option(fc.constantFrom('eu', 'us')),
   retain: fc.boolean(),
   memory: fc.option(fc.constantFrom('0.5Gi', '512Mi', '1G')),
@@ -118,23 +128,31 @@ const inputs = fc
     storageReady: fc.boolean(),
     image: fc.constantFrom('lithair/node:dev', 'registry.example/node:1'),
   })
-  .map(({ cluster: { voters, region, retain, memory }, bootstrapped, leader, ...rest }) => {
-    const spec = exampleSpec({
-      ...(region === null
-        ? { voters }
-        : { regions: [{ name: region, role: 'Voter', nodes: voters }] }),
-      storage: { size: '1Gi', retain },
-      ...(memory === null ? {} : { resources: { limits: { memory } } }),
-    });
-    const set = region === null ? 'shop' : `shop-${region}`;
-    return wanted({
-      ...rest,
-      spec,
-      modelInForce: spec,
-      identity: { id: 'cluster-1', bootstrapped, strangers: [] },
-      leader: leader === null ? null : `${set}-${leader % voters}`,
-    });
-  });
+  .map(
+    ({
+      cluster: { voters, readReplicas, region, retain, memory },
+      bootstrapped,
+      leader,
+      ...rest
+    }) => {
+      const spec = exampleSpec({
+        ...(region === null
+          ? { voters }
+          : { regions: [{ name: region, role: 'Voter', nodes: voters }] }),
+        readReplicas,
+        storage: { size: '1Gi', retain },
+        ...(memory === null ? {} : { resources: { limits: { memory } } }),
+      });
+      const set = region === null ? 'shop' : `shop-${region}`;
+      return wanted({
+        ...rest,
+        spec,
+        modelInForce: spec,
+        identity: { id: 'cluster-1', bootstrapped, strangers: [] },
+        leader: leader === null ? null : `${set}-${leader % voters}`,
+      });
+    },
+  );
 
 /** Anything that may be there: what an earlier spec left, pods with old labels, lost objects. */
 const worlds = fc
@@ -173,11 +191,17 @@ test('the same observation gives the same plan', () => {
   );
 });
 
-test('a plan deletes nothing and never writes a Secret or a volume by itself', () => {
+test('a plan deletes nothing that is wanted and never writes a Secret or a volume by itself', () => {
   fc.assert(
     fc.property(worlds, inputs, (world, goal) => {
       for (const action of plan(world, goal)) {
-        assert.notEqual(action.do, 'delete');
+        if (action.do === 'delete') {
+          assert.equal(action.kind, 'StatefulSet');
+          assert.ok(goal.objects.every(({ metadata }) => metadata.name !== action.name));
+          const set = world.objects.get(objectKey('StatefulSet', action.name));
+          assert.ok(set !== undefined && isRecord(set['spec']));
+          assert.equal(set['spec']['replicas'], 0);
+        }
         if (action.do !== 'apply') continue;
         assert.notEqual(action.object.kind, 'Secret');
         assert.notEqual(action.object.kind, 'PersistentVolumeClaim');

@@ -1,5 +1,5 @@
-import { isRecord, type KubeObject } from '../kubernetes/index.ts';
-import { namesOf } from '../manifests/index.ts';
+import { isRecord } from '../kubernetes/index.ts';
+import { CLUSTER_FILES, namesOf } from '../manifests/index.ts';
 import type { Action } from './actions.ts';
 import type { Desired } from './desire.ts';
 import { drifted } from './drift.ts';
@@ -10,8 +10,10 @@ import { TOPOLOGY_ANNOTATION } from './topology.ts';
 export const FINALIZER = 'lithair.dev/volumes';
 
 /**
- * What to do, in order, so that what is there becomes what is wanted. Nothing where it is so
- * already. Deletes nothing: only `planDeletion` does.
+ * What to do, in order, so that the objects that are there become those that are wanted. Nothing
+ * where it is so already. Of what is there it deletes StatefulSets that are no longer wanted and
+ * have no pod left; members and pods are a matter of `planChange`, volumes of that and of
+ * `planDeletion`.
  */
 export function plan(observed: Observed, desired: Desired): readonly Action[] {
   return [
@@ -19,6 +21,7 @@ export function plan(observed: Observed, desired: Desired): readonly Action[] {
     ...planIdentity(observed, desired),
     ...planCertificates(observed, desired),
     ...planObjects(observed, desired),
+    ...planEmptySets(observed, desired),
     ...planLeaderLabel(observed, desired),
   ];
 }
@@ -37,14 +40,15 @@ function planIdentity(observed: Observed, desired: Desired): Action[] {
   if (seen === undefined) return [{ do: 'createClusterId', object: desired.identityObject }];
   const { bootstrapped } = desired.identity;
   const topology = seen.metadata.annotations?.[TOPOLOGY_ANNOTATION];
-  if (isBootstrapped(seen) === bootstrapped && topology === desired.topology) return [];
-  const patch = { uid: seen.metadata.uid ?? '', bootstrapped, topology: desired.topology };
+  const data = isRecord(seen['data']) ? seen['data'] : {};
+  const same =
+    data[CLUSTER_FILES.bootstrapped] === String(bootstrapped) &&
+    topology === desired.topology &&
+    data[CLUSTER_FILES.members] === desired.memberList;
+  if (same) return [];
+  const { topology: next, memberList: members } = desired;
+  const patch = { uid: seen.metadata.uid ?? '', bootstrapped, topology: next, members };
   return [{ do: 'patchClusterId', name: cluster, patch }];
-}
-
-function isBootstrapped(configMap: KubeObject): boolean {
-  const data = configMap['data'];
-  return isRecord(data) && data['bootstrapped'] === 'true';
 }
 
 function planCertificates(observed: Observed, desired: Desired): Action[] {
@@ -64,6 +68,22 @@ function planObjects(observed: Observed, desired: Desired): Action[] {
     if (seen?.metadata.deletionTimestamp !== undefined) return [];
     const object = drifted(wanted, seen);
     return object === null ? [] : [{ do: 'apply', object, seen: seen !== undefined }];
+  });
+}
+
+/** A StatefulSet that was scaled to nothing, and of which no pod is left. */
+function planEmptySets(observed: Observed, desired: Desired): Action[] {
+  const wanted = desired.objects.filter(({ kind }) => kind === 'StatefulSet');
+  if (wanted.length === 0) return [];
+  return [...observed.objects.values()].flatMap((object): Action[] => {
+    const { name, uid, deletionTimestamp } = object.metadata;
+    if (object.kind !== 'StatefulSet' || uid === undefined) return [];
+    if (deletionTimestamp !== undefined || wanted.some(({ metadata }) => metadata.name === name)) {
+      return [];
+    }
+    const isEmpty = isRecord(object['spec']) && object['spec']['replicas'] === 0;
+    const hasPods = observed.pods.some((pod) => pod.name.replace(/-\d+$/, '') === name);
+    return isEmpty && !hasPods ? [{ do: 'delete', kind: 'StatefulSet', name, uid }] : [];
   });
 }
 

@@ -1,61 +1,39 @@
 import type { LithairModelSpec } from '@lithair/crds';
 import { isRecord, type KubeObject } from '../kubernetes/index.ts';
-import { groupsOf, type MemberGroup, sameQuantity } from '../manifests/index.ts';
+import {
+  groupOf,
+  groupsOf,
+  type MemberGroup,
+  REGION_LABEL,
+  ROLE_LABEL,
+  sameQuantity,
+} from '../manifests/index.ts';
 
-/** On the retained ConfigMap: the StatefulSets and sizes that the cluster was built with. */
+/**
+ * On the retained ConfigMap: the StatefulSets that there are to be now, with their sizes. Where the
+ * spec wants others, this is brought there one member at a time; where a StatefulSet is lost or
+ * changed by hand, it says what it was.
+ */
 export const TOPOLOGY_ANNOTATION = 'lithair.dev/topology';
 
-/** The groups of a spec, as the text of the annotation. */
-export function topologyOf(name: string, spec: LithairModelSpec): string {
-  return JSON.stringify(
-    groupsOf(name, spec).map(({ region, replicas }) => [region ?? '', replicas]),
-  );
-}
-
-/** A spec as far as it can be followed, and what of it cannot. */
-export interface SpecInForce {
-  readonly spec: LithairModelSpec;
-  readonly refused: readonly string[];
+/** The text of the annotation. */
+export function writeTopology(groups: readonly MemberGroup[]): string {
+  return JSON.stringify(groups.map(({ region, replicas, role }) => [region ?? '', replicas, role]));
 }
 
 /**
- * Keeps what cannot change yet once a cluster exists: how many voters, in which regions, on which
- * storage. The rest of the spec is followed, and each refusal is named.
+ * The groups that there are to be now: from the annotation, or, where that is lost, from the
+ * StatefulSets; null where nothing was built yet.
  */
-export function heldSpec(
+export function groupsInForce(
   name: string,
-  spec: LithairModelSpec,
-  topology: string | null,
+  annotation: string | null,
   statefulSets: readonly KubeObject[],
-): SpecInForce {
-  const refused: string[] = [];
-  const voters = heldVoters(name, spec, topology, refused);
-  const held = heldStorage(voters, statefulSets, refused);
-  return { spec: held, refused };
-}
-
-function heldVoters(
-  name: string,
-  spec: LithairModelSpec,
-  topology: string | null,
-  refused: string[],
-): LithairModelSpec {
-  if (topology === null || topology === topologyOf(name, spec)) return spec;
-  const groups = parseTopology(name, topology);
-  if (groups === null) return spec;
-  const was = groups.map(describe).join(', ');
-  const wants = groupsOf(name, spec).map(describe).join(', ');
-  refused.push(
-    `spec.cluster: changing voters is not supported yet: the cluster has ${was}, ` +
-      `the spec asks for ${wants}`,
-  );
-  const { voters: _voters, regions: _regions, ...rest } = spec.cluster;
-  return { ...spec, cluster: { ...rest, ...clusterPart(groups) } };
-}
-
-function describe(group: MemberGroup): string {
-  const where = group.region === null ? '' : ` in ${group.region}`;
-  return `${group.replicas} voter${group.replicas === 1 ? '' : 's'}${where}`;
+): readonly MemberGroup[] | null {
+  const recorded = annotation === null ? null : parseTopology(name, annotation);
+  if (recorded !== null) return recorded;
+  const built = statefulSets.map((set) => groupOfSet(name, set));
+  return built.length === 0 ? null : votersFirst(built);
 }
 
 function parseTopology(name: string, text: string): MemberGroup[] | null {
@@ -70,33 +48,110 @@ function parseTopology(name: string, text: string): MemberGroup[] | null {
 
 function parseGroup(name: string, entry: unknown): MemberGroup {
   if (!Array.isArray(entry)) throw new TypeError('not a group');
-  const [region, replicas]: unknown[] = entry;
+  const [region, replicas, role = 'voter']: unknown[] = entry;
   if (typeof region !== 'string' || typeof replicas !== 'number') throw new TypeError('no group');
-  const statefulSet = region === '' ? name : `${name}-${region}`;
-  return { statefulSet, region: region === '' ? null : region, replicas };
+  if (role !== 'voter' && role !== 'learner') throw new TypeError('no role');
+  return groupOf(name, region === '' ? null : region, role, replicas);
 }
 
-type Voters = 1 | 3 | 5 | 7;
-
-function isVoters(count: number): count is Voters {
-  return count === 1 || count === 3 || count === 5 || count === 7;
+function groupOfSet(name: string, set: KubeObject): MemberGroup {
+  const spec = isRecord(set['spec']) ? set['spec'] : {};
+  const replicas = typeof spec['replicas'] === 'number' ? spec['replicas'] : 1;
+  const region = set.metadata.labels?.[REGION_LABEL] ?? null;
+  const role = set.metadata.labels?.[ROLE_LABEL] === 'learner' ? 'learner' : 'voter';
+  return groupOf(name, region, role, replicas);
 }
 
-function clusterPart(
-  groups: readonly MemberGroup[],
-): Pick<LithairModelSpec['cluster'], 'voters' | 'regions'> {
-  const first = groups[0];
-  if (first !== undefined && first.region === null && isVoters(first.replicas)) {
-    return { voters: first.replicas };
+function votersFirst(groups: readonly MemberGroup[]): MemberGroup[] {
+  return groups.toSorted((a, b) => Number(a.role === 'learner') - Number(b.role === 'learner'));
+}
+
+/** The groups in force with what the spec says about machines, which needs no change of members. */
+export function withSelectors(
+  inForce: readonly MemberGroup[],
+  wanted: readonly MemberGroup[],
+): readonly MemberGroup[] {
+  return inForce.map((group) => {
+    const match = wanted.find(({ statefulSet }) => statefulSet === group.statefulSet);
+    return match === undefined ? group : { ...group, nodeSelector: match.nodeSelector };
+  });
+}
+
+/** Whether two lists of groups have the same members. */
+export function sameGroups(a: readonly MemberGroup[], b: readonly MemberGroup[]): boolean {
+  return textOf(a) === textOf(b);
+}
+
+function textOf(groups: readonly MemberGroup[]): string {
+  return groups
+    .map(({ statefulSet, replicas, role }) => `${statefulSet} ${replicas} ${role}`)
+    .toSorted()
+    .join();
+}
+
+/** `3 voters, 2 learners in us-east`, for people. */
+export function describeGroups(groups: readonly MemberGroup[]): string {
+  return groups
+    .map(({ role, replicas, region }) => {
+      const what = region === null && role === 'learner' ? 'read replica' : role;
+      return `${replicas} ${what}${replicas === 1 ? '' : 's'}${region === null ? '' : ` in ${region}`}`;
+    })
+    .join(', ');
+}
+
+/** What is wanted of a spec as far as it can be followed, and what of it cannot. */
+export interface SpecInForce {
+  readonly spec: LithairModelSpec;
+  /** The groups that the members are brought to. */
+  readonly wanted: readonly MemberGroup[];
+  readonly refused: readonly string[];
+}
+
+/**
+ * Keeps what cannot change once a cluster exists: its storage, and voters that are to become
+ * learners. While a cluster is being founded its members stay as they are, too: two first members
+ * could found two clusters. The rest of the spec is followed, and each refusal is named.
+ */
+export function heldSpec(
+  name: string,
+  spec: LithairModelSpec,
+  inForce: readonly MemberGroup[] | null,
+  bootstrapped: boolean,
+  statefulSets: readonly KubeObject[],
+): SpecInForce {
+  const refused: string[] = [];
+  const wanted = heldGroups(groupsOf(name, spec), inForce, bootstrapped, refused);
+  const held = heldStorage(spec, statefulSets, refused);
+  return { spec: held, wanted, refused };
+}
+
+function heldGroups(
+  wanted: readonly MemberGroup[],
+  inForce: readonly MemberGroup[] | null,
+  bootstrapped: boolean,
+  refused: string[],
+): readonly MemberGroup[] {
+  if (inForce === null || sameGroups(inForce, wanted)) return wanted;
+  if (!bootstrapped) {
+    refused.push(
+      `spec.cluster: the members cannot change before the cluster is founded, with ` +
+        `${describeGroups(inForce)}; the change to ${describeGroups(wanted)} follows then`,
+    );
+    return inForce;
   }
-  const regions = groups.flatMap(({ region, replicas }) =>
-    region !== null && isVoters(replicas)
-      ? [{ name: region, role: 'Voter' as const, nodes: replicas }]
-      : [],
+  const demoted = wanted.filter(
+    ({ statefulSet, role }) =>
+      role === 'learner' &&
+      inForce.some((was) => was.statefulSet === statefulSet && was.role === 'voter'),
   );
-  return { regions };
+  if (demoted.length === 0) return wanted;
+  const regions = demoted.map(({ region }) => region).join(', ');
+  refused.push(
+    `spec.cluster.regions: voters cannot become learners (${regions}): add a Learner region of ` +
+      'another name and take this one out; no member is changed until then',
+  );
+  return inForce;
 }
-
 function heldStorage(
   spec: LithairModelSpec,
   statefulSets: readonly KubeObject[],

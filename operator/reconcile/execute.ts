@@ -1,13 +1,26 @@
+import type { ChangeAnswer } from '../admin/index.ts';
 import {
   isKind,
   type KubeObject,
   type KubernetesApi,
   KubernetesError,
 } from '../kubernetes/index.ts';
-import { LEADER_LABEL, ownedBy } from '../manifests/index.ts';
+import {
+  CLUSTER_FILES,
+  LEADER_LABEL,
+  ownedBy,
+  REMOVED_MEMBER_ANNOTATION,
+} from '../manifests/index.ts';
 import { type Action, TOPOLOGY_ANNOTATION } from '../plan/index.ts';
 import type { Certificates } from './certificates.ts';
 import { BlockedError, StaleCacheError } from './errors.ts';
+import type { ClusterAccess } from './membership.ts';
+
+const MEMBER_CHANGES: ReadonlySet<Action['do']> = new Set<Action['do']>([
+  'transferLeadership',
+  'promoteMember',
+  'removeMember',
+]);
 
 /** The resource on whose behalf something is done. */
 interface Place {
@@ -21,15 +34,45 @@ interface Place {
 export class Executor {
   readonly #api: KubernetesApi;
   readonly #certificates: Certificates;
+  readonly #onReplaced: (uid: string) => void;
 
-  constructor(api: KubernetesApi, certificates: Certificates) {
+  /** @param onReplaced hears of every pod before it is deleted, by uid */
+  constructor(api: KubernetesApi, certificates: Certificates, onReplaced: (uid: string) => void) {
     this.#api = api;
     this.#certificates = certificates;
+    this.#onReplaced = onReplaced;
   }
 
-  /** @throws KubernetesError, BlockedError, StaleCacheError */
-  async run(place: Place, actions: readonly Action[]): Promise<void> {
-    for (const action of actions) await this.#do(place, action);
+  /**
+   * Returns what the cluster itself had against it: it is asked again in the next pass.
+   *
+   * @param access null where the cluster cannot be asked; then its members are not changed
+   * @throws KubernetesError, BlockedError, StaleCacheError
+   */
+  async run(
+    place: Place,
+    actions: readonly Action[],
+    access: ClusterAccess | null = null,
+  ): Promise<readonly string[]> {
+    for (const action of actions) {
+      const answer = await this.#change(access, action);
+      if (answer === null) await this.#do(place, action);
+      // What follows may rest on what was refused.
+      else if (answer.kind !== 'done') return [answer.reason];
+    }
+    return [];
+  }
+
+  /** A change of members; null for anything else. */
+  #change(access: ClusterAccess | null, action: Action): Promise<ChangeAnswer> | null {
+    if (!MEMBER_CHANGES.has(action.do)) return null;
+    if (access === null) {
+      return Promise.resolve({ kind: 'unavailable', reason: 'the leader cannot be asked' });
+    }
+    const { admin, member } = access;
+    if (action.do === 'transferLeadership') return admin.transferLeadership(member, action.to);
+    if (action.do === 'promoteMember') return admin.promoteMember(member, action.id);
+    return action.do === 'removeMember' ? admin.removeMember(member, action.id) : null;
   }
 
   #do(place: Place, action: Action): Promise<unknown> {
@@ -49,6 +92,15 @@ export class Executor {
         return this.#apply(place, action);
       case 'labelLeader':
         return this.#labelLeader(namespace, action);
+      case 'replacePod':
+        this.#onReplaced(action.uid);
+        return this.#api.remove('Pod', action.pod, namespace, { uid: action.uid });
+      case 'markVolume':
+        return this.#markVolume(namespace, action);
+      case 'deleteVolume':
+        return this.#api.remove('PersistentVolumeClaim', action.name, namespace, {
+          uid: action.uid,
+        });
       case 'delete':
         return this.#api.remove(action.kind, action.name, namespace, { uid: action.uid });
       default:
@@ -68,8 +120,20 @@ export class Executor {
   ): Promise<KubeObject> {
     return this.#api.mergePatch('ConfigMap', name, namespace, {
       metadata: { uid: patch.uid, annotations: { [TOPOLOGY_ANNOTATION]: patch.topology } },
-      data: { bootstrapped: String(patch.bootstrapped) },
+      data: {
+        [CLUSTER_FILES.bootstrapped]: String(patch.bootstrapped),
+        [CLUSTER_FILES.members]: patch.members,
+      },
     });
+  }
+
+  #markVolume(
+    namespace: string,
+    { name, uid, removedMember }: Extract<Action, { do: 'markVolume' }>,
+  ): Promise<KubeObject> {
+    const annotations = { [REMOVED_MEMBER_ANNOTATION]: String(removedMember) };
+    const metadata = { uid, annotations };
+    return this.#api.mergePatch('PersistentVolumeClaim', name, namespace, { metadata });
   }
 
   #labelLeader(

@@ -24,7 +24,7 @@ function snapshotOf(...statefulSets: KubeObject[]): Snapshot {
     statefulSets,
     pods,
     identity: null,
-    topology: null,
+    inForce: null,
     accepted: null,
   };
 }

@@ -1,8 +1,14 @@
 import type { LithairModelSpec, LithairModelStatus } from '@lithair/crds';
 import type { AdminClient, ClusterView, MemberReport } from '../admin/index.ts';
 import { isRecord, type KubeObject, type KubernetesApi } from '../kubernetes/index.ts';
-import { CLUSTER_ID_ANNOTATION, clusterSelector, namesOf } from '../manifests/index.ts';
 import {
+  CLUSTER_ID_ANNOTATION,
+  clusterSelector,
+  type MemberGroup,
+  namesOf,
+} from '../manifests/index.ts';
+import {
+  groupsInForce,
   type Identity,
   objectKey,
   type PodView,
@@ -20,8 +26,8 @@ export interface Snapshot {
   readonly pods: readonly PodView[];
   /** The retained ConfigMap with the cluster's id. */
   readonly identity: { readonly id: string; readonly bootstrapped: boolean } | null;
-  /** How the cluster was built, where that can no longer change. */
-  readonly topology: string | null;
+  /** The members that there are to be now; null where nothing was built yet. */
+  readonly inForce: readonly MemberGroup[] | null;
   readonly accepted: LithairModelSpec | null;
 }
 
@@ -37,14 +43,15 @@ export function takeSnapshot(caches: Caches, namespace: string, name: string): S
   const names = namesOf(name);
   const cluster = objects.get(objectKey('ConfigMap', names.cluster));
   const identity = cluster === undefined ? null : readIdentity(cluster);
-  const fixed = identity?.bootstrapped === true || statefulSets.length > 0;
+  // What was only written down, and neither built nor founded, may still become something else.
+  const isBuilt = identity?.bootstrapped === true || statefulSets.length > 0;
   const topology = cluster?.metadata.annotations?.[TOPOLOGY_ANNOTATION] ?? null;
   return {
     objects,
     statefulSets,
     pods: caches.ofCluster('Pod', namespace, name).map(viewPod).sort(byName),
     identity,
-    topology: fixed ? topology : null,
+    inForce: isBuilt ? groupsInForce(name, topology, statefulSets) : null,
     accepted: acceptedSpec(objects.get(objectKey('ConfigMap', names.model))),
   };
 }

@@ -1,6 +1,12 @@
 import type { LithairModelSpec, LithairModelStatus } from '@lithair/crds';
 import type { Logger } from 'pino';
-import { type ClusterView, type MemberAddress, viewCluster } from '../admin/index.ts';
+import {
+  type AdminClient,
+  type ClusterView,
+  type MemberAddress,
+  type MemberReport,
+  viewCluster,
+} from '../admin/index.ts';
 import {
   type EventNote,
   type EventRecorder,
@@ -9,14 +15,27 @@ import {
   type KubernetesApi,
   type ObjectKey,
 } from '../kubernetes/index.ts';
-import { groupsOf } from '../manifests/index.ts';
-import { type Desired, desire, heldSpec, plan } from '../plan/index.ts';
+import { type MemberGroup, memberNames } from '../manifests/index.ts';
+import {
+  type Change,
+  type Desired,
+  desire,
+  heldSpec,
+  type Identity,
+  type PodView,
+  type Progress,
+  plan,
+  planChange,
+  sameGroups,
+  withSelectors,
+} from '../plan/index.ts';
 import { buildStatus, notesOf, type SchemaState, type StatusInput } from '../status/index.ts';
 import type { Caches } from './caches.ts';
 import { Certificates, type Survey } from './certificates.ts';
 import { Deletion } from './deletion.ts';
 import { asBlocked, type BlockedError, StaleCacheError } from './errors.ts';
 import { Executor } from './execute.ts';
+import { listVolumes, MembershipMemory, tableOf } from './membership.ts';
 import { fingerprintOf, ModelChanges } from './model-change.ts';
 import {
   askMembers,
@@ -66,7 +85,7 @@ type Findings = Pick<
   | 'members'
   | 'pods'
   | 'reports'
-  | 'outdatedPods'
+  | 'progress'
   | 'schema'
   | 'image'
 > & { readonly error: unknown };
@@ -76,6 +95,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #certificates: Certificates;
   readonly #models = new ModelChanges();
+  readonly #memory = new MembershipMemory();
   readonly #executor: Executor;
   readonly #statuses: StatusWriter;
   readonly #deletion: Deletion;
@@ -83,7 +103,9 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#certificates = new Certificates(options.api, options.now);
-    this.#executor = new Executor(options.api, this.#certificates);
+    this.#executor = new Executor(options.api, this.#certificates, (uid) =>
+      this.#memory.replaced(uid),
+    );
     this.#statuses = new StatusWriter(options.api);
     this.#deletion = new Deletion(options.api, options.caches, this.#executor);
   }
@@ -109,6 +131,7 @@ export class Reconciler {
   #forget(key: ObjectKey): { againAfterMs: null } {
     this.#certificates.forget(key);
     this.#models.forget(key);
+    this.#memory.forget(key);
     this.#statuses.forget(key);
     return { againAfterMs: null };
   }
@@ -118,7 +141,8 @@ export class Reconciler {
       return this.#delete(subject);
     }
     const judgement = judge(subject.resource);
-    const snapshot = takeSnapshot(this.#options.caches, subject.namespace, subject.name);
+    const cached = takeSnapshot(this.#options.caches, subject.namespace, subject.name);
+    const snapshot = { ...cached, pods: this.#memory.withReplaced(cached.pods) };
     const base = judgement.spec ?? snapshot.accepted;
     const findings =
       base === null
@@ -145,71 +169,116 @@ export class Reconciler {
     snapshot: Snapshot,
     base: LithairModelSpec,
   ): Promise<Findings> {
-    const held = heldSpec(subject.name, base, snapshot.topology, snapshot.statefulSets);
-    const members = membersOf(subject.name, held.spec);
-    const image = chooseImage(held.spec, snapshot, subject.status, this.#options.nodeImage);
-    const refusedChanges = held.refused;
+    const target = targetOf(subject, snapshot, base);
+    const image = chooseImage(target.spec, snapshot, subject.status, this.#options.nodeImage);
     let findings: Findings = {
       ...nothingToFollow(subject, snapshot),
-      members,
-      refusedChanges,
+      members: membersOf(target.inForce),
+      refusedChanges: target.refused,
       image,
     };
     try {
-      const world = await this.#look(subject, snapshot, members);
+      const world = await this.#look(subject, snapshot, target);
       const { identity, reports, view } = world;
       findings = { ...findings, reports, strangers: identity.strangers };
       // Disks of another cluster and nothing that says which one is ours: touch nothing.
       if (identity.strangers.length > 0 && snapshot.identity === null) return findings;
-      const storage = await this.#storageProblem(held.spec, snapshot);
-      const modelInForce = chooseModel(judgement, snapshot, held.spec, view, identity.bootstrapped);
+      const storage = await this.#storageProblem(target.spec, snapshot);
+      const modelInForce = chooseModel(
+        judgement,
+        snapshot,
+        target.spec,
+        view,
+        identity.bootstrapped,
+      );
+      const change = await this.#nextChange(subject, snapshot, target, world);
       const desired = desire({
         ...subject,
-        spec: held.spec,
+        spec: target.spec,
+        groups: change.groups,
+        readers: snapshot.pods.some(isReadyLearner) ? 'learners' : 'all',
         modelInForce,
         image,
         identity,
         leader: view.leader,
         storageReady: storage === null,
       });
-      await this.#act(subject, snapshot, world, desired);
+      const progress = await this.#act(subject, snapshot, world, desired, change);
       const schema = await this.#changeModel(subject, judgement, snapshot, view);
-      return { ...findings, clusterId: identity.id, schema, blocked: blockedBy(storage) };
+      const members = membersOf(change.groups);
+      const blocked = blockedBy(storage);
+      return { ...findings, members, clusterId: identity.id, schema, blocked, progress };
     } catch (error) {
       if (error instanceof StaleCacheError) throw error;
       return { ...findings, blocked: blockedBy(asBlocked(error)), error };
     }
   }
 
+  /** The next step of scaling, replacing or rolling out; none before the cluster was founded. */
+  async #nextChange(
+    subject: Subject,
+    snapshot: Snapshot,
+    { inForce, wanted, spec }: Target,
+    { identity, view, reports, certificates }: World,
+  ): Promise<Change> {
+    if (!identity.bootstrapped) return { groups: inForce, actions: [], progress: null };
+    const table = tableOf(view);
+    const nowMs = this.#options.now();
+    const { key } = subject;
+    const isChanging = !sameGroups(inForce, wanted);
+    const wantsVolumes = this.#memory.wantsVolumes(key, isChanging) && table !== null;
+    return planChange({
+      inForce,
+      wanted,
+      members: table?.members ?? [],
+      leader: table?.leader ?? null,
+      pods: snapshot.pods,
+      outdated: outdatedPods(snapshot),
+      emptyDisks: this.#memory.emptyDisks(key, reports, nowMs),
+      certificatesDue: certificates.due,
+      volumes: wantsVolumes ? await listVolumes(this.#options.api, subject) : null,
+      retain: spec.cluster.storage.retain,
+      nowMs,
+    });
+  }
+
   /** Asks the members and the Secrets, and finds out which cluster this is. */
-  async #look(subject: Subject, snapshot: Snapshot, members: StatusInput['members']) {
-    const names = members.map(({ name }) => name);
-    const certificates = await this.#certificates.survey(subject, names);
+  async #look(subject: Subject, snapshot: Snapshot, target: Target): Promise<World> {
+    const names = memberNames(target.inForce);
+    // Whoever is to come gets its certificate before its pod is made.
+    const all = [...new Set([...names, ...memberNames(target.wanted)])];
+    const certificates = await this.#certificates.survey(subject, all);
     const admin = await this.#certificates.admin(subject);
     const reports = await askMembers(admin, snapshot.pods, names);
     const view = viewCluster(reports);
     const { api, newClusterId } = this.#options;
     const fresh = newClusterId();
     const identity = await findIdentity(api, subject, snapshot, subject.status, view, fresh);
-    return { certificates, reports, view, identity };
+    return { certificates, reports, view, identity, admin };
   }
 
   async #act(
     subject: Subject,
     snapshot: Snapshot,
-    { certificates }: { certificates: Survey },
+    { certificates, admin, view }: World,
     desired: Desired,
-  ): Promise<void> {
+    change: Change,
+  ): Promise<Progress | null> {
     const observed = {
       ...snapshot,
       finalizers: subject.resource.metadata.finalizers ?? [],
       authority: certificates.authority,
       certificatesDue: certificates.due,
     };
-    const actions = plan(observed, desired);
-    if (actions.length === 0) return;
+    const actions = [...plan(observed, desired), ...change.actions];
+    if (actions.length === 0) return change.progress;
     this.#options.logger.info({ key: subject.key, actions: actions.map(describe) }, 'acting');
-    await this.#executor.run(subject, actions);
+    const member = memberToAsk(snapshot, view);
+    const access = admin === null || member === null ? null : { admin, member };
+    const refusals = await this.#executor.run(subject, actions, access);
+    if (refusals.length === 0 || change.progress === null) return change.progress;
+    const message = `${change.progress.message}; the cluster: ${refusals.join('; ')}`;
+    return { ...change.progress, message };
   }
 
   async #storageProblem(spec: LithairModelSpec, snapshot: Snapshot): Promise<BlockedError | null> {
@@ -288,13 +357,37 @@ function isStatus(value: unknown): value is LithairModelStatus {
   );
 }
 
-function membersOf(name: string, spec: LithairModelSpec): StatusInput['members'] {
-  return groupsOf(name, spec).flatMap(({ statefulSet, replicas, region }) =>
-    Array.from({ length: replicas }, (_, ordinal) => ({
-      name: `${statefulSet}-${ordinal}`,
-      region,
-    })),
+/** What a resource asks for, as far as it can be followed, and where its cluster is now. */
+interface Target {
+  readonly spec: LithairModelSpec;
+  readonly inForce: readonly MemberGroup[];
+  readonly wanted: readonly MemberGroup[];
+  readonly refused: readonly string[];
+}
+
+interface World {
+  readonly certificates: Survey;
+  readonly reports: readonly MemberReport[];
+  readonly view: ClusterView;
+  readonly identity: Identity;
+  readonly admin: AdminClient | null;
+}
+
+function targetOf(subject: Subject, snapshot: Snapshot, base: LithairModelSpec): Target {
+  const { inForce, identity, statefulSets } = snapshot;
+  const bootstrapped = identity?.bootstrapped === true;
+  const held = heldSpec(subject.name, base, inForce, bootstrapped, statefulSets);
+  return { ...held, inForce: withSelectors(inForce ?? held.wanted, held.wanted) };
+}
+
+function membersOf(groups: readonly MemberGroup[]): StatusInput['members'] {
+  return groups.flatMap((group) =>
+    memberNames([group]).map((name) => ({ name, region: group.region, role: group.role })),
   );
+}
+
+function isReadyLearner({ learner, ready, deleting }: PodView): boolean {
+  return learner && ready && !deleting;
 }
 
 function nothingToFollow(subject: Subject, snapshot: Snapshot): Findings {
@@ -306,7 +399,7 @@ function nothingToFollow(subject: Subject, snapshot: Snapshot): Findings {
     members: [],
     pods: snapshot.pods,
     reports: [],
-    outdatedPods: outdatedPods(snapshot),
+    progress: null,
     schema: { kind: 'pending', reason: 'the cluster is not running yet' },
     image: null,
     error: null,
@@ -349,6 +442,16 @@ function describe(action: ReturnType<typeof plan>[number]): string {
       return `apply ${action.object.kind}/${action.object.metadata.name}`;
     case 'labelLeader':
       return `${action.leader ? 'label' : 'unlabel'} ${action.pod}`;
+    case 'replacePod':
+      return `replace ${action.pod}`;
+    case 'removeMember':
+    case 'promoteMember':
+      return `${action.do} ${action.id} (${action.name})`;
+    case 'transferLeadership':
+      return `transfer leadership from ${action.from} to member ${action.to}`;
+    case 'markVolume':
+    case 'deleteVolume':
+      return `${action.do} ${action.name}`;
     case 'delete':
       return `delete ${action.kind}/${action.name}`;
     default:

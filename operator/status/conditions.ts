@@ -1,4 +1,4 @@
-import { CONDITION_TYPES, type Condition, type ConditionType } from '@lithair/crds';
+import { CONDITION_TYPES, type Condition, type ConditionType, type Phase } from '@lithair/crds';
 import type { ClusterView } from '../admin/index.ts';
 import type { StatusInput } from './status.ts';
 
@@ -54,10 +54,9 @@ function ready(input: StatusInput, view: ClusterView): Finding {
   if (view.quorum !== true) {
     return no(noQuorumReason(view), quorumAvailable(input, view).message);
   }
-  const missing = notReady(input, view);
-  if (missing.length > 0) {
-    return no('MembersNotReady', `waiting for ${missing.join(', ')}`);
-  }
+  const away = notReady(input, view);
+  if (away.length > 0) return no('MembersNotReady', `waiting for ${away.join(', ')}`);
+  if (input.progress !== null) return no(input.progress.reason, input.progress.message);
   return yes('ClusterReady', `${members.length} of ${members.length} members are ready`);
 }
 
@@ -70,14 +69,22 @@ function noQuorumReason(view: ClusterView): string {
   return view.best === null ? 'Starting' : 'NoQuorum';
 }
 
-/** Members whose pod is not ready, or that do not vote yet. */
+/** Members that are away, and not because the operator is replacing or adding them. */
+export function missing(input: StatusInput, view: ClusterView): readonly string[] {
+  const expected = input.progress?.away ?? [];
+  return notReady(input, view).filter((name) => !expected.includes(name));
+}
+
+/** Members whose pod is not ready, or that are not what they are to be yet. */
 export function notReady(input: StatusInput, view: ClusterView): readonly string[] {
   return input.members
-    .map(({ name }) => name)
-    .filter((name) => {
+    .filter(({ name, role }) => {
       const pod = input.pods.find((candidate) => candidate.name === name);
-      return pod?.ready !== true || pod.deleting || view.members.get(name)?.role !== 'voter';
-    });
+      const known = view.members.get(name)?.role;
+      const isPlaced = role === 'voter' ? known === 'voter' : known !== undefined;
+      return pod?.ready !== true || pod.deleting || !isPlaced;
+    })
+    .map(({ name }) => name);
 }
 
 function quorumAvailable({ reports }: StatusInput, view: ClusterView): Finding {
@@ -96,19 +103,19 @@ function whyNot(reports: StatusInput['reports']): string {
   return `; ${first.name}: ${first.answer.reason}`;
 }
 
+const STUCK = new Set(['RolloutStuck', 'ScalingStuck']);
+
 function progressing(input: StatusInput, view: ClusterView): Finding {
-  const { blocked, refusedChanges, outdatedPods } = input;
+  const { blocked, refusedChanges, progress } = input;
   if (input.deleting) return yes('Deleting', 'pods, then volumes are deleted');
   if (input.verdict.kind === 'refused') {
     return no(input.verdict.reason, 'the spec is not followed until it is valid');
   }
   if (blocked !== null) return no(blocked.reason, blocked.message);
   if (refusedChanges.length > 0) return no('ChangeNotSupported', refusedChanges.join('; '));
-  if (outdatedPods.length > 0) {
-    return yes(
-      'PodTemplateChanged',
-      `the change takes effect when pods are replaced: ${outdatedPods.join(', ')}`,
-    );
+  if (progress !== null) {
+    const { reason, message } = progress;
+    return STUCK.has(reason) ? no(reason, message) : yes(reason, message);
   }
   if (notReady(input, view).length > 0 || view.quorum !== true) {
     return yes('MembersStarting', 'waiting until every member is ready');
@@ -117,15 +124,18 @@ function progressing(input: StatusInput, view: ClusterView): Finding {
 }
 
 function degraded(input: StatusInput, view: ClusterView): Finding {
+  const expected = input.progress?.away ?? [];
+  const members = new Set(input.members.map(({ name }) => name));
   const troubles = input.pods.flatMap(({ name, trouble, ready: isReady }) =>
-    trouble === null || isReady ? [] : [`${name}: ${trouble}`],
+    trouble === null || isReady || expected.includes(name) || !members.has(name)
+      ? []
+      : [`${name}: ${trouble}`],
   );
   if (troubles.length > 0) return yes('MembersFailing', troubles.join('; '));
-  const missing = notReady(input, view);
-  const phase = input.previous?.phase;
-  const wasWhole = phase === 'Ready' || phase === 'Degraded' || phase === 'Failed';
-  if (wasWhole && missing.length > 0)
-    return yes('MembersMissing', `not ready: ${missing.join(', ')}`);
+  const away = missing(input, view);
+  if (hasBeenReady(input) && away.length > 0) {
+    return yes('MembersMissing', `not ready: ${away.join(', ')}`);
+  }
   if (input.blocked?.degrades === true) return yes(input.blocked.reason, input.blocked.message);
   return no('AllWell', 'no member is known to fail');
 }
@@ -184,4 +194,12 @@ function clusterIdMismatch(input: StatusInput): Finding {
 function strangersText(input: StatusInput): string {
   const others = input.strangers.join(', ');
   return `this is cluster ${input.clusterId}, but a member or volume belongs to ${others}`;
+}
+
+const BEEN_READY: ReadonlySet<Phase> = new Set(['Ready', 'Updating', 'Degraded', 'Failed']);
+
+/** Whether the cluster was whole before. */
+export function hasBeenReady(input: StatusInput): boolean {
+  const phase = input.previous?.phase;
+  return phase !== undefined && BEEN_READY.has(phase);
 }

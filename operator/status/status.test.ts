@@ -5,7 +5,11 @@ import fc from 'fast-check';
 import { examplePod, exampleReports } from '../testing/examples.ts';
 import { buildStatus, notesOf, type StatusInput } from './index.ts';
 
-const MEMBERS = ['shop-0', 'shop-1', 'shop-2'].map((name) => ({ name, region: null }));
+const MEMBERS = ['shop-0', 'shop-1', 'shop-2'].map((name) => ({
+  name,
+  region: null,
+  role: 'voter' as const,
+}));
 const PODS = MEMBERS.map(({ name }) => examplePod(name));
 
 const WELL: StatusInput = {
@@ -23,7 +27,7 @@ const WELL: StatusInput = {
   members: MEMBERS,
   pods: PODS,
   reports: exampleReports(3, 1),
-  outdatedPods: [],
+  progress: null,
   schema: { kind: 'applied', version: 1 },
   image: 'lithair/node:dev',
 };
@@ -42,6 +46,7 @@ const SERVED = stored(WELL);
 const INVALID: Partial<StatusInput> = {
   verdict: { kind: 'refused', reason: 'InvalidModel', problems: ['spec.models[0].name: no'] },
 };
+const ROLLING: StatusInput['progress'] = { reason: 'RollingOut', message: 'x', away: [] };
 const NO_CLUSTER: Partial<StatusInput> = {
   reports: [],
   pods: [],
@@ -165,10 +170,48 @@ const ROWS: readonly [
     { Ready: 'True ClusterReady', Progressing: 'False ChangeNotSupported' },
   ],
   [
-    'pods are older than their template',
-    { outdatedPods: ['shop-0'] },
+    'pods are being replaced, and one is away for it',
+    {
+      ...ONE_DOWN,
+      progress: { reason: 'RollingOut', message: '1 of 3', away: ['shop-2'] },
+    },
+    'Updating',
+    {
+      Ready: 'False MembersNotReady',
+      Progressing: 'True RollingOut',
+      Degraded: 'False AllWell',
+      QuorumAvailable: 'True LeaderElected',
+    },
+  ],
+  [
+    'another member is away while pods are being replaced',
+    {
+      ...ONE_DOWN,
+      progress: { reason: 'RollingOut', message: '1 of 3', away: ['shop-0'] },
+    },
+    'Degraded',
+    { Progressing: 'True RollingOut', Degraded: 'True MembersMissing' },
+  ],
+  [
+    'a rollout is stuck',
+    {
+      ...ONE_DOWN,
+      pods: [...PODS.slice(0, 2), examplePod('shop-2', { ready: false, trouble: 'no image' })],
+      progress: { reason: 'RolloutStuck', message: 'shop-2: no image', away: [] },
+    },
+    'Degraded',
+    { Progressing: 'False RolloutStuck', Degraded: 'True MembersFailing' },
+  ],
+  [
+    'a learner is a member as it is to be',
+    {
+      members: MEMBERS.map((member) => ({
+        ...member,
+        role: member.name === 'shop-2' ? ('learner' as const) : member.role,
+      })),
+    },
     'Ready',
-    { Ready: 'True ClusterReady', Progressing: 'True PodTemplateChanged' },
+    { Ready: 'True ClusterReady' },
   ],
   [
     'a disk is of another cluster',
@@ -277,7 +320,7 @@ const STORIES: readonly [string, Partial<StatusInput>, Partial<StatusInput>, str
   ],
   ['the model is invalid', {}, INVALID, ['Warning InvalidModel']],
   ['the class is missing', NO_CLUSTER, BLOCKED, ['Warning StorageClassMissing']],
-  ['the template changes', {}, { outdatedPods: ['shop-0'] }, ['Normal PodTemplateChanged']],
+  ['the template changes', {}, { progress: ROLLING }, ['Normal RollingOut']],
   ['voters are changed', {}, { refusedChanges: ['no'] }, ['Warning ChangeNotSupported']],
   ['the quorum goes', {}, { reports: exampleReports(3, null, 4) }, ['Warning QuorumLost']],
 ];
@@ -312,4 +355,30 @@ function lagging(lag: number): number | undefined {
 
 test('a growing lag under load does not change the status at every look', () => {
   assert.deepEqual([3, 999, 1_000, 1_900, 47_123].map(lagging), [0, 0, 1_000, 1_000, 40_000]);
+});
+
+test('lags are told coarsely, so that a busy cluster does not write a status a second', () => {
+  const reports = exampleReports(3, 1).map((report): StatusInput['reports'][number] => {
+    if (report.answer.kind !== 'serving') return report;
+    const members = report.answer.status.members.map((member, i) =>
+      i === 2 ? { ...member, lag: 4_321, lagBytes: 5_432_100, lagMs: 65_400 } : member,
+    );
+    return { ...report, answer: { kind: 'serving', status: { ...report.answer.status, members } } };
+  });
+  const { nodes } = stored({ ...WELL, reports });
+  assert.deepEqual(
+    nodes?.map(({ lag, lagBytes, lagSeconds }) => [lag, lagBytes, lagSeconds]),
+    [
+      [0, undefined, undefined],
+      [0, undefined, undefined],
+      [4_000, 5_000_000, 60],
+    ],
+  );
+});
+
+test('the scale subresource has read replicas that are there and what selects their pods', () => {
+  const pods = [...PODS, examplePod('shop-read-0', { learner: true })];
+  const { readReplicas, readReplicaSelector } = stored({ ...WELL, pods });
+  assert.equal(readReplicas, 1);
+  assert.equal(readReplicaSelector, 'lithair.dev/set=shop-read,lithair.dev/cluster=shop');
 });

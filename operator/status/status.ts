@@ -1,8 +1,9 @@
 import type { LithairModelStatus, NodeStatus, Phase } from '@lithair/crds';
 import type { MemberStatus } from '@lithair/crds/contract';
 import { type ClusterView, type MemberReport, viewCluster } from '../admin/index.ts';
-import type { PodView } from '../plan/index.ts';
-import { buildConditions, notReady } from './conditions.ts';
+import { CLUSTER_LABEL, groupOf, SET_LABEL } from '../manifests/index.ts';
+import type { PodView, Progress } from '../plan/index.ts';
+import { buildConditions, hasBeenReady, missing, notReady } from './conditions.ts';
 
 /** Whether the spec can be followed. */
 export type Verdict =
@@ -30,6 +31,13 @@ interface Blocked {
   readonly degrades: boolean;
 }
 
+/** A member that there is to be. */
+export interface MemberPlace {
+  readonly name: string;
+  readonly region: string | null;
+  readonly role: 'voter' | 'learner';
+}
+
 /** What a status is made from. */
 export interface StatusInput {
   readonly name: string;
@@ -44,10 +52,10 @@ export interface StatusInput {
   readonly refusedChanges: readonly string[];
   readonly clusterId: string | null;
   readonly strangers: readonly string[];
-  readonly members: readonly { readonly name: string; readonly region: string | null }[];
+  readonly members: readonly MemberPlace[];
   readonly pods: readonly PodView[];
   readonly reports: readonly MemberReport[];
-  readonly outdatedPods: readonly string[];
+  readonly progress: Progress | null;
   readonly schema: SchemaState;
   readonly image: string | null;
 }
@@ -59,6 +67,7 @@ export function buildStatus(input: StatusInput): LithairModelStatus {
   const nodes = members.map((member) => nodeStatus(member, input, view));
   const ready = nodes.filter((node) => node.ready).length;
   const leader = view.leader ?? undefined;
+  const replicas = groupOf(input.name, null, 'learner', 0).statefulSet;
   const term = Math.max(view.term, previous?.term ?? 0);
   const schemaVersion = view.best?.schemaVersion ?? previous?.schemaVersion;
   return {
@@ -72,15 +81,13 @@ export function buildStatus(input: StatusInput): LithairModelStatus {
     ...(input.image === null ? {} : { image: input.image }),
     nodeSummary: `${ready}/${members.length}`,
     nodes,
+    readReplicas: input.pods.filter(({ name }) => name.startsWith(`${replicas}-`)).length,
+    readReplicaSelector: `${SET_LABEL}=${replicas},${CLUSTER_LABEL}=${input.name}`,
     conditions: buildConditions(input, view),
   };
 }
 
-function nodeStatus(
-  member: { readonly name: string; readonly region: string | null },
-  input: StatusInput,
-  view: ClusterView,
-): NodeStatus {
+function nodeStatus(member: MemberPlace, input: StatusInput, view: ClusterView): NodeStatus {
   const pod = input.pods.find(({ name }) => name === member.name);
   const report = input.reports.find(({ name }) => name === member.name);
   const status = report?.answer.kind === 'serving' ? report.answer.status : null;
@@ -94,15 +101,22 @@ function nodeStatus(
   };
 }
 
-function replicationOf(known: MemberStatus | undefined): Pick<NodeStatus, 'memberId' | 'lag'> {
+type Replication = Pick<NodeStatus, 'memberId' | 'lag' | 'lagBytes' | 'lagSeconds'>;
+
+function replicationOf(known: MemberStatus | undefined): Replication {
   if (known === undefined) return {};
-  const { id, lag } = known;
-  return { memberId: String(id), ...(lag === null ? {} : { lag: coarse(lag) }) };
+  const { id, lag, lagBytes = null, lagMs = null } = known;
+  return {
+    memberId: String(id),
+    ...(lag === null ? {} : { lag: coarse(lag, 1_000) }),
+    ...(lagBytes === null ? {} : { lagBytes: coarse(lagBytes, 1_000_000) }),
+    ...(lagMs === null ? {} : { lagSeconds: coarse(Math.floor(lagMs / 1_000), 2) }),
+  };
 }
 
-/** One significant digit, and 0 below a thousand: a busy cluster must not write a status a second. */
-function coarse(lag: number): number {
-  if (lag < 1_000) return 0;
+/** One significant digit, and 0 below `least`: a busy cluster must not write a status a second. */
+function coarse(lag: number, least: number): number {
+  if (lag < least) return 0;
   const unit = 10 ** Math.floor(Math.log10(lag));
   return Math.floor(lag / unit) * unit;
 }
@@ -112,16 +126,13 @@ function phaseOf(input: StatusInput, view: ClusterView): Phase {
   if (input.strangers.length > 0) return 'Failed';
   const hasServed = input.previous?.schemaVersion !== undefined || view.best !== null;
   if (!hasServed) return phaseBeforeServing(input);
-  if (view.quorum === true && notReady(input, view).length === 0) return 'Ready';
-  return hasBeenReady(input) ? 'Degraded' : 'Creating';
+  const isWhole = view.quorum === true && notReady(input, view).length === 0;
+  if (isWhole && input.progress === null) return 'Ready';
+  if (!hasBeenReady(input)) return 'Creating';
+  return view.quorum === true && missing(input, view).length === 0 ? 'Updating' : 'Degraded';
 }
 
 function phaseBeforeServing({ verdict, blocked }: StatusInput): Phase {
   if (verdict.kind === 'refused') return 'Failed';
   return blocked === null ? 'Creating' : 'Pending';
-}
-
-function hasBeenReady(input: StatusInput): boolean {
-  const phase = input.previous?.phase;
-  return phase === 'Ready' || phase === 'Degraded' || phase === 'Failed';
 }

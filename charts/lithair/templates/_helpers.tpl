@@ -50,14 +50,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch, delete]
-# The label of the pod that leads.
+# The label of the pod that leads, and pods of an older template, which are replaced one by one.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch, patch]
-# Deleted only where spec.cluster.storage.retain is false.
+  verbs: [list, watch, patch, delete]
+# Deleted only where spec.cluster.storage.retain is false, or where the name of a member that was
+# removed is used again; patched to say which member that was.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [list, delete]
+  verbs: [list, patch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create]

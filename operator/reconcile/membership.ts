@@ -1,0 +1,99 @@
+import type { AdminClient, ClusterView, MemberAddress, MemberReport } from '../admin/index.ts';
+import type { KubeObject, KubernetesApi, ObjectKey } from '../kubernetes/index.ts';
+import { clusterSelector, REMOVED_MEMBER_ANNOTATION } from '../manifests/index.ts';
+import type { MemberFact, PodView, VolumeFact } from '../plan/index.ts';
+
+/** A new disk says so within moments; one that says it for so long is not about to be taken in. */
+const EMPTY_AFTER_MS = 10_000;
+const MOST_REPLACED = 1_000;
+
+/** The way to a cluster: who asks, and whom. */
+export interface ClusterAccess {
+  readonly admin: AdminClient;
+  readonly member: MemberAddress;
+}
+
+interface Memory {
+  /** Since when each member has said that its disk is empty. */
+  readonly emptySinceMs: Map<string, number>;
+  /** Whether volumes may have to be looked at. */
+  volumesDue: boolean;
+}
+
+/** What has to be remembered between two passes of one operator; losing it costs time, nothing else. */
+export class MembershipMemory {
+  readonly #clusters = new Map<ObjectKey, Memory>();
+  readonly #replaced = new Set<string>();
+
+  /** Members that have said for a while that their disk is empty. */
+  emptyDisks(key: ObjectKey, reports: readonly MemberReport[], nowMs: number): readonly string[] {
+    const { emptySinceMs } = this.#of(key);
+    const empty = reports.filter(({ answer }) => answer.kind === 'waiting').map(({ name }) => name);
+    for (const name of emptySinceMs.keys()) if (!empty.includes(name)) emptySinceMs.delete(name);
+    return empty.filter((name) => {
+      const sinceMs = emptySinceMs.get(name) ?? nowMs;
+      emptySinceMs.set(name, sinceMs);
+      return nowMs - sinceMs >= EMPTY_AFTER_MS;
+    });
+  }
+
+  /** Whether to list volumes in this pass: while members change, and once after it. */
+  wantsVolumes(key: ObjectKey, isChanging: boolean): boolean {
+    const memory = this.#of(key);
+    const wants = memory.volumesDue || isChanging;
+    memory.volumesDue = isChanging;
+    return wants;
+  }
+
+  /** A pod that was deleted is on its way out, even where the cache does not say so yet. */
+  replaced(uid: string): void {
+    if (this.#replaced.size >= MOST_REPLACED) this.#replaced.clear();
+    this.#replaced.add(uid);
+  }
+
+  withReplaced(pods: readonly PodView[]): readonly PodView[] {
+    return pods.map((pod) => (this.#replaced.has(pod.uid) ? { ...pod, deleting: true } : pod));
+  }
+
+  forget(key: ObjectKey): void {
+    this.#clusters.delete(key);
+  }
+
+  #of(key: ObjectKey): Memory {
+    const known = this.#clusters.get(key);
+    if (known !== undefined) return known;
+    const memory = { emptySinceMs: new Map<string, number>(), volumesDue: true };
+    this.#clusters.set(key, memory);
+    return memory;
+  }
+}
+
+/** The volume claims of a cluster. @throws KubernetesError */
+export async function listVolumes(
+  api: KubernetesApi,
+  place: { readonly name: string; readonly namespace: string },
+): Promise<readonly VolumeFact[]> {
+  const selector = clusterSelector(place.name);
+  const { items } = await api.list('PersistentVolumeClaim', place.namespace, selector);
+  return items.map(volumeFact);
+}
+
+function volumeFact({ metadata }: KubeObject): VolumeFact {
+  const { name, uid, deletionTimestamp, annotations } = metadata;
+  const id = Number(annotations?.[REMOVED_MEMBER_ANNOTATION] ?? Number.NaN);
+  const removedMember = Number.isSafeInteger(id) ? id : null;
+  return { name, uid: uid ?? '', deleting: deletionTimestamp !== undefined, removedMember };
+}
+
+/**
+ * The member table as the leader itself has it: what a follower says may be old, and would let
+ * somebody be taken for removed who was just taken in. Null where the leader was not asked.
+ */
+export function tableOf(
+  view: ClusterView,
+): { readonly leader: string; readonly members: readonly MemberFact[] } | null {
+  const { best, leader, quorum } = view;
+  if (quorum !== true || leader === null || best?.role !== 'leader') return null;
+  const members = best.members.map(({ id, name, role, lag }) => ({ id, name, role, lag }));
+  return { leader, members };
+}
