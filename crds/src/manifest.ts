@@ -101,7 +101,7 @@ const ONE_OF_THE_COUNTS = {
 
 const VOTERS_ARE_ODD = {
   rule: [
-    `self.filter(r, !has(r.role) || r.role == 'Voter')`,
+    `!has(self.regions) || self.regions.filter(r, !has(r.role) || r.role == 'Voter')`,
     `.map(r, has(r.nodes) ? r.nodes : ${DEFAULTS.voters})`,
     `.sum() in [${VOTER_COUNTS.join(', ')}]`,
   ].join(''),
@@ -111,16 +111,18 @@ const VOTERS_ARE_ODD = {
 /** What stands in the CRD beside an attribute's shape, by its place. */
 const EXTRAS: Readonly<Record<string, Json | undefined>> = {
   'spec.cluster': {
+    default: {},
     'x-kubernetes-validations': [
       {
         rule: '!(has(self.voters) && has(self.regions))',
         message: 'voters and regions exclude each other: give one of them',
       },
+      VOTERS_ARE_ODD,
     ],
   },
   'spec.cluster.voters': { 'x-kubernetes-validations': [ONE_OF_THE_COUNTS] },
-  'spec.cluster.readReplicas': { minimum: 0, maximum: LIMITS.nodes },
-  'spec.cluster.regions': { 'x-kubernetes-validations': [VOTERS_ARE_ODD] },
+  // The scale subresource answers only where the field is there.
+  'spec.cluster.readReplicas': { minimum: 0, maximum: LIMITS.nodes, default: 0 },
   'spec.cluster.regions.nodes': { minimum: 1, maximum: LIMITS.nodes },
   'spec.cluster.storage.size': { pattern: SIZE_PATTERN },
 };

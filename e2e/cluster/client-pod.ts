@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { controlPlaneNode } from './helm.ts';
@@ -135,6 +136,20 @@ export async function startLoad(
       return report;
     },
   };
+}
+
+/** Says what a load found, and that nothing acknowledged is missing or there twice. */
+export function checkLoad(report: LoadReport, say: (message: string) => void): void {
+  for (const { name, acknowledged, longestGapMs } of report.phases) {
+    say(`${name}: ${acknowledged} acknowledged, longest gap ${longestGapMs} ms`);
+  }
+  say(`answers other than 201, all sent again: ${JSON.stringify(report.errors)}`);
+  say(
+    `${report.acknowledged} acknowledged, ${report.lost.length} lost, ${report.duplicates} twice`,
+  );
+  assert.ok(report.acknowledged > 300);
+  assert.deepEqual(report.lost, []);
+  assert.equal(report.duplicates, 0, 'a write that is sent again with its key is done once');
 }
 
 function clientPod(

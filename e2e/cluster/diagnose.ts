@@ -11,7 +11,8 @@ export function diagnose(cluster: Pick<TestCluster, 'environment'>, namespace?: 
     });
     return `$ kubectl ${args.join(' ')}\n${stdout}${stderr}`;
   };
-  const operator = ['logs', '-n', OPERATOR_NAMESPACE, 'deployment/lithair-operator', '--tail=40'];
+  const selector = 'app.kubernetes.io/name=lithair-operator';
+  const operator = ['logs', '-n', OPERATOR_NAMESPACE, '-l', selector, '--tail=40', '--prefix'];
   if (namespace === undefined)
     return [ask('get', 'pods', '-A', '-o', 'wide'), ask(...operator)].join('\n');
   const pods = 'app.kubernetes.io/name=lithair';

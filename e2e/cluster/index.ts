@@ -1,8 +1,8 @@
 /** What the behaviours share: a k3d cluster, kubectl, pods that act as clients, waiting. */
-export { ClientPod, startLoad } from './client-pod.ts';
+export { ClientPod, checkLoad, startLoad } from './client-pod.ts';
 export { diagnose } from './diagnose.ts';
 export { installOperator, OPERATOR_NAMESPACE, RELEASE } from './helm.ts';
-export { killNode, nameCluster, startNode, type TestCluster } from './k3d.ts';
+export { agentNodes, cutOff, killNode, nameCluster, startNode, type TestCluster } from './k3d.ts';
 export {
   apply,
   at,

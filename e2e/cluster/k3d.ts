@@ -113,6 +113,39 @@ export function startNode(name: string): void {
   execute(DOCKER, ['start', name]);
 }
 
+/** The machines that members run on. */
+export function agentNodes(): string[] {
+  const names = kubectl(['get', 'nodes', '-o', 'name']).trim().split('\n');
+  return names
+    .map((name) => name.replace(/^node\//, ''))
+    .filter((name) => name.includes('-agent-'));
+}
+
+/**
+ * Drops everything between the pods of one machine and those of others, both ways; the control
+ * plane reaches all of them. Returns what ends it.
+ */
+export function cutOff(machine: string, others: readonly string[]): () => void {
+  const rules = others.flatMap((other) => {
+    const range = podRange(other);
+    return [
+      ['FORWARD', '-s', range],
+      ['FORWARD', '-d', range],
+    ];
+  });
+  const change = (how: '-I' | '-D'): void => {
+    for (const [chain = '', ...match] of rules) {
+      execute(DOCKER, ['exec', machine, 'iptables', how, chain, ...match, '-j', 'DROP']);
+    }
+  };
+  change('-I');
+  return () => change('-D');
+}
+
+function podRange(node: string): string {
+  return kubectl(['get', 'node', node, '-o', 'jsonpath={.spec.podCIDR}']).trim();
+}
+
 async function remove(name: string, folder: string): Promise<void> {
   if (process.env['E2E_KEEP'] === '1') {
     const again = `KUBECONFIG=${join(folder, 'kubeconfig')} E2E_CLUSTER=${name}`;

@@ -28,6 +28,7 @@ export interface Desired {
   readonly memberList: string;
   /** Retained ConfigMap, as it is created where there is none. */
   readonly identityObject: KubeObject;
+  /** Everyone who is to have a certificate. */
   readonly members: readonly string[];
   /** Owned objects in the order in which they are applied, with their hash. */
   readonly objects: readonly KubeObject[];
@@ -44,6 +45,8 @@ export interface DesireInput {
   readonly spec: LithairModelSpec;
   /** The groups that there are to be now, see `planChange`. */
   readonly groups: readonly MemberGroup[];
+  /** The groups that the members are brought to: whoever is to come has its certificate before. */
+  readonly wanted: readonly MemberGroup[];
   /** Who serves reads. */
   readonly readers: 'all' | 'learners';
   /** The models that the running cluster has, or is to be bootstrapped with. */
@@ -77,7 +80,7 @@ export function desire(input: DesireInput): Desired {
     topology,
     memberList: memberList(cluster, groups),
     identityObject: { ...bare, metadata: { ...bare.metadata, annotations } },
-    members: memberNames(groups),
+    members: [...new Set([...memberNames(groups), ...memberNames(input.wanted)])],
     objects: objects.map(withAppliedHash),
     leader: input.leader,
   };

@@ -30,6 +30,7 @@ function wanted(changes: Partial<DesireInput> = {}): Desired {
     leader: null,
     storageReady: true,
     groups: groupsOf('shop', spec),
+    wanted: groupsOf('shop', spec),
     readers: 'all',
     ...changes,
   });
@@ -236,6 +237,19 @@ test('identities come before what needs them, and StatefulSets come last', () =>
     'Service',
     'PodDisruptionBudget',
     'StatefulSet',
+  ]);
+});
+
+test('who is to come gets its certificate before it is made', () => {
+  const reached = carryOut(NOTHING, plan(NOTHING, wanted()));
+  const goal = wanted({ wanted: groupsOf('shop', exampleSpec({ voters: 3, readReplicas: 1 })) });
+  const due = { ...reached, certificatesDue: ['shop-read-0'] };
+  assert.deepEqual(plan(due, goal), [
+    {
+      do: 'issueCertificates',
+      members: ['shop-0', 'shop-1', 'shop-2', 'shop-read-0'],
+      due: ['shop-read-0'],
+    },
   ]);
 });
 

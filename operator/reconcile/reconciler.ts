@@ -196,6 +196,7 @@ export class Reconciler {
         ...subject,
         spec: target.spec,
         groups: change.groups,
+        wanted: target.wanted,
         readers: snapshot.pods.some(isReadyLearner) ? 'learners' : 'all',
         modelInForce,
         image,

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import {
+  applyModel,
+  checkLoad,
+  conditionOf,
+  events,
+  exampleModel,
+  get,
+  patch,
+  podIdentities,
+  scenario,
+  seconds,
+  startLoad,
+  text,
+  waitFor,
+  waitReady,
+} from '../cluster/index.ts';
+
+const WRITES_PER_SECOND = 60;
+
+scenario(
+  'a changed pod template replaces every pod under load; one that does not work stops at the first',
+  async ({ namespace, say }) => {
+    const cluster = { voters: 3, readReplicas: 1, storage: { size: '256Mi' } };
+    await applyModel(namespace, exampleModel('shop', { cluster }));
+    const address = text(get(namespace, 'service', 'shop'), 'spec.clusterIP');
+    const load = await startLoad(namespace, `http://${address}/api/products`, WRITES_PER_SECOND);
+
+    const before = podIdentities(namespace, 'shop');
+    load.mark('rolling');
+    const startedMs = performance.now();
+    const resources = { requests: { cpu: '50m' } };
+    patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { resources } } });
+    await waitReady(namespace, 'shop', 240_000);
+    say(`four pods replaced after ${seconds(performance.now() - startedMs)}`);
+    const after = podIdentities(namespace, 'shop');
+    for (const name of Object.keys(before)) assert.notEqual(after[name], before[name], name);
+    const order = replacedOf(namespace);
+    say(`order: ${order.join(', ')}`);
+    assert.equal(order[0], 'shop-read-0', 'learners first');
+    assert.equal(order.length, 4);
+
+    load.mark('broken-image');
+    patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { image: 'lithair/node:none' } } });
+    const stuck = await waitFor(
+      'the rollout to be stuck',
+      () => {
+        const condition = conditionOf(get(namespace, 'lithairmodel', 'shop'), 'Progressing');
+        return condition.includes('RolloutStuck') ? condition : null;
+      },
+      180_000,
+    );
+    say(stuck);
+    const kept = podIdentities(namespace, 'shop');
+    const touched = Object.keys(after).filter((name) => kept[name] !== after[name]);
+    assert.deepEqual(touched, ['shop-read-0'], 'no other pod was touched');
+    assert.match(conditionOf(get(namespace, 'lithairmodel', 'shop'), 'QuorumAvailable'), /^True/);
+
+    load.mark('taken-back');
+    patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { image: 'lithair/node:dev' } } });
+    await waitReady(namespace, 'shop', 180_000);
+    assert.deepEqual(
+      Object.entries(podIdentities(namespace, 'shop')).filter(([name, id]) => after[name] !== id)
+        .length,
+      1,
+      'pods that had the good image stayed',
+    );
+    checkLoad(await load.stop(), say);
+  },
+);
+
+/** The pods in the order in which the Events tell that they were replaced. */
+function replacedOf(namespace: string): string[] {
+  const found = events(namespace, 'shop').flatMap((event) => {
+    const [, name] = /RollingOut: .*; (shop\S*) is replaced/.exec(event) ?? [];
+    return name === undefined ? [] : [name];
+  });
+  return [...new Set(found)];
+}
