@@ -37,13 +37,13 @@ export class ClientPod {
   }
 
   /** Sends one request to a URL of the cluster. */
-  request(method: string, url: string, body?: unknown, headers = {}): Answer {
+  request(method: string, url: string, body?: unknown, headers = {}, timeoutMs = 10_000): Answer {
     const script = `
       const response = await fetch(${JSON.stringify(url)}, {
         method: ${JSON.stringify(method)},
         headers: ${JSON.stringify({ 'content-type': 'application/json', ...headers })},
         body: ${body === undefined ? 'undefined' : JSON.stringify(JSON.stringify(body))},
-        signal: AbortSignal.timeout(10000),
+        signal: AbortSignal.timeout(${timeoutMs}),
       });
       const text = await response.text();
       let body = text;

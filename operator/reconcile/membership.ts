@@ -14,8 +14,8 @@ export interface ClusterAccess {
 }
 
 interface Memory {
-  /** Since when each member has said that its disk is empty. */
-  readonly emptySinceMs: Map<string, number>;
+  /** Since when the pod of each member, by its id, has said that its disk is empty. */
+  readonly emptySinceMs: Map<number, number>;
   /** Whether volumes may have to be looked at. */
   volumesDue: boolean;
 }
@@ -25,16 +25,27 @@ export class MembershipMemory {
   readonly #clusters = new Map<ObjectKey, Memory>();
   readonly #replaced = new Set<string>();
 
-  /** Members that have said for a while that their disk is empty. */
-  emptyDisks(key: ObjectKey, reports: readonly MemberReport[], nowMs: number): readonly string[] {
+  /**
+   * Members of the table whose pods have said for a while that their disk is empty. A pod that was
+   * just taken in says so for a moment, too: the time counts for one member id, not for a name.
+   */
+  emptyDisks(
+    key: ObjectKey,
+    reports: readonly MemberReport[],
+    members: readonly MemberFact[],
+    nowMs: number,
+  ): readonly string[] {
     const { emptySinceMs } = this.#of(key);
-    const empty = reports.filter(({ answer }) => answer.kind === 'waiting').map(({ name }) => name);
-    for (const name of emptySinceMs.keys()) if (!empty.includes(name)) emptySinceMs.delete(name);
-    return empty.filter((name) => {
-      const sinceMs = emptySinceMs.get(name) ?? nowMs;
-      emptySinceMs.set(name, sinceMs);
+    const saying = reports.filter(({ answer }) => answer.kind === 'waiting');
+    const empty = members.filter(({ name }) => saying.some((report) => report.name === name));
+    const ids = new Set(empty.map(({ id }) => id));
+    for (const id of emptySinceMs.keys()) if (!ids.has(id)) emptySinceMs.delete(id);
+    const lost = empty.filter(({ id }) => {
+      const sinceMs = emptySinceMs.get(id) ?? nowMs;
+      emptySinceMs.set(id, sinceMs);
       return nowMs - sinceMs >= EMPTY_AFTER_MS;
     });
+    return lost.map(({ name }) => name);
   }
 
   /** Whether to list volumes in this pass: while members change, and once after it. */
@@ -62,7 +73,7 @@ export class MembershipMemory {
   #of(key: ObjectKey): Memory {
     const known = this.#clusters.get(key);
     if (known !== undefined) return known;
-    const memory = { emptySinceMs: new Map<string, number>(), volumesDue: true };
+    const memory = { emptySinceMs: new Map<number, number>(), volumesDue: true };
     this.#clusters.set(key, memory);
     return memory;
   }

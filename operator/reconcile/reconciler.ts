@@ -235,7 +235,7 @@ export class Reconciler {
       leader: table?.leader ?? null,
       pods: snapshot.pods,
       outdated: outdatedPods(snapshot),
-      emptyDisks: this.#memory.emptyDisks(key, reports, nowMs),
+      emptyDisks: this.#memory.emptyDisks(key, reports, table?.members ?? [], nowMs),
       certificatesDue: certificates.due,
       volumes: wantsVolumes ? await listVolumes(this.#options.api, subject) : null,
       retain: spec.cluster.storage.retain,

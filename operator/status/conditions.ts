@@ -136,8 +136,22 @@ function degraded(input: StatusInput, view: ClusterView): Finding {
   if (hasBeenReady(input) && away.length > 0) {
     return yes('MembersMissing', `not ready: ${away.join(', ')}`);
   }
+  const behind = membersBehind(input, view);
+  if (behind.length > 0) {
+    const text = `more than ${BEHIND_MS / 1_000} s behind the leader: ${behind.join(', ')}`;
+    return yes('MembersBehind', text);
+  }
   if (input.blocked?.degrades === true) return yes(input.blocked.reason, input.blocked.message);
   return no('AllWell', 'no member is known to fail');
+}
+
+const BEHIND_MS = 30_000;
+
+/** Members that serve, and lack what the leader has had for a while. */
+function membersBehind({ members }: StatusInput, view: ClusterView): readonly string[] {
+  return members
+    .filter(({ name }) => (view.members.get(name)?.lagMs ?? 0) > BEHIND_MS)
+    .map(({ name }) => name);
 }
 
 function schemaApplied(input: StatusInput): Finding {

@@ -203,6 +203,21 @@ const ROWS: readonly [
     { Progressing: 'False RolloutStuck', Degraded: 'True MembersFailing' },
   ],
   [
+    'a member that serves is far behind',
+    {
+      reports: exampleReports(3, 1).map((report) => {
+        if (report.answer.kind !== 'serving') return report;
+        const members = report.answer.status.members.map((member) =>
+          member.name === 'shop-2' ? { ...member, lagMs: 45_000 } : member,
+        );
+        const status = { ...report.answer.status, members };
+        return { ...report, answer: { kind: 'serving' as const, status } };
+      }),
+    },
+    'Ready',
+    { Ready: 'True ClusterReady', Degraded: 'True MembersBehind' },
+  ],
+  [
     'a learner is a member as it is to be',
     {
       members: MEMBERS.map((member) => ({
