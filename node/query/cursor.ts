@@ -19,7 +19,11 @@ const SUB_INDEX = 0;
 const MAX_LENGTH = 12 * 1024;
 
 /** Ties a cursor to the model, the order and the filters that it was made for. */
-export function queryFingerprint(model: string, order: Order, filters: readonly Filter[]): string {
+export function queryFingerprint(
+  model: string,
+  order: Order,
+  filters: readonly Pick<Filter, 'text'>[],
+): string {
   const terms = order.terms.map((term) => [term.field.name, term.descending]);
   const conditions = filters.map((filter) => filter.text).sort();
   const text = JSON.stringify([model, terms, order.idDescending, conditions]);

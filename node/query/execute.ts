@@ -36,7 +36,7 @@ export function execute(
   defer: Defer = setImmediate,
 ): Page | Promise<Page> {
   const reader = currentReader();
-  if (query.countsTotal && query.filters.length === 0) {
+  if (query.countsTotal && query.filters.length + query.alternatives.length === 0) {
     const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, defer);
     const total = reader.size;
     return uncounted instanceof Promise
@@ -121,9 +121,10 @@ class Scan {
 
   /** Takes one row into account; true where no later row can belong to the page. */
   #look(record: AggregateRecord, reader: ModelReader): boolean {
-    const { filters, order, after, countsTotal } = this.#query;
+    const { filters, alternatives, order, after, countsTotal } = this.#query;
     const row = new Row(record, reader);
     for (const filter of filters) if (!filter.matches(row)) return false;
+    for (const either of alternatives) if (!either.matches(row)) return false;
     this.#total += 1;
     const position = positionOf(row, order);
     if (after !== null && comparePositions(order, position, after) <= 0) return false;

@@ -31,6 +31,18 @@ export interface Filter {
   matches(row: Row): boolean;
 }
 
+/** Conditions of which one must hold. Looked at row by row: no index answers them. */
+export interface Alternatives {
+  /** As of a condition; the order of the conditions does not matter. */
+  readonly text: string;
+  matches(row: Row): boolean;
+}
+
+export function anyOf(filters: readonly Filter[]): Alternatives {
+  const text = JSON.stringify(['or', ...filters.map((filter) => filter.text).sort()]);
+  return { text, matches: (row) => filters.some((filter) => filter.matches(row)) };
+}
+
 /** Most values of one `in` or `nin`. */
 const MAX_LIST = 1000;
 const UNORDERED: readonly FieldType[] = ['boolean', 'array', 'object'];

@@ -1,7 +1,15 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
 import { decodeCursor, queryFingerprint } from './cursor.ts';
 import { compileFields, type QueryField, type QueryFields } from './fields.ts';
-import { compileFilter, type Filter, OPERATORS, type Operator, takes } from './filter.ts';
+import {
+  type Alternatives,
+  anyOf,
+  compileFilter,
+  type Filter,
+  OPERATORS,
+  type Operator,
+  takes,
+} from './filter.ts';
 import { completeOrder, type Order, type Position, type SortTerm } from './order.ts';
 import { QueryRefusal } from './refusal.ts';
 
@@ -15,6 +23,8 @@ export interface Parameter {
 /** What a list request wants, checked against the model. */
 export interface ListQuery {
   readonly filters: readonly Filter[];
+  /** All of these must hold, too. */
+  readonly alternatives: readonly Alternatives[];
   readonly order: Order;
   /** Fields to return, in the order of the schema; null: all. */
   readonly projection: readonly string[] | null;
@@ -35,7 +45,8 @@ export interface QueryCompiler {
 export const DEFAULT_LIMIT = 20;
 export const MAX_LIMIT = 1000;
 const MAX_SORT_TERMS = 4;
-const LATER_PARAMETERS = ['or', 'expand', 'at', 'version'];
+const MAX_ALTERNATIVES = 50;
+const LATER_PARAMETERS = ['expand', 'at', 'version'];
 
 /**
  * Made once per schema.
@@ -62,18 +73,21 @@ function readList(
 ): ListQuery {
   const settings = new Map<string, Parameter>();
   const filters: Filter[] = [];
+  const alternatives: Alternatives[] = [];
   for (const parameter of parameters) {
     if (LATER_PARAMETERS.includes(parameter.name)) throw notYet(parameter.name);
-    if (!SETTINGS.includes(parameter.name)) filters.push(readFilter(parameter, fields));
+    if (parameter.name === 'or') alternatives.push(readAlternatives(parameter, fields));
+    else if (!SETTINGS.includes(parameter.name)) filters.push(readFilter(parameter, fields));
     else if (settings.has(parameter.name))
       throw refuse(parameter.name, 'repeated', 'is there twice');
     else settings.set(parameter.name, parameter);
   }
   const order = readSort(settings.get('sort'), fields);
-  const fingerprint = queryFingerprint(model.name, order, filters);
+  const fingerprint = queryFingerprint(model.name, order, [...filters, ...alternatives]);
   const [cursor, shown] = [settings.get('cursor'), settings.get('fields')];
   return {
     filters,
+    alternatives,
     order,
     projection: shown === undefined ? null : projection(shown),
     limit: readLimit(settings.get('limit')),
@@ -96,6 +110,31 @@ function readFilter(parameter: Parameter, fields: QueryFields): Filter {
   }
   const isList = operator === 'in' || operator === 'nin';
   return compileFilter(field, operator, isList ? parameter.parts : [parameter.value], name);
+}
+
+/** `or=price[lt]=10,stock=0`: conditions between plain commas. */
+function readAlternatives(parameter: Parameter, fields: QueryFields): Alternatives {
+  const { parts } = parameter;
+  if (parts.length < 2 || parts.length > MAX_ALTERNATIVES) {
+    throw refuse(
+      'or',
+      'too_many_items',
+      `takes 2 to ${MAX_ALTERNATIVES} conditions with commas between them`,
+    );
+  }
+  return anyOf(parts.map((part) => readAlternative(part, fields)));
+}
+
+function readAlternative(part: string, fields: QueryFields): Filter {
+  const equals = part.indexOf('=');
+  const name = equals === -1 ? part : part.slice(0, equals);
+  const value = part.slice(equals + 1);
+  if (equals === -1)
+    throw refuse('or', 'invalid_type', `"${name}" must be followed by = and a value`);
+  if (/\[n?in\]$/.test(name)) {
+    throw refuse('or', 'unknown_filter', `${name}: in and nin do not stand in or; name each value`);
+  }
+  return readFilter({ name, value, parts: [value] }, fields);
 }
 
 function operatorOf(bracketed: string): Operator | undefined {

@@ -219,6 +219,43 @@ test('contains looks into texts and arrays, startsWith at their beginning', asyn
   assert.deepEqual(await shop.ids('id[in]=a,c,x'), ['a', 'c']);
 });
 
+test('or takes rows of which one condition holds, beside all other conditions', async () => {
+  const shop = new Shop();
+  shop.create(
+    { id: 'a', price: '5', stock: 0 },
+    { id: 'b', price: '50', stock: 0 },
+    { id: 'c', price: '5', stock: 9 },
+    { id: 'd', price: '50', stock: 9, name: 'a,b' },
+  );
+  assert.deepEqual(await shop.ids('or=price[lt]=10,stock=0'), ['a', 'b', 'c']);
+  assert.deepEqual(await shop.ids('or=price[lt]=10,stock=0&stock=9'), ['c']);
+  assert.deepEqual(await shop.ids('or=price=5,price=50&or=stock=0,name[null]=false'), [
+    'a',
+    'b',
+    'd',
+  ]);
+  assert.deepEqual(await shop.ids('or=name[startsWith]=a,id=a'), ['a', 'd']);
+  assert.equal((await shop.list('or=price[lt]=10,stock=0&count=true&limit=1')).total, 3);
+});
+
+test('or goes with its cursor, and says what is wrong with it', async () => {
+  const shop = new Shop();
+  shop.create({ id: 'a', stock: 1 }, { id: 'b', stock: 2 }, { id: 'c', stock: 3 });
+  const { next } = await shop.list('or=stock=1,stock=3&limit=1');
+  assert.ok(next);
+  assert.deepEqual(await shop.ids(`or=stock=3,stock=1&cursor=${next}`), ['c']);
+  await assert.rejects(() => shop.list(`or=stock=1,stock=2&cursor=${next}`), isBadCursor);
+  for (const [query, message] of [
+    ['or=stock=1', /2 to 50 conditions/],
+    ['or=stock,stock=1', /"stock" must be followed by =/],
+    ['or=nope=1,stock=1', /no such field/],
+    ['or=stock=x,stock=1', /must be a number/],
+    ['or=stock[in]=1,stock=1', /in and nin do not stand in or/],
+  ] as const) {
+    await assert.rejects(() => shop.list(query), { name: 'QueryRefusal', message }, query);
+  }
+});
+
 test('fields gives the named fields in the order of the schema', async () => {
   const shop = new Shop();
   shop.create({ id: 'a', price: '1.10', stock: 3 });

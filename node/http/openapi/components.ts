@@ -24,6 +24,7 @@ export function sharedParameters(): Json {
     Cursor: query('cursor', text, 'page.next of the page before, with the same sort and filter.'),
     Sort: query('sort', text, 'Field names with commas; - before a name turns its order round.'),
     Fields: query('fields', text, 'Names of the fields to return, with commas.'),
+    Or: query('or', text, 'Conditions with commas, of which one must hold: price[lt]=10,stock=0.'),
     Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
     At: query('at', { type: 'string', format: 'date-time' }, 'The version of that time.'),
     Count: query('count', { type: 'boolean' }, 'Adds page.total.'),

@@ -247,7 +247,7 @@ class Description {
 
   #list(): Json {
     const { name } = this.#model;
-    const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count'].map(parameterRef);
+    const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count', 'Or'].map(parameterRef);
     return operation(`list${name}`, `List ${name}`, name, {
       parameters: [...freshness(), ...shared, ...filterParameters(this.#schema, this.#read)],
       responses: this.#responses(
