@@ -1,5 +1,6 @@
 import type { Consensus } from './consensus/index.ts';
 import type { Health } from './health.ts';
+import type { Outbox } from './outbox/index.ts';
 import {
   type CommandEnvelope,
   type Engine,
@@ -15,6 +16,7 @@ import type { ApplyResult, ReplicatedState } from './state/index.ts';
 export class NodeEngine implements Engine {
   readonly health: Health;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
+  #outbox: Outbox | null = null;
   #history: () => HistoryReader | null = () => null;
 
   constructor(health: Health) {
@@ -24,14 +26,17 @@ export class NodeEngine implements Engine {
   /** The node takes part in its cluster from now on. */
   attach(
     consensus: Consensus<ApplyResult, ReplicatedState>,
+    outbox: Outbox,
     history: () => HistoryReader | null,
   ): void {
     this.#consensus = consensus;
+    this.#outbox = outbox;
     this.#history = history;
   }
 
   state(): StateReader | null {
-    return this.#consensus?.state ?? null;
+    const state = this.#consensus?.state ?? null;
+    return state === null || this.#outbox === null ? state : this.#outbox.view(state);
   }
 
   history(): HistoryReader | null {
@@ -39,7 +44,11 @@ export class NodeEngine implements Engine {
   }
 
   submit(envelope: CommandEnvelope): Promise<Outcome> {
-    return this.#present().submit(envelope);
+    const consensus = this.#present();
+    const model = consensus.state?.model(envelope.command.model);
+    return model?.schema.consistency === 'eventual' && this.#outbox !== null
+      ? this.#outbox.submit(envelope)
+      : consensus.submit(envelope);
   }
 
   readBarrier(demand: ReadDemand): Promise<void> | null {

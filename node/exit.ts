@@ -2,6 +2,7 @@ import { ArchiveError } from './archive/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
+import { OutboxError } from './outbox/index.ts';
 import { EngineError } from './ports/index.ts';
 import { StateError } from './state/index.ts';
 
@@ -20,7 +21,10 @@ export class NodeError extends Error {
 export function asNodeError(error: unknown): NodeError | null {
   if (error instanceof NodeError) return error;
   const isData =
-    error instanceof LogError || error instanceof ArchiveError || error instanceof StateError;
+    error instanceof LogError ||
+    error instanceof ArchiveError ||
+    error instanceof StateError ||
+    error instanceof OutboxError;
   if (isData || error instanceof ForeignClusterError) {
     return new NodeError(error.message, EXIT.dataRefused);
   }

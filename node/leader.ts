@@ -6,8 +6,14 @@ import {
   type SchemaExecution,
 } from './command/index.ts';
 import { type Consensus, ConsensusError, type LeadershipEvent } from './consensus/index.ts';
-import { encodeEntry, type GenerationDigest, neededApplyVersion } from './entry/index.ts';
+import {
+  encodeEntry,
+  type GenerationDigest,
+  type LocalWritesEntry,
+  neededApplyVersion,
+} from './entry/index.ts';
 import { mergePatch } from './merge-patch.ts';
+import type { OrderAnswer } from './outbox/index.ts';
 import {
   type Clock,
   type CommandEnvelope,
@@ -127,6 +133,23 @@ export class Leader {
     const data = encodeEntry({ kind: 'applyVersion', to });
     const result = await consensus.propose(data, timeoutMs).result;
     return result.kind === 'applyVersion' && result.raised;
+  }
+
+  /**
+   * Orders writes that a member took by itself. What apply made of them the member hears from its
+   * own log; errors as {@link execute}.
+   */
+  async orderLocalWrites(writes: LocalWritesEntry, timeoutMs: number): Promise<OrderAnswer> {
+    const { consensus, session } = this.#leading();
+    const last = writes.firstSequence + writes.writes.length - 1;
+    if (this.#state().localWrites.sequenceOf(writes.origin) >= last) return 'ordered';
+    if (this.#isSpaceLow()) return 'later';
+    const execution = session.proposeLocalWrites(writes, this.#logClock.nowMs());
+    if (execution === null) return 'schema_changed';
+    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    if (result.kind !== 'localWrites')
+      throw new Error(`local writes were applied as ${result.kind}`);
+    return result.outcome.kind === 'ordered' ? 'ordered' : result.outcome.code;
   }
 
   /** A leader that was cut off may answer from a model that is no longer the newest. */

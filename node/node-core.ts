@@ -13,13 +13,14 @@ import {
 } from './consensus/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION, EntryError, OLDEST_APPLY_VERSION } from './entry/index.ts';
-import { NodeError } from './exit.ts';
+import { asNodeError, NodeError } from './exit.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Health } from './health.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { createApi } from './http/index.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
+import { openOutbox, orderWrites } from './local-writes.ts';
 import { type DataDirectory, type Log, openDataDirectory, SpaceWatch } from './log/index.ts';
 import { LogClock } from './log-clock.ts';
 import {
@@ -50,8 +51,15 @@ import type {
 } from './node-parts.ts';
 import { observeNode } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
+import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
-import { createState, HASH_KEY_BYTES, type ReplicatedState, restoreState } from './state/index.ts';
+import {
+  type ApplyResult,
+  createState,
+  HASH_KEY_BYTES,
+  type ReplicatedState,
+  restoreState,
+} from './state/index.ts';
 import { createMetrics } from './telemetry/index.ts';
 import { UUID_RANDOM_BYTES, uuidV7 } from './values/index.ts';
 import { watched } from './watched-transport.ts';
@@ -90,6 +98,7 @@ export class NodeCore {
   #directory: DataDirectory | null = null;
   #log: Log | null = null;
   #consensus: NodeConsensus | null = null;
+  #outbox: Outbox | null = null;
   #keeper: HistoryKeeper | null = null;
   #preparation: ModelPreparation | null = null;
   #stopping = false;
@@ -173,6 +182,7 @@ export class NodeCore {
     this.#preparation?.stop();
     this.#space.stop();
     this.#network.drain();
+    this.#outbox?.stop();
     await this.#consensus?.stop(STOP_TIMEOUT_MS);
     await this.#keeper?.stop();
     await this.#transport?.close();
@@ -195,6 +205,7 @@ export class NodeCore {
   /** Where space is low, what a snapshot makes superfluous is given back to the disk. */
   #onSpace(low: boolean): void {
     this.#log?.spareSpace(low);
+    this.#outbox?.spareSpace(low);
     if (!low || this.#consensus === null || this.#consensus.state === null) return;
     this.#consensus.takeSnapshot().catch((error: unknown) => {
       this.#world.logger.warn({ reason: String(error) }, 'no snapshot could be written');
@@ -287,17 +298,20 @@ export class NodeCore {
       execute: (envelope) => this.#leader.execute(envelope),
       serveArchive: async (request) =>
         serveArchive(archive, request, this.#keeper?.isComplete === true),
+      serveOutbox: (from, request) => orderWrites(this.#leader, from, request),
       options: { snapshotEvery, batchSize, ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, exitCodeOf(error)),
       onRemoved: (reason) => this.#onRefused(reason, 'removed'),
-      onApplied: (index) => this.#onApplied(consensus, index),
+      onApplied: (index, result) => this.#onApplied(consensus, index, result),
     });
     this.#consensus = consensus;
     this.#leader.attach(consensus);
     this.#attachPeers(consensus, transport);
+    const outbox = await this.#openOutbox(consensus, log);
+    this.#outbox = outbox;
     this.#keeper = this.#keepHistory(consensus, archive);
     this.#preparation = this.#prepareModels(consensus);
-    this.engine.attach(consensus, () => this.#keeper?.reader() ?? null);
+    this.engine.attach(consensus, outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
     observeNode(this.#metrics, consensus, log, this.#space);
     observeMembers(this.#metrics, consensus, this.#info);
@@ -319,6 +333,19 @@ export class NodeCore {
       versionsOf: (id) => transport.applyVersionsOf(id),
     });
     observeLinks(this.#metrics, transport, this.#logClock);
+  }
+
+  #openOutbox(consensus: NodeConsensus, log: Log): Promise<Outbox> {
+    const { outbox: limits, log: logOptions } = this.#options;
+    if (this.#directory === null) throw new Error('the data directory is not open');
+    return openOutbox(this.#world, consensus, this.#leader, log, {
+      directory: this.#directory,
+      ...(logOptions && { logOptions }),
+      ...(limits && { limits }),
+      isSpaceLow: () => this.#space.low,
+      onFailure: (error) =>
+        this.#fail(error.message, asNodeError(error)?.exitCode ?? EXIT.failStop),
+    });
   }
 
   #openArchive({ clusterId }: Placement): Promise<Archive> {
@@ -396,12 +423,14 @@ export class NodeCore {
     return state;
   }
 
-  #onApplied(consensus: NodeConsensus, index: number): void {
+  #onApplied(consensus: NodeConsensus, index: number, result: ApplyResult): void {
     this.#leader.onApplied(index);
     const bytes = this.#log?.statistics.bytes ?? 0;
     this.#lag.onApplied(index, bytes, this.#world.clock.monotonicMs());
     this.#keeper?.onApplied();
     this.#preparation?.onState();
+    if (result.kind === 'localWrites') this.#outbox?.onOrdered(index, result.outcome);
+    this.#outbox?.onApplied(index);
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 

@@ -8,6 +8,7 @@ import type { Admit, createApi } from './http/index.ts';
 import type { FileSystem, LogOptions } from './log/index.ts';
 import type { AdminHandler, InitialPeer } from './membership/index.ts';
 import type { InitialMember, NodeOptions } from './options.ts';
+import type { OutboxLimits } from './outbox/index.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
 import type { ApplyResult, ReplicatedState, StateOptions } from './state/index.ts';
 import type { MessageObserver } from './watched-transport.ts';
@@ -32,6 +33,7 @@ export type CoreOptions = Pick<
   readonly consensus?: Partial<ConsensusOptions>;
   readonly log?: LogOptions;
   readonly history?: Partial<HistoryLimits>;
+  readonly outbox?: Partial<OutboxLimits>;
   readonly state?: Pick<StateOptions, 'preparedRows'>;
 };
 

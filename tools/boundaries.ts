@@ -24,6 +24,7 @@ export const ROOMS = [
   'auth',
   'access',
   'validation',
+  'outbox',
   'command',
   'membership',
   'backup',

@@ -54,7 +54,7 @@ export interface AuthoredModel {
   name: string;
   path?: string;
   fields: AuthoredField[];
-  persistence?: { durability?: 'quorum'; consistency?: 'strong' };
+  persistence?: { durability?: 'quorum'; consistency?: 'strong' | 'eventual' };
   lifecycle?: {
     audited?: boolean;
     versioned?: number;

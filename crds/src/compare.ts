@@ -76,6 +76,11 @@ class Comparison {
       const message = changed('primary key', old.primaryKey, next.primaryKey);
       this.break([...path, 'primaryKey'], 'primary_key_changed', message);
     }
+    if (old.consistency !== next.consistency) {
+      const [from, to] = [old.consistency ?? 'strong', next.consistency ?? 'strong'];
+      const message = changed('consistency', from, to);
+      this.break([...path, 'consistency'], 'consistency_changed', message);
+    }
     this.fields(old.fields, next.fields, path, next.name);
     this.remembered(old, next);
   }

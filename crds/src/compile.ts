@@ -91,6 +91,7 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
+    ...(model.persistence.consistency === 'eventual' && { consistency: 'eventual' as const }),
   };
 }
 

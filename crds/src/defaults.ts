@@ -79,7 +79,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
       consistency: model.persistence?.consistency ?? 'strong',
     },
     ...routesOf(model),
-    ...(model.lifecycle && { lifecycle: expandLifecycle(model.lifecycle) }),
+    ...lifecycleOf(model),
     ...(model.security && {
       security: { tamperEvidence: model.security.tamperEvidence ?? false },
     }),
@@ -93,6 +93,20 @@ function routesOf({ permissions, http, caching }: AuthoredModel) {
     ...(http && { http: { methods: [...http.methods] } }),
     ...(caching && { caching: { ...caching } }),
   };
+}
+
+/** Where nodes take writes by themselves, a write that loses must stay visible: there is a history. */
+function lifecycleOf(model: AuthoredModel): Pick<ModelSpec, 'lifecycle'> {
+  const { lifecycle = {}, persistence, fields } = model;
+  const isNeeded =
+    persistence?.consistency === 'eventual' &&
+    lifecycle.audited !== true &&
+    lifecycle.versioned === undefined &&
+    lifecycle.retention === undefined &&
+    !fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
+  if (isNeeded)
+    return { lifecycle: expandLifecycle({ ...lifecycle, versioned: DEFAULTS.eventualVersions }) };
+  return model.lifecycle ? { lifecycle: expandLifecycle(model.lifecycle) } : {};
 }
 
 function expandLifecycle(lifecycle: NonNullable<AuthoredModel['lifecycle']>): LifecycleSpec {

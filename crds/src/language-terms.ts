@@ -35,6 +35,8 @@ export const DEFAULTS = {
   subjectClaim: 'sub',
   rolesClaim: 'roles',
   leewaySeconds: 30,
+  /** Versions that a model with consistency eventual keeps where it says nothing of its past. */
+  eventualVersions: 10,
 } as const;
 
 export const VOTER_COUNTS = [1, 3, 5, 7] as const;

@@ -214,7 +214,11 @@ const model: RecordShape = {
       kind: 'record',
       attributes: {
         durability: choice('When a write is answered.', ['quorum'], ['leader', 'periodic']),
-        consistency: choice('What a read promises.', ['strong'], ['sequential', 'eventual']),
+        consistency: choice(
+          'What a read promises; eventual: every node takes writes by itself, the last one wins.',
+          ['strong', 'eventual'],
+          ['sequential'],
+        ),
       },
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
       description: 'What a write promises.',

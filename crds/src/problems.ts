@@ -54,6 +54,7 @@ export type ProblemCode =
   | 'type_changed'
   | 'path_changed'
   | 'primary_key_changed'
+  | 'consistency_changed'
   | 'reference_changed'
   | 'unique_added'
   | 'constraint_narrowed'

@@ -1,5 +1,6 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
+import { checkEventual } from './eventual.ts';
 import {
   DEFAULTS,
   LIMITS,
@@ -22,6 +23,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
   return [
     ...duplicates(names, 'model'),
     ...checkRoutes(models),
+    ...checkEventual(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
   ];

@@ -125,8 +125,9 @@ export interface DomainEventSpec {
 }
 
 export interface PersistenceSpec {
+  /** Of a model with consistency eventual: of a write once it is ordered. */
   durability: 'quorum';
-  consistency: 'strong';
+  consistency: 'strong' | 'eventual';
 }
 
 /** What a field and the items of an array have in common. */

@@ -46,6 +46,8 @@ export interface ModelSchema {
   tamperEvidence?: boolean;
   /** Named events; absent where there are none. */
   events?: DomainEventSpec[];
+  /** Every node takes writes by itself; absent where writes are ordered before they are answered. */
+  consistency?: 'eventual';
 }
 
 /** What is remembered of the past of a model's rows. `immutable` has become that of every field. */

@@ -273,7 +273,7 @@ const persisted = (p: string) => `models: [{name: A, persistence: ${p}, fields: 
 
 test('durability and consistency accept only what is built', () => {
   assert.deepEqual(problemsOf(persisted('{durability: quorum, consistency: strong}')), []);
-  const codes = problemsOf(persisted('{durability: leader, consistency: eventual}')).map(
+  const codes = problemsOf(persisted('{durability: leader, consistency: sequential}')).map(
     (p) => p.code,
   );
   assert.deepEqual(codes, ['not_supported_yet', 'not_supported_yet']);

@@ -4,6 +4,8 @@
  */
 export { type CommandErrorCode } from './errors.ts';
 export { LeaderSession } from './leader-session.ts';
+export type { LiveRow } from './overlay.ts';
+export { type Plan, type PlannedRows, planCommand } from './planning.ts';
 export { prepareSchemaChange } from './schema-change.ts';
 export type {
   Execution,

@@ -1,5 +1,10 @@
 import { canonicalJson, type Schema } from '@lithair/crds';
-import { type Change, encodeEntry, type GenerationDigest } from '../entry/index.ts';
+import {
+  type Change,
+  encodeEntry,
+  type GenerationDigest,
+  type LocalWritesEntry,
+} from '../entry/index.ts';
 import type { CommandEnvelope, IdempotencyKey, Outcome } from '../ports/index.ts';
 import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
 import { CommandError } from './errors.ts';
@@ -144,6 +149,23 @@ export class LeaderSession {
       generation: this.state.history.active.number,
       digests,
     });
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false };
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket } as const;
+  }
+
+  /**
+   * Proposes writes that a member took by itself; null where they are of another schema than the
+   * one that is in force, or about to be.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeLocalWrites(writes: LocalWritesEntry, nowMs: number) {
+    this.requirePlaced();
+    const isOther = writes.schemaVersion !== this.state.schemaVersion;
+    if (this.schemaChange !== null || isOther) return null;
+    const timestampMs = this.stamp(nowMs);
+    const data = encodeEntry({ ...writes, memberId: this.memberId, timestampMs });
     const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false };
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;

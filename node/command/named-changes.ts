@@ -1,13 +1,17 @@
 import { type Change, isPut } from '../entry/index.ts';
 import { changedFields, declaredEvents } from '../history/index.ts';
-import { parseRow } from '../state/index.ts';
-import type { Overlay } from './overlay.ts';
+import { parseRow, type RowsView } from '../state/index.ts';
+import type { LiveRow } from './overlay.ts';
+
+interface NamedRows extends Pick<RowsView, 'plan'> {
+  find(model: string, id: string): LiveRow | undefined;
+}
 
 /**
  * A change with the names of the declared events that it is. Decided here, on the leader, because
  * apply compares and sets and parses nothing.
  */
-export function named(rows: Overlay, change: Change): Change {
+export function named(rows: NamedRows, change: Change): Change {
   const { model, effect, id } = change;
   const schema = rows.plan(model)?.schema;
   if (schema?.events === undefined || effect === 'unchanged') return change;

@@ -2,11 +2,17 @@ import type { Schema } from '@lithair/crds';
 import type { Change } from '../entry/index.ts';
 import { MAX_CHANGES } from '../entry/index.ts';
 import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
-import { type Conflict, findConflicts, type ModelPlan, rejectionOf } from '../state/index.ts';
+import {
+  type Conflict,
+  findConflicts,
+  type ModelPlan,
+  type RowsView,
+  rejectionOf,
+} from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement } from './new-row.ts';
-import type { LiveRow, Overlay } from './overlay.ts';
+import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import type { MergePatch } from './types.ts';
 
@@ -16,9 +22,14 @@ export type Plan =
   | { readonly kind: 'unchanged'; readonly model: string; readonly aggregate: WrittenAggregate }
   | { readonly kind: 'rejected'; readonly outcome: Outcome };
 
+/** The rows that a command meets. */
+export interface PlannedRows extends RowsView {
+  find(model: string, id: string): LiveRow | undefined;
+}
+
 /** Where a command is planned: rows, time, randomness and the caller. */
 export interface PlanningContext extends Making {
-  readonly rows: Overlay;
+  readonly rows: PlannedRows;
   readonly schema: Schema;
   readonly mergePatch: MergePatch;
 }

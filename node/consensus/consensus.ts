@@ -244,6 +244,11 @@ export class Consensus<
     return this.#forwarder.forward('admin', body, timeoutMs);
   }
 
+  /** As {@link forwardAdmin}, for writes that this member took by itself. */
+  forwardOutbox(body: Uint8Array, timeoutMs: number): Promise<Uint8Array | null> {
+    return this.#forwarder.forward('outbox', body, timeoutMs);
+  }
+
   /**
    * Hands leadership over; resolves once somebody else leads. Without `to`, to the voter that is
    * furthest along.
@@ -400,6 +405,7 @@ export class Consensus<
   #serve(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
     if (kind === 'command') return this.#forwarder.serve(body);
     if (kind === 'archive') return this.#deps.serveArchive(body);
+    if (kind === 'outbox') return this.#deps.serveOutbox(from, body);
     if (this.#admin === null) return Promise.reject(new Error('not ready'));
     return this.#admin(from, body);
   }

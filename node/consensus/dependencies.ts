@@ -22,6 +22,8 @@ export interface ConsensusDependencies<
   readonly restore: RestoreState<State>;
   /** Answers another member that asks for archives. */
   readonly serveArchive: (request: Uint8Array) => Promise<Uint8Array>;
+  /** Orders writes that another member took by itself, on the leader. */
+  readonly serveOutbox: (from: number, request: Uint8Array) => Promise<Uint8Array>;
   /** Executes a command on the leader: decides, proposes, awaits. */
   readonly execute: Execute;
   readonly clock: Clock;

@@ -77,7 +77,7 @@ export interface PeerAddress {
 }
 
 /** What may be asked of another member. */
-export type RequestKind = 'command' | 'admin' | 'archive';
+export type RequestKind = 'command' | 'admin' | 'archive' | 'outbox';
 
 /** The network between members, as consensus sees it. Delivery is best effort and in order. */
 export interface PeerTransport {

@@ -1,8 +1,18 @@
-import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
+import type { MemberRecord } from '../ports/index.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { EntryError } from './errors.ts';
+import { readLocalWrites, writeLocalWrites } from './local-writes-codec.ts';
 import { PackedReader, PackedWriter } from './packed.ts';
+import {
+  pick,
+  readActor,
+  readIdempotency,
+  readTexts,
+  writeActor,
+  writeIdempotency,
+  writeTexts,
+} from './parts.ts';
 import {
   type ActivateEntry,
   APPLY_VERSION,
@@ -29,9 +39,9 @@ const KINDS = [
   'compact',
   'activate',
   'applyVersion',
+  'localWrites',
 ] as const;
 const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
-const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 const INTENTS = ['voter', 'learner'] as const;
 
 /** Set in a change's first byte where its model is that of the change before. */
@@ -44,9 +54,10 @@ const HAS_REGION = 0x10;
 const PREPARED_CHANGES = 4;
 /** The apply version from which members have a region. */
 const REGIONS = 4;
+/** The apply version from which on there are writes that nodes took by themselves. */
+const LOCAL_WRITES = 4;
 /** Effect, empty id, version. */
 const LEAST_CHANGE_BYTES = 3;
-const LEAST_TEXT_BYTES = 1;
 
 /** Owned by `encodeEntry` and `packEntry`, which are not reentrant and leave them empty. */
 const writer = new ByteWriter();
@@ -115,6 +126,8 @@ export function unpackEntry(data: Uint8Array): Uint8Array {
 /** The least apply version that can tell what an entry means. */
 function neededVersion(entry: Entry): number {
   switch (entry.kind) {
+    case 'localWrites':
+      return LOCAL_WRITES;
     case 'activate':
       return PREPARED_CHANGES;
     case 'schema':
@@ -156,6 +169,8 @@ function writeBody(target: ByteWriter, entry: Entry): void {
       return writeActivate(target, entry);
     case 'applyVersion':
       return target.varint(entry.to);
+    case 'localWrites':
+      return writeLocalWrites(target, entry);
   }
 }
 
@@ -166,13 +181,8 @@ function writeWrite(target: ByteWriter, entry: WriteEntry): void {
   target.varint(entry.memberId);
   target.varint(entry.timestampMs);
   target.varint(entry.schemaVersion);
-  target.text(entry.actor.subject);
-  target.byte(METHODS.indexOf(entry.actor.method));
-  target.byte(entry.idempotency === null ? 0 : 1);
-  if (entry.idempotency !== null) {
-    target.text(entry.idempotency.scope);
-    target.text(entry.idempotency.fingerprint);
-  }
+  writeActor(target, entry.actor);
+  writeIdempotency(target, entry.idempotency);
   target.varint(entry.changes.length);
   let model = '';
   for (const change of entry.changes) {
@@ -194,11 +204,6 @@ function writeChange(target: ByteWriter, change: Change, modelBefore: string): v
     writeTexts(target, change.keys);
   }
   if (events !== undefined) writeTexts(target, events);
-}
-
-function writeTexts(target: ByteWriter, texts: readonly string[]): void {
-  target.varint(texts.length);
-  for (const text of texts) target.text(text);
 }
 
 function writeSchema(target: ByteWriter, entry: SchemaEntry): void {
@@ -289,6 +294,8 @@ function readBody(reader: ByteReader, kind: Entry['kind'], version: number): Ent
       return readActivate(reader);
     case 'applyVersion':
       return { kind, to: reader.varint() } satisfies ApplyVersionEntry;
+    case 'localWrites':
+      return readLocalWrites(reader);
   }
 }
 
@@ -296,7 +303,7 @@ function readWrite(reader: ByteReader): WriteEntry {
   const memberId = reader.varint();
   const timestampMs = reader.varint();
   const schemaVersion = reader.varint();
-  const actor = { subject: reader.text(), method: readMethod(reader) };
+  const actor = readActor(reader);
   const idempotency = readIdempotency(reader);
   const count = reader.count(LEAST_CHANGE_BYTES);
   if (count > MAX_CHANGES) throw new EntryError('malformed_entry', `it has ${count} changes`);
@@ -308,17 +315,6 @@ function readWrite(reader: ByteReader): WriteEntry {
     model = change.model;
   }
   return { kind: 'write', memberId, timestampMs, schemaVersion, actor, idempotency, changes };
-}
-
-function readMethod(reader: ByteReader): Actor['method'] {
-  return pick(METHODS, reader.byte(), 'authentication method');
-}
-
-function readIdempotency(reader: ByteReader): IdempotencyKey | null {
-  const present = reader.byte();
-  if (present === 0) return null;
-  if (present !== 1) throw new EntryError('malformed_entry', `idempotency flag ${present}`);
-  return { scope: reader.text(), fingerprint: reader.text() };
 }
 
 function readChange(reader: ByteReader, modelBefore: string): Change {
@@ -341,13 +337,6 @@ function readChange(reader: ByteReader, modelBefore: string): Change {
     keys: readTexts(reader),
   };
   return named ? { ...change, events: readTexts(reader) } : change;
-}
-
-function readTexts(reader: ByteReader): string[] {
-  const count = reader.count(LEAST_TEXT_BYTES);
-  const texts: string[] = [];
-  for (let i = 0; i < count; i++) texts.push(reader.text());
-  return texts;
 }
 
 function readSchema(reader: ByteReader, version: number): SchemaEntry {
@@ -396,10 +385,4 @@ export function readMember(reader: ByteReader): MemberRecord {
   const intent = pick(INTENTS, last & ~HAS_REGION, 'intent');
   const member = { id, name, address, diskUuid, intent };
   return (last & HAS_REGION) === 0 ? member : { ...member, region: reader.text() };
-}
-
-function pick<T>(list: readonly T[], at: number, what: string): T {
-  const found = list[at];
-  if (found === undefined) throw new EntryError('malformed_entry', `unknown ${what} ${at}`);
-  return found;
 }

@@ -18,6 +18,13 @@ export {
 } from './codec.ts';
 export { EntryError, type EntryErrorCode } from './errors.ts';
 export {
+  COUNTER_LIMIT,
+  compareStamps,
+  nextStamp,
+  STAMP_MEMBER_LIMIT,
+  type Stamp,
+} from './stamp.ts';
+export {
   type ActivateEntry,
   APPLY_VERSION,
   type ApplyVersionEntry,
@@ -27,6 +34,9 @@ export {
   type EntryActor,
   type GenerationDigest,
   isPut,
+  type LocalChange,
+  type LocalWrite,
+  type LocalWritesEntry,
   MAX_CHANGES,
   type MemberEntry,
   type MemberRemovalEntry,

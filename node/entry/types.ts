@@ -1,10 +1,11 @@
 import type { Actor, IdempotencyKey, MemberRecord } from '../ports/index.ts';
+import type { Stamp } from './stamp.ts';
 
 /**
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
  * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
  * being in force as such, 4 for members with a region and for model changes, which until then took
- * effect at once whatever indexes they needed.
+ * effect at once whatever indexes they needed, and for writes that nodes took by themselves.
  *
  * Which version is in force is part of the replicated state: the leader raises it once every member
  * can follow. Whatever changes what apply means asks the state for it.
@@ -131,6 +132,66 @@ export interface ApplyVersionEntry {
   readonly to: number;
 }
 
+/**
+ * What a write that a node took by itself does to one aggregate. Whether it takes effect is decided
+ * by its stamp when it is applied, so it expects nothing.
+ */
+export type LocalChange = LocalPut | LocalDelete | UnfitChange;
+
+/** Sets a row, whatever there is. */
+export interface LocalPut {
+  readonly effect: 'put';
+  readonly model: string;
+  readonly id: string;
+  /** Serialized JSON with every field, in the order of the schema. */
+  readonly json: string;
+  /** In the order of the model's indexed fields. */
+  readonly keys: readonly string[];
+  /** Declared events that the change is, as the node saw it that took it; absent for none. */
+  readonly events?: readonly string[];
+}
+
+/** Deletes a row, whatever there is. */
+export interface LocalDelete {
+  readonly effect: 'deleted';
+  readonly model: string;
+  readonly id: string;
+  /** As of a put. */
+  readonly events?: readonly string[];
+}
+
+/** A change that the model does not allow any more: it is remembered, and has no other effect. */
+export interface UnfitChange {
+  readonly effect: 'unfit';
+  readonly model: string;
+  readonly id: string;
+  /** The row that was written, under the model of then; null for a deletion. */
+  readonly json: string | null;
+}
+
+/** One command as a node took it: all of its changes are ordered together. */
+export interface LocalWrite {
+  readonly stamp: Omit<Stamp, 'memberId'>;
+  readonly actor: EntryActor;
+  readonly idempotency: IdempotencyKey | null;
+  readonly changes: readonly LocalChange[];
+}
+
+/** Writes that a member took by itself, in the order of its outbox, brought into the log. */
+export interface LocalWritesEntry {
+  readonly kind: 'localWrites';
+  /** The member that proposed the entry. */
+  readonly memberId: number;
+  readonly timestampMs: number;
+  /** The schema that the changes fit. */
+  readonly schemaVersion: number;
+  /** The member that took the writes. */
+  readonly origin: number;
+  /** Place of the first in its outbox, from 1; the others follow. */
+  readonly firstSequence: number;
+  readonly writes: readonly LocalWrite[];
+}
+
 export type Entry =
   | WriteEntry
   | SchemaEntry
@@ -138,4 +199,5 @@ export type Entry =
   | MemberRemovalEntry
   | CompactEntry
   | ActivateEntry
-  | ApplyVersionEntry;
+  | ApplyVersionEntry
+  | LocalWritesEntry;

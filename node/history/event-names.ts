@@ -3,7 +3,12 @@ import type { VersionRecord } from '../ports/index.ts';
 
 type Effect = VersionRecord['effect'];
 
-const WHEN = { created: 'create', updated: 'update', deleted: 'delete' } as const;
+const WHEN = {
+  created: 'create',
+  updated: 'update',
+  deleted: 'delete',
+  overridden: 'override',
+} as const;
 
 /**
  * The declared events that a change is, in the order of the model; none where only its default
@@ -24,7 +29,7 @@ export function declaredEvents(
     .map(({ type }) => type);
 }
 
-/** `ProductCreated`, `ProductUpdated`, `ProductDeleted`. */
+/** `ProductCreated`, `ProductUpdated`, `ProductDeleted`; `ProductOverridden` for a write that lost. */
 export function defaultEvent(model: string, effect: Effect): string {
   return model + effect.charAt(0).toUpperCase() + effect.slice(1);
 }

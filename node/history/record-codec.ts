@@ -3,7 +3,7 @@ import type { Evidence, VersionRecord } from '../ports/index.ts';
 import type { ModelVersion } from './generation.ts';
 
 // Positions in these lists are part of the format: append only.
-const EFFECTS = ['created', 'updated', 'deleted'] as const;
+const EFFECTS = ['created', 'updated', 'deleted', 'overridden'] as const;
 const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 
 const EFFECT_MASK = 0x03;

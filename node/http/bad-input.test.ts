@@ -450,6 +450,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'too_many_items',
     'invalid',
     'invalid_query',
+    'not_kept',
     'not_supported_yet',
   ],
   401: ['unauthorized'],

@@ -9,10 +9,33 @@ const LEVELS: readonly Consistency[] = ['strong', 'sequential', 'eventual'];
 export class Freshness {
   readonly #timeoutMs: number;
   readonly #strong: ReadDemand;
+  readonly #eventual: ReadDemand;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
     this.#strong = { consistency: 'strong', minIndex: 0, timeoutMs };
+    this.#eventual = { consistency: 'eventual', minIndex: 0, timeoutMs };
+  }
+
+  /**
+   * The demand on a model whose writes nodes take by themselves: what this node has, at once, or at
+   * least as much of the order as a token tells. Nobody knows of all writes, so strong is refused.
+   *
+   * @throws Problem `not_kept`, and as {@link demandOf}
+   */
+  eventualDemandOf(
+    model: string,
+    header: string | string[] | undefined,
+    parameter: Parameter | undefined,
+    token: string | string[] | undefined,
+    epoch: number,
+  ): ReadDemand {
+    const isSaid = header !== undefined || parameter !== undefined;
+    if (!isSaid && token === undefined) return this.#eventual;
+    const demand = this.demandOf(isSaid ? header : 'sequential', parameter, token, epoch);
+    if (demand.consistency !== 'strong') return demand;
+    const text = `${model} has consistency eventual: no read of it can be strong.`;
+    throw new Problem('not_kept', text);
   }
 
   /**

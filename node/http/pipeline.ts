@@ -4,6 +4,7 @@ import type { Actor, Clock, CommandEnvelope, Engine, Logger } from '../ports/ind
 import type { RequestMetrics } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
+import { isEventual, refuseConditions } from './eventual.ts';
 import { Exchange, type ReadView } from './exchange.ts';
 import type { Freshness } from './freshness.ts';
 import { idempotencyOf } from './idempotency.ts';
@@ -94,6 +95,7 @@ function runAs(
   // 4. access
   exchange.route = table.narrow(exchange.modelRoute, actor);
   authorize(exchange, operation);
+  refuseConditions(exchange);
   return operation.kind === 'read'
     ? runRead(parts, exchange, operation)
     : runWrite(parts, exchange, operation);
@@ -113,7 +115,10 @@ function runRead(
       : exchange.parameters.find(({ name }) => name === 'consistency');
   const level = headers['lithair-consistency'];
   const token = headers['lithair-min-index'];
-  const demand = parts.freshness.demandOf(level, parameter, token, epoch);
+  const { model } = exchange.modelRoute;
+  const demand = isEventual(model)
+    ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
+    : parts.freshness.demandOf(level, parameter, token, epoch);
   const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null) return answerRead(parts, exchange, operation);

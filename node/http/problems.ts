@@ -17,6 +17,7 @@ export const PROBLEMS = {
   too_many_items: { status: 400, title: 'The body holds too many items' },
   invalid: { status: 400, title: 'The body does not fit the model' },
   invalid_query: { status: 400, title: 'The query does not fit the model' },
+  not_kept: { status: 400, title: 'The model does not make this promise' },
   not_supported_yet: { status: 400, title: 'This part of the contract is not supported yet' },
   unauthorized: { status: 401, title: 'Credentials are missing or wrong' },
   forbidden: { status: 403, title: 'The caller may not do this' },

@@ -19,9 +19,16 @@ export function stateHeaders(
   return ['Vary', VARY, 'Cache-Control', caching, 'Lithair-Index', tokens.issue(state, index)];
 }
 
-/** Adds what describes one aggregate. */
+/** As of {@link stateHeaders}, for a write that one node took: no token can stand for it. */
+export function localHeaders(): string[] {
+  const shown = ['Vary', VARY, 'Cache-Control', 'no-cache'];
+  return [...shown, 'Lithair-Durability', 'local', 'Lithair-Consistency', 'eventual'];
+}
+
+/** Adds what describes one aggregate. A write that is not ordered has no version yet. */
 export function describe(headers: string[], etag: string, version: number): string[] {
-  headers.push('ETag', etag, 'Lithair-Version', String(version));
+  headers.push('ETag', etag);
+  if (version > 0) headers.push('Lithair-Version', String(version));
   return headers;
 }
 

@@ -2,6 +2,7 @@ import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { LogCorruptError, LogLockedError, NotALogError } from './errors.ts';
 import type { FileLock } from './file-system.ts';
 import { readIdentity, requireSameMember, writeIdentity } from './identity.ts';
+import { JOURNAL_SEGMENT_BYTES, Journal, OUTBOX_DIRECTORY } from './journal.ts';
 import { MemberLog } from './member-log.ts';
 import { pauseBy } from './pause.ts';
 import type { PayloadCodec } from './payload-codec.ts';
@@ -56,7 +57,8 @@ class LockedDirectory implements DataDirectory {
   #identity: NodeIdentity | null;
   #logBegun: boolean;
   #log: Promise<Log> | null = null;
-  #opening: LogOpening | null = null;
+  #outbox: Promise<Log> | null = null;
+  readonly #openings: LogOpening[] = [];
   #closed = false;
 
   constructor(
@@ -88,17 +90,39 @@ class LockedDirectory implements DataDirectory {
   }
 
   openLog(options: LogOptions = {}): Promise<Log> {
-    this.#requireOpen();
     if (this.#log !== null) throw new RangeError('the log is open already');
-    const { clusterId, memberId } = this.#identity ?? { clusterId: null, memberId: null };
-    if (clusterId === null || memberId === null) throw new RangeError('no member is known yet');
-    this.#log = this.#openLog({ clusterId, memberId }, options);
+    this.#log = this.#openLog(this.#owner(), options);
     return this.#log;
   }
 
+  /** @throws RangeError where the identity is not complete */
+  #owner(): Owner {
+    this.#requireOpen();
+    const { clusterId, memberId } = this.#identity ?? { clusterId: null, memberId: null };
+    if (clusterId === null || memberId === null) throw new RangeError('no member is known yet');
+    return { clusterId, memberId };
+  }
+
+  async hasOutbox(): Promise<boolean> {
+    const { fs, dir } = this.#options;
+    return (await fs.stat(`${dir}/${OUTBOX_DIRECTORY}`)) !== null;
+  }
+
+  async openOutbox(options: LogOptions = {}): Promise<Journal> {
+    if (this.#outbox !== null) throw new RangeError('the outbox is open already');
+    const owner = this.#owner();
+    const dir = `${this.#options.dir}/${OUTBOX_DIRECTORY}`;
+    const limits = { segmentBytes: JOURNAL_SEGMENT_BYTES, ...options };
+    const opening = new LogOpening({ ...this.#options, dir }, owner, limits, false);
+    this.#openings.push(opening);
+    this.#outbox = opening.open(false);
+    return new Journal(await this.#outbox);
+  }
+
   async #openLog(owner: Owner, options: LogOptions): Promise<Log> {
-    this.#opening = new LogOpening(this.#options, owner, options);
-    const log = await this.#opening.open(this.#logBegun);
+    const opening = new LogOpening(this.#options, owner, options, true);
+    this.#openings.push(opening);
+    const log = await opening.open(this.#logBegun);
     if (!this.#logBegun && this.#identity !== null) {
       const file = { identity: this.#identity, logBegun: true };
       await writeIdentity(this.#options.fs, this.path, file);
@@ -111,9 +135,11 @@ class LockedDirectory implements DataDirectory {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.#opening?.giveUp();
-      const log = await this.#log?.catch(() => null);
-      await log?.close();
+      for (const opening of this.#openings) opening.giveUp();
+      for (const opened of [this.#outbox, this.#log]) {
+        const log = await opened?.catch(() => null);
+        await log?.close();
+      }
     } finally {
       this.#lock.release();
     }
@@ -135,13 +161,21 @@ class LogOpening {
   readonly #pause: () => Promise<void>;
   readonly #files: SegmentFiles;
   readonly #snapshots: SnapshotStore;
+  readonly #needsSnapshots: boolean;
 
-  constructor(options: DataDirectoryOptions, owner: Owner, limits: LogOptions) {
+  /** @param needsSnapshots whether what is compacted must be in a snapshot: not in a journal */
+  constructor(
+    options: DataDirectoryOptions,
+    owner: Owner,
+    limits: LogOptions,
+    needsSnapshots: boolean,
+  ) {
     const { fs, dir, logger } = options;
     const { keys = null, encrypts = keys !== null } = limits;
     if (encrypts && keys === null) throw new RangeError('there are no keys');
     this.#encryption = { keys, isOn: encrypts };
     this.#options = options;
+    this.#needsSnapshots = needsSnapshots;
     this.#owner = owner;
     this.#limits = resolveLimits(limits);
     this.#codec = limits.codec ?? (() => 'json');
@@ -192,6 +226,7 @@ class LogOpening {
       codec: this.#codec,
       defer: this.#defer,
       encryption: this.#encryption,
+      needsSnapshots: this.#needsSnapshots,
     });
     await log.begin(restart);
     return log;
@@ -206,7 +241,8 @@ class LogOpening {
     const snapshot = this.#snapshots.current?.metadata ?? null;
     const base = entries.baseIndex;
     if (snapshot === null) {
-      if (base > 0) throw missing(`there is no snapshot, and the log begins behind entry ${base}`);
+      if (base > 0 && this.#needsSnapshots)
+        throw missing(`there is no snapshot, and the log begins behind entry ${base}`);
       return null;
     }
     if (snapshot.index < base) {

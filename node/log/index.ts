@@ -8,6 +8,7 @@ export * from './errors.ts';
 export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
 export { followLog } from './follow.ts';
+export { Journal, type JournalRecord } from './journal.ts';
 export {
   type CrashKind,
   type Fault,

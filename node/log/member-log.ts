@@ -67,6 +67,8 @@ export interface MemberLogParts {
   readonly codec: () => PayloadCodec;
   readonly defer: (run: () => void) => void;
   readonly encryption: LogEncryption;
+  /** Whether entries that the previous snapshot needs stay, however much is compacted. */
+  readonly needsSnapshots: boolean;
 }
 
 /** The log of one member, over the segments and snapshots of its data directory. */
@@ -83,6 +85,7 @@ export class MemberLog implements Log {
   readonly #appender: Appender;
   readonly #writer: BatchWriter;
   readonly #encryption: LogEncryption;
+  readonly #needsSnapshots: boolean;
   #hardState: HardState | null;
   #confState: AppliedConfState | null;
   #durableIndex: number;
@@ -100,6 +103,7 @@ export class MemberLog implements Log {
     this.#snapshots = parts.snapshots;
     this.#clock = parts.clock;
     this.#defer = parts.defer;
+    this.#needsSnapshots = parts.needsSnapshots;
     this.#index = replay.entries;
     this.#hardState = replay.hardState;
     this.#confState = replay.confState;
@@ -378,7 +382,7 @@ export class MemberLog implements Log {
 
   compact(index: number): number {
     this.#requireOpen();
-    const floor = this.#snapshots.previous?.metadata.index ?? 0;
+    const floor = this.#needsSnapshots ? (this.#snapshots.previous?.metadata.index ?? 0) : Infinity;
     const held = Math.min(...this.#holds.values());
     const upTo = Math.min(index, floor, held, this.#durableIndex, this.#index.lastIndex);
     if (upTo <= this.#index.baseIndex) return this.#index.baseIndex;

@@ -3,6 +3,7 @@ import type { FileKeys } from '../encryption/index.ts';
 import type { Clock, Logger, Random } from '../ports/index.ts';
 import type { BadPlace } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
+import type { Journal } from './journal.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 
 /** Who a data directory belongs to; the content of `node.json`. */
@@ -68,7 +69,14 @@ export interface DataDirectory {
    * @throws LogCorruptError, LogFormatError, ClusterMismatchError, NotALogError
    */
   openLog(options?: LogOptions): Promise<Log>;
-  /** Closes the log where one is open, and releases the lock. */
+  /** Whether this member has an outbox on this disk. */
+  hasOutbox(): Promise<boolean>;
+  /**
+   * Recovers the outbox, or begins a new one. The identity must be complete. Once per directory;
+   * errors as of `openLog`.
+   */
+  openOutbox(options?: LogOptions): Promise<Journal>;
+  /** Closes log and outbox where they are open, and releases the lock. */
   close(): Promise<void>;
 }
 

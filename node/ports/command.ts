@@ -104,6 +104,7 @@ export type RejectionCode =
 /** One aggregate as a command left it. */
 export interface WrittenAggregate {
   readonly id: string;
+  /** 0 while the write is not ordered. */
   readonly version: number;
   /** Its serialized JSON; null after a delete. */
   readonly json: string | null;
@@ -120,6 +121,8 @@ export type Outcome =
       readonly aggregates: readonly WrittenAggregate[];
       /** True where an earlier request with the same idempotency key was already applied. */
       readonly replayed: boolean;
+      /** `local`: on the disk of the node that took it, and not ordered; absent: on a quorum's. */
+      readonly durability?: 'local';
     }
   | {
       readonly kind: 'rejected';

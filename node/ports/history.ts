@@ -14,7 +14,8 @@ export interface Evidence {
 export interface VersionRecord {
   readonly id: string;
   readonly version: number;
-  readonly effect: 'created' | 'updated' | 'deleted';
+  /** `overridden`: the write lost to one with a later stamp; the row stayed what it was. */
+  readonly effect: 'created' | 'updated' | 'deleted' | 'overridden';
   /** Names of the events that the change is, in the order of the model; at least one. */
   readonly events: readonly string[];
   /** Sequence number of the first of them; the others follow. */

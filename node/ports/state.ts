@@ -12,7 +12,10 @@ export type IndexKey = string;
  */
 export interface AggregateRecord {
   readonly id: string;
-  /** From 1; goes on across delete and re-creation. */
+  /**
+   * From 1; goes on across delete and re-creation. 0 for a write that this node took by itself and
+   * that is not ordered yet.
+   */
   readonly version: number;
   /** Serialized JSON with every field, in the order of the schema. */
   readonly json: string;
@@ -47,6 +50,8 @@ export interface ModelReader {
   lookup(field: string, key: IndexKey): Iterable<AggregateRecord>;
   /** Records by (key, id), ordered fields only. */
   range(field: string, range: KeyRange): Iterable<AggregateRecord>;
+  /** The model without writes that are not ordered yet; absent where this is that already. */
+  readonly ordered?: ModelReader;
 }
 
 /** Read side of the whole state on this node, as of `appliedIndex`. */

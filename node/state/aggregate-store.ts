@@ -2,11 +2,14 @@ import type { AggregateRecord, IndexKey, KeyRange } from '../ports/index.ts';
 
 /** A live row, and the event that made this version of it. */
 export interface StoredRow extends AggregateRecord {
-  /** Log time of the version, epoch milliseconds. */
+  /** Log time of the version, epoch milliseconds; of an eventual model, see `marks.ts`. */
   readonly timestampMs: number;
-  /** Of the event; 0 where that is not known. */
+  /** Of the event; 0 where that is not known. Of an eventual model, see `marks.ts`. */
   readonly sequence: number;
 }
+
+/** What is known of the last write to an id, live or deleted. */
+export type Mark = Pick<StoredRow, 'version' | 'timestampMs' | 'sequence'>;
 
 /** What is remembered of a deleted row, so that versions go on where its id comes again. */
 export interface Grave {
@@ -50,6 +53,8 @@ export interface AggregateStore {
   versionOf(id: string): number;
   /** The version that a deletion was; 0 where the id is live or was never used. */
   deletedVersion(id: string): number;
+  /** Of a live row or a grave; undefined where the id was never used. */
+  mark(id: string): Mark | undefined;
   /** Adds a row, or replaces the row or the grave of its id. */
   put(row: StoredRow): void;
   /** Makes a grave of a row, or adds one. */

@@ -5,28 +5,30 @@
 export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 export { type DedupRecord } from './dedup.ts';
 export { StateError, type StateErrorCode } from './errors.ts';
+export { MAX_AHEAD_MS } from './local-writes.ts';
+export { stampOf } from './marks.ts';
 export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
+export { keyReuse, replay, schemaChanged } from './repeated.ts';
 export { restoreState } from './restore.ts';
 export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
 export { HASH_KEY_BYTES } from './slab/index.ts';
 export { stateHash } from './snapshot.ts';
 export {
   createState,
-  keyReuse,
   ReplicatedState,
-  replay,
   type StateOptions,
-  schemaChanged,
 } from './state.ts';
 export type {
   ApplyResult,
   DedupLimits,
   EventSink,
   InitialState,
+  LocalWritesOutcome,
   MemberOutcome,
   PendingChange,
   Preparation,
   SchemaOutcome,
   StateEvent,
 } from './types.ts';
+export { currentRow } from './upgrade.ts';

@@ -22,6 +22,10 @@ export class MemberTable {
     return Array.from(this.byId.values()).toSorted((a, b) => a.id - b.id);
   }
 
+  has(id: number): boolean {
+    return this.byId.has(id);
+  }
+
   removedIds(): readonly number[] {
     return Array.from(this.removed).toSorted((a, b) => a - b);
   }

@@ -1,7 +1,14 @@
 import type { ModelSchema } from '@lithair/crds';
 import type { IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
 import { idOfKey } from '../values/index.ts';
-import type { Grave, IdRange, IndexKind, StoredRow, StoreStatistics } from './aggregate-store.ts';
+import type {
+  Grave,
+  IdRange,
+  IndexKind,
+  Mark,
+  StoredRow,
+  StoreStatistics,
+} from './aggregate-store.ts';
 import type { IndexedField, ModelPlan } from './model-plan.ts';
 import { type KeyedHash, type NextIndex, type PreparedIndex, SlabStore } from './slab/index.ts';
 
@@ -82,6 +89,11 @@ export class ModelState implements ModelReader {
   /** The last version of a deleted id; 0 where the id was never used or is live. */
   deletedVersion(id: string): number {
     return this.store.deletedVersion(id);
+  }
+
+  /** What is known of the last write to an id, live or deleted. */
+  mark(id: string): Mark | undefined {
+    return this.store.mark(id);
   }
 
   /** Adds a row or replaces the one with its id. */

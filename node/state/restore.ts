@@ -93,12 +93,13 @@ class StateRestorer {
     const { state } = this;
     if (state === undefined) throw bad('its head is not first');
     if (section === 'history') return this.readHistory(state, reader);
+    if (section === 'outboxes') return readOutboxes(state, reader);
     const model = this.models[reader.varint()];
     if (model === undefined) throw bad('a chunk is of an unknown model');
     while (reader.byte() === 1) {
       if (section === 'rows') load(reader, model, 'row');
       else if (section === 'graves') load(reader, model, 'grave');
-      else state.restoreOutcome(readRecord(reader));
+      else state.addOutcome(readRecord(reader));
     }
   }
 
@@ -149,6 +150,15 @@ class StateRestorer {
     }));
     for (const end of ends) history.restoreChain(end);
     this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
+  }
+}
+
+function readOutboxes({ localWrites }: ReplicatedState, reader: ByteReader): void {
+  reader.varint();
+  while (reader.byte() === 1) {
+    const [memberId, sequence] = [reader.varint(), reader.varint()];
+    const stamp = { wallMs: reader.varint(), counter: reader.varint() };
+    localWrites.restore({ memberId, sequence, stamp });
   }
 }
 

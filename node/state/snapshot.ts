@@ -3,6 +3,7 @@ import { canonicalJson } from '@lithair/crds';
 import { ByteWriter, writeDigests, writeMember } from '../entry/index.ts';
 import { type CapturedGeneration, type HotHistory, writeModelVersion } from '../history/index.ts';
 import type { DedupRecord } from './dedup.ts';
+import type { OrderedOutbox } from './local-writes.ts';
 import { writeOutcome } from './outcome-codec.ts';
 import type { FrozenSlabs } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
@@ -11,7 +12,7 @@ import type { ReplicatedState } from './state.ts';
 export const SNAPSHOT_FORMAT = 3;
 
 /** What a chunk holds. Positions are part of the format: append only. */
-export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history'] as const;
+export const SECTIONS = ['head', 'rows', 'graves', 'outcomes', 'history', 'outboxes'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** A chunk ends with the item that makes it this large, or with this many items. */
@@ -34,11 +35,13 @@ export class StateSnapshot implements Iterable<Uint8Array> {
   private readonly models: readonly FrozenSlabs[];
   private readonly outcomes: Iterable<DedupRecord>;
   private readonly history: readonly CapturedGeneration[];
+  private readonly outboxes: readonly OrderedOutbox[];
 
   constructor(state: ReplicatedState, history: 'resident' | 'active' = 'resident') {
     this.appliedIndex = state.appliedIndex;
     this.models = state.modelStates().map(({ store }) => store.freeze());
     this.outcomes = state.outcomes();
+    this.outboxes = state.localWrites.list();
     this.history = state.history.capture(history);
     this.head = encodeHead(state, this.models, state.outcomeCount, this.history);
   }
@@ -55,6 +58,7 @@ export class StateSnapshot implements Iterable<Uint8Array> {
       for (const { number, versions } of this.history) {
         yield* chunks('history', number, versions, writeModelVersion);
       }
+      yield* chunks('outboxes', 0, this.outboxes, writeOutbox);
     } finally {
       this.release();
     }
@@ -169,6 +173,10 @@ function* chunks<T>(
   if (count === 0) return;
   writer.byte(0);
   yield writer.view();
+}
+
+function writeOutbox(writer: ByteWriter, { memberId, sequence, stamp }: OrderedOutbox): void {
+  for (const number of [memberId, sequence, stamp.wallMs, stamp.counter]) writer.varint(number);
 }
 
 function writeRecord(writer: ByteWriter, record: DedupRecord): void {

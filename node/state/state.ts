@@ -26,10 +26,12 @@ import { requireSupported } from './apply-version.ts';
 import { findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 import { type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
 import { StateError } from './errors.ts';
+import { LocalWrites } from './local-writes.ts';
 import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import type { AppliedOutcome } from './outcome-codec.ts';
+import { replay, schemaChanged } from './repeated.ts';
 import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
 import type {
@@ -38,8 +40,10 @@ import type {
   InitialState,
   PendingChange,
   Preparation,
+  RowVersion,
   SchemaOutcome,
   StateEvent,
+  WriteAuthor,
 } from './types.ts';
 import { indexesToPrepare, upgradeModel } from './upgrade.ts';
 
@@ -106,6 +110,8 @@ export class ReplicatedState implements StateReader, RowsView {
   private dedup: DedupTable;
   /** What is remembered of the past, for models that keep any. */
   history: HotHistory;
+  /** Writes that members took by themselves. */
+  readonly localWrites = new LocalWrites();
   private readonly onEvent: EventSink | undefined;
   private readonly hasher: KeyedHash;
   private readonly hashKey: Uint8Array;
@@ -256,8 +262,8 @@ export class ReplicatedState implements StateReader, RowsView {
     return this.dedup.records();
   }
 
-  /** Puts back a kept outcome from a snapshot, oldest first. */
-  restoreOutcome(record: DedupRecord): void {
+  /** Keeps an outcome that is no older than the others; puts it back from a snapshot. */
+  addOutcome(record: DedupRecord): void {
     this.dedup.add(record);
   }
 
@@ -328,6 +334,7 @@ export class ReplicatedState implements StateReader, RowsView {
     next.dedup = this.dedup;
     next.history = this.history;
     if (!cluster.keepsArchives) next.history.forgetArchives();
+    next.localWrites.refound(this.localWrites);
     return next;
   }
 
@@ -348,6 +355,7 @@ export class ReplicatedState implements StateReader, RowsView {
       case 'member':
         return { kind: 'member', outcome: this.memberTable.put(entry.member) };
       case 'memberRemoval':
+        this.localWrites.forget(entry.memberId);
         return { kind: 'member', outcome: this.memberTable.remove(entry.memberId) };
       case 'compact':
         return { kind: 'compact', sealed: this.applyCompact(entry) };
@@ -355,6 +363,9 @@ export class ReplicatedState implements StateReader, RowsView {
         return { kind: 'schema', outcome: this.applyActivation(entry) };
       case 'applyVersion':
         return { kind: 'applyVersion', raised: this.raise(entry.to) };
+      case 'localWrites':
+        this.passTime(entry.timestampMs);
+        return { kind: 'localWrites', outcome: this.localWrites.apply(this, entry) };
     }
   }
 
@@ -392,10 +403,12 @@ export class ReplicatedState implements StateReader, RowsView {
     for (let at = 0; at < changes.length; at++) {
       const change = changes[at];
       if (change === undefined) continue;
-      const before = this.needsBefore(change) ? this.before(change) : null;
+      const before = this.before(change);
       const written = this.commitChange(change);
       aggregates.push(written);
-      if (change.effect !== 'unchanged') this.accept(entry, at, change, written, before);
+      const { effect, model, events } = change;
+      if (effect === 'unchanged') continue;
+      this.accept(entry, at, { effect, model, ...(events && { events }) }, written, before);
     }
     const effect = changes[0]?.effect ?? 'unchanged';
     return { kind: 'applied', index: this.index, effect, aggregates, replayed: false };
@@ -420,25 +433,26 @@ export class ReplicatedState implements StateReader, RowsView {
     return { id, version, json: null };
   }
 
-  /** The old row is read only for those who want it. */
-  private needsBefore({ model }: Change): boolean {
-    return this.onEvent !== undefined || this.history.rulesOf(model)?.audited === true;
+  isMember(id: number): boolean {
+    return this.memberTable.has(id);
   }
 
-  private before({ model, id }: Change): StateEvent['before'] {
-    const row = this.find(model, id);
+  /** The old row, read only for those who want it. */
+  before({ model, id }: Pick<Change, 'model' | 'id'>): StateEvent['before'] {
+    const isWanted = this.onEvent !== undefined || this.history.rulesOf(model)?.audited === true;
+    const row = isWanted ? this.find(model, id) : undefined;
     return row === undefined ? null : { version: row.version, json: row.json };
   }
 
-  private accept(
-    entry: WriteEntry,
+  /** Records a change that was made as an event, and in the history of its model. */
+  accept(
+    entry: WriteAuthor,
     at: number,
-    change: Change,
+    change: RowVersion,
     written: WrittenAggregate,
     before: StateEvent['before'],
   ): void {
     const { effect, model } = change;
-    if (effect === 'unchanged') return;
     const events = change.events ?? [defaultEvent(model, effect)];
     const sequence = this.sequence + 1;
     this.sequence += events.length;
@@ -450,7 +464,7 @@ export class ReplicatedState implements StateReader, RowsView {
   }
 
   private remember(
-    entry: WriteEntry,
+    entry: WriteAuthor,
     event: Pick<VersionRecord, 'effect' | 'events' | 'sequence'> & { readonly model: string },
     { id, version, json }: WrittenAggregate,
     before: StateEvent['before'],
@@ -475,7 +489,7 @@ export class ReplicatedState implements StateReader, RowsView {
   }
 
   private tell(
-    entry: WriteEntry,
+    entry: WriteAuthor,
     subIndex: number,
     event: Pick<StateEvent, 'effect' | 'model' | 'type' | 'sequence'>,
     written: WrittenAggregate,
@@ -597,22 +611,4 @@ export function createState(initial: InitialState, options: StateOptions = {}): 
     applyVersion: initial.applyVersion ?? options.latestApplyVersion ?? APPLY_VERSION,
   };
   return new ReplicatedState(head, new MemberTable(initial.members, []), options);
-}
-
-/** What a request gets whose scope is known: the kept outcome, if it is the same request. */
-export function replay(known: DedupRecord, fingerprint: string): Outcome {
-  if (known.fingerprint === fingerprint) return { ...known.outcome, replayed: true };
-  return keyReuse();
-}
-
-/** The rejection of a request that uses the idempotency key of another. */
-export function keyReuse(): Outcome {
-  const message = 'this Idempotency-Key was used with another body';
-  return { kind: 'rejected', code: 'idempotency_key_reuse', message, errors: [] };
-}
-
-/** The rejection of a command that was made under another schema. */
-export function schemaChanged(): Outcome {
-  const message = 'the model changed while the request was on its way; it can be sent again';
-  return { kind: 'rejected', code: 'schema_changed', message, errors: [] };
 }

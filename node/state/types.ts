@@ -1,5 +1,5 @@
 import type { Schema } from '@lithair/crds';
-import type { EntryActor } from '../entry/index.ts';
+import type { EntryActor, WriteEntry } from '../entry/index.ts';
 import type { MemberRecord, Outcome } from '../ports/index.ts';
 
 /** What the first member of a cluster begins with, before its first entry. */
@@ -55,6 +55,39 @@ export type MemberOutcome =
       readonly message: string;
     };
 
+/** What came of writes that a member took by itself. */
+export type LocalWritesOutcome =
+  | {
+      readonly kind: 'ordered';
+      readonly origin: number;
+      /** All of the member's outbox up to here is ordered. */
+      readonly through: number;
+      /** Changes that lost to a later stamp. */
+      readonly conflicts: number;
+      /** Changes that the model does not allow any more. */
+      readonly unfit: number;
+      /** Requests that were ordered before, from another node. */
+      readonly repeated: number;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly origin: number;
+      /** `not_a_member`: removed; `schema_changed`: made under another schema; `gap`: some before it are missing. */
+      readonly code: 'not_a_member' | 'schema_changed' | 'gap';
+      readonly through: number;
+    };
+
+/** Who made a change, and under which schema. */
+export type WriteAuthor = Pick<WriteEntry, 'actor' | 'memberId' | 'schemaVersion'>;
+
+/** A change as it is recorded. */
+export interface RowVersion {
+  readonly effect: StateEvent['effect'];
+  readonly model: string;
+  /** Its names; absent for the default one. */
+  readonly events?: readonly string[];
+}
+
 /** What an entry did. `none`: it carried nothing, as the first entry of a term does. */
 export type ApplyResult =
   | { readonly kind: 'none' }
@@ -64,7 +97,8 @@ export type ApplyResult =
   /** `raised`: whether another apply version is in force since. */
   | { readonly kind: 'applyVersion'; readonly raised: boolean }
   /** `sealed`: whether a generation of history was sealed. */
-  | { readonly kind: 'compact'; readonly sealed: boolean };
+  | { readonly kind: 'compact'; readonly sealed: boolean }
+  | { readonly kind: 'localWrites'; readonly outcome: LocalWritesOutcome };
 
 /** One accepted change of one aggregate: a record of the event log. */
 export interface StateEvent {
@@ -75,7 +109,8 @@ export interface StateEvent {
   readonly subIndex: number;
   /** Such as `ProductCreated`, or a name that the model declares. */
   readonly type: string;
-  readonly effect: 'created' | 'updated' | 'deleted';
+  /** `overridden`: a write of an eventual model that lost, and changed nothing. */
+  readonly effect: 'created' | 'updated' | 'deleted' | 'overridden';
   readonly model: string;
   readonly id: string;
   readonly version: number;

@@ -76,6 +76,15 @@ function upgradeJson(json: string, before: ModelSchema, plan: ModelPlan): string
   return JSON.stringify(upgradeObject(plan.schema.fields, given));
 }
 
+/** A row that was written under an earlier schema, as the present one has it. */
+export function currentRow({ schema }: ModelPlan, json: string): string {
+  const given = parseRow(json);
+  for (const field of schema.fields) {
+    if (given[field.name] === undefined) given[field.name] = valueOfNew(field);
+  }
+  return JSON.stringify(upgradeObject(schema.fields, given));
+}
+
 /** Values that are there stay as they are, also a null that would count as absent in a request. */
 function upgradeObject(fields: readonly FieldSchema[], given: JsonObject): JsonObject {
   const row: JsonObject = {};

@@ -17,6 +17,8 @@ export interface TestMember {
 /** What `/_cluster/status` says, as far as tests ask. */
 export interface TestStatus {
   readonly role: string;
+  /** 0 where it knows none. */
+  readonly leader: number;
   readonly name: string;
   readonly term: number;
   readonly commit: number;

@@ -4,7 +4,7 @@ import type { RequestKind } from '../ports.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 import type { Connection } from './connection.ts';
 
-const KINDS: readonly RequestKind[] = ['command', 'admin', 'archive'];
+const KINDS: readonly RequestKind[] = ['command', 'admin', 'archive', 'outbox'];
 /** Request: id (4), kind (1). */
 const REQUEST_HEADER_BYTES = 5;
 /** Response: id (4), status (1). */

@@ -168,6 +168,7 @@ export class TestCluster {
       state,
       restore: (chunks) => KeyValueState.restore(chunks),
       execute: (envelope) => this.#execute(consensus, envelope),
+      serveOutbox: () => Promise.reject(new Error('there is no outbox')),
       serveArchive: () => Promise.reject(new Error('this state machine keeps no archives')),
       clock,
       random,

@@ -44,6 +44,7 @@ export const history: ReadOperation = pageOf('history', (rules, record, moment, 
     version,
     at: datetimeOf(record.timeMs),
     events: names(record).filter((name) => name !== null),
+    ...(record.effect === 'overridden' && { overridden: true }),
     ...(rules.audited && record.actor && { actor: record.actor }),
     data: keptValues(rules, record, moment),
   };
@@ -67,6 +68,7 @@ export const events: ReadOperation = pageOf('events', (rules, record, moment, na
         type,
         version,
         at: datetimeOf(record.timeMs),
+        ...(effect === 'overridden' && { overridden: true }),
         data,
         ...audit,
       };
@@ -137,7 +139,8 @@ async function readPage(
 
 /** Archives lack the values that only the present version has: the state holds those. */
 function withPresentRow(record: VersionRecord, live: Past['live']): VersionRecord {
-  return record.version === live?.version ? { ...record, json: live.json } : record;
+  const isPresent = record.version === live?.version && record.effect !== 'overridden';
+  return isPresent ? { ...record, json: live.json } : record;
 }
 
 function pageReply(

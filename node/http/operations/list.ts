@@ -1,4 +1,5 @@
 import { execute, type Page } from '../../query/index.ts';
+import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
@@ -16,16 +17,19 @@ export const list: ReadOperation = {
     const { route, query } = queryOf(exchange);
     const currentReader = () => readerOf(context, route.model.name);
     const page = execute(query, currentReader, originOf(view), context.defer);
+    const head = () => headOf(context, route);
     return page instanceof Promise
-      ? page.then((done) => pageReply(headOf(context, route), query.limit, done))
-      : pageReply(headOf(context, route), query.limit, page);
+      ? page.then((done) => pageReply(head(), query.limit, done))
+      : pageReply(head(), query.limit, page);
   },
 };
 
 /** As of the last row that was looked at: a session must never go back behind what it saw. */
-function headOf({ tokens, state }: OperationContext, { caching }: ModelRoute): string[] {
+function headOf({ tokens, state }: OperationContext, { caching, model }: ModelRoute): string[] {
   const present = state();
-  return stateHeaders(tokens, present, present.appliedIndex, caching);
+  const head = stateHeaders(tokens, present, present.appliedIndex, caching);
+  if (isEventual(model)) head.push('Lithair-Consistency', 'eventual');
+  return head;
 }
 
 function queryOf(exchange: Exchange) {

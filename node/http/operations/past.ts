@@ -53,7 +53,9 @@ export function pastOf(
 ): Past {
   const id = exchange.modelRoute.validator.id(exchange.id);
   if (id === null) throw noAggregate(rules);
-  return { rules, history, id, live: model.get(id), nowMs: state.logTimeMs };
+  // Writes that are not ordered yet have no place in the history.
+  const live = (model.ordered ?? model).get(id);
+  return { rules, history, id, live, nowMs: state.logTimeMs };
 }
 
 /**
@@ -124,7 +126,18 @@ async function findByNumber(
   }
   const [record] = await history.versions(rules.model.name, id, version + 1, 1);
   if (record?.version !== version) throw pruned(`Version ${version}`);
-  return shown(past, record, newest);
+  return { ...shown(past, await standing(past, record), newest), version };
+}
+
+/** A write that lost left the row as the version before it had it. */
+async function standing(past: Past, record: VersionRecord): Promise<VersionRecord> {
+  const { rules, history, id } = past;
+  for (let found = record; ; ) {
+    if (found.effect !== 'overridden') return found;
+    const [before] = await history.versions(rules.model.name, id, found.version, 1);
+    if (before === undefined) throw pruned(`Version ${record.version}`);
+    found = before;
+  }
 }
 
 async function findByTime(past: Past, timeMs: number, newest: number): Promise<PastVersion | null> {
@@ -132,7 +145,8 @@ async function findByTime(past: Past, timeMs: number, newest: number): Promise<P
   if (live !== undefined && timeMs >= nowMs) return null;
   const record = await history.asOf(rules.model.name, id, timeMs);
   if (record === undefined) throw await nothingThen(past);
-  return record.version === live?.version ? null : shown(past, record, newest);
+  if (record.version === live?.version) return null;
+  return { ...shown(past, await standing(past, record), newest), version: record.version };
 }
 
 /** Before the first version there was nothing; before the first that is stored, who knows. */

@@ -1,5 +1,6 @@
 import { type Parameter, project } from '../../query/index.ts';
 import { etagOf, matchedVersions, namesTag } from '../etag.ts';
+import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
@@ -54,7 +55,10 @@ async function readPast(
   const rules = requireHistory(exchange.modelRoute.history, wanted.kind);
   const past = pastOf(exchange, view, rules, context.history());
   const found = await findVersion(past, wanted);
-  if (found === null) return readPresent(exchange, view, context, fields);
+  const { model } = view;
+  if (found === null) {
+    return readPresent(exchange, { ...view, model: model.ordered ?? model }, context, fields);
+  }
   const { values, version } = found;
   const shown = Object.entries(values).filter(([name]) => fields === null || fields.includes(name));
   const body = JSON.stringify(Object.fromEntries(shown));
@@ -72,6 +76,7 @@ function answer(
   const etag = etagOf(version, body);
   requireMatch(headers['if-match'], version);
   const head = stateHeaders(tokens, state, state.appliedIndex, modelRoute.caching);
+  if (isEventual(modelRoute.model)) head.push('Lithair-Consistency', 'eventual');
   const answered = describe(head, etag, version);
   const known = headers['if-none-match'];
   if (known !== undefined && namesTag(known, etag)) return emptyReply(304, answered);

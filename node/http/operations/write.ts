@@ -4,7 +4,14 @@ import { etagOf, matchedVersions } from '../etag.ts';
 import type { Exchange, Reply } from '../exchange.ts';
 import { BODY_TYPES, PATCH_TYPES, requireAcceptable, requireBodyType } from '../media-type.ts';
 import { Problem } from '../problems.ts';
-import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import {
+  describe,
+  emptyReply,
+  JSON_CONTENT_TYPE,
+  jsonReply,
+  localHeaders,
+  stateHeaders,
+} from '../reply.ts';
 import type { AppliedOutcome, OperationContext, WriteOperation } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
 
@@ -177,7 +184,8 @@ function onlyAggregate(outcome: AppliedOutcome): WrittenAggregate & { readonly j
 
 function writeHeaders(outcome: AppliedOutcome, { tokens, state }: OperationContext): string[] {
   const present: StateReader = state();
-  const headers = stateHeaders(tokens, present, outcome.index);
+  const isLocal = outcome.durability === 'local';
+  const headers = isLocal ? localHeaders() : stateHeaders(tokens, present, outcome.index);
   if (outcome.replayed) headers.push('Idempotency-Replayed', 'true');
   return headers;
 }

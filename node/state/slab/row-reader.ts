@@ -1,4 +1,4 @@
-import type { StoredRow } from '../aggregate-store.ts';
+import type { Mark, StoredRow } from '../aggregate-store.ts';
 import { wordAt } from './paged-words.ts';
 import { compareWithProbe, equalsProbe, type Probe } from './probe.ts';
 import {
@@ -121,6 +121,18 @@ export class RowReader {
   /** A row with all keys of its record, also those that are not shown yet. */
   whole(row: number): StoredRow {
     return this.row(row, undefined, Number.POSITIVE_INFINITY);
+  }
+
+  /** What is kept of the last write to a row, without its JSON. */
+  mark(row: number): Mark {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    return {
+      version: versionAt(slab, at),
+      timestampMs: timestampAt(slab, at),
+      sequence: sequenceAt(slab, at),
+    };
   }
 
   /** @param id where the caller has it already */

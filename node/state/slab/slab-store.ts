@@ -4,6 +4,7 @@ import type {
   Grave,
   IdRange,
   IndexKind,
+  Mark,
   StoredRow,
   StoreStatistics,
 } from '../aggregate-store.ts';
@@ -78,6 +79,11 @@ export class SlabStore implements AggregateStore {
     if (this.graves.size === 0) return 0;
     const row = this.ids.find(this.probe.set(id));
     return row !== 0 && this.rows.reader.isGrave(row) ? this.rows.reader.version(row) : 0;
+  }
+
+  mark(id: string): Mark | undefined {
+    const row = this.ids.find(this.probe.set(id));
+    return row === 0 ? undefined : this.rows.reader.mark(row);
   }
 
   put(next: StoredRow): void {

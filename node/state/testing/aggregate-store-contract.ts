@@ -78,6 +78,7 @@ function assertAlike(store: AggregateStore, naive: NaiveStore): void {
     assert.deepEqual(store.get(row.id), row);
     assert.equal(store.versionOf(row.id), row.version);
     assert.equal(store.deletedVersion(row.id), 0);
+    assert.deepEqual(store.mark(row.id), naive.mark(row.id));
     for (const position of [0, 1]) {
       const each = row.keys[position] ?? '';
       assert.deepEqual([...store.holders(position, each)], naive.holders(position, each));
@@ -88,7 +89,9 @@ function assertAlike(store: AggregateStore, naive: NaiveStore): void {
     assert.equal(store.get(each), undefined);
     assert.equal(store.versionOf(each), 0);
     assert.equal(store.deletedVersion(each), version);
+    assert.deepEqual(store.mark(each), naive.mark(each));
   }
+  assert.equal(store.mark('never used'), undefined);
 }
 
 export function describeAggregateStore(name: string, make: () => AggregateStore): void {

@@ -5,6 +5,7 @@ import type {
   FrozenStore,
   Grave,
   IdRange,
+  Mark,
   StoredRow,
   StoreStatistics,
 } from '../aggregate-store.ts';
@@ -29,6 +30,13 @@ export class NaiveStore implements AggregateStore {
 
   deletedVersion(id: string): number {
     return this.graves.get(id)?.version ?? 0;
+  }
+
+  mark(id: string): Mark | undefined {
+    const found = this.live.get(id) ?? this.graves.get(id);
+    if (found === undefined) return undefined;
+    const { version, timestampMs, sequence } = found;
+    return { version, timestampMs, sequence };
   }
 
   put(row: StoredRow): void {
