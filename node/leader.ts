@@ -5,7 +5,13 @@ import {
   prepareSchemaChange,
   type SchemaExecution,
 } from './command/index.ts';
-import { type Consensus, ConsensusError, type LeadershipEvent } from './consensus/index.ts';
+import {
+  type Consensus,
+  ConsensusError,
+  type EarlyStage,
+  type LeadershipEvent,
+  type Proposed,
+} from './consensus/index.ts';
 import {
   encodeEntry,
   type GenerationDigest,
@@ -89,9 +95,27 @@ export class Leader {
       session.dropped(execution.ticket);
       throw new EngineError('out_of_space', 'the disk of the leader is below its reserve');
     }
-    const result = await this.#propose(consensus, session, execution, envelope.timeoutMs);
-    if (result.kind !== 'write') throw new Error(`a write was applied as ${result.kind}`);
-    return result.outcome;
+    if (execution.durability !== 'quorum') {
+      return this.#answerEarly(consensus, session, execution, envelope.timeoutMs);
+    }
+    const { result } = this.#propose(consensus, session, execution, envelope.timeoutMs);
+    return outcomeOf(await result);
+  }
+
+  /** Answers before a majority has the entry, as its model allows; raft takes no notice of it. */
+  async #answerEarly(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    session: LeaderSession,
+    execution: Extract<Execution, { kind: 'propose' }>,
+    timeoutMs: number,
+  ): Promise<Outcome> {
+    const stage = execution.durability === 'leader' ? 'stored' : 'taken';
+    const { result, early } = this.#propose(consensus, session, execution, timeoutMs, stage);
+    // What is lost later was answered already, with the header that says so.
+    const fate = result.catch(() => null);
+    await early;
+    const applied = await Promise.race([fate, NOT_YET]);
+    return applied === null ? session.foresee(execution.ticket) : outcomeOf(applied);
   }
 
   /** Changes the model, or says what a change would do; errors as {@link execute}. */
@@ -102,7 +126,7 @@ export class Leader {
     if (execution.kind !== 'propose') {
       return this.#stillLeading(consensus, refusedModelChange(execution), timeoutMs);
     }
-    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    const result = await this.#propose(consensus, session, execution, timeoutMs).result;
     if (result.kind !== 'schema') throw new Error(`a model change was applied as ${result.kind}`);
     if (result.outcome.kind === 'rejected') return { kind: 'conflict' };
     const { kind, schemaVersion } = result.outcome;
@@ -113,7 +137,9 @@ export class Leader {
   async activate(schemaVersion: number, timeoutMs: number): Promise<void> {
     const { consensus, session } = this.#leading();
     const execution = session.proposeActivation(schemaVersion, this.#logClock.nowMs());
-    if (execution !== null) await this.#propose(consensus, session, execution, timeoutMs);
+    if (execution !== null) {
+      await this.#propose(consensus, session, execution, timeoutMs).result;
+    }
   }
 
   /**
@@ -123,7 +149,7 @@ export class Leader {
   async compact(digests: readonly GenerationDigest[], timeoutMs: number): Promise<boolean> {
     const { consensus, session } = this.#leading();
     const execution = session.proposeCompaction(this.#logClock.nowMs(), digests);
-    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    const result = await this.#propose(consensus, session, execution, timeoutMs).result;
     return result.kind === 'compact' && result.sealed;
   }
 
@@ -146,7 +172,7 @@ export class Leader {
     if (this.#isSpaceLow()) return 'later';
     const execution = session.proposeLocalWrites(writes, this.#logClock.nowMs());
     if (execution === null) return 'schema_changed';
-    const result = await this.#propose(consensus, session, execution, timeoutMs);
+    const result = await this.#propose(consensus, session, execution, timeoutMs).result;
     if (result.kind !== 'localWrites')
       throw new Error(`local writes were applied as ${result.kind}`);
     return result.outcome.kind === 'ordered' ? 'ordered' : result.outcome.code;
@@ -171,17 +197,18 @@ export class Leader {
     return { kind: 'would-apply', schemaVersion: schemaVersion + 1, changes: plan.changes };
   }
 
-  async #propose(
+  #propose(
     consensus: Consensus<ApplyResult, ReplicatedState>,
     session: LeaderSession,
-    execution: Extract<Execution | SchemaExecution, { kind: 'propose' }>,
+    execution: Pick<Extract<Execution | SchemaExecution, { kind: 'propose' }>, 'data' | 'ticket'>,
     timeoutMs: number,
-  ): Promise<ApplyResult> {
+    stage: EarlyStage | null = null,
+  ): Proposed<ApplyResult> {
     try {
       requireInForce(execution.data, this.#state().applyVersion);
-      const proposed = consensus.propose(execution.data, timeoutMs);
+      const proposed = consensus.propose(execution.data, timeoutMs, stage);
       session.proposed(execution.ticket, proposed.index);
-      return proposed.result;
+      return proposed;
     } catch (error) {
       session.dropped(execution.ticket);
       throw error;
@@ -233,6 +260,13 @@ function requireInForce(data: Uint8Array, inForce: number): void {
   if (needed <= inForce) return;
   const text = `it needs apply version ${needed}, and the cluster is at ${inForce}`;
   throw new EngineError('unavailable', `${text}: update all members first`);
+}
+
+const NOT_YET = Promise.resolve(null);
+
+function outcomeOf(result: ApplyResult): Outcome {
+  if (result.kind !== 'write') throw new Error(`a write was applied as ${result.kind}`);
+  return result.outcome;
 }
 
 function refusedModelChange(execution: Exclude<SchemaExecution, { kind: 'propose' }>): ModelChange {

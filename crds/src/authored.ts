@@ -11,6 +11,7 @@ import type {
   JsonValue,
   JwtSpec,
   ModelPermissions,
+  PersistenceSpec,
   RetentionSpec,
   VoterCount,
 } from './resource.ts';
@@ -54,7 +55,7 @@ export interface AuthoredModel {
   name: string;
   path?: string;
   fields: AuthoredField[];
-  persistence?: { durability?: 'quorum'; consistency?: 'strong' | 'eventual' };
+  persistence?: Partial<PersistenceSpec>;
   lifecycle?: {
     audited?: boolean;
     versioned?: number;

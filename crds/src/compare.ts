@@ -40,6 +40,10 @@ const LIMITS = [
   ['maxItems', 1],
 ] as const;
 
+function isTakenByNodes({ consistency }: ModelSchema): boolean {
+  return consistency === 'eventual';
+}
+
 class Comparison {
   readonly changes: string[] = [];
   readonly reasons: Problem[] = [];
@@ -76,7 +80,7 @@ class Comparison {
       const message = changed('primary key', old.primaryKey, next.primaryKey);
       this.break([...path, 'primaryKey'], 'primary_key_changed', message);
     }
-    if (old.consistency !== next.consistency) {
+    if (isTakenByNodes(old) !== isTakenByNodes(next)) {
       const [from, to] = [old.consistency ?? 'strong', next.consistency ?? 'strong'];
       const message = changed('consistency', from, to);
       this.break([...path, 'consistency'], 'consistency_changed', message);
@@ -93,6 +97,10 @@ class Comparison {
     this.noted(old, next, next.name, 'lifecycle');
     this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
+    this.noted(old, next, next.name, 'durability');
+    if (!isTakenByNodes(old) && !isTakenByNodes(next)) {
+      this.noted(old, next, next.name, 'consistency');
+    }
   }
 
   private fields(old: FieldSchema[], next: FieldSchema[], path: Path, owner: string): void {

@@ -12,6 +12,7 @@ import type {
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
+  PersistenceSpec,
   StoreSettings,
   ValueSpec,
 } from './resource.ts';
@@ -89,9 +90,9 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...(permissions && { permissions: structuredClone(permissions) }),
     ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
+    ...compilePersistence(model.persistence),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
-    ...(model.persistence.consistency === 'eventual' && { consistency: 'eventual' as const }),
   };
 }
 
@@ -101,6 +102,14 @@ function compileRoutes({ http, caching }: ModelSpec): Partial<ModelSchema> {
   return {
     ...(http && methods.length < METHODS.length && { methods }),
     ...(caching && { cacheSeconds: caching.ttlSeconds }),
+  };
+}
+
+/** Defaults are not written down. */
+function compilePersistence({ durability, consistency }: PersistenceSpec) {
+  return {
+    ...(durability !== 'quorum' && { durability }),
+    ...(consistency !== 'strong' && { consistency }),
   };
 }
 

@@ -213,11 +213,11 @@ const model: RecordShape = {
     persistence: {
       kind: 'record',
       attributes: {
-        durability: choice('When a write is answered.', ['quorum'], ['leader', 'periodic']),
+        durability: choice('When a write is answered.', ['quorum', 'leader', 'periodic'], []),
         consistency: choice(
           'What a read promises; eventual: every node takes writes by itself, the last one wins.',
-          ['strong', 'eventual'],
-          ['sequential'],
+          ['strong', 'sequential', 'eventual'],
+          [],
         ),
       },
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],

@@ -125,9 +125,13 @@ export interface DomainEventSpec {
 }
 
 export interface PersistenceSpec {
-  /** Of a model with consistency eventual: of a write once it is ordered. */
-  durability: 'quorum';
-  consistency: 'strong' | 'eventual';
+  /**
+   * When a write is answered: on a majority of disks, on the leader's, or before any. Only quorum
+   * goes with consistency eventual: it is that of a write once it is ordered.
+   */
+  durability: 'quorum' | 'leader' | 'periodic';
+  /** What a read promises that says nothing itself; eventual: nodes take writes by themselves. */
+  consistency: 'strong' | 'sequential' | 'eventual';
 }
 
 /** What a field and the items of an array have in common. */

@@ -44,10 +44,15 @@ export interface ModelSchema {
   lifecycle?: LifecycleSchema;
   /** True, or absent. */
   tamperEvidence?: boolean;
+  /** Absent: quorum. */
+  durability?: 'leader' | 'periodic';
   /** Named events; absent where there are none. */
   events?: DomainEventSpec[];
-  /** Every node takes writes by itself; absent where writes are ordered before they are answered. */
-  consistency?: 'eventual';
+  /**
+   * What reads promise that say nothing themselves; absent: strong. eventual: every node takes
+   * writes by itself, which are otherwise ordered before they are answered.
+   */
+  consistency?: 'sequential' | 'eventual';
 }
 
 /** What is remembered of the past of a model's rows. `immutable` has become that of every field. */

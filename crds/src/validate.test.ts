@@ -273,10 +273,10 @@ const persisted = (p: string) => `models: [{name: A, persistence: ${p}, fields: 
 
 test('durability and consistency accept only what is built', () => {
   assert.deepEqual(problemsOf(persisted('{durability: quorum, consistency: strong}')), []);
-  const codes = problemsOf(persisted('{durability: leader, consistency: sequential}')).map(
-    (p) => p.code,
-  );
-  assert.deepEqual(codes, ['not_supported_yet', 'not_supported_yet']);
+  assert.deepEqual(problemsOf(persisted('{durability: leader, consistency: sequential}')), []);
+  assert.deepEqual(problemsOf(persisted('{durability: periodic}')), []);
+  const codes = problemsOf(persisted('{durability: none, consistency: weak}')).map((p) => p.code);
+  assert.deepEqual(codes, ['invalid_value', 'invalid_value']);
 });
 
 test('all problems are reported, not only the first', () => {

@@ -3,9 +3,10 @@ import {
   type Change,
   encodeEntry,
   type GenerationDigest,
+  isPut,
   type LocalWritesEntry,
 } from '../entry/index.ts';
-import type { CommandEnvelope, IdempotencyKey, Outcome } from '../ports/index.ts';
+import type { CommandEnvelope, IdempotencyKey, Outcome, WrittenAggregate } from '../ports/index.ts';
 import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
 import { CommandError } from './errors.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
@@ -20,8 +21,16 @@ const COMPACT_FROM = 1024;
 interface Proposal extends Ticket {
   index: number;
   readonly rows: PendingRows;
-  readonly scope: string | null;
   readonly isSchemaChange: boolean;
+}
+
+type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
+
+/** A request with an idempotency key on its way. */
+interface UnderWay {
+  readonly fingerprint: string;
+  /** What its first sender was already told. */
+  answered: AppliedOutcome | null;
 }
 
 /**
@@ -38,8 +47,8 @@ export class LeaderSession {
   private readonly memberId: number;
   private readonly mergePatch: MergePatch;
   private readonly overlay: Overlay;
-  /** Fingerprints of requests under way, by idempotency scope. */
-  private readonly scopes = new Map<string, string>();
+  /** Requests under way, by idempotency scope. */
+  private readonly scopes = new Map<string, UnderWay>();
   /** Proposals with a place in the log, in its order; those before `head` are settled. */
   private placed: Proposal[] = [];
   private head = 0;
@@ -83,7 +92,7 @@ export class LeaderSession {
       case 'rejected':
         return this.computed(plan.outcome);
       case 'change':
-        return this.propose(envelope, plan.changes);
+        return this.propose(envelope, plan.changes, null);
       case 'unchanged':
         return this.unchanged(envelope, plan);
     }
@@ -107,7 +116,7 @@ export class LeaderSession {
       expectedSchemaVersion: this.state.schemaVersion,
       schemaJson: canonicalJson(plan.next),
     });
-    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true };
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true, foreseen: null };
     this.schemaChange = ticket;
     this.unplaced = ticket;
     return { kind: 'propose', changes: plan.changes, data, ticket };
@@ -129,7 +138,7 @@ export class LeaderSession {
       timestampMs: this.stamp(nowMs),
       schemaVersion,
     });
-    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true };
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: true, foreseen: null };
     this.schemaChange = ticket;
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;
@@ -149,7 +158,7 @@ export class LeaderSession {
       generation: this.state.history.active.number,
       digests,
     });
-    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false };
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false, foreseen: null };
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;
   }
@@ -166,7 +175,7 @@ export class LeaderSession {
     if (this.schemaChange !== null || isOther) return null;
     const timestampMs = this.stamp(nowMs);
     const data = encodeEntry({ ...writes, memberId: this.memberId, timestampMs });
-    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false };
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false, foreseen: null };
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;
   }
@@ -176,6 +185,20 @@ export class LeaderSession {
     const proposal = this.takeUnplaced(ticket);
     proposal.index = index;
     this.placed.push(proposal);
+  }
+
+  /**
+   * The answer to a proposal with a place in the log, before apply has decided over it. It holds as
+   * long as the entry is not lost with its leader. Whoever repeats the request gets it, too.
+   *
+   * @throws CommandError `unforeseen` where its model demands a majority
+   */
+  foresee({ index, scope, foreseen }: Ticket): Outcome {
+    if (foreseen === null) throw new CommandError('unforeseen', 'only apply can tell its outcome');
+    const outcome = { kind: 'applied', index, ...foreseen, replayed: false } as const;
+    const underWay = scope === null ? undefined : this.scopes.get(scope);
+    if (underWay !== undefined) underWay.answered = outcome;
+    return outcome;
   }
 
   /** Tells that a proposal was not taken: it never will be in the log. */
@@ -231,7 +254,8 @@ export class LeaderSession {
     if (known !== undefined) return replay(known, fingerprint);
     const underWay = this.scopes.get(scope);
     if (underWay === undefined) return null;
-    if (underWay !== fingerprint) return keyReuse();
+    if (underWay.fingerprint !== fingerprint) return keyReuse();
+    if (underWay.answered !== null) return { ...underWay.answered, replayed: true };
     return refusal('idempotency_in_progress', 'a request with this Idempotency-Key is under way');
   }
 
@@ -244,7 +268,7 @@ export class LeaderSession {
         id,
         expectedVersion: version,
       } as const;
-      return this.propose(envelope, [change]);
+      return this.propose(envelope, [change], plan.aggregate);
     }
     return this.computed({
       kind: 'applied',
@@ -255,7 +279,12 @@ export class LeaderSession {
     });
   }
 
-  private propose(envelope: CommandEnvelope, changes: readonly Change[]): Execution {
+  /** @param unchanged the aggregate that a write leaves as it is */
+  private propose(
+    envelope: CommandEnvelope,
+    changes: readonly Change[],
+    unchanged: WrittenAggregate | null,
+  ): Execution {
     const { actor, idempotency } = envelope;
     const data = encodeEntry({
       kind: 'write',
@@ -266,12 +295,18 @@ export class LeaderSession {
       idempotency,
       changes,
     });
-    if (idempotency !== null) this.scopes.set(idempotency.scope, idempotency.fingerprint);
+    if (idempotency !== null) {
+      const { scope, fingerprint } = idempotency;
+      this.scopes.set(scope, { fingerprint, answered: null });
+    }
+    const durability = this.overlay.plan(envelope.command.model)?.schema.durability;
+    const foreseen =
+      durability === undefined ? null : { durability, ...foreseenOf(changes, unchanged) };
     const rows = this.overlay.add(changes);
     const scope = idempotency?.scope ?? null;
-    const ticket = { index: 0, rows, scope, isSchemaChange: false };
+    const ticket = { index: 0, rows, scope, isSchemaChange: false, foreseen };
     this.unplaced = ticket;
-    return { kind: 'propose', data, ticket };
+    return { kind: 'propose', data, ticket, durability: durability ?? 'quorum' };
   }
 
   /** An answer that holds whatever becomes of this leader. */
@@ -288,6 +323,15 @@ export class LeaderSession {
   private lastIndex(): number {
     return this.head < this.placed.length ? (this.placed.at(-1)?.index ?? 0) : 0;
   }
+}
+
+function foreseenOf(changes: readonly Change[], unchanged: WrittenAggregate | null) {
+  const aggregates = changes.map((change): WrittenAggregate => {
+    const version = change.expectedVersion + 1;
+    return { id: change.id, version, json: isPut(change) ? change.json : null };
+  });
+  const effect = changes[0]?.effect ?? 'unchanged';
+  return { effect, aggregates: unchanged === null ? aggregates : [unchanged] };
 }
 
 function noPatches(): never {

@@ -1,5 +1,12 @@
 import type { ModelSchema, Problem, Schema } from '@lithair/crds';
-import type { FieldError, JsonObject, Outcome, RejectionCode } from '../ports/index.ts';
+import type {
+  FieldError,
+  JsonObject,
+  Outcome,
+  RejectionCode,
+  WeakDurability,
+  WrittenAggregate,
+} from '../ports/index.ts';
 
 /** Draws random bytes; an argument, because this room draws none itself. */
 export type RandomBytes = (size: number) => Uint8Array;
@@ -10,6 +17,17 @@ export type RandomBytes = (size: number) => Uint8Array;
  */
 export interface Ticket {
   readonly index: number;
+  /** Of its idempotency key; null for none. */
+  readonly scope: string | null;
+  /** Set where the model lets the answer come before a majority has the entry. */
+  readonly foreseen: Foreseen | null;
+}
+
+/** What apply will make of a proposal while this leadership lasts: it was decided on all before it. */
+export interface Foreseen {
+  readonly durability: WeakDurability;
+  readonly effect: 'created' | 'updated' | 'unchanged' | 'deleted';
+  readonly aggregates: readonly WrittenAggregate[];
 }
 
 /**
@@ -32,7 +50,13 @@ export type Execution =
       readonly dependsOnIndex: number;
       readonly confirm: boolean;
     }
-  | { readonly kind: 'propose'; readonly data: Uint8Array; readonly ticket: Ticket };
+  | {
+      readonly kind: 'propose';
+      readonly data: Uint8Array;
+      readonly ticket: Ticket;
+      /** When the answer may be given; before apply has decided, it is what `foresee` tells. */
+      readonly durability: 'quorum' | WeakDurability;
+    };
 
 /** What a model change would do. `propose`: as with a command, see {@link Execution}. */
 export type SchemaPlan =

@@ -45,6 +45,7 @@ test('a vote in a term that was entered before is durable when its answer leaves
   const queue = new AppendQueue(log, {
     deliver: (responses) => delivered.push(...responses),
     install: () => Promise.reject(new Error('there is no snapshot')),
+    stored: () => {},
     fail: (error: unknown) => assert.fail(String(error)),
   });
   const answer = storageMessage(MessageType.VoteResp, { to: 3, term: 2 });

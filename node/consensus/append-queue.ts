@@ -1,4 +1,4 @@
-import type { HardState, Message, Snapshot } from 'etcd-raft-ts';
+import type { Entry, HardState, Message, Snapshot } from 'etcd-raft-ts';
 import type { SaveRequest } from '../log/index.ts';
 import type { ReplicatedLog } from './ports.ts';
 
@@ -13,6 +13,8 @@ export interface AppendOwner {
   deliver(responses: readonly Message[]): void;
   /** Replaces the state by that of the snapshot, which the log holds by now. */
   install(snapshot: Snapshot): Promise<void>;
+  /** Entries are durable. */
+  stored(entries: readonly Entry[]): void;
   fail(error: unknown): void;
 }
 
@@ -42,6 +44,7 @@ export class AppendQueue {
     else {
       this.#log.save(request, () => {
         append.saved = true;
+        this.#owner.stored(message.entries);
         this.#drain();
       });
     }

@@ -24,7 +24,7 @@ import { Forwarder } from './forwarder.ts';
 import { Leadership, type LeadershipEvent } from './leadership.ts';
 import { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
 import type { AppliedEntry, RequestKind, StateMachine } from './ports.ts';
-import { Proposals, type Proposed } from './proposals.ts';
+import { type EarlyStage, Proposals, type Proposed } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { Replica } from './replica.ts';
 import { Snapshots } from './snapshots.ts';
@@ -79,6 +79,7 @@ export class Consensus<
     this.#appends = new AppendQueue(log, {
       deliver: (responses) => this.#deliver(responses),
       install: (snapshot) => this.#replica.install(snapshot),
+      stored: (entries) => this.#proposals.onStored(entries),
       fail: (error) => this.#fail(error),
     });
     this.#applies = new ApplyQueue(clock, this.options.applySliceMs, this.#replica, (responses) =>
@@ -141,6 +142,11 @@ export class Consensus<
     return this.#leadership.readyTerm;
   }
 
+  /** What was proposed here and is still on its way. */
+  get pending(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#proposals.count, bytes: this.#proposals.bytes };
+  }
+
   /** The core's view of itself, with each member's progress where this member leads. */
   status(): Status {
     return this.#node.status();
@@ -157,16 +163,17 @@ export class Consensus<
   }
 
   /**
-   * Proposes an entry on the leader. Its index is known at once, its result once it was applied.
+   * Proposes an entry on the leader. Its index is known at once, its result once it was applied;
+   * an early stage of it may be waited for.
    *
    * @throws ConsensusError `not_leader` or `stopped`, EngineError `overloaded`: it has no effect
    */
-  propose(data: Uint8Array, timeoutMs: number): Proposed<Result> {
+  propose(data: Uint8Array, timeoutMs: number, stage: EarlyStage | null = null): Proposed<Result> {
     if (!this.leading || this.#transfer.pending) throw this.#notLeading();
     if (data.length > this.options.maxEntryBytes) {
       throw new EngineError('overloaded', `an entry of ${data.length} bytes is too large`);
     }
-    const proposed = this.#proposals.add(this.#node, data, timeoutMs);
+    const proposed = this.#proposals.add(this.#node, data, timeoutMs, stage);
     this.#kick();
     return proposed;
   }
@@ -489,7 +496,7 @@ export class Consensus<
     this.#guard(() => this.#node.tick());
     if (this.#stopped) return;
     this.#transfer.check();
-    this.#proposals.sweep();
+    this.#proposals.sweep(this.#node.basicStatus().lastIndex);
     this.#reads.sweep();
     this.#kick();
     this.#tickLater();

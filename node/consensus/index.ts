@@ -29,4 +29,5 @@ export type {
   PeerTransport,
   StateMachine,
 } from './ports.ts';
+export type { EarlyStage, Proposed } from './proposals.ts';
 export { FrameKind } from './wire/index.ts';

@@ -1,12 +1,30 @@
-import type { ConfChangeV2, RawNode } from 'etcd-raft-ts';
+import type { ConfChangeV2, Entry, RawNode } from 'etcd-raft-ts';
 import { EntryType, NO_BYTES, StateType } from 'etcd-raft-ts';
 import { type Clock, EngineError } from '../ports/index.ts';
 import { ConsensusError } from './errors.ts';
 import type { ConsensusOptions } from './options.ts';
 
+/**
+ * What a caller may wait for before an entry is applied: that the leader has put it into its log
+ * (`taken`), or that it is durable there (`stored`). Neither outlives the leader.
+ */
+export type EarlyStage = 'taken' | 'stored';
+
+interface Early {
+  readonly stage: EarlyStage;
+  readonly reached: () => void;
+}
+
 /** A proposal from the moment it is taken until its fate is known. */
 interface Proposal<Result> {
-  readonly data: Uint8Array;
+  /** Given up once it is in the core's hands. */
+  data: Uint8Array;
+  readonly bytes: number;
+  /** Whether it still counts: until its entry has left the log or was applied. */
+  counts: boolean;
+  /** Its caller was told that its outcome is unknown. */
+  givenUp: boolean;
+  readonly early: Early | null;
   /** Set for a membership change. */
   readonly change: ConfChangeV2 | null;
   readonly dueMs: number;
@@ -26,6 +44,8 @@ export interface Proposed<Result> {
    * `outcome_unknown` where that cannot be known.
    */
   readonly result: Promise<Result>;
+  /** Resolves at the stage that was asked for, or with `result`; rejects as it does. */
+  readonly early: Promise<void> | null;
 }
 
 /**
@@ -39,6 +59,8 @@ export class Proposals<Result> {
   /** Index of the first of the queue. */
   #queueStart = 0;
   readonly #open = new Map<number, Proposal<Result>>();
+  /** In the order of the log: those that wait for the leader's own disk. */
+  #unstored: Proposal<Result>[] = [];
   #count = 0;
   #bytes = 0;
 
@@ -47,9 +69,17 @@ export class Proposals<Result> {
     this.#clock = clock;
   }
 
-  /** Proposals taken whose fate is not known yet. */
+  /**
+   * Proposals taken whose entries are still on their way, also where nobody waits for them any
+   * more: they take up memory until they are applied or replaced.
+   */
   get count(): number {
     return this.#count;
+  }
+
+  /** Bytes of these. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -58,13 +88,18 @@ export class Proposals<Result> {
    *
    * @throws EngineError `overloaded`
    */
-  add(node: RawNode, data: Uint8Array, timeoutMs: number): Proposed<Result> {
-    return this.#take(node, data, null, timeoutMs);
+  add(
+    node: RawNode,
+    data: Uint8Array,
+    timeoutMs: number,
+    stage: EarlyStage | null = null,
+  ): Proposed<Result> {
+    return this.#take(node, data, null, timeoutMs, stage);
   }
 
   /** As {@link add}, for a membership change. */
   addChange(node: RawNode, change: ConfChangeV2, timeoutMs: number): Proposed<Result> {
-    return this.#take(node, NO_BYTES, change, timeoutMs);
+    return this.#take(node, NO_BYTES, change, timeoutMs, null);
   }
 
   /** Hands the queue to the core, in order, in batches of at most `batchSize`. */
@@ -86,25 +121,44 @@ export class Proposals<Result> {
     if (proposal === null) return;
     this.#open.delete(index);
     for (; proposal !== null; proposal = proposal.older) {
-      this.#forget(proposal);
+      this.#uncount(proposal);
       if (proposal.term !== term) proposal.reject(lost());
       else if (proposal.change !== null && type === EntryType.Normal) proposal.reject(refused());
       else proposal.resolve(result);
     }
   }
 
-  /** The state jumped to `index` by a snapshot, which does not tell what was applied on the way. */
-  onCovered(index: number): void {
-    for (const proposal of this.#open.values()) {
-      if (proposal.index <= index) this.#giveUp(proposal, 'a snapshot passed over it');
+  /** Entries, in a row, are durable on this member's disk. */
+  onStored(entries: readonly Entry[]): void {
+    const [first, last] = [entries[0], entries.at(-1)];
+    if (first === undefined || last === undefined || this.#unstored.length === 0) return;
+    const next = this.#unstored.findIndex(({ index }) => index > last.index);
+    const reached = this.#unstored.splice(0, next === -1 ? this.#unstored.length : next);
+    for (const { index, term, early } of reached) {
+      if (entries[index - first.index]?.term === term) early?.reached();
     }
   }
 
-  /** Gives up what is overdue. */
-  sweep(): void {
+  /** The state jumped to `index` by a snapshot, which does not tell what was applied on the way. */
+  onCovered(index: number): void {
+    for (const proposal of this.#open.values()) {
+      if (proposal.index > index) continue;
+      this.#giveUp(proposal, 'a snapshot passed over it');
+      this.#release(proposal);
+    }
+  }
+
+  /**
+   * Gives up what is overdue: nobody waits for it any more, but it counts until its entry is
+   * applied, or gone from the log of this member.
+   *
+   * @param lastIndex of the log
+   */
+  sweep(lastIndex: number): void {
     const nowMs = this.#clock.monotonicMs();
     for (const newest of this.#open.values()) {
       if (newest.dueMs <= nowMs) this.#giveUp(newest, 'not applied in time');
+      if (newest.givenUp && newest.index > lastIndex) this.#release(newest);
     }
   }
 
@@ -113,10 +167,13 @@ export class Proposals<Result> {
     const queue = this.#queue;
     this.#queue = [];
     for (const proposal of queue) {
-      this.#forget(proposal);
+      this.#uncount(proposal);
       proposal.reject(new ConsensusError('stopped', reason));
     }
-    for (const proposal of this.#open.values()) this.#giveUp(proposal, reason);
+    for (const proposal of this.#open.values()) {
+      this.#giveUp(proposal, reason);
+      this.#release(proposal);
+    }
   }
 
   #take(
@@ -124,6 +181,7 @@ export class Proposals<Result> {
     data: Uint8Array,
     change: ConfChangeV2 | null,
     timeoutMs: number,
+    stage: EarlyStage | null,
   ): Proposed<Result> {
     const { maxPendingProposals, maxPendingBytes } = this.#options;
     if (this.#count >= maxPendingProposals || this.#bytes + data.length > maxPendingBytes) {
@@ -134,10 +192,13 @@ export class Proposals<Result> {
     if (this.#queue.length === 0) this.#queueStart = node.basicStatus().lastIndex + 1;
     const index = this.#queueStart + this.#queue.length;
     const dueMs = this.#clock.monotonicMs() + timeoutMs;
-    const result = new Promise<Result>((resolve, reject) => {
-      this.#queue.push({ data, change, dueMs, resolve, reject, index, term: 0, older: null });
-    });
-    return { index, result };
+    const { promise: result, resolve, reject } = Promise.withResolvers<Result>();
+    const waits = stage === null ? null : earlyOf(stage, result);
+    const early = waits?.early ?? null;
+    const fate = { resolve, reject, givenUp: false, counts: true };
+    const place = { index, term: 0, older: null };
+    this.#queue.push({ ...fate, ...place, data, bytes: data.length, change, dueMs, early });
+    return { index, result, early: waits?.reached ?? null };
   }
 
   /** A membership change goes alone. */
@@ -162,32 +223,58 @@ export class Proposals<Result> {
     if (batch.at(-1)?.index !== status.lastIndex) {
       throw new Error(`proposals up to ${batch.at(-1)?.index} ended up at ${status.lastIndex}`);
     }
-    for (const proposal of batch) {
-      proposal.term = status.term;
-      proposal.older = this.#open.get(proposal.index) ?? null;
-      this.#open.set(proposal.index, proposal);
-    }
+    for (const proposal of batch) this.#onTaken(proposal, status.term);
+  }
+
+  /** It stands in the log of this leader. */
+  #onTaken(proposal: Proposal<Result>, term: number): void {
+    proposal.term = term;
+    proposal.data = NO_BYTES;
+    const older = this.#open.get(proposal.index) ?? null;
+    // Its entry is gone from this log.
+    if (older !== null) this.#uncount(older);
+    proposal.older = older;
+    this.#open.set(proposal.index, proposal);
+    if (proposal.early?.stage === 'taken') proposal.early.reached();
+    else if (proposal.early !== null) this.#unstored.push(proposal);
   }
 
   #refuse(batch: readonly Proposal<Result>[], error: Error): void {
     for (const proposal of batch) {
-      this.#forget(proposal);
+      this.#uncount(proposal);
       proposal.reject(error);
     }
   }
 
   #giveUp(newest: Proposal<Result>, reason: string): void {
-    this.#open.delete(newest.index);
     for (let proposal: Proposal<Result> | null = newest; proposal; proposal = proposal.older) {
-      this.#forget(proposal);
+      if (proposal.givenUp) continue;
+      proposal.givenUp = true;
       proposal.reject(new EngineError('outcome_unknown', `the write may take effect: ${reason}`));
     }
   }
 
-  #forget(proposal: Proposal<Result>): void {
-    this.#count--;
-    this.#bytes -= proposal.data.length;
+  /** Its entry takes up nothing here any more. */
+  #release(newest: Proposal<Result>): void {
+    this.#open.delete(newest.index);
+    for (let proposal: Proposal<Result> | null = newest; proposal; proposal = proposal.older) {
+      this.#uncount(proposal);
+    }
   }
+
+  #uncount(proposal: Proposal<Result>): void {
+    if (!proposal.counts) return;
+    proposal.counts = false;
+    this.#count--;
+    this.#bytes -= proposal.bytes;
+  }
+}
+
+/** A promise for an early stage, which the fate of the whole decides too. */
+function earlyOf(stage: EarlyStage, result: Promise<unknown>) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  result.then(() => resolve(), reject);
+  return { early: { stage, reached: resolve }, reached: promise };
 }
 
 function dropReason(role: StateType): Error {

@@ -3,17 +3,23 @@ import type { Parameter } from '../query/index.ts';
 import { Problem } from './problems.ts';
 import { indexOfToken } from './token.ts';
 
+/** What reads of a model promise that say nothing themselves. */
+type ModelConsistency = 'strong' | 'sequential';
+
 const LEVELS: readonly Consistency[] = ['strong', 'sequential', 'eventual'];
 
 /** Reads how fresh an answer a request wants; requests that say nothing share one demand. */
 export class Freshness {
   readonly #timeoutMs: number;
-  readonly #strong: ReadDemand;
+  readonly #usual: Readonly<Record<ModelConsistency, ReadDemand>>;
   readonly #eventual: ReadDemand;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
-    this.#strong = { consistency: 'strong', minIndex: 0, timeoutMs };
+    this.#usual = {
+      strong: { consistency: 'strong', minIndex: 0, timeoutMs },
+      sequential: { consistency: 'sequential', minIndex: 0, timeoutMs },
+    };
     this.#eventual = { consistency: 'eventual', minIndex: 0, timeoutMs };
   }
 
@@ -39,7 +45,7 @@ export class Freshness {
   }
 
   /**
-   * The parameter `consistency` goes before the header.
+   * The parameter `consistency` goes before the header, and that before what the model says.
    *
    * @throws Problem `invalid_query`, `bad_header`, `bad_token`
    */
@@ -48,9 +54,12 @@ export class Freshness {
     parameter: Parameter | undefined,
     token: string | string[] | undefined,
     epoch: number,
+    usual: ModelConsistency = 'strong',
   ): ReadDemand {
-    if (header === undefined && parameter === undefined && token === undefined) return this.#strong;
-    const name = parameter?.value ?? header ?? 'strong';
+    if (header === undefined && parameter === undefined && token === undefined) {
+      return this.#usual[usual];
+    }
+    const name = parameter?.value ?? header ?? usual;
     const consistency = LEVELS.find((level) => level === name);
     if (consistency === undefined) throw wrongLevel(parameter !== undefined);
     const minIndex = token === undefined ? 0 : indexOfToken(String(token), epoch);

@@ -253,6 +253,29 @@ test('Lithair-Index of a write is what a later read can ask for', async () => {
   assert.equal(api.engine.demands.at(-1)?.consistency, 'strong');
 });
 
+test('a model says what its reads promise where they say nothing themselves', async () => {
+  const models = [
+    {
+      name: 'Tick',
+      fields: [{ name: 'id', type: 'string', primaryKey: true }],
+      persistence: { consistency: 'sequential' },
+    },
+  ];
+  const served = await serveApi(models);
+  const wanted = async (query: string, headers: Record<string, string> = {}) => {
+    await served.send('GET', `/api/ticks${query}`, { headers });
+    return served.engine.demands.at(-1)?.consistency;
+  };
+  assert.equal(await wanted(''), 'sequential');
+  assert.equal(await wanted('?consistency=strong'), 'strong');
+  assert.equal(await wanted('', { 'lithair-consistency': 'strong' }), 'strong');
+  const created = await served.send('POST', '/api/ticks', { body: { id: 'a' } });
+  const token = created.headers.get('lithair-index') ?? '';
+  assert.equal(await wanted('', { 'lithair-min-index': token }), 'sequential');
+  assert.equal(served.engine.demands.at(-1)?.minIndex, served.engine.current.appliedIndex);
+  await served.close();
+});
+
 test('a read of what is gone tells how far it looked, so that a session never sees it again', async () => {
   const created = await api.send('POST', '/api/products', { body: LAMP });
   const path = created.headers.get('location') ?? '';

@@ -4,7 +4,7 @@ import type { Actor, Clock, CommandEnvelope, Engine, Logger } from '../ports/ind
 import type { RequestMetrics } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
-import { isEventual, refuseConditions } from './eventual.ts';
+import { refuseConditions } from './eventual.ts';
 import { Exchange, type ReadView } from './exchange.ts';
 import type { Freshness } from './freshness.ts';
 import { idempotencyOf } from './idempotency.ts';
@@ -116,9 +116,10 @@ function runRead(
   const level = headers['lithair-consistency'];
   const token = headers['lithair-min-index'];
   const { model } = exchange.modelRoute;
-  const demand = isEventual(model)
-    ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
-    : parts.freshness.demandOf(level, parameter, token, epoch);
+  const demand =
+    model.consistency === 'eventual'
+      ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
+      : parts.freshness.demandOf(level, parameter, token, epoch, model.consistency);
   const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null) return answerRead(parts, exchange, operation);

@@ -1,4 +1,4 @@
-import type { StateReader } from '../ports/index.ts';
+import type { StateReader, WeakDurability } from '../ports/index.ts';
 import type { Reply } from './exchange.ts';
 import type { TokenIssuer } from './token.ts';
 
@@ -23,6 +23,11 @@ export function stateHeaders(
 export function localHeaders(): string[] {
   const shown = ['Vary', VARY, 'Cache-Control', 'no-cache'];
   return [...shown, 'Lithair-Durability', 'local', 'Lithair-Consistency', 'eventual'];
+}
+
+/** Head of the answer to a write that may still be lost: no place in the log to read from. */
+export function weakHeaders(durability: WeakDurability): string[] {
+  return ['Vary', VARY, 'Cache-Control', 'no-cache', 'Lithair-Durability', durability];
 }
 
 /** Adds what describes one aggregate. A write that is not ordered has no version yet. */

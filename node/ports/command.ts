@@ -110,6 +110,9 @@ export interface WrittenAggregate {
   readonly json: string | null;
 }
 
+/** Answered once the leader has it on disk, or before that. */
+export type WeakDurability = 'leader' | 'periodic';
+
 /** What came of a command. JSON-serializable: it may travel back from the leader. */
 export type Outcome =
   | {
@@ -121,8 +124,11 @@ export type Outcome =
       readonly aggregates: readonly WrittenAggregate[];
       /** True where an earlier request with the same idempotency key was already applied. */
       readonly replayed: boolean;
-      /** `local`: on the disk of the node that took it, and not ordered; absent: on a quorum's. */
-      readonly durability?: 'local';
+      /**
+       * `local`: on the disk of the node that took it, and not ordered. The weak ones: answered
+       * before a majority had it on disk, so that it may still be lost. Absent: on a quorum's.
+       */
+      readonly durability?: 'local' | WeakDurability;
     }
   | {
       readonly kind: 'rejected';

@@ -11,6 +11,7 @@ import {
   jsonReply,
   localHeaders,
   stateHeaders,
+  weakHeaders,
 } from '../reply.ts';
 import type { AppliedOutcome, OperationContext, WriteOperation } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
@@ -182,10 +183,18 @@ function onlyAggregate(outcome: AppliedOutcome): WrittenAggregate & { readonly j
   return { ...aggregate, json: aggregate.json };
 }
 
+function headersOf(
+  { durability, index }: AppliedOutcome,
+  tokens: OperationContext['tokens'],
+  state: StateReader,
+): string[] {
+  if (durability === undefined) return stateHeaders(tokens, state, index);
+  return durability === 'local' ? localHeaders() : weakHeaders(durability);
+}
+
 function writeHeaders(outcome: AppliedOutcome, { tokens, state }: OperationContext): string[] {
   const present: StateReader = state();
-  const isLocal = outcome.durability === 'local';
-  const headers = isLocal ? localHeaders() : stateHeaders(tokens, present, outcome.index);
+  const headers = headersOf(outcome, tokens, present);
   if (outcome.replayed) headers.push('Idempotency-Replayed', 'true');
   return headers;
 }
