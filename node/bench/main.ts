@@ -87,6 +87,8 @@ function count(name: 'seconds' | 'rounds' | 'products' | 'aggregates' | 'kills')
   process.exit(2);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+process.setMaxListeners(50);
 const directory = mkdtempSync(join(tmpdir(), 'lithair-bench-'));
 const plan: BenchPlan = {
   seconds: count('seconds'),
@@ -96,6 +98,7 @@ const plan: BenchPlan = {
   kills: count('kills'),
   directory,
 };
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 try {
   await buildProgram(join(directory, 'program'));
   for (const scenario of SCENARIOS) {

@@ -19,6 +19,9 @@ export async function startServer(
   const pinned = processor === null ? [] : ['taskset', '-c', String(processor)];
   const [program = '', ...rest] = [...pinned, process.execPath, ...words];
   const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await answering(url, child, name);
   return {

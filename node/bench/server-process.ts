@@ -24,8 +24,12 @@ export class ServerProcess {
     return this.#output;
   }
 
+  /** Starts it; it does not outlive this process where that is told to end. */
   start(): void {
     const child = spawn(this.#command, this.#words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = (): void => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('close', () => process.off('exit', kill));
     const keep = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString('utf8')).slice(-OUTPUT_BYTES);
     };

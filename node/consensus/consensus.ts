@@ -22,6 +22,7 @@ import type { ConsensusDependencies } from './dependencies.ts';
 import { ConsensusError } from './errors.ts';
 import { Forwarder } from './forwarder.ts';
 import { Leadership, type LeadershipEvent } from './leadership.ts';
+import { LostLeader } from './lost-leader.ts';
 import { type ConsensusOptions, DEFAULT_CONSENSUS_OPTIONS } from './options.ts';
 import type { AppliedEntry, RequestKind, StateMachine } from './ports.ts';
 import { type EarlyStage, Proposals, type Proposed } from './proposals.ts';
@@ -57,6 +58,7 @@ export class Consensus<
   readonly #snapshots: Snapshots;
   readonly #forwarder: Forwarder;
   readonly #transfer: Transfer;
+  readonly #lostLeader: LostLeader;
   readonly #defer: (callback: () => void) => void;
   #admin: ((from: number, body: Uint8Array) => Promise<Uint8Array>) | null = null;
   #caughtUp = false;
@@ -87,6 +89,7 @@ export class Consensus<
     );
     this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);
     this.#transfer = new Transfer(this.#node, clock);
+    this.#lostLeader = new LostLeader(this.#node);
     this.#forwarder = new Forwarder(this, transport, clock, deps.execute);
   }
 
@@ -98,6 +101,7 @@ export class Consensus<
       request: (from, kind, body) => this.#serve(from, kind, body),
       snapshot: (_from, message, chunks) => this.#snapshots.receive(message, chunks),
       unreachable: (to) => this.#node.reportUnreachable(to),
+      gone: (id) => this.#onGone(id),
     });
     this.#onMembers();
     // Alone, there is nobody to wait for.
@@ -399,6 +403,12 @@ export class Consensus<
     this.#kick();
   }
 
+  #onGone(id: number): void {
+    if (this.#stopped || !this.#lostLeader.gone(id, this.confState)) return;
+    this.#deps.logger.info({ member: id }, 'the leader is gone');
+    this.#kick();
+  }
+
   /** Where the own log or the core fails, the peer is not to blame: closing its link would hide it. */
   #guard(act: () => void): void {
     try {
@@ -493,7 +503,10 @@ export class Consensus<
 
   #tick(): void {
     if (this.#stopped) return;
-    this.#guard(() => this.#node.tick());
+    this.#guard(() => {
+      this.#node.tick();
+      this.#lostLeader.tick();
+    });
     if (this.#stopped) return;
     this.#transfer.check();
     this.#proposals.sweep(this.#node.basicStatus().lastIndex);

@@ -106,4 +106,6 @@ export interface PeerHandler {
   snapshot(from: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** A message to `to` was lost. */
   unreachable(to: number): void;
+  /** The connection to a member broke, and it takes no new one: most likely its process ended. */
+  gone(id: number): void;
 }

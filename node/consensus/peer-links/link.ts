@@ -9,6 +9,8 @@ export interface LinkHandler {
   onFrame(connection: Connection, kind: number, payload: Buffer): void;
   onUp(connection: Connection): void;
   onDown(connection: Connection): void;
+  /** The connection broke, and dialling again did not bring another one. */
+  onGone(): void;
   /** The peer says that this member must not go on as it is. */
   onRefused(reason: string, code: FinalRefusal): void;
 }
@@ -26,6 +28,8 @@ export class Link {
   #timer: TimerHandle | null = null;
   #attempts = 0;
   #closed = false;
+  /** The connection broke, and dialling again has not ended yet. */
+  #broken = false;
   /** Problems that were told since it was last up. */
   readonly #told = new Set<string>();
   #place: PeerAddress;
@@ -83,6 +87,7 @@ export class Link {
       return;
     }
     this.#connection = connection;
+    this.#broken = false;
     this.#attempts = 0;
     this.#told.clear();
     const { id, name } = this.peer;
@@ -96,6 +101,7 @@ export class Link {
     this.#connection = null;
     this.#handler.onDown(connection);
     if (this.#closed) return;
+    this.#broken = true;
     this.#log('warn', `lost the connection to member ${this.peer.id} (${this.peer.name})`, reason);
     this.#retry();
   }
@@ -113,6 +119,10 @@ export class Link {
     }
     if (this.#told.size >= MOST_TOLD) this.#told.clear();
     this.#told.add(reason);
+    if (this.#broken && !(error instanceof DialError && error.refusal !== null)) {
+      this.#handler.onGone();
+    }
+    this.#broken = false;
     this.#tryElsewhere();
     this.#retry();
   }

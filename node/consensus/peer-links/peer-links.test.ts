@@ -25,6 +25,7 @@ interface Peer {
   readonly transport: LinkTransport;
   readonly messages: Message[];
   readonly lost: number[];
+  readonly gone: number[];
   readonly lines: string[];
   readonly removals: string[];
   answer: (body: Uint8Array) => Promise<Uint8Array>;
@@ -79,6 +80,18 @@ test('a request that nobody answers is given up, and counts as sent', async () =
 test('a request to somebody who is not connected was certainly not sent', async () => {
   const [a] = await pair();
   await assert.rejects(a.transport.request(2, 'command', NO_BYTES, 100), { sent: false });
+});
+
+test('a peer is gone where its connection broke and it takes no new one', async () => {
+  const [a, b] = await pair();
+  await connected(a, b);
+  assert.deepEqual(a.gone, []);
+  await closers.pop()?.();
+  await until(() => a.gone.length > 0);
+  assert.deepEqual(a.gone, [2]);
+  // It is told once, not at every attempt.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual(a.gone, [2]);
 });
 
 test('a peer that comes back is dialled again', async () => {
@@ -281,6 +294,7 @@ async function peer(id: number, name: string, options: PeerOptions, port = 0): P
     removals,
     messages: [],
     lost: [],
+    gone: [],
     answer: (body) => Promise.resolve(Buffer.from(`${Buffer.from(body).toString()}!`)),
     snapshot: Buffer.alloc(0),
   };
@@ -300,6 +314,7 @@ function handlerOf(peer: Peer): PeerHandler {
       peer.snapshot = Buffer.concat(await Array.fromAsync(chunks));
     },
     unreachable: (to) => void peer.lost.push(to),
+    gone: (id) => void peer.gone.push(id),
   };
 }
 

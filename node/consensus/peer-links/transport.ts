@@ -164,12 +164,16 @@ export class LinkTransport implements PeerTransport {
       onFrame: (connection: Connection, kind: number, payload: Buffer) =>
         this.#onDialledFrame(peer.id, connection, kind, payload),
       onUp: () => {},
+      onGone: () => {},
       onDown: (connection: Connection) => this.#requests.onDown(connection),
       onRefused: this.#options.onRefused,
     };
     return {
       peer,
-      raft: new Link(peer, 'raft', context, handler),
+      raft: new Link(peer, 'raft', context, {
+        ...handler,
+        onGone: () => this.#handler?.gone(peer.id),
+      }),
       request: new Link(peer, 'request', context, handler),
     };
   }
