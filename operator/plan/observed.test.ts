@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KubeObject } from '../kubernetes/index.ts';
 import { viewPod } from './index.ts';
 
 function troubleOf(status: Record<string, unknown>): string | null {
@@ -54,3 +55,25 @@ for (const [name, status, expected] of ROWS) {
     else assert.match(trouble ?? '', expected);
   });
 }
+
+function endedSaying(message: string): KubeObject {
+  const terminated = { exitCode: 3, message };
+  const containerStatuses = [
+    { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated } },
+  ];
+  const metadata = { name: 'shop-0', uid: 'u' };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, status: { containerStatuses } };
+}
+
+test('the last words of a node are shown, and a disk of another cluster is known by them', () => {
+  const words = 'the disk belongs to cluster c-2, not to c-1';
+  const pod = viewPod(endedSaying(`{"level":"info","msg":"starting"}\nlithair: ${words}\n`));
+  assert.match(pod.trouble ?? '', /^exit code 3 \(the data directory was refused.*\): the disk/);
+  assert.equal(pod.foreignCluster, 'c-2');
+});
+
+test('a damaged disk is not one of another cluster', () => {
+  const pod = viewPod(endedSaying('lithair: 0000000000000001.seg: record 7 is damaged'));
+  assert.equal(pod.foreignCluster, null);
+  assert.match(pod.trouble ?? '', /record 7 is damaged/);
+});

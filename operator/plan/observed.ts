@@ -15,6 +15,8 @@ export interface PodView {
   readonly image: string | null;
   /** Why it does not run, in words: unschedulable, image missing, the last exit. */
   readonly trouble: string | null;
+  /** The cluster whose disk it was given, where it ended because that is another one. */
+  readonly foreignCluster: string | null;
   /** Null where that is not told. */
   readonly createdAtMs: number | null;
   /** Whether its StatefulSet is one of learners. */
@@ -55,6 +57,7 @@ export function viewPod(pod: KubeObject): PodView {
     revision: labels?.['controller-revision-hash'] ?? null,
     image: text(container['image']),
     trouble: containerTrouble(status) ?? schedulingTrouble(conditions),
+    foreignCluster: foreignClusterOf(status),
     createdAtMs: timeOf(metadata.creationTimestamp),
     learner: labels?.[ROLE_LABEL] === 'learner',
   };
@@ -80,7 +83,24 @@ function containerTrouble(status: Record<string, unknown>): string | null {
   }
   const code = stopped['exitCode'] ?? (container['ready'] === true ? undefined : last['exitCode']);
   if (typeof code !== 'number' || code === 0) return null;
-  return `exit code ${code} (${EXIT_MEANINGS[code] ?? 'see its log'})`;
+  const meaning = EXIT_MEANINGS[code] ?? 'see its log';
+  const words = lastWords(status);
+  return words === null
+    ? `exit code ${code} (${meaning})`
+    : `exit code ${code} (${meaning}): ${words}`;
+}
+
+/** What a node said as it ended with an error: its last line, as `lithair: …` on standard error. */
+function lastWords(status: Record<string, unknown>): string | null {
+  const container = record(array(status['containerStatuses'])[0]);
+  const states = [record(container['state']), record(container['lastState'])];
+  const messages = states.map((state) => text(record(state['terminated'])['message']));
+  const said = messages.find((message) => message !== null) ?? '';
+  return /^lithair: (.{1,300})/m.exec(said.slice(-2_000))?.[1] ?? null;
+}
+
+function foreignClusterOf(status: Record<string, unknown>): string | null {
+  return /\bbelongs to cluster ([\w-]{1,64}), not to /.exec(lastWords(status) ?? '')?.[1] ?? null;
 }
 
 function schedulingTrouble(conditions: readonly Record<string, unknown>[]): string | null {

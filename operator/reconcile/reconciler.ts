@@ -180,9 +180,10 @@ export class Reconciler {
     try {
       const world = await this.#look(subject, snapshot, target);
       const { identity, reports, view } = world;
-      findings = { ...findings, reports, strangers: identity.strangers };
+      const strangers = strangersOf(snapshot, identity);
+      findings = { ...findings, reports, strangers };
       // Disks of another cluster and nothing that says which one is ours: touch nothing.
-      if (identity.strangers.length > 0 && snapshot.identity === null) return findings;
+      if (strangers.length > 0 && snapshot.identity === null) return findings;
       const storage = await this.#storageProblem(target.spec, snapshot);
       const modelInForce = chooseModel(
         judgement,
@@ -385,6 +386,13 @@ function membersOf(groups: readonly MemberGroup[]): StatusInput['members'] {
   return groups.flatMap((group) =>
     memberNames([group]).map((name) => ({ name, region: group.region, role: group.role })),
   );
+}
+
+/** Clusters other than ours whose disks or members are among our pods. */
+function strangersOf({ pods }: Snapshot, identity: Identity): readonly string[] {
+  const refused = pods.flatMap(({ foreignCluster }) => foreignCluster ?? []);
+  const all = new Set([...identity.strangers, ...refused]);
+  return [...all].filter((id) => id !== identity.id).sort();
 }
 
 function isReadyLearner({ learner, ready, deleting }: PodView): boolean {

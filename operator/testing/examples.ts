@@ -26,6 +26,7 @@ export function examplePod(name: string, changes: Partial<PodView> = {}): PodVie
     revision: 'r1',
     image: 'lithair/node:dev',
     trouble: null,
+    foreignCluster: null,
     createdAtMs: 0,
     learner: false,
     ...changes,
