@@ -249,12 +249,29 @@ function checkStep(world: World, change: Change): void {
   assert.ok(touching.length + isMoved <= 1, 'one member or pod at a time');
   if (situation.leader === null) assert.deepEqual([actions, change.groups], [[], world.groups]);
   for (const action of actions) checkAction(world, action);
+  checkGrowth(world, change);
   const kept = memberNames(change.groups);
   for (const name of memberNames(world.groups).filter((name) => !kept.includes(name))) {
     assert.ok(
       world.members.every((member) => member.name !== name),
       `${name} left the member table before its pod goes`,
     );
+  }
+}
+
+/** Nobody comes before all who vote, and all of its own group, are there and well. */
+function checkGrowth(world: World, { groups }: Change): void {
+  const before = memberNames(world.groups);
+  const [name] = memberNames(groups).filter((member) => !before.includes(member));
+  if (name === undefined) return;
+  const set = name.replace(/-\d+$/, '');
+  for (const group of world.groups) {
+    for (const member of memberNames([group])) {
+      if (group.role === 'voter') assert.ok(world.isUp(member), `${member} before ${name}`);
+      else if (group.statefulSet === set) {
+        assert.ok(world.members.some((known) => known.name === member));
+      }
+    }
   }
 }
 
@@ -494,4 +511,15 @@ test('without a leader nothing is changed, and what waits is named', () => {
   const { actions, progress, groups } = planChange(world.situation());
   assert.deepEqual([actions, groups], [[], world.groups]);
   assert.match(progress?.message ?? '', /waits for a leader.*3 voters become 5 voters/);
+});
+
+test('a volume is not deleted while its member is in the table, nor while its name is in use', () => {
+  const situation = plainWorld(3, false).situation();
+  const marked = (name: string, removedMember: number): VolumeFact => {
+    return { name, uid: 'u', deleting: false, removedMember };
+  };
+  const volumes = [marked('data-shop-3', 2), marked('data-shop-1', 99), marked('data-shop-4', 99)];
+  const { actions } = planChange({ ...situation, volumes });
+  assert.deepEqual(words(actions), ['deleteVolume data-shop-4']);
+  assert.deepEqual(planChange({ ...situation, volumes, retain: true }).actions, []);
 });
