@@ -513,11 +513,12 @@ test('without a leader nothing is changed, and what waits is named', () => {
   assert.match(progress?.message ?? '', /waits for a leader.*3 voters become 5 voters/);
 });
 
+function marked(name: string, removedMember: number): VolumeFact {
+  return { name, uid: 'u', deleting: false, removedMember };
+}
+
 test('a volume is not deleted while its member is in the table, nor while its name is in use', () => {
   const situation = plainWorld(3, false).situation();
-  const marked = (name: string, removedMember: number): VolumeFact => {
-    return { name, uid: 'u', deleting: false, removedMember };
-  };
   const volumes = [marked('data-shop-3', 2), marked('data-shop-1', 99), marked('data-shop-4', 99)];
   const { actions } = planChange({ ...situation, volumes });
   assert.deepEqual(words(actions), ['deleteVolume data-shop-4']);
