@@ -1,5 +1,6 @@
 import { openBackupStream } from './backup/index.ts';
 import type { Consensus } from './consensus/index.ts';
+import { asksForEncryption } from './encryption-keeper.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log } from './log/index.ts';
 import { AdminError, type BackUp } from './membership/index.ts';
@@ -24,6 +25,8 @@ export function backups(
     }
     const { clusterId, epoch } = state;
     const holdArchive = () => keeper.hold();
-    return openBackupStream({ clusterId, epoch, applied, log, holdArchive, pause }, after);
+    const isSecret = asksForEncryption(state.schema);
+    const source = { clusterId, epoch, applied, log, isSecret, holdArchive, pause };
+    return openBackupStream(source, after);
   };
 }

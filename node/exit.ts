@@ -1,4 +1,5 @@
 import { ArchiveError } from './archive/index.ts';
+import { EncryptionError } from './encryption/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
@@ -24,7 +25,8 @@ export function asNodeError(error: unknown): NodeError | null {
     error instanceof LogError ||
     error instanceof ArchiveError ||
     error instanceof StateError ||
-    error instanceof OutboxError;
+    error instanceof OutboxError ||
+    error instanceof EncryptionError;
   if (isData || error instanceof ForeignClusterError) {
     return new NodeError(error.message, EXIT.dataRefused);
   }

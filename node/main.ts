@@ -1,9 +1,12 @@
 import { threadedZstd } from './archive/index.ts';
+import { MasterKeys } from './encryption/index.ts';
 import { asNodeError, NodeError } from './exit.ts';
 import { EXIT } from './exit-codes.ts';
+import { readKeyFile, watchKeyFile } from './key-file.ts';
 import { NodeFileSystem } from './log/index.ts';
 import { LithairNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
+import type { Logger } from './ports/index.ts';
 import { secretsIn } from './secrets-directory.ts';
 import { createLogger, defaultLogFormat, type LogLevel } from './telemetry/index.ts';
 import { readTlsMaterial, requireMember } from './tls-files.ts';
@@ -28,12 +31,13 @@ export function startNode(
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let stopping = false;
   let stop = (): void => resolve(EXIT.ok);
+  let stopWatching: (() => void) | null = null;
   const run = async (): Promise<void> => {
-    const node = new LithairNode(options, await worldOf(options, version), (error) =>
-      resolve(end(error)),
-    );
+    const world = await worldOf(options, version);
+    const node = new LithairNode(options, world, (error) => resolve(end(error)));
     stop = () => {
       stopping = true;
+      stopWatching?.();
       setTimeout(() => resolve(EXIT.ok), FORCED_STOP_MS).unref();
       node.stop().then(
         () => resolve(EXIT.ok),
@@ -41,6 +45,7 @@ export function startNode(
       );
     };
     await node.start();
+    if (options.keysFile !== null) stopWatching = watchKeys(node, options.keysFile, world.logger);
     onReady?.();
   };
   // A start that stopping cuts short fails on what is closed already: that is no failure.
@@ -66,7 +71,18 @@ async function worldOf(options: NodeOptions, version: string) {
     version,
     compression: threadedZstd,
     readSecret: secretsIn(options.secretsDir),
+    keys: options.keysFile === null ? null : new MasterKeys(await readKeyFile(options.keysFile)),
   };
+}
+
+function watchKeys(node: LithairNode, file: string, logger: Logger): () => void {
+  const warn = (reason: string): void =>
+    logger.error({ reason }, 'the keys could not be read anew');
+  return watchKeyFile(
+    file,
+    (keyring) => void node.changeKeys(keyring).catch((error: unknown) => warn(String(error))),
+    warn,
+  );
 }
 
 function logLevel(value: string | undefined): LogLevel {

@@ -1,4 +1,10 @@
-import { compileSchema, type LithairModelSpec, type Problem, validateSpec } from '@lithair/crds';
+import {
+  compileSchema,
+  type LithairModelSpec,
+  type Problem,
+  type Schema,
+  validateSpec,
+} from '@lithair/crds';
 import type { ModelChangeResponse, ModelChangeStatus } from '@lithair/crds/contract';
 import { NodeError } from './exit.ts';
 import type { Leader, ModelChange } from './leader.ts';
@@ -16,11 +22,16 @@ const TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 3_000;
 const LOOK_MS = 20;
 
-/** What the admin API does with a submitted spec, on the leader. */
+/**
+ * What the admin API does with a submitted spec, on the leader.
+ *
+ * @param admit throws AdminError where the members cannot do what the model asks for
+ */
 export function modelChanges(
   leader: Leader,
   state: () => ReplicatedState | null,
   clock: Clock,
+  admit: (next: Schema) => Promise<void>,
 ): ChangeModel {
   return async (spec, dryRun): Promise<ModelChangeResponse> => {
     const validation = validateSpec(spec);
@@ -32,6 +43,7 @@ export function modelChanges(
       );
     }
     const schema = compileSchema(validation.value);
+    await admit(schema);
     const change = await settled(
       await leader.changeModel(schema, dryRun, TIMEOUT_MS),
       state,

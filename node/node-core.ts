@@ -1,4 +1,4 @@
-import { compileSchema } from '@lithair/crds';
+import { compileSchema, type Schema } from '@lithair/crds';
 import type { ApplyVersions, ClusterStatus } from '@lithair/crds/contract';
 import { raiseApplyVersion } from './apply-version.ts';
 import { Archive, type AskMember, blockingZstd, serveArchive } from './archive/index.ts';
@@ -11,6 +11,7 @@ import {
   LinkTransport,
   type PeerNetwork,
 } from './consensus/index.ts';
+import type { Keyring } from './encryption/index.ts';
 import { NodeEngine } from './engine.ts';
 import { APPLY_VERSION, EntryError, OLDEST_APPLY_VERSION } from './entry/index.ts';
 import { asNodeError, NodeError } from './exit.ts';
@@ -23,6 +24,7 @@ import { Leader } from './leader.ts';
 import { openOutbox, orderWrites } from './local-writes.ts';
 import { type DataDirectory, type Log, openDataDirectory, SpaceWatch } from './log/index.ts';
 import { LogClock } from './log-clock.ts';
+import { compactThrough, MemberEncryption } from './member-encryption.ts';
 import {
   AdminApi,
   type AdminHandler,
@@ -49,10 +51,11 @@ import type {
   NodeNetwork,
   NodeObserver,
 } from './node-parts.ts';
-import { observeNode } from './observe.ts';
+import { observeEncryption, observeNode } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
+import { catchUp, restoreSnapshot } from './startup-phases.ts';
 import {
   type ApplyResult,
   createState,
@@ -70,6 +73,7 @@ const STOP_TIMEOUT_MS = 4_000;
 const FAREWELL_MS = 100;
 /** A piece of an archive is a megabyte. */
 const ARCHIVE_REQUEST_MS = 30_000;
+const STATUS_REQUEST_MS = 3_000;
 
 /**
  * One node without its sockets and files: the rooms, composed over ports. Starts in the order
@@ -89,6 +93,7 @@ export class NodeCore {
   readonly #info: NodeInfo;
   readonly #space: SpaceWatch;
   readonly #lag = new LagHistory();
+  readonly #encryption: MemberEncryption;
   readonly #metrics;
   readonly #onEnd: (error: NodeError) => void;
   #admin: AdminHandler;
@@ -124,6 +129,12 @@ export class NodeCore {
     this.#space = this.#createSpaceWatch();
     this.#logClock = new LogClock(world.clock, world.logger);
     this.#leader = new Leader(this.#logClock, world.random, () => this.#space.low);
+    this.#encryption = new MemberEncryption({
+      ...options,
+      ...world,
+      keys: world.keys ?? null,
+      onRefused: (reason) => this.#fail(reason, EXIT.dataRefused),
+    });
     const storage = () => this.#space.status;
     this.#info = {
       name: options.name,
@@ -131,6 +142,7 @@ export class NodeCore {
       applyVersions: this.#applyVersions,
       applyVersion: () => this.#consensus?.state?.applyVersion ?? 0,
       storage,
+      encryption: () => this.#encryption.status,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
@@ -154,6 +166,7 @@ export class NodeCore {
    */
   async start(): Promise<void> {
     const { dataDir: dir } = this.#options;
+    this.#encryption.requireKeys();
     this.#directory = await openDataDirectory({ dir, ...this.#world });
     await this.#space.start();
     this.health.finish({ isNew: this.#directory.identity === null });
@@ -170,7 +183,8 @@ export class NodeCore {
     consensus.start();
     this.#keeper?.start();
     this.#preparation?.onState();
-    await this.#caughtUp(consensus);
+    this.#encryption.start();
+    await catchUp(this.health, consensus, () => this.#settled(consensus));
     if (!this.#options.managed) await submitModel(admin, this.#options.spec, this.#world.logger);
     this.health.enter('ready', 'serving');
     keepAnnouncing(admin, consensus, placement, this.#world);
@@ -184,10 +198,16 @@ export class NodeCore {
     this.#network.drain();
     this.#outbox?.stop();
     await this.#consensus?.stop(STOP_TIMEOUT_MS);
+    this.#encryption.stop();
     await this.#keeper?.stop();
     await this.#transport?.close();
     await this.#network.close();
     await this.#directory?.close();
+  }
+
+  /** Takes changed master keys in, where they open everything that is here. */
+  changeKeys(keyring: Keyring): Promise<void> {
+    return this.#encryption.changeKeys(keyring);
   }
 
   /** The admin API at this stage of the node's life. */
@@ -257,7 +277,9 @@ export class NodeCore {
   async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
     this.health.enter('log', 'reading the log');
     const codec = (): 'json' | 'binary' => this.#consensus?.state?.schema.store.codec ?? 'json';
-    const log = await directory.openLog({ codec, ...this.#options.log });
+    const { diskUuid, founder } = placement;
+    const encryption = await this.#encryption.open(diskUuid, founder);
+    const log = await directory.openLog({ codec, ...this.#options.log, ...encryption });
     const { segments, records, truncatedBytes } = log.recovery;
     this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;
@@ -285,8 +307,8 @@ export class NodeCore {
 
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
-    const state = await this.#restoreSnapshot(log);
-    const archive = await this.#openArchive(placement);
+    const state = await restoreSnapshot(this.health, log, (chunks) => this.#restore(chunks));
+    const archive = await this.#openArchive(placement, () => this.#consensus?.state ?? state);
     const transport = this.#openTransport(placement, () => consensus.state);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
@@ -311,9 +333,15 @@ export class NodeCore {
     this.#outbox = outbox;
     this.#keeper = this.#keepHistory(consensus, archive);
     this.#preparation = this.#prepareModels(consensus);
+    this.#encryption.attach(
+      log,
+      () => consensus.state,
+      () => compactThrough({ handle: (request) => this.administer(request) }),
+    );
     this.engine.attach(consensus, outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
     observeNode(this.#metrics, consensus, log, this.#space);
+    observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
   }
@@ -348,7 +376,7 @@ export class NodeCore {
     });
   }
 
-  #openArchive({ clusterId }: Placement): Promise<Archive> {
+  #openArchive({ clusterId }: Placement, state: () => ReplicatedState | null): Promise<Archive> {
     const { fs, logger, defer = setImmediate, compression = blockingZstd } = this.#world;
     const pause = () => new Promise<void>((resolve) => defer(resolve));
     return Archive.open({
@@ -358,6 +386,7 @@ export class NodeCore {
       compression,
       logger,
       pause,
+      ...this.#encryption.archive(state),
     });
   }
 
@@ -399,21 +428,6 @@ export class NodeCore {
       });
   }
 
-  /** Null for a member that waits for the leader's snapshot. */
-  async #restoreSnapshot(log: Log): Promise<ReplicatedState | null> {
-    let bytes = 0;
-    const progress = (): string => `${Math.round(bytes / 1_000_000)} MB`;
-    this.health.enter('snapshot', 'restoring the snapshot', progress);
-    const chunks = log.readSnapshot();
-    if (chunks === null) return null;
-    const counted = measured(chunks, (read) => {
-      bytes += read;
-    });
-    const state = await this.#restore(counted);
-    this.health.finish({ bytes, index: state.appliedIndex, aggregates: aggregatesOf(state) });
-    return state;
-  }
-
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
     const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
     const latestApplyVersion = this.#applyVersions.latest;
@@ -431,6 +445,7 @@ export class NodeCore {
     this.#preparation?.onState();
     if (result.kind === 'localWrites') this.#outbox?.onOrdered(index, result.outcome);
     this.#outbox?.onApplied(index);
+    this.#encryption.onApplied();
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 
@@ -473,7 +488,11 @@ export class NodeCore {
       clock,
       logger,
     });
-    const changeModel = modelChanges(this.#leader, () => consensus.state, clock);
+    const admit = (next: Schema): Promise<void> =>
+      this.#encryption.admit(next, consensus.state, consensus.memberId, async (id, request) =>
+        this.#transport?.request(id, 'admin', request, STATUS_REQUEST_MS),
+      );
+    const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
     if (this.#keeper === null) throw new Error('history is not looked after yet');
     const compacts = compaction(consensus, log, this.#keeper);
     const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
@@ -487,22 +506,6 @@ export class NodeCore {
       clock,
       logger,
     });
-  }
-
-  /** What the log holds behind the snapshot; what it adds to outcomes and indexes is then there. */
-  async #caughtUp(consensus: NodeConsensus): Promise<void> {
-    const from = consensus.applied;
-    const progress = (): string => `entry ${consensus.applied} of ${consensus.status().commit}`;
-    this.health.enter('replay', 'applying the log behind the snapshot', progress);
-    await this.#settled(consensus);
-    const { state, applied } = consensus;
-    this.health.finish({ from, to: applied, entries: applied - from });
-    this.health.enter('dedup', 'outcomes of requests that may be repeated');
-    this.health.finish({ outcomes: state?.outcomeCount ?? 0 });
-    this.health.enter('indexes', 'indexes of all models');
-    const models = state?.modelStates() ?? [];
-    const bytes = models.reduce((sum, { statistics }) => sum + statistics.indexBytes, 0);
-    this.health.finish({ models: models.length, bytes });
   }
 
   async #settled(consensus: NodeConsensus): Promise<void> {
@@ -540,18 +543,4 @@ export class NodeCore {
 function exitCodeOf(error: Error): ExitCode {
   const isTooOld = error instanceof EntryError && error.code === 'unsupported_entry';
   return isTooOld ? EXIT.dataRefused : EXIT.failStop;
-}
-
-function aggregatesOf(state: ReplicatedState): number {
-  return state.modelStates().reduce((sum, { statistics }) => sum + statistics.rows, 0);
-}
-
-async function* measured(
-  chunks: AsyncIterable<Uint8Array>,
-  onRead: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    onRead(chunk.length);
-    yield chunk;
-  }
 }

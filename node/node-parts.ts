@@ -3,6 +3,7 @@ import type { Compression } from './archive/index.ts';
 import type { ReadSecret } from './auth/index.ts';
 import type { KnownCluster } from './cluster-directory.ts';
 import type { Consensus, ConsensusOptions, PeerNetwork } from './consensus/index.ts';
+import type { MasterKeys } from './encryption/index.ts';
 import type { HistoryLimits } from './history-keeper.ts';
 import type { Admit, createApi } from './http/index.ts';
 import type { FileSystem, LogOptions } from './log/index.ts';
@@ -44,6 +45,8 @@ export interface CoreWorld {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** Master keys for what is encrypted at rest; default none. */
+  readonly keys?: MasterKeys | null;
   /** How archives are made small; default at once, so that events come in one order. */
   readonly compression?: Compression;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */

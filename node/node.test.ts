@@ -61,6 +61,7 @@ async function optionsOf(name: string, peerPort: number) {
     role: 'voter' as const,
     region: null,
     applyVersion: null,
+    keysFile: null,
     clusterDir: null,
     secretsDir: null,
     initialCluster: [

@@ -6,6 +6,7 @@ import {
   type TlsMaterial,
   TlsPeerNetwork,
 } from './consensus/index.ts';
+import type { Keyring } from './encryption/index.ts';
 import type { NodeError } from './exit.ts';
 import { createGateway } from './gateway/index.ts';
 import type { Admit } from './http/index.ts';
@@ -46,6 +47,11 @@ export class LithairNode {
   /** Hands leadership over, finishes what is under way, closes everything. */
   stop(): Promise<void> {
     return this.#core.stop();
+  }
+
+  /** Takes changed master keys in, where they open everything that is here. */
+  changeKeys(keyring: Keyring): Promise<void> {
+    return this.#core.changeKeys(keyring);
   }
 }
 

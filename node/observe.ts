@@ -1,8 +1,23 @@
+import type { EncryptionStatus } from '@lithair/crds/contract';
 import type { Consensus } from './consensus/index.ts';
 import type { Log, SpaceWatch } from './log/index.ts';
 import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 import type { Metrics } from './telemetry/index.ts';
+
+/** Gauges of encryption at rest; NaN where the member has no keys. */
+export function observeEncryption(metrics: Metrics, status: () => EncryptionStatus | null): void {
+  metrics.gauge(
+    'lithair_encryption_active_key',
+    'Id of the key that new files get; NaN without keys.',
+    () => status()?.activeKey ?? NaN,
+  );
+  metrics.gauge(
+    'lithair_encryption_pending_files',
+    'Files that are not encrypted as they should be, and are being written anew.',
+    () => status()?.pending ?? NaN,
+  );
+}
 
 /** Gauges of consensus, log and state; read only when somebody asks for metrics. */
 export function observeNode(

@@ -22,6 +22,8 @@ export interface NodeOptions {
   readonly spec: LithairModelSpec;
   /** The operator decides on model changes: the file counts only when a cluster begins. */
   readonly managed: boolean;
+  /** File of keys for what is encrypted at rest; null for none. */
+  readonly keysFile: string | null;
   /** Directory with the files `id` and `bootstrapped`; null outside of Kubernetes. */
   readonly clusterDir: string | null;
   /** Directory of the secrets that the model names; null: there are none. */

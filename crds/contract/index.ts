@@ -89,7 +89,19 @@ export interface ClusterStatus {
   readonly version: string;
   /** Null where the disk does not tell; an older member does not have it. */
   readonly storage?: StorageStatus | null;
+  /** Null where the member was given no keys; an older member does not have it. */
+  readonly encryption?: EncryptionStatus | null;
   readonly members: readonly MemberStatus[];
+}
+
+/** How the files of a member are encrypted. Key 0 stands for no encryption. */
+export interface EncryptionStatus {
+  /** The newest key, which new files get where a model asks for encryption. */
+  readonly activeKey: number;
+  /** Segments, snapshots and archives, by their keys. A key that is not here is not needed here. */
+  readonly files: readonly { readonly key: number; readonly count: number }[];
+  /** Files that are still to be written anew: with the newest key, or in plain. */
+  readonly pending: number;
 }
 
 /** A member that has no disk yet answers `GET /_admin/status` with 503 and this body. */

@@ -65,7 +65,7 @@ export interface AuthoredModel {
   permissions?: ModelPermissions;
   http?: { methods: HttpMethod[] };
   caching?: { ttlSeconds: number };
-  security?: { tamperEvidence?: boolean };
+  security?: { encryptionAtRest?: boolean; tamperEvidence?: boolean };
   events?: DomainEventSpec[];
 }
 

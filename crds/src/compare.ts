@@ -95,6 +95,7 @@ class Comparison {
     this.noted(old, next, next.name, 'methods');
     this.noted(old, next, next.name, 'cacheSeconds');
     this.noted(old, next, next.name, 'lifecycle');
+    this.noted(old, next, next.name, 'encryptionAtRest');
     this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
     this.noted(old, next, next.name, 'durability');

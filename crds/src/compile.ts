@@ -91,6 +91,7 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
     ...compilePersistence(model.persistence),
+    ...(security?.encryptionAtRest && { encryptionAtRest: true }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
   };

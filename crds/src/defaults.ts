@@ -81,7 +81,10 @@ function expandModel(model: AuthoredModel): ModelSpec {
     ...routesOf(model),
     ...lifecycleOf(model),
     ...(model.security && {
-      security: { tamperEvidence: model.security.tamperEvidence ?? false },
+      security: {
+        encryptionAtRest: model.security.encryptionAtRest ?? false,
+        tamperEvidence: model.security.tamperEvidence ?? false,
+      },
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
   };

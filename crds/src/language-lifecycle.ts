@@ -73,8 +73,9 @@ export const lifecycle: RecordShape = {
 export const security: RecordShape = {
   kind: 'record',
   attributes: {
+    encryptionAtRest: flag('Whether rows and their past are stored encrypted; needs keys.'),
     tamperEvidence: flag('Whether events are chained by hashes, so that a change of one shows.'),
   },
-  later: ['encryptionAtRest'],
-  description: 'What protects the stored past of the rows.',
+  later: [],
+  description: 'What protects the stored rows and their past.',
 };

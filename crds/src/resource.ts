@@ -111,8 +111,10 @@ export interface RetentionSpec {
   warm?: string;
 }
 
-/** What protects the stored past of the rows of a model. */
+/** What protects the stored rows of a model, and their past. */
 export interface SecuritySpec {
+  /** Nothing of them lies on a disk in plain. */
+  encryptionAtRest: boolean;
   /** Events are chained by hashes. */
   tamperEvidence: boolean;
 }

@@ -43,6 +43,8 @@ export interface ModelSchema {
   /** Absent where nothing is said. */
   lifecycle?: LifecycleSchema;
   /** True, or absent. */
+  encryptionAtRest?: boolean;
+  /** True, or absent. */
   tamperEvidence?: boolean;
   /** Absent: quorum. */
   durability?: 'leader' | 'periodic';

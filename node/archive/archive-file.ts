@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { FileKeys } from '../encryption/index.ts';
 import { ByteReader, EntryError } from '../entry/index.ts';
 import { readVersion } from '../history/index.ts';
-import type { FileSystem, OpenFile } from '../log/index.ts';
+import { type FileReader, type FileSystem, openFile } from '../log/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import { BloomFilter } from './bloom.ts';
 import type { Compression } from './compression.ts';
@@ -17,19 +18,24 @@ import {
   TRAILER_BYTES,
 } from './format.ts';
 
+/** What the key of an archive is for: with the name of another one it does not open. */
+export function archivePurpose(name: string): string {
+  return `archive ${name}`;
+}
+
 /** One archive that is open for reading: its index and filter are in memory, its blocks are not. */
 export class ArchiveFile {
   readonly name: string;
   readonly bytes: number;
   readonly summary: ArchiveSummary;
-  readonly #file: OpenFile;
+  readonly #file: FileReader;
   readonly #compression: Compression;
   readonly #blocks: readonly BlockPlace[];
   readonly #filter: BloomFilter;
 
   private constructor(
     name: string,
-    file: OpenFile,
+    file: FileReader,
     compression: Compression,
     parts: { summary: ArchiveSummary; blocks: readonly BlockPlace[]; filter: BloomFilter },
   ) {
@@ -47,14 +53,21 @@ export class ArchiveFile {
     return this.#blocks.reduce((sum, block) => sum + block.plainBytes, 0);
   }
 
-  /** @throws ArchiveError */
+  /** Id of the key that it is encrypted with; 0 where it is not. */
+  get keyId(): number {
+    return this.#file.keyId;
+  }
+
+  /** @throws ArchiveError, EncryptionError */
   static async open(
     fs: FileSystem,
     directory: string,
     name: string,
     compression: Compression,
+    keys: FileKeys | null,
   ): Promise<ArchiveFile> {
-    const file = await fs.open(`${directory}/${name}`, 'read');
+    const path = `${directory}/${name}`;
+    const file = await openFile(fs, path, name, keys, archivePurpose(name));
     try {
       checkHeader(readAt(file, 0, HEADER_BYTES, name), name);
       const end = readAt(file, file.size() - TRAILER_BYTES, TRAILER_BYTES, name);
@@ -163,7 +176,7 @@ function decodeBlock(plain: Uint8Array, file: string): VersionRecord[] {
   return records;
 }
 
-function readAt(file: OpenFile, offset: number, length: number, name: string): Uint8Array {
+function readAt(file: FileReader, offset: number, length: number, name: string): Uint8Array {
   const bytes = new Uint8Array(length);
   if (offset < 0 || file.read(bytes, offset) !== length) throw corrupt(name, 'it is cut off');
   return bytes;

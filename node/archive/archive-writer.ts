@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { ByteWriter } from '../entry/index.ts';
 import { writeVersion } from '../history/index.ts';
-import { type OpenFile, syncFile, writeAt } from '../log/index.ts';
+import type { FileWriter } from '../log/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import { BloomFilter } from './bloom.ts';
 import type { Compression } from './compression.ts';
@@ -32,7 +32,7 @@ interface Packing {
 
 /** Writes one archive: versions of one model by id and version, block by block. */
 export class ArchiveWriter {
-  readonly #file: OpenFile;
+  readonly #file: FileWriter;
   readonly #compression: Compression;
   readonly #subject: ArchiveSubject;
   readonly #writer = new ByteWriter();
@@ -48,7 +48,7 @@ export class ArchiveWriter {
   #oldestMs = Infinity;
   #newestMs = 0;
 
-  constructor(file: OpenFile, compression: Compression, subject: ArchiveSubject) {
+  constructor(file: FileWriter, compression: Compression, subject: ArchiveSubject) {
     this.#file = file;
     this.#compression = compression;
     this.#subject = subject;
@@ -111,12 +111,12 @@ export class ArchiveWriter {
     const filter = BloomFilter.sizedFor(this.#ids.length);
     for (const id of this.#ids) filter.add(id);
     await this.#write(encodeEnd({ summary, blocks: this.#blocks }, filter.bytes, this.#at));
-    await syncFile(this.#file);
+    await this.#file.finish();
     return summary;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await writeAt(this.#file, bytes, this.#at);
+    await this.#file.append(bytes);
     this.#at += bytes.length;
   }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { FileKeys } from '../encryption/index.ts';
 import { archived, type Generation, type HistoryRules } from '../history/index.ts';
-import { type FileSystem, syncFile, writeAt } from '../log/index.ts';
+import { createFile, type FileSystem, type Sealing } from '../log/index.ts';
 import type { Logger, VersionRecord } from '../ports/index.ts';
-import { ArchiveFile } from './archive-file.ts';
+import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { type ArchiveSubject, ArchiveWriter } from './archive-writer.ts';
 import { type Catalog, readCatalog, writeCatalog } from './catalog.ts';
 import type { Compression } from './compression.ts';
@@ -24,6 +25,10 @@ export interface ArchiveOptions {
   readonly logger: Logger;
   /** Lets other work run between two blocks. */
   readonly pause: () => Promise<void>;
+  /** Keys for the files of this directory; default none. */
+  readonly keys?: FileKeys | null;
+  /** Whether a model's archives are encrypted, now; default where there are keys. */
+  readonly isSecret?: (model: string) => boolean;
 }
 
 /** What decides which archived values go. */
@@ -74,7 +79,7 @@ export class Archive {
    * @throws ArchiveError where it cannot be used
    */
   static async open(options: ArchiveOptions): Promise<Archive> {
-    const { fs, dir, clusterId, compression } = options;
+    const { fs, dir, clusterId, compression, keys = null } = options;
     const directory = `${dir}/${ARCHIVE_DIRECTORY}`;
     await fs.makeDirectory(directory);
     const known = await readCatalog(fs, dir);
@@ -93,7 +98,7 @@ export class Archive {
     }
     const files: ArchiveFile[] = [];
     for (const name of catalog.files) {
-      files.push(await ArchiveFile.open(fs, directory, name, compression));
+      files.push(await ArchiveFile.open(fs, directory, name, compression, keys));
     }
     return new Archive(options, catalog, files);
   }
@@ -164,14 +169,16 @@ export class Archive {
   }
 
   /**
-   * Joins small files, and removes values that are not kept any more.
+   * Joins small files, removes values that are not kept any more, and encrypts with the newest key.
    *
    * @param thorough looks through every file, not only through those that are to be joined
    * @returns how many files were replaced
    */
   async fold(expiry: Expiry, thorough: boolean): Promise<number> {
     await this.#closeRetired();
-    const foldings = await planFolding(this.#files, expiry, thorough, this.#options.pause);
+    const { pause } = this.#options;
+    const isStale = (file: ArchiveFile): boolean => file.keyId !== this.#keyId(file.summary.model);
+    const foldings = await planFolding(this.#files, { expiry, thorough, isStale, pause });
     for (const folding of foldings) await this.#fold(folding, expiry);
     if (thorough) await this.#publish(this.#files, { expiredToMs: expiry.nowMs });
     return foldings.reduce((sum, { files }) => sum + files.length, 0);
@@ -206,22 +213,19 @@ export class Archive {
   }
 
   async #receiveAs(own: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    const file = await this.#options.fs.open(`${this.directory}/${own}`, 'create');
+    const path = `${this.directory}/${own}`;
+    const file = await createFile(this.#options.fs, path, this.#sealing(own, modelOf(own)));
     try {
-      let at = 0;
-      for await (const piece of pieces) {
-        await writeAt(file, piece, at);
-        at += piece.length;
-      }
-      await syncFile(file);
+      for await (const piece of pieces) await file.append(piece);
+      await file.finish();
     } finally {
       await file.close();
     }
   }
 
   async #requireSound(own: string, name: string): Promise<void> {
-    const { fs, compression, clusterId } = this.#options;
-    const received = await ArchiveFile.open(fs, this.directory, own, compression);
+    const { clusterId } = this.#options;
+    const received = await this.#open(own);
     try {
       if (received.summary.clusterId !== clusterId) {
         throw new ArchiveError('ARCHIVE_FORMAT', `${name} is of another cluster`);
@@ -234,11 +238,8 @@ export class Archive {
 
   /** Takes files that were received in place of everything that is archived. */
   async adopt(names: readonly string[], generation: number): Promise<void> {
-    const { fs, compression } = this.#options;
     const files: ArchiveFile[] = [];
-    for (const name of names) {
-      files.push(await ArchiveFile.open(fs, this.directory, name, compression));
-    }
+    for (const name of names) files.push(await this.#open(name));
     await this.#publish(files, { generation });
   }
 
@@ -288,7 +289,8 @@ export class Archive {
     const { fs, compression, clusterId, pause } = this.#options;
     const { model, fromGeneration, toGeneration } = subject;
     const name = this.#nextName(`${model}-${fromGeneration}-${toGeneration}`);
-    const file = await fs.open(`${this.directory}/${name}`, 'create');
+    const path = `${this.directory}/${name}`;
+    const file = await createFile(fs, path, this.#sealing(name, model));
     let isEmpty = false;
     try {
       const writer = new ArchiveWriter(file, compression, { ...subject, clusterId });
@@ -301,9 +303,29 @@ export class Archive {
     } finally {
       await file.close();
     }
-    if (!isEmpty) return ArchiveFile.open(fs, this.directory, name, compression);
+    if (!isEmpty) return this.#open(name);
     await fs.remove(`${this.directory}/${name}`);
     return null;
+  }
+
+  #open(name: string): Promise<ArchiveFile> {
+    const { fs, compression, keys = null } = this.#options;
+    return ArchiveFile.open(fs, this.directory, name, compression, keys);
+  }
+
+  #sealing(name: string, model: string): Sealing | null {
+    const { keys = null } = this.#options;
+    return keys === null || !this.#isSecret(model) ? null : { keys, purpose: archivePurpose(name) };
+  }
+
+  #isSecret(model: string): boolean {
+    return this.#options.isSecret?.(model) ?? true;
+  }
+
+  /** Of the key that a new file of a model gets; 0 for none. */
+  #keyId(model: string): number {
+    const { keys = null } = this.#options;
+    return keys === null || !this.#isSecret(model) ? 0 : keys.activeId;
   }
 
   #nextName(subject: string): string {
@@ -334,6 +356,11 @@ export class Archive {
     this.#retired = [];
     for (const file of retired) await file.close();
   }
+}
+
+/** The model that a file is named after. */
+function modelOf(name: string): string {
+  return name.slice(0, name.indexOf('-'));
 }
 
 /** Versions by id and version, some at a time: an await for each of them would cost the most. */

@@ -11,6 +11,16 @@ export interface Folding {
   readonly subject: Omit<ArchiveSubject, 'clusterId'>;
 }
 
+/** What files are written anew for. */
+export interface FoldingWish {
+  readonly expiry: Expiry;
+  /** Looks through every file, not only through those that are to be joined. */
+  readonly thorough: boolean;
+  /** Whether a file has another key than it should have. */
+  readonly isStale: (file: ArchiveFile) => boolean;
+  readonly pause: () => Promise<void>;
+}
+
 /** Files are joined up to this size. */
 const FOLDED_BYTES = 64 * 1024 * 1024;
 /** So many neighbours that could be joined are worth it. */
@@ -19,9 +29,7 @@ const FOLD_FILES = 8;
 /** What is to be written anew. */
 export async function planFolding(
   files: readonly ArchiveFile[],
-  expiry: Expiry,
-  thorough: boolean,
-  pause: () => Promise<void>,
+  { expiry, thorough, isStale, pause }: FoldingWish,
 ): Promise<readonly Folding[]> {
   const foldings: Folding[] = [];
   for (const group of groups(files)) {
@@ -29,7 +37,8 @@ export async function planFolding(
     const last = group.at(-1);
     if (first === undefined || last === undefined) continue;
     const isWorthIt = group.length >= FOLD_FILES || (thorough && group.length > 1);
-    const isDue = isWorthIt || (thorough && (await holdsExpired(first, expiry, pause)));
+    const isDue =
+      isWorthIt || group.some(isStale) || (thorough && (await holdsExpired(first, expiry, pause)));
     if (!isDue) continue;
     const { model, fromGeneration } = first.summary;
     const { toGeneration } = last.summary;

@@ -3,9 +3,9 @@
  * read block by block; joined, and freed of what is not kept any more, in the background.
  */
 export { ARCHIVE_DIRECTORY, Archive, type Expiry, type HeldArchive } from './archive.ts';
-export { ArchiveFile } from './archive-file.ts';
+export { ArchiveFile, archivePurpose } from './archive-file.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
-export { surveyArchives } from './survey.ts';
+export { archivePlaces, surveyArchives } from './survey.ts';
 export { type AskMember, fetchArchive, serveArchive } from './transfer.ts';

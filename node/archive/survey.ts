@@ -1,7 +1,7 @@
-import type { FileSystem } from '../log/index.ts';
+import { type FileSystem, type ScanOptions, type SealedPlace, scanKeys } from '../log/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import { ARCHIVE_DIRECTORY } from './archive.ts';
-import { ArchiveFile } from './archive-file.ts';
+import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { readCatalog } from './catalog.ts';
 import type { Compression } from './compression.ts';
 
@@ -19,14 +19,16 @@ export interface ArchiveSurvey {
  * @throws ArchiveError for the first bad place
  */
 export async function surveyArchives(
-  { dir, fs }: { readonly dir: string; readonly fs: FileSystem },
+  options: ScanOptions,
   compression: Compression,
   onVersion: (model: string, version: VersionRecord) => void,
 ): Promise<ArchiveSurvey> {
+  const { dir, fs } = options;
+  const keys = await scanKeys(options);
   const names = (await readCatalog(fs, dir))?.files ?? [];
   let [versions, bytes] = [0, 0];
   for (const name of names) {
-    const file = await ArchiveFile.open(fs, `${dir}/${ARCHIVE_DIRECTORY}`, name, compression);
+    const file = await ArchiveFile.open(fs, `${dir}/${ARCHIVE_DIRECTORY}`, name, compression, keys);
     try {
       await file.verify();
       const { model, records } = file.summary;
@@ -38,4 +40,13 @@ export async function surveyArchives(
     }
   }
   return { files: names.length, versions, bytes };
+}
+
+/** The archives that count in a data directory, for a survey of keys. @throws ArchiveError */
+export async function archivePlaces(fs: FileSystem, dir: string): Promise<SealedPlace[]> {
+  const names = (await readCatalog(fs, dir))?.files ?? [];
+  return names.map((name) => ({
+    file: `${ARCHIVE_DIRECTORY}/${name}`,
+    purpose: archivePurpose(name),
+  }));
 }

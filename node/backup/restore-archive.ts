@@ -1,18 +1,32 @@
-import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createZstdDecompress } from 'node:zlib';
-import { Archive, ArchiveError, ArchiveFile, threadedZstd } from '../archive/index.ts';
-import type { FileSystem } from '../log/index.ts';
+import {
+  Archive,
+  ArchiveError,
+  ArchiveFile,
+  archivePurpose,
+  threadedZstd,
+} from '../archive/index.ts';
+import type { FileKeys } from '../encryption/index.ts';
+import { createFile, type FileSystem } from '../log/index.ts';
 import type { Logger } from '../ports/index.ts';
 import type { ReplicatedState } from '../state/index.ts';
 import { BackupError } from './errors.ts';
 import type { BackupPart, Manifest } from './manifest.ts';
+import { appendTo, readPartFile } from './part-file.ts';
+import type { BackupPlace } from './restore.ts';
 import { digestOf } from './take.ts';
 
 const UNPACKED_NAME = 'received.arc';
+
+/** What archives are restored with. */
+interface ArchiveWorld {
+  readonly fs: FileSystem;
+  readonly logger: Logger;
+  /** Of the new disk; null: nothing is encrypted. */
+  readonly keys: FileKeys | null;
+}
 
 /** The archived history that belongs to a snapshot. */
 export interface CarriedArchive {
@@ -49,11 +63,11 @@ export function archiveBehind(
 
 /** Makes carried archives those of another cluster, in its data directory. */
 export async function restoreArchive(
-  backup: string,
+  backup: BackupPlace,
   dir: string,
   { generation, beforeIndex, parts }: CarriedArchive,
   clusters: { readonly from: string; readonly to: string },
-  { fs, logger }: { readonly fs: FileSystem; readonly logger: Logger },
+  { fs, logger, keys }: ArchiveWorld,
 ): Promise<void> {
   const archive = await Archive.open({
     fs,
@@ -62,9 +76,10 @@ export async function restoreArchive(
     compression: threadedZstd,
     logger,
     pause: () => nextTurn(),
+    keys,
   });
   try {
-    const files = unpacked(backup, dir, parts, clusters.from, fs);
+    const files = unpacked(backup, dir, parts, clusters.from, { fs, keys });
     await archive.beginWith(files, beforeIndex, generation);
   } finally {
     await archive.close();
@@ -73,21 +88,17 @@ export async function restoreArchive(
 
 /** File by file: each is gone when the next one is asked for. */
 async function* unpacked(
-  backup: string,
+  backup: BackupPlace,
   dir: string,
   parts: readonly BackupPart[],
   clusterId: string,
-  fs: FileSystem,
+  { fs, keys }: Omit<ArchiveWorld, 'logger'>,
 ): AsyncGenerator<ArchiveFile> {
   const path = join(dir, UNPACKED_NAME);
   for (const part of parts) {
-    await requireDigest(backup, part);
-    await pipeline(
-      createReadStream(join(backup, part.file)),
-      createZstdDecompress(),
-      createWriteStream(path, { mode: 0o600 }),
-    );
-    const file = await openPart(dir, part, fs);
+    await requireDigest(backup.dir, part);
+    await unpack(backup, part, path, { fs, keys });
+    const file = await openPart(dir, part, { fs, keys });
     try {
       if (file.summary.clusterId !== clusterId) {
         throw new BackupError('mismatch', `${part.file} is of another cluster`);
@@ -100,9 +111,29 @@ async function* unpacked(
   }
 }
 
-async function openPart(dir: string, part: BackupPart, fs: FileSystem): Promise<ArchiveFile> {
+async function unpack(
+  backup: BackupPlace,
+  part: BackupPart,
+  path: string,
+  { fs, keys }: Omit<ArchiveWorld, 'logger'>,
+): Promise<void> {
+  const purpose = archivePurpose(UNPACKED_NAME);
+  const file = await createFile(fs, path, keys === null ? null : { keys, purpose });
   try {
-    return await ArchiveFile.open(fs, dir, UNPACKED_NAME, threadedZstd);
+    await appendTo(file)(readPartFile(join(backup.dir, part.file), part.file, backup.keys));
+    await file.finish();
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPart(
+  dir: string,
+  part: BackupPart,
+  { fs, keys }: Omit<ArchiveWorld, 'logger'>,
+): Promise<ArchiveFile> {
+  try {
+    return await ArchiveFile.open(fs, dir, UNPACKED_NAME, threadedZstd, keys);
   } catch (error) {
     if (error instanceof ArchiveError) {
       throw new BackupError('corrupt', `${part.file}: ${error.message}`);

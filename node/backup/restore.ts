@@ -1,17 +1,21 @@
-import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createZstdDecompress } from 'node:zlib';
 import { decodeConfChangeV2, type Entry, EntryType, NO_BYTES } from 'etcd-raft-ts';
+import type { FileKeys, MasterKeys } from '../encryption/index.ts';
 import { decodeEntry } from '../entry/index.ts';
-import { type FileSystem, openDataDirectory, scanSnapshots } from '../log/index.ts';
+import {
+  createFile,
+  type FileSystem,
+  openDataDirectory,
+  SNAPSHOT_PURPOSE,
+  scanSnapshots,
+} from '../log/index.ts';
 import type { Clock, Logger, MemberRecord, Random } from '../ports/index.ts';
 import { type ReplicatedState, restoreState } from '../state/index.ts';
 import { EntriesDecoder } from './entries-format.ts';
 import { BackupError } from './errors.ts';
 import { type BackupPart, type Manifest, readManifest, syncDirectory } from './manifest.ts';
+import { appendTo, backupKeys, readPartFile } from './part-file.ts';
 import { PullReader } from './pull-reader.ts';
 import {
   archiveBehind,
@@ -37,6 +41,8 @@ export interface RestoreWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Master keys; null where there are none, which does for what is not encrypted. */
+  readonly keys: MasterKeys | null;
 }
 
 /** The cluster that a restore founds. */
@@ -70,6 +76,21 @@ export interface CheckedBackup {
   readonly to: number;
 }
 
+/** A backup that is read. */
+export interface BackupPlace {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  /** Null: nothing in it can be read that is encrypted. */
+  readonly keys: FileKeys | null;
+}
+
+/** Where parts are unpacked: nothing lies there in plain where there are keys. */
+interface TemporaryPlace {
+  readonly dir: string;
+  readonly fs: FileSystem;
+  readonly keys: FileKeys | null;
+}
+
 /** The applied state of a backup at a point, and the term of its last entry. */
 interface Position {
   readonly state: ReplicatedState;
@@ -78,13 +99,20 @@ interface Position {
   readonly archive: CarriedArchive | null;
 }
 
-/** Reads every byte of a backup. @throws BackupError that names the first bad file */
-export async function checkBackup(dir: string): Promise<CheckedBackup> {
+/**
+ * Reads every byte of a backup.
+ *
+ * @throws BackupError that names the first bad file; EncryptionError where keys are needed
+ */
+export async function checkBackup(dir: string, masters: MasterKeys | null): Promise<CheckedBackup> {
   const manifest = await manifestOf(dir);
+  const from = { dir, manifest, keys: backupKeys(masters, manifest.clusterId, null) };
   for (const part of manifest.parts) {
     await requireDigest(dir, part);
-    if (part.kind === 'entries')
-      for await (const entry of entriesOf(dir, manifest, part)) void entry;
+    if (part.kind === 'entries') for await (const entry of entriesOf(from, part)) void entry;
+    else
+      for await (const piece of readPartFile(join(dir, part.file), part.file, from.keys))
+        void piece;
   }
   const [first, last] = [manifest.parts[0], manifest.parts.at(-1)];
   return {
@@ -116,11 +144,15 @@ export async function restoreBackup(
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   try {
-    const position = await positionAt(dir, manifest, point, temporary, world.fs);
-    const restored = await writeDirectory(temporary, position, cluster, world);
+    const keys = backupKeys(world.keys, manifest.clusterId, null);
+    const own = world.keys?.of(cluster.diskUuid, world.random) ?? null;
+    const from = { dir, manifest, keys };
+    const position = await positionAt(from, point, { dir: temporary, fs: world.fs, keys: own });
+    requireKeys(position.state, own);
+    const restored = await writeDirectory(temporary, position, cluster, world, own);
     const clusters = { from: manifest.clusterId, to: cluster.clusterId };
     if (position.archive !== null)
-      await restoreArchive(dir, temporary, position.archive, clusters, world);
+      await restoreArchive(from, temporary, position.archive, clusters, { ...world, keys: own });
     await rename(temporary, into);
     await syncDirectory(parent);
     return restored;
@@ -128,6 +160,17 @@ export async function restoreBackup(
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** @throws BackupError where the restored cluster would hold in plain what must be encrypted */
+function requireKeys({ schema }: ReplicatedState, keys: FileKeys | null): void {
+  if (keys !== null || !isSecret({ schema })) return;
+  const text = 'a model is encrypted at rest: give the keys, too (--keys FILE)';
+  throw new BackupError('refused', text);
+}
+
+function isSecret({ schema }: Pick<ReplicatedState, 'schema'>): boolean {
+  return schema.models.some(({ encryptionAtRest }) => encryptionAtRest === true);
 }
 
 async function requireFree(into: string): Promise<void> {
@@ -150,18 +193,17 @@ async function manifestOf(dir: string): Promise<Manifest> {
 
 /** From the latest snapshot that is not behind the point, through the entries up to it. */
 async function positionAt(
-  dir: string,
-  manifest: Manifest,
+  from: BackupPlace,
   point: RestorePoint,
-  temporary: string,
-  fs: FileSystem,
+  temporary: TemporaryPlace,
 ): Promise<Position> {
+  const { dir, manifest } = from;
   requireWithin(manifest, point);
   for (const part of snapshotsBefore(manifest, point)) {
     await requireDigest(dir, part);
-    const state = await stateOf(dir, part, temporary, fs);
+    const state = await stateOf(from, part, temporary);
     const isBehind = point?.kind === 'time' && state.logTimeMs > point.timeMs;
-    if (!isBehind) return replay(dir, manifest, part, state, point);
+    if (!isBehind) return replay(from, part, state, point);
   }
   const first = manifest.parts[0]?.index ?? 0;
   throw new BackupError('out_of_reach', `the backup begins at entry ${first}, behind that point`);
@@ -182,18 +224,21 @@ function snapshotsBefore({ parts }: Manifest, point: RestorePoint): readonly Bac
 }
 
 async function stateOf(
-  dir: string,
+  from: BackupPlace,
   part: BackupPart,
-  temporary: string,
-  fs: FileSystem,
+  temporary: TemporaryPlace,
 ): Promise<ReplicatedState> {
-  const path = join(temporary, SNAPSHOT_NAME);
-  await pipeline(
-    createReadStream(join(dir, part.file)),
-    createZstdDecompress(),
-    createWriteStream(path, { mode: 0o600 }),
-  );
-  const [snapshot] = await scanSnapshots({ dir: temporary, fs });
+  const { fs, keys } = temporary;
+  const path = join(temporary.dir, SNAPSHOT_NAME);
+  const sealing = keys === null ? null : { keys, purpose: SNAPSHOT_PURPOSE };
+  const file = await createFile(fs, path, sealing);
+  try {
+    await appendTo(file)(readPartFile(join(from.dir, part.file), part.file, from.keys));
+    await file.finish();
+  } finally {
+    await file.close();
+  }
+  const [snapshot] = await scanSnapshots(temporary);
   if (snapshot === undefined) throw new BackupError('corrupt', `${part.file} is no sound snapshot`);
   const state = await restoreState(snapshot.chunks);
   await rm(path);
@@ -202,12 +247,12 @@ async function stateOf(
 }
 
 async function replay(
-  dir: string,
-  manifest: Manifest,
+  from: BackupPlace,
   start: BackupPart,
   state: ReplicatedState,
   point: RestorePoint,
 ): Promise<Position> {
+  const { dir, manifest } = from;
   const archive = archiveBehind(manifest, start, state);
   let term = start.term;
   const behind = manifest.parts.slice(manifest.parts.indexOf(start) + 1);
@@ -219,7 +264,7 @@ async function replay(
       continue;
     }
     await requireDigest(dir, part);
-    for await (const entry of entriesOf(dir, manifest, part)) {
+    for await (const entry of entriesOf(from, part)) {
       if (isBehind(entry, state, point)) return { state, term, archive };
       applyEntry(state, entry);
       term = entry.term;
@@ -262,10 +307,9 @@ function applyEntry(state: ReplicatedState, { type, index, term, data }: Entry):
   else state.applyMember(index, term, context);
 }
 
-async function* entriesOf(dir: string, manifest: Manifest, part: BackupPart) {
-  const file = createReadStream(join(dir, part.file));
-  const plain = file.compose(createZstdDecompress());
-  const reader = new PullReader(Readable.from(plain), part.file);
+async function* entriesOf({ dir, manifest, keys }: BackupPlace, part: BackupPart) {
+  const plain = readPartFile(join(dir, part.file), part.file, keys);
+  const reader = new PullReader(plain, part.file);
   const decoder = new EntriesDecoder(reader, part.file);
   const header = await decoder.header();
   const fits =
@@ -281,6 +325,7 @@ async function writeDirectory(
   { state, term, archive }: Position,
   cluster: NewCluster,
   world: RestoreWorld,
+  keys: FileKeys | null,
 ): Promise<Restored> {
   const { clusterId, diskUuid, name, address } = cluster;
   const member: MemberRecord = { id: MEMBER_ID, name, address, diskUuid, intent: 'voter' };
@@ -291,7 +336,8 @@ async function writeDirectory(
   const directory = await openDataDirectory({ dir, ...world });
   try {
     await directory.writeIdentity({ diskUuid, name, clusterId, memberId: MEMBER_ID });
-    const log = await directory.openLog();
+    const encrypts = keys !== null && isSecret(state);
+    const log = await directory.openLog({ keys, encrypts });
     const confState = {
       voters: [MEMBER_ID],
       learners: [],

@@ -6,7 +6,7 @@ import { BackupError } from './errors.ts';
 import type { PullReader } from './pull-reader.ts';
 
 const MAGIC = Buffer.from('LITHBKST', 'latin1');
-const VERSION = 1;
+const VERSION = 2;
 const MAX_HEAD_BYTES = 1024 * 1024;
 const SLICE_BYTES = 1024 * 1024;
 
@@ -33,6 +33,8 @@ export interface StreamHead {
    * reach further than the snapshot.
    */
   readonly archive: { readonly generation: number; readonly files: readonly number[] } | null;
+  /** A model of the cluster is encrypted at rest, and must not lie in a backup in plain. */
+  readonly isSecret: boolean;
   /** The last entry of the stream. */
   readonly index: number;
   readonly term: number;
@@ -48,6 +50,8 @@ export interface BackupSource {
     openSnapshotStream(): Promise<SnapshotStream | null>;
     hold(index: number): () => void;
   };
+  /** A model of the cluster is encrypted at rest. */
+  readonly isSecret: boolean;
   /** What is archived, held still until it is released. */
   holdArchive(): HeldArchive;
   /** Lets other work run between slices. */
@@ -94,8 +98,8 @@ async function* backupStream(
     letGo = source.log.hold(start.index);
     const index = Math.max(last, start.index);
     const term = index === start.index ? start.term : source.log.term(index);
-    const { clusterId, epoch } = source;
-    yield encodeHead({ clusterId, epoch, ...offerOf(base), index, term });
+    const { clusterId, epoch, isSecret } = source;
+    yield encodeHead({ clusterId, epoch, isSecret, ...offerOf(base), index, term });
     if (base !== null) yield* baseBytes(base, () => source.pause());
     yield* entriesBetween(source, placeOf(start), index);
   } finally {
@@ -215,7 +219,8 @@ function parsed(json: string): unknown {
 
 function isHead(value: unknown): value is StreamHead {
   if (!isObject(value)) return false;
-  const { clusterId, epoch, index, term, snapshot, archive } = value;
+  const { clusterId, epoch, isSecret, index, term, snapshot, archive } = value;
+  if (typeof isSecret !== 'boolean') return false;
   if (archive !== null && !isOffer(archive)) return false;
   const numbers = [epoch, index, term];
   if (isObject(snapshot)) numbers.push(snapshot['index'], snapshot['term'], snapshot['bytes']);

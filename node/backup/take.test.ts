@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { CLUSTER, confState, entries, openMember, saved } from '../log/fixture.ts';
+import { formatKeyring, MasterKeys, newKey, parseKeyring } from '../encryption/index.ts';
+import { CLUSTER, confState, entries, openMember, saved, seeded } from '../log/fixture.ts';
 import { type Log, MemoryFileSystem } from '../log/index.ts';
 import { checkBackup, openBackupStream, takeBackup } from './index.ts';
 
@@ -24,8 +25,8 @@ async function memberLog(): Promise<Log> {
   return log;
 }
 
-function backUp(log: Log) {
-  const source = { clusterId: CLUSTER, epoch: 1, applied: 100, log, holdArchive, pause };
+function backUp(log: Log, isSecret = false) {
+  const source = { clusterId: CLUSTER, epoch: 1, applied: 100, isSecret, log, holdArchive, pause };
   return openBackupStream(source, null);
 }
 
@@ -44,9 +45,9 @@ test('a log gives nothing up that a backup is still to read', async () => {
   const during = await snapshotTwice(log);
   assert.equal(during, 1);
   const dir = join(root, 'slow');
-  const { entries: taken, index } = await takeBackup(dir, async () => stream);
+  const { entries: taken, index } = await takeBackup(dir, async () => stream, null);
   assert.deepEqual([taken, index], [99, 100]);
-  assert.equal((await checkBackup(dir)).to, 100);
+  assert.equal((await checkBackup(dir, null)).to, 100);
   assert.equal(log.compact(95), 90, 'and then it may');
 });
 
@@ -62,15 +63,38 @@ test('two runs do not write to one directory at a time', async () => {
   const log = await memberLog();
   const dir = join(root, 'shared');
   const { promise, resolve } = Promise.withResolvers<void>();
-  const first = takeBackup(dir, async () => {
-    await promise;
-    return backUp(log);
-  });
+  const first = takeBackup(
+    dir,
+    async () => {
+      await promise;
+      return backUp(log);
+    },
+    null,
+  );
   await assert.rejects(
-    () => takeBackup(dir, () => backUp(log)),
+    () => takeBackup(dir, () => backUp(log), null),
     /another run is writing to .*shared/,
   );
   resolve();
   assert.equal((await first).index, 100);
-  assert.equal((await checkBackup(dir)).to, 100);
+  assert.equal((await checkBackup(dir, null)).to, 100);
+});
+
+test('a backup of what is encrypted is refused without keys, and encrypted with them', async () => {
+  const log = await memberLog();
+  const dir = join(root, 'secret');
+  const isSecret = true;
+  await assert.rejects(
+    () => takeBackup(dir, () => backUp(log, isSecret), null),
+    /a model of the cluster is encrypted at rest: give the keys, too \(--keys FILE\)/,
+  );
+  const record = newKey([], new Uint8Array(32).fill(1), '2026-01-01');
+  const keys = new MasterKeys(parseKeyring(formatKeyring([record]), 'keys.json'));
+  await takeBackup(dir, () => backUp(log, isSecret), { keys, random: seeded(1) });
+  assert.equal((await checkBackup(dir, keys)).to, 100);
+  await assert.rejects(checkBackup(dir, null), { code: 'KEYS_MISSING' });
+  for (const name of await readdir(dir)) {
+    if (!name.endsWith('.zst')) continue;
+    assert.equal((await readFile(join(dir, name), 'latin1')).slice(0, 8), 'LITHSEAL');
+  }
 });

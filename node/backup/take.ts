@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createZstdCompress } from 'node:zlib';
+import type { FileKeys, MasterKeys } from '../encryption/index.ts';
 import { NodeFileSystem } from '../log/index.ts';
+import type { Random } from '../ports/index.ts';
 import { EntriesDecoder, EntriesEncoder } from './entries-format.ts';
 import { BackupError } from './errors.ts';
 import { type BackupPart, readManifest, syncDirectory, writeManifest } from './manifest.ts';
+import { backupKeys, writePartFile } from './part-file.ts';
 import { PullReader } from './pull-reader.ts';
 import { type BackupPoint, readHead, type StreamHead } from './stream.ts';
 
@@ -29,6 +29,12 @@ export interface TakenBackup {
   readonly index: number;
 }
 
+/** What the parts of a cluster with encrypted models are encrypted with. */
+export interface BackupSealing {
+  readonly keys: MasterKeys;
+  readonly random: Random;
+}
+
 /** Asks a member for what is missing behind a point. */
 export type OpenStream = (after: BackupPoint | null) => Promise<AsyncIterable<Uint8Array>>;
 
@@ -38,20 +44,28 @@ export type OpenStream = (after: BackupPoint | null) => Promise<AsyncIterable<Ui
  *
  * @throws BackupError
  */
-export async function takeBackup(dir: string, openStream: OpenStream): Promise<TakenBackup> {
+export async function takeBackup(
+  dir: string,
+  openStream: OpenStream,
+  sealing: BackupSealing | null,
+): Promise<TakenBackup> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = new NodeFileSystem().lock(join(dir, LOCK_NAME));
   if (lock === null) {
     throw new BackupError('refused', `another run is writing to ${dir}`);
   }
   try {
-    return await takeLocked(dir, openStream);
+    return await takeLocked(dir, openStream, sealing);
   } finally {
     lock.release();
   }
 }
 
-async function takeLocked(dir: string, openStream: OpenStream): Promise<TakenBackup> {
+async function takeLocked(
+  dir: string,
+  openStream: OpenStream,
+  sealing: BackupSealing | null,
+): Promise<TakenBackup> {
   const manifest = await readManifest(dir);
   if (manifest === null) await requireEmpty(dir);
   const last = manifest?.parts.at(-1);
@@ -66,7 +80,8 @@ async function takeLocked(dir: string, openStream: OpenStream): Promise<TakenBac
         };
   const reader = new PullReader(await openStream(after), 'the stream of the member');
   const head = await readHead(reader);
-  const parts = await receiveParts(dir, reader, head, after);
+  const place = { dir, keys: keysFor(head, sealing) };
+  const parts = await receiveParts(place, reader, head, after);
   await reader.requireEnd();
   if (parts.length > 0) {
     for (const part of parts)
@@ -101,15 +116,29 @@ async function requireEmpty(dir: string): Promise<void> {
   }
 }
 
+/** Where parts go, and what they are encrypted with; null: they are not. */
+interface PartPlace {
+  readonly dir: string;
+  readonly keys: FileKeys | null;
+}
+
+/** @throws BackupError where what is encrypted in the cluster would be in plain here */
+function keysFor(head: StreamHead, sealing: BackupSealing | null): FileKeys | null {
+  if (!head.isSecret) return null;
+  if (sealing !== null) return backupKeys(sealing.keys, head.clusterId, sealing.random);
+  const text = 'a model of the cluster is encrypted at rest: give the keys, too (--keys FILE)';
+  throw new BackupError('refused', text);
+}
+
 async function receiveParts(
-  dir: string,
+  place: PartPlace,
   reader: PullReader,
   head: StreamHead,
   after: BackupPoint | null,
 ): Promise<BackupPart[]> {
   const start = head.snapshot ?? after;
   if (start === null) throw new BackupError('corrupt', 'the member sent no snapshot');
-  const parts = await receiveSnapshot(dir, reader, head);
+  const parts = await receiveSnapshot(place, reader, head);
   const { index, term } = head;
   const file = `entries-${numbered(start.index + 1)}-${numbered(index)}.raftlog.zst`;
   const checked = checkedEntries(reader, head, start.index);
@@ -118,14 +147,14 @@ async function receiveParts(
     for await (const piece of checked) void piece;
     return parts;
   }
-  const written = await writePart(dir, file, checked);
+  const written = await writePart(place, file, checked);
   parts.push({ kind: 'entries', file, ...written, previousIndex: start.index, index, term });
   return parts;
 }
 
 /** A snapshot, and the archived history that it does not hold; nothing where the stream has none. */
 async function receiveSnapshot(
-  dir: string,
+  to: PartPlace,
   reader: PullReader,
   { snapshot, archive }: StreamHead,
 ): Promise<BackupPart[]> {
@@ -133,14 +162,14 @@ async function receiveSnapshot(
   const { index, term, bytes } = snapshot;
   const place = { previousIndex: index, index, term };
   const file = `snapshot-${numbered(index)}.raftsnap.zst`;
-  const written = await writePart(dir, file, exactly(reader, bytes));
+  const written = await writePart(to, file, exactly(reader, bytes));
   const own = archive && {
     archive: { generation: archive.generation, files: archive.files.length },
   };
   const parts: BackupPart[] = [{ kind: 'snapshot', file, ...written, ...place, ...own }];
   for (const [at, size] of (archive?.files ?? []).entries()) {
     const name = `archive-${numbered(index)}-${numbered(at + 1)}.arc.zst`;
-    const received = await writePart(dir, name, exactly(reader, size));
+    const received = await writePart(to, name, exactly(reader, size));
     parts.push({ kind: 'archive', file: name, ...received, ...place });
   }
   return parts;
@@ -189,22 +218,12 @@ async function* checkedEntries(
 
 /** Compresses into a temporary name; durable when it resolves. */
 async function writePart(
-  dir: string,
+  { dir, keys }: PartPlace,
   file: string,
   pieces: AsyncIterable<Uint8Array>,
 ): Promise<{ bytes: number; sha256: string }> {
   const path = join(dir, file + PART_SUFFIX);
-  await pipeline(
-    Readable.from(pieces),
-    createZstdCompress(),
-    createWriteStream(path, { mode: 0o600 }),
-  );
-  const handle = await open(path, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writePartFile(path, file, pieces, keys);
   return digestOf(path);
 }
 

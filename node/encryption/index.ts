@@ -8,7 +8,10 @@ export { CHECK_BYTES, FileKeys, type KeyTag, MasterKeys, SALT_BYTES } from './fi
 export {
   formatKeyring,
   type KeyRecord,
+  type Keyring,
+  MAX_KEYRING_BYTES,
   newKey,
   parseKeyRecords,
   parseKeyring,
+  SECRET_BYTES,
 } from './keyring.ts';

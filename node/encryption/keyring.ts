@@ -43,6 +43,12 @@ export class Keyring {
     return Math.max(...this.#keys.keys());
   }
 
+  /** Whether it holds the same keys. */
+  equals(other: Keyring): boolean {
+    if (this.#keys.size !== other.#keys.size) return false;
+    return [...this.#keys].every(([id, key]) => other.secret(id)?.equals(key) === true);
+  }
+
   secret(id: number): KeyObject | undefined {
     return this.#keys.get(id);
   }

@@ -173,7 +173,8 @@ class LogOpening {
     const { fs, dir, logger } = options;
     const { keys = null, encrypts = keys !== null } = limits;
     if (encrypts && keys === null) throw new RangeError('there are no keys');
-    this.#encryption = { keys, isOn: encrypts };
+    const { onSecret = () => {} } = limits;
+    this.#encryption = { keys, isOn: encrypts, onSecret };
     this.#options = options;
     this.#needsSnapshots = needsSnapshots;
     this.#owner = owner;
@@ -296,7 +297,7 @@ function missing(reason: string): LogCorruptError {
   return new LogCorruptError({ file: SEGMENT_DIRECTORY, offset: 0, record: -1, reason });
 }
 
-type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts' | 'codec'>>;
+type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts' | 'onSecret' | 'codec'>>;
 
 function resolveLimits(options: LogOptions): Limits {
   const limits = {

@@ -5,10 +5,11 @@
 
 export { openDataDirectory } from './data-directory.ts';
 export * from './errors.ts';
-export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
+export { readFile, replaceFile } from './file-steps.ts';
 export type * from './file-system.ts';
 export { followLog } from './follow.ts';
 export { Journal, type JournalRecord } from './journal.ts';
+export { type KeyUse, type SealedPlace, surveyKeys } from './key-survey.ts';
 export {
   type CrashKind,
   type Fault,
@@ -21,6 +22,7 @@ export type { PayloadCodec } from './payload-codec.ts';
 export {
   type ScannedSnapshot,
   type ScanOptions,
+  scanKeys,
   scanLog,
   scanSnapshots,
   verifyLog,
@@ -32,5 +34,6 @@ export {
   openFile,
   type Sealing,
 } from './sealed-file.ts';
+export { SNAPSHOT_PURPOSE } from './snapshot-store.ts';
 export { type SpaceStatus, SpaceWatch, type SpaceWatchOptions } from './space-watch.ts';
 export type * from './types.ts';

@@ -437,6 +437,10 @@ export class MemberLog implements Log {
     }
   }
 
+  get isEncrypted(): boolean {
+    return this.#encryption.isOn;
+  }
+
   encrypt(on: boolean): void {
     this.#requireOpen();
     if (on && this.#encryption.keys === null) throw new RangeError('there are no keys');

@@ -1,5 +1,5 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
-import type { FileKeys, MasterKeys } from '../encryption/index.ts';
+import { FileKeys, type MasterKeys } from '../encryption/index.ts';
 import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } from './errors.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { readIdentity } from './identity.ts';
@@ -27,12 +27,12 @@ export interface ScanOptions {
   readonly dir: string;
   readonly fs: FileSystem;
   /** Needed where anything is encrypted. */
-  readonly keys?: MasterKeys | null;
+  readonly keys?: MasterKeys | FileKeys | null;
 }
 
 /** The keys of a directory's files, as far as they were given. @throws LogCorruptError */
 export async function scanKeys({ dir, fs, keys = null }: ScanOptions): Promise<FileKeys | null> {
-  if (keys === null) return null;
+  if (keys === null || keys instanceof FileKeys) return keys;
   const file = await readIdentity(fs, dir);
   return file === null ? null : keys.of(file.identity.diskUuid, null);
 }

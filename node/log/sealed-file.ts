@@ -84,6 +84,16 @@ export async function openFile(
   }
 }
 
+/** The key of a file that is encrypted; null for any other file. @throws LogCorruptError, LogFormatError */
+export async function tagOf(fs: FileSystem, path: string, name: string): Promise<KeyTag | null> {
+  const file = await fs.open(path, 'read');
+  try {
+    return readSealHeader(file, name)?.tag ?? null;
+  } finally {
+    await file.close();
+  }
+}
+
 class PlainWriter implements FileWriter {
   readonly #file: OpenFile;
   #at = 0;

@@ -18,6 +18,8 @@ export interface LogEncryption {
   readonly keys: FileKeys | null;
   /** Whether new files are encrypted. Never true without keys. */
   isOn: boolean;
+  /** Hears that a received snapshot must be encrypted, where there are no keys. */
+  readonly onSecret: (error: Error) => void;
 }
 
 /** Id of the key that new files get; 0 for none. */
@@ -128,6 +130,17 @@ export function unsealed(
 export function notAuthentic(seal: SegmentSeal | null): string {
   if (seal === null) return 'it is encrypted, and its segment is not';
   return `it does not authenticate under key ${seal.tag.keyId}: it was changed, moved or exchanged`;
+}
+
+/** Why the keys do not open a segment; null where they do. */
+export function whyNotOpen(
+  keys: FileKeys | null,
+  header: SegmentHeader,
+  file: string,
+): EncryptionError | null {
+  if (header.tag === null) return null;
+  if (keys === null) return withoutKeys(file, header.tag.keyId);
+  return keys.whyNot(purposeOf(header), header.tag, file);
 }
 
 /** The error for a file that is encrypted, where no keys were given. */

@@ -225,7 +225,7 @@ export class SnapshotStore {
     try {
       for await (const piece of stream) {
         verifier.push(piece);
-        if (sealing === null) requirePlain(verifier.header);
+        if (sealing === null) this.#requirePlain(verifier.header);
         await file.append(piece);
       }
       const header = verifier.finish();
@@ -240,6 +240,16 @@ export class SnapshotStore {
       await file.close();
       if (this.#incoming === null) await this.#removeIfThere(INCOMING_NAME).catch(() => undefined);
     }
+  }
+
+  /** A secret that comes from another member must not lie here in plain. */
+  #requirePlain(header: SnapshotHeader | null): void {
+    if (header === null || !header.isSecret) return;
+    const text =
+      'a model of the cluster is encrypted at rest, and no keys were given (--keys FILE)';
+    const error = new EncryptionError('KEYS_MISSING', text);
+    this.#options.encryption.onSecret(error);
+    throw error;
   }
 
   /** True where the snapshot that was received last is this one. */
@@ -319,13 +329,6 @@ export class SnapshotStore {
     const chunks = rawBytes(opened.file, pause, close);
     return { metadata: opened.snapshot.metadata, bytes: opened.snapshot.bytes, chunks, close };
   }
-}
-
-/** A secret that comes from another member must not lie here in plain. @throws EncryptionError */
-function requirePlain(header: SnapshotHeader | null): void {
-  if (header === null || !header.isSecret) return;
-  const text = 'a model of the cluster is encrypted at rest, and no keys were given (--keys FILE)';
-  throw new EncryptionError('KEYS_MISSING', text);
 }
 
 /** A file of ours that does not even begin as it should. */

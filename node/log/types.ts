@@ -46,6 +46,8 @@ export interface LogOptions {
   readonly encrypts?: boolean;
   /** How the payloads of entries are written, asked for each; default json. Both can be read. */
   readonly codec?: () => PayloadCodec;
+  /** Hears that another member sends what must be encrypted, and there are no keys. */
+  readonly onSecret?: (error: Error) => void;
 }
 
 /**
@@ -233,6 +235,9 @@ export interface Log extends Storage {
    * there already stays as it is until it is given up.
    */
   encrypt(on: boolean): void;
+
+  /** Whether {@link encrypt} was last told so, or the directory opened so. */
+  readonly isEncrypted: boolean;
 
   /**
    * Goes on in a new segment, in a file that never held anything else. Until `erase` ends, segments

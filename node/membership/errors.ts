@@ -22,6 +22,7 @@ export type AdminErrorCode =
   | 'change_refused' // 409
   | 'model_change_in_progress' // 409
   | 'breaking_change' // 409
+  | 'keys_missing' // 409: a model asks for encryption, and a member has no keys
   | 'other_history' // 409: a backup is not of this cluster's log
   | 'invalid_model' // 422
   | 'body_too_large' // 413
@@ -52,6 +53,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   change_refused: 409,
   model_change_in_progress: 409,
   breaking_change: 409,
+  keys_missing: 409,
   other_history: 409,
   invalid_model: 422,
   body_too_large: 413,

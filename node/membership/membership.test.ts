@@ -271,6 +271,7 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       applyVersion: () => 2,
       storage: () => null,
       modelChange: () => null,
+      encryption: () => null,
       behind: () => ({ bytes: 0, ms: 0 }),
     },
     clock,

@@ -1,6 +1,7 @@
 import type {
   ApplyVersions,
   ClusterStatus,
+  EncryptionStatus,
   MemberRole,
   MemberStatus,
   ModelChangeStatus,
@@ -24,6 +25,8 @@ export interface NodeInfo {
   readonly applyVersion: () => number;
   /** The disk as measured last; null where it does not tell. */
   readonly storage: () => StorageStatus | null;
+  /** How the files here are encrypted; null where there are no keys. */
+  readonly encryption: () => EncryptionStatus | null;
   /** What a member lacks that holds everything up to an index. */
   readonly behind: (match: number) => Lag;
   /** What is decided and not in force yet. */
@@ -55,6 +58,7 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     ready: view.caughtUp,
     version: info.version,
     storage: info.storage(),
+    encryption: info.encryption(),
     members: memberStatuses(state.members(), status, view.confState, info),
   };
 }

@@ -123,7 +123,7 @@ async function bytesOf(directory: string): Promise<string> {
 }
 
 async function unpacked(directory: string, name: string): Promise<string> {
-  const file = await ArchiveFile.open(new NodeFileSystem(), directory, name, threadedZstd);
+  const file = await ArchiveFile.open(new NodeFileSystem(), directory, name, threadedZstd, null);
   const texts: string[] = [];
   for await (const records of file.all()) texts.push(JSON.stringify(records));
   await file.close();

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ArchiveFile } from '../archive/archive-file.ts';
 import { ArchiveWriter } from '../archive/archive-writer.ts';
 import { threadedZstd } from '../archive/index.ts';
-import { NodeFileSystem } from '../log/index.ts';
+import { createFile, NodeFileSystem } from '../log/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import { eventually, freePort, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
 
@@ -28,11 +28,11 @@ async function rewrite(
   change: (version: VersionRecord) => VersionRecord,
 ): Promise<void> {
   const fs = new NodeFileSystem();
-  const old = await ArchiveFile.open(fs, path, name, threadedZstd);
+  const old = await ArchiveFile.open(fs, path, name, threadedZstd, null);
   const versions: VersionRecord[] = [];
   for await (const block of old.all()) versions.push(...block);
   await old.close();
-  const file = await fs.open(join(path, name), 'create');
+  const file = await createFile(fs, join(path, name), null);
   const writer = new ArchiveWriter(file, threadedZstd, old.summary);
   for (const version of versions) writer.add(change(version));
   await writer.finish();

@@ -80,6 +80,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./api-key.ts')).apiKeyCommand,
   },
   {
+    name: 'keys',
+    summary: 'Make and rotate the keys of models that are encrypted at rest',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+  {
     name: 'certs',
     summary: 'Make the certificates of a cluster that is run by hand',
     load: async () => (await import('./certs.ts')).certsCommand,

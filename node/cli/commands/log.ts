@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { ArchiveError } from '../../archive/index.ts';
-import { LogError, NodeFileSystem } from '../../log/index.ts';
+import { EncryptionError } from '../../encryption/index.ts';
+import { LogError, NodeFileSystem, type ScanOptions } from '../../log/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
 import { type EventFilter, eventLines, rawLines, verifyLines } from '../event-log/index.ts';
+import { KEYS_OPTION, keysOf } from '../keys-option.ts';
 
 /** `lithair log DIR`: the events of a data directory, its raw entries, or whether it is sound. */
 export const logCommand: CliCommand = {
@@ -17,6 +19,7 @@ export const logCommand: CliCommand = {
     aggregate: { value: 'ID', help: 'events of the aggregate with this id' },
     since: { value: 'TIME', help: 'events from this time on (RFC 3339)' },
     follow: { help: 'go on with what a running node writes, until interrupted' },
+    ...KEYS_OPTION,
     verify: { help: 'read everything, check every checksum, exit 3 on a bad place' },
   },
   details: [
@@ -27,9 +30,12 @@ export const logCommand: CliCommand = {
   async run(input) {
     const dir = await directoryOf(input);
     try {
-      return await show(input, { dir, fs: new NodeFileSystem() });
+      return await show(input, { dir, fs: new NodeFileSystem(), keys: await keysOf(input) });
     } catch (error) {
-      const isData = error instanceof LogError || error instanceof ArchiveError;
+      const isData =
+        error instanceof LogError ||
+        error instanceof ArchiveError ||
+        error instanceof EncryptionError;
       if (isData) throw new CliError(error.message, EXIT.dataRefused);
       throw error;
     }
@@ -44,10 +50,7 @@ async function directoryOf(input: CliInput): Promise<string> {
   throw new CliError(`${dir} is not a data directory`, EXIT.dataRefused);
 }
 
-async function show(
-  input: CliInput,
-  options: { dir: string; fs: NodeFileSystem },
-): Promise<number> {
+async function show(input: CliInput, options: ScanOptions): Promise<number> {
   const filter = filterOf(input);
   if (input.flag('verify')) {
     const { lines, sound } = await verifyLines(options);

@@ -5,12 +5,14 @@ import {
   type RestorePoint,
   restoreBackup,
 } from '../../backup/index.ts';
-import { NodeFileSystem } from '../../log/index.ts';
+import { EncryptionError, type MasterKeys } from '../../encryption/index.ts';
+import { LogError, NodeFileSystem } from '../../log/index.ts';
 import { silentLogger } from '../../telemetry/index.ts';
 import { UUID_RANDOM_BYTES, uuidV7 } from '../../values/index.ts';
 import { systemClock, systemRandom } from '../../world.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
+import { KEYS_OPTION, keysOf } from '../keys-option.ts';
 import { megabytes } from '../megabytes.ts';
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
@@ -22,6 +24,7 @@ export const restoreCommand: CliCommand = {
   options: {
     at: { value: 'TIME|INDEX', help: 'the moment to go back to (default: all that is there)' },
     name: { value: 'NAME', help: 'name of the member that begins the new cluster (default n1)' },
+    ...KEYS_OPTION,
     check: { help: 'only read the backup and say whether all of it is sound' },
   },
   details: [
@@ -33,20 +36,23 @@ export const restoreCommand: CliCommand = {
   async run(input) {
     const [backup = '', into] = input.positionals;
     try {
-      if (input.flag('check')) return await check(backup);
+      if (input.flag('check')) return await check(backup, await keysOf(input));
       if (into === undefined) {
         throw new CliError('restore: DIR is missing (see lithair restore --help)', EXIT.usage);
       }
       return await restore(input, backup, into.replace(/\/+$/, ''));
     } catch (error) {
+      if (error instanceof EncryptionError || error instanceof LogError) {
+        throw new CliError(error.message, EXIT.dataRefused);
+      }
       if (!(error instanceof BackupError)) throw error;
       throw new CliError(`${backup}: ${error.message}`, EXIT.dataRefused);
     }
   },
 };
 
-async function check(backup: string): Promise<number> {
-  const { clusterId, parts, bytes, from, to } = await checkBackup(backup);
+async function check(backup: string, keys: MasterKeys | null): Promise<number> {
+  const { clusterId, parts, bytes, from, to } = await checkBackup(backup, keys);
   process.stdout.write(
     `${backup}: sound: cluster ${clusterId}, ${parts} parts, ${megabytes(bytes)}, entries ${from} to ${to}\n`,
   );
@@ -56,7 +62,9 @@ async function check(backup: string): Promise<number> {
 async function restore(input: CliInput, backup: string, into: string): Promise<number> {
   const point = pointOf(input.text('at'));
   const clock = systemClock;
-  const world = { fs: new NodeFileSystem(), clock, random: systemRandom, logger: silentLogger };
+  const keys = await keysOf(input);
+  const fs = new NodeFileSystem();
+  const world = { fs, clock, random: systemRandom, logger: silentLogger, keys };
   const restored = await restoreBackup(backup, into, point, newCluster(input), world);
   const time = new Date(restored.logTimeMs).toISOString();
   process.stdout.write(

@@ -61,6 +61,10 @@ export const serveCommand: CliCommand = {
       value: 'MIB',
       help: 'refuse writes below this much free space (default 512, or a tenth of the disk)',
     },
+    keys: {
+      value: 'FILE',
+      help: 'keys for models that are encrypted at rest (lithair keys makes them)',
+    },
     managed: { help: 'an operator decides on model changes; FILE only begins a new cluster' },
     secrets: {
       value: 'DIR',
@@ -85,6 +89,7 @@ export const serveCommand: CliCommand = {
       const { runLocalCluster } = await import('../local-cluster/index.ts');
       reserveOf(input);
       const more = {
+        keys: input.text('keys'),
         reserve: input.text('reserve'),
         secrets: input.text('secrets'),
         tryIt: input.flag('try'),
@@ -172,6 +177,7 @@ async function nodeOptions(
     spec: model.spec,
     managed: input.flag('managed'),
     freeSpaceReserveBytes: reserveOf(input),
+    keysFile: input.text('keys') ?? null,
     clusterDir: input.text('cluster') ?? null,
     secretsDir: input.text('secrets') ?? null,
     initialCluster,

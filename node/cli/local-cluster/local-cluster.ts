@@ -17,6 +17,8 @@ export interface LocalClusterOptions {
   readonly reserve: string | undefined;
   /** `--secrets` of the members; undefined for none. */
   readonly secrets: string | undefined;
+  /** `--keys` of the members; undefined for none. */
+  readonly keys: string | undefined;
   /** Print requests to try once a node answers. */
   readonly tryIt: boolean;
 }
@@ -66,6 +68,7 @@ function wordsOf(
     'initial-cluster': peers,
     data: join(options.dataDir, name),
     'peer-tls': join(options.dataDir, 'certs', name),
+    ...(options.keys === undefined ? {} : { keys: options.keys }),
     ...(options.reserve === undefined ? {} : { reserve: options.reserve }),
     ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
   };

@@ -1,0 +1,193 @@
+import type { ModelSchema, Schema } from '@lithair/crds';
+import type { EncryptionStatus } from '@lithair/crds/contract';
+import { archivePlaces } from './archive/index.ts';
+import {
+  type EncryptionError,
+  type FileKeys,
+  type Keyring,
+  MasterKeys,
+} from './encryption/index.ts';
+import { type FileSystem, type KeyUse, type Log, surveyKeys } from './log/index.ts';
+import type { Clock, Logger, TimerHandle } from './ports/index.ts';
+import type { ReplicatedState } from './state/index.ts';
+
+const LOOK_EVERY_MS = 5_000;
+/** So many files are named where keys are refused. */
+const NAMED_FILES = 3;
+
+/** Whether anything of a schema must not lie on a disk in plain. */
+export function asksForEncryption({ models }: Schema): boolean {
+  return models.some(isSecret);
+}
+
+function isSecret({ encryptionAtRest }: Pick<ModelSchema, 'encryptionAtRest'>): boolean {
+  return encryptionAtRest === true;
+}
+
+/** Whether the files of one model are encrypted; where it is not known, they are. */
+export function isSecretModel(state: ReplicatedState | null, name: string): boolean {
+  const model = state?.schema.models.find((candidate) => candidate.name === name);
+  return model === undefined || isSecret(model);
+}
+
+/** Which keys the files of a data directory need. Takes no lock. */
+export async function surveyDirectory(
+  fs: FileSystem,
+  dir: string,
+  keys: FileKeys | null,
+): Promise<readonly KeyUse[]> {
+  return surveyKeys(fs, dir, keys, await archivePlaces(fs, dir));
+}
+
+/** One sentence for all files that the keys do not open; null where they open all. */
+export function whyKeysRefused(uses: readonly KeyUse[]): string | null {
+  const refusals = uses.map(({ refusal }) => refusal).filter((refusal) => refusal !== null);
+  const named = refusals.slice(0, NAMED_FILES).map((refusal: EncryptionError) => refusal.message);
+  if (named.length === 0) return null;
+  const more = refusals.length - named.length;
+  return `${named.join('; ')}${more > 0 ? `; and so do ${more} more files` : ''}`;
+}
+
+/** What an {@link EncryptionKeeper} works with. */
+export interface EncryptionKeeperParts {
+  readonly fs: FileSystem;
+  readonly dir: string;
+  readonly log: Log;
+  readonly masters: MasterKeys | null;
+  /** Of this disk; null together with `masters`. */
+  readonly keys: FileKeys | null;
+  readonly diskUuid: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Null until the first snapshot. */
+  readonly state: () => ReplicatedState | null;
+  /** Writes everything anew that this member has on its disk, and removes what it was written from. */
+  readonly rewrite: () => Promise<void>;
+  /** The model asks for encryption, and there are no keys: the process must end. */
+  readonly onRefused: (reason: string) => void;
+}
+
+/**
+ * Keeps the files of this member encrypted as the model says, and with the newest key: decides what
+ * new files are, finds those that are otherwise, and has them rewritten in the background.
+ */
+export class EncryptionKeeper {
+  readonly #parts: EncryptionKeeperParts;
+  #schemaVersion = -1;
+  #uses: readonly KeyUse[] = [];
+  #rewriting = false;
+  #timer: TimerHandle | null = null;
+  #stopped = false;
+
+  constructor(parts: EncryptionKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** What of the disk is encrypted with which key; null where there are no keys. */
+  get status(): EncryptionStatus | null {
+    const { keys } = this.#parts;
+    if (keys === null) return null;
+    const counts = new Map<number, number>();
+    for (const { keyId } of this.#uses) counts.set(keyId, (counts.get(keyId) ?? 0) + 1);
+    const files = [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ key, count }));
+    return { activeKey: keys.activeId, files, pending: this.#stale().length };
+  }
+
+  /** Must hear of every applied entry, and of the state that a start begins with. */
+  onApplied(): void {
+    const state = this.#parts.state();
+    if (state === null || state.schemaVersion === this.#schemaVersion) return;
+    this.#schemaVersion = state.schemaVersion;
+    this.#adjust(state);
+  }
+
+  /** Begins to look at the disk, now and then. */
+  start(): void {
+    const { keys, clock, logger } = this.#parts;
+    if (this.#stopped || keys === null) return;
+    this.#look().catch((error: unknown) => {
+      logger.warn({ reason: reasonOf(error) }, 'files could not be encrypted anew; trying again');
+    });
+    this.#timer?.cancel();
+    this.#timer = clock.after(LOOK_EVERY_MS, () => this.start());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** Takes a changed keyring in, unless files here need what it does not hold. */
+  async offer(keyring: Keyring): Promise<void> {
+    const { fs, dir, masters, diskUuid, logger } = this.#parts;
+    if (masters === null || masters.keyring.equals(keyring)) return;
+    const offered = new MasterKeys(keyring).of(diskUuid, null);
+    const reason = whyKeysRefused(await surveyDirectory(fs, dir, offered));
+    if (reason !== null) {
+      logger.error({ reason }, 'the changed keys are not used: files need what they lack');
+      return;
+    }
+    masters.replace(keyring);
+    logger.info({ keys: keyring.ids.join(' '), active: keyring.activeId }, 'read the keys anew');
+    this.start();
+  }
+
+  /** New files follow the model from here on. */
+  #adjust(state: ReplicatedState): void {
+    const { keys, log, onRefused } = this.#parts;
+    const isOn = asksForEncryption(state.schema);
+    if (isOn && keys === null) {
+      const model = state.schema.models.find(isSecret)?.name;
+      onRefused(`model ${model} asks for encryptionAtRest, and no keys were given (--keys FILE)`);
+      return;
+    }
+    log.encrypt(isOn);
+  }
+
+  async #look(): Promise<void> {
+    const state = this.#parts.state();
+    if (state === null || this.#rewriting) return;
+    this.#rewriting = true;
+    try {
+      // The newest key may be another one than at the last look.
+      this.#adjust(state);
+      await this.#survey();
+      const before = this.#stale().length;
+      if (before > 0) await this.#rewrite(before);
+    } finally {
+      this.#rewriting = false;
+    }
+  }
+
+  async #rewrite(files: number): Promise<void> {
+    const { clock, logger, rewrite, log, keys } = this.#parts;
+    const key = log.isEncrypted ? (keys?.activeId ?? 0) : 0;
+    const startedMs = clock.monotonicMs();
+    logger.info({ files, key }, 'writing files anew that have another key than they should');
+    await rewrite();
+    await this.#survey();
+    const left = this.#stale().length;
+    const durationMs = Math.round(clock.monotonicMs() - startedMs);
+    logger.info({ files, left, key, durationMs }, 'wrote files anew');
+  }
+
+  async #survey(): Promise<void> {
+    const { fs, dir, keys } = this.#parts;
+    this.#uses = await surveyDirectory(fs, dir, keys);
+  }
+
+  /** Files that are not encrypted as they should be. */
+  #stale(): readonly KeyUse[] {
+    const { keys, log, state } = this.#parts;
+    const active = keys?.activeId ?? 0;
+    return this.#uses.filter(({ file, keyId }) => {
+      const model = /^archive\/([^-]+)-/.exec(file)?.[1];
+      const isOn = model === undefined ? log.isEncrypted : isSecretModel(state(), model);
+      return keyId !== (isOn ? active : 0);
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

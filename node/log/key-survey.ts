@@ -1,0 +1,101 @@
+import type { EncryptionError, FileKeys, KeyTag } from '../encryption/index.ts';
+import { LogError } from './errors.ts';
+import type { FileSystem } from './file-system.ts';
+import { tagOf } from './sealed-file.ts';
+import { SEGMENT_DIRECTORY, sequenceOf } from './segment-files.ts';
+import { readSegmentHeader } from './segment-header.ts';
+import { whyNotOpen, withoutKeys } from './segment-seal.ts';
+import { PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME, SNAPSHOT_PURPOSE } from './snapshot-store.ts';
+
+/** A file that may be encrypted as a whole, and what it is (see `Sealing`). */
+export interface SealedPlace {
+  /** Below the data directory. */
+  readonly file: string;
+  readonly purpose: string;
+}
+
+/** What a file of a data directory is encrypted with. */
+export interface KeyUse {
+  /** Below the data directory. */
+  readonly file: string;
+  /** 0: it is not encrypted. */
+  readonly keyId: number;
+  /** Why the keys do not open it; null where they do, or where it is not encrypted. */
+  readonly refusal: EncryptionError | null;
+}
+
+/**
+ * Which keys the files of a data directory need, from their headers alone: segments, snapshots and
+ * the given others. Takes no lock. Files that are damaged or on their way out are passed over.
+ */
+export async function surveyKeys(
+  fs: FileSystem,
+  dir: string,
+  keys: FileKeys | null,
+  others: readonly SealedPlace[],
+): Promise<readonly KeyUse[]> {
+  const uses: KeyUse[] = [];
+  const note = async (work: () => Promise<KeyUse>): Promise<void> => {
+    try {
+      uses.push(await work());
+    } catch (error) {
+      if (!(error instanceof LogError) && !isMissing(error)) throw error;
+    }
+  };
+  for (const name of await segmentNames(fs, dir)) await note(() => segmentUse(fs, dir, name, keys));
+  const snapshots = [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME].map((file) => ({
+    file,
+    purpose: SNAPSHOT_PURPOSE,
+  }));
+  for (const place of [...snapshots, ...others]) {
+    if ((await fs.stat(`${dir}/${place.file}`)) === null) continue;
+    await note(() => sealedUse(fs, dir, place, keys));
+  }
+  return uses;
+}
+
+async function segmentNames(fs: FileSystem, dir: string): Promise<readonly string[]> {
+  const directory = `${dir}/${SEGMENT_DIRECTORY}`;
+  if ((await fs.stat(directory)) === null) return [];
+  return (await fs.list(directory)).filter((name) => sequenceOf(name) !== null);
+}
+
+async function segmentUse(
+  fs: FileSystem,
+  dir: string,
+  name: string,
+  keys: FileKeys | null,
+): Promise<KeyUse> {
+  const file = `${SEGMENT_DIRECTORY}/${name}`;
+  const opened = await fs.open(`${dir}/${file}`, 'read');
+  try {
+    const header = readSegmentHeader(opened, name);
+    return useOf(file, header.tag, () => whyNotOpen(keys, header, file));
+  } finally {
+    await opened.close();
+  }
+}
+
+async function sealedUse(
+  fs: FileSystem,
+  dir: string,
+  { file, purpose }: SealedPlace,
+  keys: FileKeys | null,
+): Promise<KeyUse> {
+  const tag = await tagOf(fs, `${dir}/${file}`, file);
+  return useOf(file, tag, (known) =>
+    keys === null ? withoutKeys(file, known.keyId) : keys.whyNot(purpose, known, file),
+  );
+}
+
+function useOf(
+  file: string,
+  tag: KeyTag | null,
+  why: (tag: KeyTag) => EncryptionError | null,
+): KeyUse {
+  return { file, keyId: tag?.keyId ?? 0, refusal: tag === null ? null : why(tag) };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

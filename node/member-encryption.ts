@@ -1,0 +1,151 @@
+import { compileSchema, type LithairModelSpec, type Schema } from '@lithair/crds';
+import type { EncryptionStatus } from '@lithair/crds/contract';
+import type { FileKeys, Keyring, MasterKeys } from './encryption/index.ts';
+import {
+  asksForEncryption,
+  EncryptionKeeper,
+  isSecretModel,
+  surveyDirectory,
+  whyKeysRefused,
+} from './encryption-keeper.ts';
+import { NodeError } from './exit.ts';
+import { EXIT } from './exit-codes.ts';
+import type { FileSystem, Log, LogOptions } from './log/index.ts';
+import { AdminError, type AdminHandler } from './membership/index.ts';
+import type { Clock, Logger, Random } from './ports/index.ts';
+import type { ReplicatedState } from './state/index.ts';
+
+/** What a member's encryption works with. */
+export interface MemberEncryptionParts {
+  readonly dataDir: string;
+  readonly spec: LithairModelSpec;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Null where there are none. */
+  readonly keys: MasterKeys | null;
+  /** The keys that are needed are not there: the process must end. */
+  readonly onRefused: (reason: string) => void;
+}
+
+/** Asks another member for `GET /_admin/status`; gives its answer. */
+export type AskStatus = (memberId: number, request: Uint8Array) => Promise<Uint8Array | undefined>;
+
+/** The keys of one member through its life: at its start, for its log and archive, and later on. */
+export class MemberEncryption {
+  readonly #parts: MemberEncryptionParts;
+  #keys: FileKeys | null = null;
+  #diskUuid = '';
+  #keeper: EncryptionKeeper | null = null;
+
+  constructor(parts: MemberEncryptionParts) {
+    this.#parts = parts;
+  }
+
+  /** Null where there are no keys, and before there is a state. */
+  get status(): EncryptionStatus | null {
+    return this.#keeper?.status ?? null;
+  }
+
+  /** @throws NodeError where the model asks for encryption, and there are no keys */
+  requireKeys(): void {
+    const { keys, spec } = this.#parts;
+    const secret = spec.models.find(({ security }) => security?.encryptionAtRest === true);
+    if (keys !== null || secret === undefined) return;
+    throw new NodeError(
+      `model ${secret.name} asks for encryptionAtRest, and no keys were given (--keys FILE)`,
+    );
+  }
+
+  /**
+   * How the log of a disk is opened.
+   *
+   * @throws NodeError that names the files that the given keys do not open
+   */
+  async open(diskUuid: string, founder: boolean): Promise<LogOptions> {
+    const { keys: masters, fs, random, dataDir, spec, onRefused } = this.#parts;
+    const keys = masters?.of(diskUuid, random) ?? null;
+    const reason = whyKeysRefused(await surveyDirectory(fs, dataDir, keys));
+    if (reason !== null) throw new NodeError(reason, EXIT.dataRefused);
+    this.#keys = keys;
+    this.#diskUuid = diskUuid;
+    // Whoever joins does not know yet what the cluster asks for.
+    const encrypts = keys !== null && (!founder || asksForEncryption(compileSchema(spec)));
+    return { keys, encrypts, onSecret: ({ message }) => onRefused(message) };
+  }
+
+  /** How the archive is opened. */
+  archive(state: () => ReplicatedState | null) {
+    return { keys: this.#keys, isSecret: (model: string) => isSecretModel(state(), model) };
+  }
+
+  /** Begins to follow the model. */
+  attach(log: Log, state: () => ReplicatedState | null, rewrite: () => Promise<void>): void {
+    const { keys: masters, dataDir: dir } = this.#parts;
+    const own = { masters, keys: this.#keys, diskUuid: this.#diskUuid };
+    this.#keeper = new EncryptionKeeper({ ...this.#parts, ...own, dir, log, state, rewrite });
+    this.#keeper.onApplied();
+  }
+
+  onApplied(): void {
+    this.#keeper?.onApplied();
+  }
+
+  start(): void {
+    this.#keeper?.start();
+  }
+
+  stop(): void {
+    this.#keeper?.stop();
+  }
+
+  /** Takes changed master keys in; a start that is under way keeps those that it began with. */
+  async changeKeys(keyring: Keyring): Promise<void> {
+    await this.#keeper?.offer(keyring);
+  }
+
+  /**
+   * Before a model asks for encryption for the first time: every member must have keys, so that
+   * none of them would have to end.
+   *
+   * @throws AdminError that names the member that has none, or does not answer
+   */
+  async admit(
+    next: Schema,
+    state: ReplicatedState | null,
+    memberId: number,
+    ask: AskStatus,
+  ): Promise<void> {
+    if (state === null || !asksForEncryption(next) || asksForEncryption(state.schema)) return;
+    for (const { id, name } of state.members()) {
+      const has = id === memberId ? this.#keys !== null : await hasKeys(id, name, ask);
+      if (has) continue;
+      const message = `a model asks for encryptionAtRest, and member ${name} was given no keys`;
+      throw new AdminError('keys_missing', message);
+    }
+  }
+}
+
+/** Has a member write everything anew, as `lithair compact` does. */
+export async function compactThrough(admin: AdminHandler): Promise<void> {
+  const request = { method: 'POST', path: '/_admin/compact', query: '', body: undefined };
+  const { status, body } = await admin.handle(request);
+  if (status < 300) return;
+  throw new Error(`status ${status}: ${JSON.stringify(memberOf(body, 'detail') ?? null)}`);
+}
+
+async function hasKeys(id: number, name: string, ask: AskStatus): Promise<boolean> {
+  const request = { method: 'GET', path: '/_admin/status', query: '' };
+  const answer = await ask(id, Buffer.from(JSON.stringify(request))).catch(() => undefined);
+  const status = memberOf(JSON.parse(Buffer.from(answer ?? 'null').toString()), 'body');
+  if (memberOf(status, 'clusterId') === undefined) {
+    throw new AdminError('unavailable', `member ${name} does not say whether it has keys`);
+  }
+  return (memberOf(status, 'encryption') ?? null) !== null;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
+}

@@ -1,0 +1,61 @@
+import type { Health } from './health.ts';
+import type { Log } from './log/index.ts';
+import type { NodeConsensus } from './node-parts.ts';
+import type { ReplicatedState } from './state/index.ts';
+
+/** Restores the snapshot of a log; null for a member that waits for the leader's. */
+export async function restoreSnapshot(
+  health: Health,
+  log: Log,
+  restore: (chunks: AsyncIterable<Uint8Array>) => Promise<ReplicatedState>,
+): Promise<ReplicatedState | null> {
+  let bytes = 0;
+  const progress = (): string => `${Math.round(bytes / 1_000_000)} MB`;
+  health.enter('snapshot', 'restoring the snapshot', progress);
+  const chunks = log.readSnapshot();
+  if (chunks === null) return null;
+  const counted = measured(chunks, (read) => {
+    bytes += read;
+  });
+  const state = await restore(counted);
+  health.finish({ bytes, index: state.appliedIndex, aggregates: aggregatesOf(state) });
+  return state;
+}
+
+/**
+ * What the log holds behind the snapshot; what it adds to outcomes and indexes is then there.
+ *
+ * @param settled resolves when all of it is applied
+ */
+export async function catchUp(
+  health: Health,
+  consensus: NodeConsensus,
+  settled: () => Promise<void>,
+): Promise<void> {
+  const from = consensus.applied;
+  const progress = (): string => `entry ${consensus.applied} of ${consensus.status().commit}`;
+  health.enter('replay', 'applying the log behind the snapshot', progress);
+  await settled();
+  const { state, applied } = consensus;
+  health.finish({ from, to: applied, entries: applied - from });
+  health.enter('dedup', 'outcomes of requests that may be repeated');
+  health.finish({ outcomes: state?.outcomeCount ?? 0 });
+  health.enter('indexes', 'indexes of all models');
+  const models = state?.modelStates() ?? [];
+  const bytes = models.reduce((sum, { statistics }) => sum + statistics.indexBytes, 0);
+  health.finish({ models: models.length, bytes });
+}
+
+function aggregatesOf(state: ReplicatedState): number {
+  return state.modelStates().reduce((sum, { statistics }) => sum + statistics.rows, 0);
+}
+
+async function* measured(
+  chunks: AsyncIterable<Uint8Array>,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onRead(chunk.length);
+    yield chunk;
+  }
+}
