@@ -1,6 +1,6 @@
 /** Bundles one program with everything it needs into a single file, with the notices it owes. */
-import { copyFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join, parse } from 'node:path';
 import { build } from 'esbuild';
 import { noticesOf } from './notices.ts';
 
@@ -51,9 +51,13 @@ export async function bundle(root: string, program: Program, directory: string):
   mkdirSync(app, { recursive: true });
   const result = await build({
     absWorkingDir: root,
-    entryPoints: [program.entry],
-    outfile: join(app, program.output),
+    entryPoints: [{ in: program.entry, out: parse(program.output).name }],
+    outdir: app,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunk-[hash]',
     bundle: true,
+    // What is imported only when it is needed, such as the client of S3, stays out of the program.
+    splitting: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
@@ -73,8 +77,9 @@ export async function bundle(root: string, program: Program, directory: string):
   const beside = Object.entries(program.beside ?? {});
   for (const [name, source] of beside) copyFileSync(join(root, source), join(app, name));
   const names = beside.map(([name]) => name);
-  for (const file of [program.output, 'THIRD-PARTY-NOTICES.txt', 'LICENSE', ...names]) {
+  const outputs = Object.keys(result.metafile.outputs).map((path) => basename(path));
+  for (const file of [...outputs, 'THIRD-PARTY-NOTICES.txt', 'LICENSE', ...names]) {
     utimesSync(join(app, file), 0, 0);
   }
-  return Object.values(result.metafile.outputs)[0]?.bytes ?? 0;
+  return outputs.reduce((sum, name) => sum + statSync(join(app, name)).size, 0);
 }

@@ -1,3 +1,4 @@
+import { ColdError } from './cold/index.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log } from './log/index.ts';
 import { AdminError, type Compacted, type Compaction } from './membership/index.ts';
@@ -14,12 +15,12 @@ const MAX_ROUNDS = 5;
 export function compaction(consensus: NodeConsensus, log: Log, keeper: HistoryKeeper): Compaction {
   const compact = async (seal: () => Promise<void>): Promise<Compacted> => {
     await sealed(consensus, seal);
-    await keeper.tidy();
+    await tidied(keeper);
     await log.roll();
     const from = log.lastIndex();
     for (let round = 0; round < MAX_ROUNDS; round++) {
       await sealed(consensus, seal);
-      await keeper.tidy();
+      await tidied(keeper);
       await consensus.takeSnapshot();
       const index = await log.erase(consensus.applied);
       if (index > from) return { index, generation: keeper.generation };
@@ -45,4 +46,14 @@ export function compaction(consensus: NodeConsensus, log: Log, keeper: HistoryKe
 async function sealed(consensus: NodeConsensus, seal: () => Promise<void>): Promise<void> {
   await seal();
   await consensus.confirmRead(CONFIRM_TIMEOUT_MS);
+}
+
+/** @throws AdminError `unavailable` where the cold store does not answer: the rest was tidied */
+async function tidied(keeper: HistoryKeeper): Promise<void> {
+  try {
+    await keeper.tidy();
+  } catch (error) {
+    if (error instanceof ColdError) throw new AdminError('unavailable', error.message);
+    throw error;
+  }
 }

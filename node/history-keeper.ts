@@ -1,12 +1,19 @@
+import type { ColdStoreSpec } from '@lithair/crds';
 import {
   type Archive,
   ArchivedHistory,
+  type ArchiveFile,
   type AskMember,
+  type ColdArchive,
+  type Expiry,
   fetchArchive,
   type HeldArchive,
   hasArchives,
 } from './archive/index.ts';
-import type { GenerationDigest } from './entry/index.ts';
+import type { ColdStore } from './cold/index.ts';
+import { type ColdFigures, ColdKeeper } from './cold-keeper.ts';
+import type { ColdObject, GenerationDigest } from './entry/index.ts';
+import { momentOf } from './history/index.ts';
 import type { Leader } from './leader.ts';
 import type { Clock, HistoryReader, Logger, TimerHandle } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
@@ -34,9 +41,13 @@ const RETRY_MS = 5_000;
 /** What a {@link HistoryKeeper} works with. */
 export interface HistoryKeeperParts {
   readonly archive: Archive;
-  readonly leader: Pick<Leader, 'compact'>;
+  readonly leader: Pick<Leader, 'compact' | 'changeCold' | 'confirm' | 'leadingTerm'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Opens the store that the model declares. */
+  readonly openStore: (settings: ColdStoreSpec) => ColdStore;
+  /** Lets other work run between slices. */
+  readonly pause: () => Promise<void>;
   /** Null until the first snapshot. */
   state(): ReplicatedState | null;
   /** Whether this member executes commands. */
@@ -64,17 +75,46 @@ export class HistoryKeeper {
   #gaveUp = false;
   #timer: TimerHandle | null = null;
   #stopped = false;
+  readonly #coldKeeper: ColdKeeper;
+  #cold: { readonly settings: string; readonly archive: ColdArchive } | null = null;
 
   constructor(parts: HistoryKeeperParts) {
     this.#parts = parts;
     this.#limits = { ...LIMITS, ...parts.limits };
     this.#expiredMs = parts.clock.monotonicMs();
+    this.#coldKeeper = new ColdKeeper({
+      ...parts,
+      state: () => parts.state(),
+      isLeading: () => parts.isLeading(),
+      cold: () => this.#coldArchive(),
+      expiry: (state) => this.#expiry(state),
+      inTurn: (work) => this.#inTurn(work),
+    });
+  }
+
+  get coldFigures(): ColdFigures {
+    return this.#coldKeeper.figures;
+  }
+
+  /** The cold store that the model declares now; null where it declares none. */
+  #coldArchive(): ColdArchive | null {
+    const state = this.#parts.state();
+    const settings = state?.schema.store.cold;
+    if (state === null || settings === undefined) return null;
+    const text = JSON.stringify([settings, state.epoch]);
+    if (this.#cold?.settings !== text) {
+      this.#cold?.archive.store.close();
+      const store = this.#parts.openStore(settings);
+      this.#cold = { settings: text, archive: this.#parts.archive.withStore(store, state.epoch) };
+    }
+    return this.#cold.archive;
   }
 
   /** The past of the present state; null until there is one. */
   reader(): HistoryReader | null {
     const state = this.#parts.state();
-    return state === null ? null : new ArchivedHistory(state.history, this.#parts.archive);
+    if (state === null) return null;
+    return new ArchivedHistory(state.history, this.#parts.archive, this.#coldArchive());
   }
 
   /** Whether everything that is not in memory is archived here. */
@@ -83,9 +123,40 @@ export class HistoryKeeper {
     return state !== null && hasArchives(state.history, this.#parts.archive);
   }
 
-  /** What is archived here, held still until it is released. */
-  hold(): HeldArchive {
-    return this.#parts.archive.hold();
+  /**
+   * What is archived, held still until it is released: first what is cold. Files of a model may
+   * reach into the one before.
+   *
+   * @throws ColdError where an object cannot be had
+   */
+  async hold(): Promise<HeldArchive> {
+    const held = this.#parts.archive.hold();
+    try {
+      return { ...held, files: [...(await this.#coldFiles()), ...held.files] };
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+  }
+
+  /** What is in the cold store, of all models. */
+  coldObjects(): readonly ColdObject[] {
+    const history = this.#parts.state()?.history;
+    return (history?.coldModels() ?? []).flatMap((model) => history?.coldOf(model) ?? []);
+  }
+
+  /** Bytes of the archives on the disk. */
+  get archivedBytes(): number {
+    return this.#parts.archive.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async #coldFiles(): Promise<readonly ArchiveFile[]> {
+    const objects = this.coldObjects();
+    const cold = this.#coldArchive();
+    if (objects.length > 0 && cold === null) throw new Error('no cold store is declared');
+    const files: ArchiveFile[] = [];
+    for (const object of objects) if (cold !== null) files.push(await cold.file(object));
+    return files;
   }
 
   /** Generations up to this one are archived here. */
@@ -129,11 +200,14 @@ export class HistoryKeeper {
       await this.#archivePending();
       await this.#fold(true);
     });
+    await this.#coldKeeper.tidy();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
+    await this.#coldKeeper.stop();
+    this.#cold?.archive.store.close();
     await this.#work.catch(() => undefined);
     await this.#parts.archive.close();
   }
@@ -145,6 +219,7 @@ export class HistoryKeeper {
     if (!this.isComplete) return this.#inTurn(() => this.#fetch());
     this.onApplied();
     if (this.#parts.isLeading() && this.#isDue(state)) await this.#propose();
+    if (state.schema.store.cold !== undefined) this.#coldKeeper.look();
     if (nowMs - this.#expiredMs < this.#limits.expireEveryMs) return;
     this.#expiredMs = nowMs;
     await this.#inTurn(() => this.#fold(true));
@@ -156,7 +231,10 @@ export class HistoryKeeper {
     if (active.bytes >= this.#limits.hotBytes) return true;
     const { oldestMs } = active;
     if (oldestMs === null) return false;
-    const hotMs = schema.models.map(({ name }) => history.rulesOf(name)?.hotMs ?? Infinity);
+    const hotMs = schema.models.map(({ name }) => {
+      const rules = history.rulesOf(name);
+      return rules === undefined ? Infinity : Math.min(rules.hotMs, rules.coldAfterMs);
+    });
     return this.#parts.clock.nowMs() - oldestMs > Math.min(...hotMs);
   }
 
@@ -207,14 +285,22 @@ export class HistoryKeeper {
   async #fold(thorough: boolean): Promise<void> {
     const state = this.#parts.state();
     if (state === null || !this.isComplete) return;
-    const expiry = {
-      rules: (model: string) => state.history.rulesOf(model),
-      newestOf: (model: string, id: string) =>
-        state.find(model, id)?.version ?? state.deletedVersion(model, id),
-      nowMs: state.logTimeMs,
-    };
-    const files = await this.#parts.archive.fold(expiry, thorough);
+    const files = await this.#parts.archive.fold(this.#expiry(state), thorough);
     if (files > 0) this.#parts.logger.info({ files, thorough }, 'wrote archives anew');
+  }
+
+  #expiry(state: ReplicatedState): Expiry {
+    const { history, logTimeMs: nowMs } = state;
+    const reader = new ArchivedHistory(history, this.#parts.archive, this.#coldArchive());
+    return {
+      nowMs,
+      rules: (model) => history.rulesOf(model),
+      moment: (model, id) => {
+        const rules = history.rulesOf(model);
+        const newest = state.find(model, id)?.version ?? state.deletedVersion(model, id);
+        return rules === undefined ? { newest, nowMs } : momentOf(reader, rules, id, newest, nowMs);
+      },
+    };
   }
 
   async #fetch(): Promise<void> {
@@ -256,9 +342,12 @@ export class HistoryKeeper {
     await archive.skipTo(upTo);
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#work.then(work);
-    this.#work = result.catch(() => undefined);
+    this.#work = result.then(
+      () => undefined,
+      () => undefined,
+    );
     return result;
   }
 

@@ -13,6 +13,7 @@ import {
   type Proposed,
 } from './consensus/index.ts';
 import {
+  type ColdObject,
   encodeEntry,
   type GenerationDigest,
   type LocalWritesEntry,
@@ -176,6 +177,33 @@ export class Leader {
     if (result.kind !== 'localWrites')
       throw new Error(`local writes were applied as ${result.kind}`);
     return result.outcome.kind === 'ordered' ? 'ordered' : result.outcome.code;
+  }
+
+  /**
+   * Changes which archives of a model are in the cold store, on all members; false where the list
+   * is not as the caller saw it. Errors as {@link execute}.
+   */
+  async changeCold(
+    model: string,
+    removed: readonly string[],
+    added: readonly ColdObject[],
+    timeoutMs: number,
+  ): Promise<boolean> {
+    const { consensus, session } = this.#leading();
+    const execution = session.proposeCold(this.#logClock.nowMs(), model, removed, added);
+    const result = await this.#propose(consensus, session, execution, timeoutMs).result;
+    return result.kind === 'cold' && result.changed;
+  }
+
+  /** The term in which this member leads; 0 where it does not. */
+  get leadingTerm(): number {
+    return this.#consensus?.leadingTerm ?? 0;
+  }
+
+  /** Resolves where this member certainly leads, and has applied what was committed before. */
+  async confirm(timeoutMs: number): Promise<void> {
+    const { consensus } = this.#leading();
+    await consensus.confirmRead(timeoutMs);
   }
 
   /** A leader that was cut off may answer from a model that is no longer the newest. */

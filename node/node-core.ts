@@ -3,6 +3,7 @@ import type { ApplyVersions, ClusterStatus } from '@lithair/crds/contract';
 import { raiseApplyVersion } from './apply-version.ts';
 import { Archive, type AskMember, blockingZstd, serveArchive } from './archive/index.ts';
 import { backups } from './backups.ts';
+import { openColdStore } from './cold/index.ts';
 import { compaction } from './compaction.ts';
 import {
   Consensus,
@@ -340,7 +341,7 @@ export class NodeCore {
     );
     this.engine.attach(consensus, outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => this.#clusterStatus(consensus));
-    observeNode(this.#metrics, consensus, log, this.#space);
+    observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
     observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
@@ -391,12 +392,14 @@ export class NodeCore {
   }
 
   #keepHistory(consensus: NodeConsensus, archive: Archive): HistoryKeeper {
-    const { clock, logger } = this.#world;
+    const { clock, logger, fs, defer = setImmediate, openStore = openColdStore } = this.#world;
     return new HistoryKeeper({
       archive,
       clock,
       logger,
       leader: this.#leader,
+      openStore: (settings) => openStore(settings, fs),
+      pause: () => new Promise((resolve) => defer(resolve)),
       state: () => consensus.state,
       isLeading: () => consensus.leading,
       members: () => this.#otherMembers(consensus),

@@ -2,6 +2,7 @@
 import type { Compression } from './archive/index.ts';
 import type { ReadSecret } from './auth/index.ts';
 import type { KnownCluster } from './cluster-directory.ts';
+import type { openColdStore } from './cold/index.ts';
 import type { Consensus, ConsensusOptions, PeerNetwork } from './consensus/index.ts';
 import type { MasterKeys } from './encryption/index.ts';
 import type { HistoryLimits } from './history-keeper.ts';
@@ -49,6 +50,8 @@ export interface CoreWorld {
   readonly keys?: MasterKeys | null;
   /** How archives are made small; default at once, so that events come in one order. */
   readonly compression?: Compression;
+  /** Opens the cold store that a model declares; default the real one. */
+  readonly openStore?: typeof openColdStore;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;
   /** The secrets that the model names; default: there are none. */

@@ -1,5 +1,6 @@
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import type { Consensus } from './consensus/index.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log, SpaceWatch } from './log/index.ts';
 import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
@@ -25,6 +26,7 @@ export function observeNode(
   consensus: Consensus<ApplyResult, ReplicatedState>,
   log: Log,
   space: SpaceWatch,
+  keeper: Pick<HistoryKeeper, 'coldFigures' | 'archivedBytes' | 'coldObjects'>,
 ): void {
   const status = () => consensus.status();
   metrics.gauge('lithair_raft_term', 'Current term.', () => status().term);
@@ -63,6 +65,7 @@ export function observeNode(
     () => log.statistics.pendingBytes,
   );
   observeStorage(metrics, log, space);
+  observeHistory(metrics, keeper);
   observeModels(metrics, () => consensus.state);
   metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
     aggregates(consensus.state),
@@ -91,6 +94,34 @@ function observeStorage(metrics: Metrics, log: Log, space: SpaceWatch): void {
   ];
   for (const [what, help, read] of gauges)
     metrics.gauge(`lithair_storage_${what}_bytes`, help, read);
+}
+
+function observeHistory(
+  metrics: Metrics,
+  keeper: Pick<HistoryKeeper, 'coldFigures' | 'archivedBytes' | 'coldObjects'>,
+): void {
+  const bytes = () => keeper.coldObjects().reduce((sum, object) => sum + object.bytes, 0);
+  const gauges: [string, string, () => number][] = [
+    ['storage_archives_bytes', 'Bytes of the archives on disk.', () => keeper.archivedBytes],
+    ['storage_cold_bytes', 'Bytes of the objects in the cold store.', bytes],
+    ['cold_objects', 'Objects in the cold store.', () => keeper.coldObjects().length],
+    [
+      'cold_uploaded_bytes',
+      'Bytes that this member has put into the cold store since the start.',
+      () => keeper.coldFigures.uploadedBytes,
+    ],
+    [
+      'cold_failures',
+      'Rounds that the cold store failed since the start; it is asked again by itself.',
+      () => keeper.coldFigures.failures,
+    ],
+    [
+      'cold_disputed_objects',
+      'Cold objects that lack history which this member has, and keeps for that reason.',
+      () => keeper.coldFigures.disputed,
+    ],
+  ];
+  for (const [what, help, read] of gauges) metrics.gauge(`lithair_${what}`, help, read);
 }
 
 function aggregates(state: ReplicatedState | null): number {

@@ -30,6 +30,7 @@ export const ROOMS = [
   'backup',
   'consensus',
   'archive',
+  'cold',
   'log',
   'query',
   'state',

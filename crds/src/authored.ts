@@ -1,6 +1,7 @@
 // A spec as it is written, before the defaults: what the joi schema has proved about it.
 import type { Format } from './formats.ts';
 import type {
+  ColdStoreSpec,
   DefaultSource,
   DomainEventSpec,
   FieldPermissions,
@@ -105,6 +106,7 @@ export interface AuthoredSpec {
     syncMode?: 'group';
     codec?: 'json' | 'binary';
     idempotency?: { window?: string; maxOutcomes?: number };
+    cold?: ColdStoreSpec;
   };
   auth?: AuthoredAuth;
   cluster?: AuthoredCluster;

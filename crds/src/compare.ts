@@ -6,7 +6,7 @@
 import { canonicalJson } from './compile.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
-import type { IdempotencySettings } from './resource.ts';
+import type { ColdStoreSpec, IdempotencySettings } from './resource.ts';
 import { compareNumbers } from './rules.ts';
 import type { FieldSchema, ModelSchema, Schema, ValueSchema } from './schema.ts';
 
@@ -68,6 +68,20 @@ class Comparison {
     if (kept !== keeps) this.changes.push(`store.idempotency: ${kept} becomes ${keeps}`);
     const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);
     if (!isSameAuth) this.changes.push('auth: who may call, and how it is proved');
+    this.coldStore(old.store.cold, next.store.cold);
+  }
+
+  /** How it is reached may change; history that lies in one place is not looked for in another. */
+  private coldStore(old: ColdStoreSpec | undefined, next: ColdStoreSpec | undefined): void {
+    const [from, to] = [describePlace(old), describePlace(next)];
+    if (old === undefined || from === to) {
+      if (describeCold(old) !== describeCold(next)) {
+        this.changes.push(`store.cold: ${old === undefined ? `${to} is new` : 'settings change'}`);
+      }
+      return;
+    }
+    const message = `store.cold: ${from} becomes ${to}, and what is in the old place would be lost`;
+    this.break(['store', 'cold'], 'cold_store_moved', message);
   }
 
   private models(old: ModelSchema, next: ModelSchema, path: Path): void {
@@ -244,4 +258,14 @@ function describeIdempotency(settings: IdempotencySettings | undefined): string 
     maxOutcomes: idempotencyMaxOutcomes,
   };
   return `${window} and ${maxOutcomes} outcomes`;
+}
+
+function describePlace(cold: ColdStoreSpec | undefined): string {
+  if (cold === undefined) return 'nothing';
+  const { type, directory, bucket, prefix } = cold;
+  return type === 'directory' ? `the directory ${directory}` : `s3://${bucket}/${prefix ?? ''}`;
+}
+
+function describeCold(cold: ColdStoreSpec | undefined): string {
+  return JSON.stringify(Object.entries(cold ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -5,6 +5,7 @@ import { DEFAULTS } from './language-terms.ts';
 import { decimalOf } from './lexical.ts';
 import type {
   AuthSpec,
+  ColdStoreSpec,
   FieldSpec,
   IdempotencySettings,
   JsonValue,
@@ -35,6 +36,7 @@ export function compileSchema(spec: LithairModelSpec): Schema {
       syncMode: spec.store.syncMode,
       ...(spec.store.codec === 'binary' && { codec: spec.store.codec }),
       ...idempotencyOf(spec.store.idempotency),
+      ...coldOf(spec.store.cold),
     },
     ...(spec.auth?.mode === 'tokens' && { auth: compileAuth(spec.auth) }),
   };
@@ -55,6 +57,13 @@ function idempotencyOf(given: IdempotencySettings | undefined): Partial<StoreSet
   const isDefault =
     window === DEFAULTS.idempotencyWindow && maxOutcomes === DEFAULTS.idempotencyMaxOutcomes;
   return isDefault ? {} : { idempotency: { window, maxOutcomes } };
+}
+
+/** How pods get at credentials is no affair of the members. */
+function coldOf(given: ColdStoreSpec | undefined): Partial<StoreSettings> {
+  if (given === undefined) return {};
+  const { credentialsSecret: _, ...cold } = given;
+  return { cold };
 }
 
 /** The schema as the one JSON text that stands for it: keys sorted, no spaces. */
@@ -197,12 +206,20 @@ function stringify(value: unknown): string {
 
 function isSchema(value: unknown): value is Schema {
   if (!isMap(value) || !Array.isArray(value['models']) || !isMap(value['store'])) return false;
-  const { snapshotEvery, batchSize, syncMode, codec } = value['store'];
-  const { idempotency } = value['store'];
+  return isStore(value['store']) && value['models'].every(isModelSchema);
+}
+
+function isStore(store: Record<string, unknown>): boolean {
+  const { snapshotEvery, batchSize, syncMode, codec, idempotency, cold } = store;
   const kept = idempotency === undefined || isIdempotency(idempotency);
-  const store = kept && Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
+  const isPlaced = cold === undefined || isColdStore(cold);
   const isCodec = codec === undefined || codec === 'json' || codec === 'binary';
-  return store && isCodec && syncMode === 'group' && value['models'].every(isModelSchema);
+  const isSized = Number.isInteger(snapshotEvery) && Number.isInteger(batchSize);
+  return kept && isPlaced && isCodec && isSized && syncMode === 'group';
+}
+
+function isColdStore(value: unknown): boolean {
+  return isMap(value) && (value['type'] === 'directory' || value['type'] === 's3');
 }
 
 function isIdempotency(value: unknown): boolean {

@@ -59,6 +59,7 @@ function expandStore(store: NonNullable<AuthoredSpec['store']>): StoreSettings {
     syncMode: store.syncMode ?? 'group',
     codec: store.codec ?? 'json',
     ...(store.idempotency && { idempotency: expandIdempotency(store.idempotency) }),
+    ...(store.cold && { cold: { ...store.cold } }),
   };
 }
 

@@ -19,6 +19,7 @@ export {
   authDeclared,
   type ClusterSpec,
   CONDITION_TYPES,
+  type ColdStoreSpec,
   type Condition,
   type ConditionType,
   type DefaultSource,

@@ -1,7 +1,7 @@
 // What the language says of the past of rows: which values are kept, for how long, and what changes
 // are called.
 import { choice, duration, flag, LIMITS, NAME_RULES, name } from './language-terms.ts';
-import type { IntegerShape, RecordShape } from './shape.ts';
+import type { IntegerShape, RecordShape, TextShape } from './shape.ts';
 
 /** How many past values are kept, of a field or of all fields of a model. */
 const versions = (description: string): IntegerShape => ({
@@ -53,8 +53,9 @@ const retention: RecordShape = {
   attributes: {
     hot: duration('How long a version stays in memory at most.'),
     warm: duration('How long it then stays in the archives on the disk.'),
+    cold: duration('How long it then stays in the cold store; needs store.cold.'),
   },
-  later: ['cold'],
+  later: [],
   description: 'For how long the past is kept, in log time.',
 };
 
@@ -68,6 +69,57 @@ export const lifecycle: RecordShape = {
   },
   later: ['ttl', 'softDelete', 'expiry'],
   description: 'What is remembered of the past of a row.',
+};
+
+/** Text that is handed on to a store or to Kubernetes as it is. */
+const place = (description: string, pattern: string, says: string): TextShape => ({
+  kind: 'text',
+  maxLength: 512,
+  rule: { pattern, says, code: 'invalid_value' },
+  description,
+});
+
+export const cold: RecordShape = {
+  kind: 'record',
+  attributes: {
+    type: {
+      ...choice('What kind of store it is.', ['directory', 's3'], []),
+      required: true,
+    },
+    directory: place(
+      'directory: its path, which all members must share.',
+      '^/',
+      'must be an absolute path',
+    ),
+    bucket: place(
+      's3: name of the bucket.',
+      '^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$',
+      'must be the name of a bucket: 3 to 63 small letters, digits, dots and dashes',
+    ),
+    prefix: place(
+      's3: what names of objects begin with.',
+      '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
+      'must hold only letters, digits and . _ - /, and begin with a letter or digit',
+    ),
+    endpoint: place(
+      's3: URL of the service; that of AWS where nothing is said.',
+      '^https?://[^ /?#]+/?$',
+      'must be an http or https URL without a path',
+    ),
+    region: place(
+      's3: region of the bucket.',
+      '^[a-z0-9-]+$',
+      'must hold only small letters, digits and dashes',
+    ),
+    pathStyle: flag('s3: whether the bucket stands in the path and not in the host name.'),
+    credentialsSecret: place(
+      's3, in Kubernetes: Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+      'must be the name of a Secret',
+    ),
+  },
+  later: [],
+  description: 'Where history goes behind the archives on the disk.',
 };
 
 export const security: RecordShape = {

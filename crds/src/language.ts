@@ -3,7 +3,7 @@
 import { FORMATS } from './formats.ts';
 import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { caching, modelHttp } from './language-http.ts';
-import { domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
+import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import {
   bound,
   choice,
@@ -417,6 +417,7 @@ export const specShape: RecordShape = {
           later: [],
           description: 'How long a repeated request is recognized.',
         },
+        cold,
       },
       later: [],
       description: 'Settings of the log and the state, for the whole cluster.',

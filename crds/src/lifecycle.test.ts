@@ -33,8 +33,8 @@ const REFUSALS: [string, string, string, RegExp][] = [
   [
     'lifecycle: {retention: {hot: 1d, cold: forever}}',
     'lifecycle.retention.cold',
-    'not_supported_yet',
-    /cold is not supported yet/,
+    'missing_attribute',
+    /cold needs store.cold/,
   ],
   [
     'security: {tamperEvidence: true}',
@@ -91,6 +91,79 @@ for (const [model, path, code, message] of REFUSALS) {
     assert.match(problems[0]?.message ?? '', message);
   });
 }
+
+const S3 = 'type: s3, bucket: past';
+const COLD_REFUSALS: [string, string, string, RegExp][] = [
+  ['{}', 'store.cold.type', 'missing_attribute', /is missing/],
+  ['{type: tape}', 'store.cold.type', 'invalid_value', /directory or s3/],
+  ['{type: s3}', 'store.cold', 'missing_attribute', /type: s3 needs bucket/],
+  ['{type: directory}', 'store.cold', 'missing_attribute', /type: directory needs directory/],
+  ['{type: directory, directory: cold}', 'store.cold.directory', 'invalid_value', /absolute/],
+  [
+    '{type: directory, directory: /c, bucket: past}',
+    'store.cold.bucket',
+    'does_not_apply',
+    /bucket does not apply to type: directory/,
+  ],
+  [`{${S3}, directory: /c}`, 'store.cold.directory', 'does_not_apply', /does not apply/],
+  [`{type: s3, bucket: Past}`, 'store.cold.bucket', 'invalid_value', /name of a bucket/],
+  [`{${S3}, endpoint: "s3.example"}`, 'store.cold.endpoint', 'invalid_value', /http or https/],
+  [`{${S3}, secretKey: abc}`, 'store.cold.secretKey', 'unknown_attribute', /secretKey/],
+];
+
+for (const [cold, path, code, message] of COLD_REFUSALS) {
+  test(`refused as ${code}: store.cold ${cold}`, () => {
+    const result = validateSpec(
+      parse(`models: [{name: A, fields: [${ID}]}]\nstore: {cold: ${cold}}`),
+    );
+    const problems = result.ok ? [] : result.problems;
+    assert.deepEqual(
+      problems.map((p) => [p.path, p.code]),
+      [[path, code]],
+    );
+    assert.match(problems[0]?.message ?? '', message);
+  });
+}
+
+function coldSchema(cold: string): Schema {
+  const lifecycle = 'lifecycle: {retention: {hot: 1d, warm: 9d, cold: forever}}';
+  const text = `models: [{name: A, fields: [${ID}], ${lifecycle}}]\nstore: {cold: ${cold}}`;
+  const result = validateSpec(parse(text));
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return compileSchema(result.value);
+}
+
+test('nothing gets cold behind warm: forever', () => {
+  const lifecycle = 'lifecycle: {retention: {warm: forever, cold: 1d}}';
+  const text = `models: [{name: A, fields: [${ID}], ${lifecycle}}]\nstore: {cold: {${S3}}}`;
+  const result = validateSpec(parse(text));
+  assert.deepEqual(result.ok ? null : result.problems.map(({ code }) => code), ['conflicting']);
+});
+
+test('what is to be encrypted at rest does not get cold, because objects are plain', () => {
+  const model = 'lifecycle: {retention: {hot: 1d, cold: 1d}}, security: {encryptionAtRest: true}';
+  const text = `models: [{name: A, fields: [${ID}], ${model}}]\nstore: {cold: {${S3}}}`;
+  const result = validateSpec(parse(text));
+  assert.deepEqual(result.ok ? null : result.problems.map(({ code }) => code), [
+    'not_supported_yet',
+  ]);
+});
+
+test('how the cold store is reached may change, the place where it lies may not', () => {
+  const before = coldSchema(`{${S3}, credentialsSecret: keys}`);
+  assert.deepEqual(before.store.cold, { type: 's3', bucket: 'past' });
+  const moved = compareSchemas(before, coldSchema('{type: s3, bucket: other}'));
+  assert.deepEqual(
+    moved.reasons.map(({ code }) => code),
+    ['cold_store_moved'],
+  );
+  const gone = compareSchemas(before, schemaOf('lifecycle: {versioned: 5}'));
+  assert.ok(gone.reasons.some(({ code }) => code === 'cold_store_moved'));
+  const reached = compareSchemas(before, coldSchema(`{endpoint: "http://s3:9000", ${S3}}`));
+  assert.deepEqual([reached.kind, reached.changes], ['additive', ['store.cold: settings change']]);
+  const secret = compareSchemas(before, coldSchema(`{credentialsSecret: others, ${S3}}`));
+  assert.equal(secret.kind, 'same');
+});
 
 test('durations are whole numbers of a unit', () => {
   const read = ['90s', '2m', '1h', '7d', '1w', '1y', 'forever'].map(durationMs);

@@ -58,7 +58,8 @@ export type ProblemCode =
   | 'reference_changed'
   | 'unique_added'
   | 'constraint_narrowed'
-  | 'value_removed';
+  | 'value_removed'
+  | 'cold_store_moved';
 
 /** A place in a document: attribute names and list positions. */
 export type Path = readonly (string | number)[];

@@ -26,6 +26,8 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
     ...checkEventual(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
+    ...checkColdStore(memberAt(memberAt(spec, 'store'), 'cold'), [...root, 'store', 'cold']),
+    ...models.flatMap(({ value, path }) => checkColdTier(spec, value, path)),
   ];
 }
 
@@ -50,9 +52,46 @@ function checkRetention(retention: unknown, path: Path): Problem[] {
   if (retention === undefined) return [];
   const tiers = ['hot', 'warm'].filter((tier) => memberAt(retention, tier) !== undefined);
   if (tiers.length === 0) return [problem(path, 'missing_attribute', 'needs hot, warm or both')];
+  if (memberAt(retention, 'cold') !== undefined && memberAt(retention, 'warm') === 'forever') {
+    const message = 'nothing ever gets cold behind warm: forever; say warm: 90d, cold: forever';
+    return [problem([...path, 'warm'], 'conflicting', message)];
+  }
   if (memberAt(retention, 'hot') !== 'forever') return [];
   const message = 'hot cannot be forever: memory is bounded; say warm: forever';
   return [problem([...path, 'hot'], 'invalid_value', message)];
+}
+
+/** Where the past of a model gets cold there has to be a place for it. */
+function checkColdTier(spec: unknown, model: unknown, path: Path): Problem[] {
+  const retention = memberAt(memberAt(model, 'lifecycle'), 'retention');
+  if (memberAt(retention, 'cold') === undefined) return [];
+  if (memberAt(memberAt(model, 'security'), 'encryptionAtRest') === true) {
+    const message = 'cold of a model with encryptionAtRest is not supported yet: objects are plain';
+    return [problem([...path, 'lifecycle', 'retention', 'cold'], 'not_supported_yet', message)];
+  }
+  if (memberAt(memberAt(spec, 'store'), 'cold') !== undefined) return [];
+  const message = 'cold needs store.cold: say where cold archives go, a directory or an S3 bucket';
+  return [problem([...path, 'lifecycle', 'retention', 'cold'], 'missing_attribute', message)];
+}
+
+const OF_S3 = ['bucket', 'prefix', 'endpoint', 'region', 'pathStyle', 'credentialsSecret'];
+
+/** Each kind of store has attributes of its own. */
+function checkColdStore(cold: unknown, path: Path): Problem[] {
+  const type = memberAt(cold, 'type');
+  if (type !== 'directory' && type !== 's3') return [];
+  const [needed, others] = type === 's3' ? ['bucket', ['directory']] : ['directory', OF_S3];
+  const missing =
+    memberAt(cold, needed) === undefined
+      ? [problem(path, 'missing_attribute', `type: ${type} needs ${needed}`)]
+      : [];
+  const foreign = others.filter((name) => memberAt(cold, name) !== undefined);
+  return [
+    ...missing,
+    ...foreign.map((name) =>
+      problem([...path, name], 'does_not_apply', `${name} does not apply to type: ${type}`),
+    ),
+  ];
 }
 
 /** A chain of hashes is checked on events as they were recorded: whole, with actor and old values. */

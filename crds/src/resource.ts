@@ -109,6 +109,7 @@ export interface LifecycleSpec {
 export interface RetentionSpec {
   hot?: string;
   warm?: string;
+  cold?: string;
 }
 
 /** What protects the stored rows of a model, and their past. */
@@ -196,6 +197,24 @@ export interface StoreSettings {
   codec?: 'json' | 'binary';
   /** Absent: a day, and 100,000 outcomes. */
   idempotency?: IdempotencySettings;
+  /** Absent: no history gets cold. */
+  cold?: ColdStoreSpec;
+}
+
+/** Where cold archives go; what does not belong to the type is absent. Never a credential. */
+export interface ColdStoreSpec {
+  type: 'directory' | 's3';
+  /** directory: its absolute path, shared by all members. */
+  directory?: string;
+  /** s3: always present for that type. */
+  bucket?: string;
+  prefix?: string;
+  /** An http or https URL; absent: AWS. */
+  endpoint?: string;
+  region?: string;
+  pathStyle?: boolean;
+  /** Kubernetes only: the name of a Secret, which is no part of the compiled schema. */
+  credentialsSecret?: string;
 }
 
 /** How long the outcome of a request with an Idempotency-Key is kept: until one of both is over. */

@@ -23,26 +23,56 @@ export function archivePurpose(name: string): string {
   return `archive ${name}`;
 }
 
+/** Where the bytes of an archive come from: a file, or an object that is far away. */
+export interface ArchiveBytes {
+  readonly size: number;
+  /** Id of the key that it is encrypted with; 0 where it is not. */
+  readonly keyId: number;
+  /** @throws where not all of them come */
+  read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Keeps blocks that were read, where reading them again costs much. */
+export interface PlainBlocks {
+  of(block: string, read: () => Promise<Uint8Array>): Promise<Uint8Array>;
+}
+
+const NOT_KEPT: PlainBlocks = { of: (_, read) => read() };
+
+interface Parts {
+  readonly summary: ArchiveSummary;
+  readonly blocks: readonly BlockPlace[];
+  readonly filter: BloomFilter;
+  readonly endBytes: number;
+}
+
 /** One archive that is open for reading: its index and filter are in memory, its blocks are not. */
 export class ArchiveFile {
   readonly name: string;
   readonly bytes: number;
   readonly summary: ArchiveSummary;
-  readonly #file: FileReader;
+  readonly #source: ArchiveBytes;
   readonly #compression: Compression;
   readonly #blocks: readonly BlockPlace[];
   readonly #filter: BloomFilter;
+  readonly #kept: PlainBlocks;
+  /** What footer and filter take. */
+  readonly endBytes: number;
 
   private constructor(
     name: string,
-    file: FileReader,
+    source: ArchiveBytes,
     compression: Compression,
-    parts: { summary: ArchiveSummary; blocks: readonly BlockPlace[]; filter: BloomFilter },
+    parts: Parts,
+    kept: PlainBlocks,
   ) {
     this.name = name;
-    this.bytes = file.size();
+    this.bytes = source.size;
     this.summary = parts.summary;
-    this.#file = file;
+    this.#source = source;
+    this.#kept = kept;
+    this.endBytes = parts.endBytes;
     this.#compression = compression;
     this.#blocks = parts.blocks;
     this.#filter = parts.filter;
@@ -55,7 +85,7 @@ export class ArchiveFile {
 
   /** Id of the key that it is encrypted with; 0 where it is not. */
   get keyId(): number {
-    return this.#file.keyId;
+    return this.#source.keyId;
   }
 
   /** @throws ArchiveError, EncryptionError */
@@ -69,20 +99,30 @@ export class ArchiveFile {
     const path = `${directory}/${name}`;
     const file = await openFile(fs, path, name, keys, archivePurpose(name));
     try {
-      checkHeader(readAt(file, 0, HEADER_BYTES, name), name);
-      const end = readAt(file, file.size() - TRAILER_BYTES, TRAILER_BYTES, name);
-      const place = decodeTrailer(end, name);
-      const footer = readAt(file, place.footerOffset, place.footerBytes, name);
-      const filterOffset = place.footerOffset + place.footerBytes;
-      const filter = readAt(file, filterOffset, place.filterBytes, name);
-      if (crc32(footer) !== place.footerChecksum) throw corrupt(name, 'its footer is not whole');
-      if (crc32(filter) !== place.filterChecksum) throw corrupt(name, 'its filter is not whole');
-      const parts = { ...decodeFooter(footer, name), filter: new BloomFilter(filter) };
-      return new ArchiveFile(name, file, compression, parts);
+      const source = fileBytes(file, name);
+      checkHeader(await source.read(0, HEADER_BYTES), name);
+      const end = await readEnd(source, name);
+      return new ArchiveFile(name, source, compression, parseEnd(end, name), NOT_KEPT);
     } catch (error) {
       await file.close();
       throw error;
     }
+  }
+
+  /**
+   * One that is far away, of which the end is at hand.
+   *
+   * @param end what {@link readEnd} gave
+   * @throws ArchiveError
+   */
+  static away(
+    name: string,
+    source: ArchiveBytes,
+    end: Uint8Array,
+    compression: Compression,
+    kept: PlainBlocks,
+  ): ArchiveFile {
+    return new ArchiveFile(name, source, compression, parseEnd(end, name), kept);
   }
 
   /** False where the file certainly has no version of the aggregate. */
@@ -110,10 +150,15 @@ export class ArchiveFile {
     return decodeBlock(await this.#plain(at), this.name);
   }
 
-  async #plain(at: number): Promise<Uint8Array> {
+  #plain(at: number): Promise<Uint8Array> {
+    return this.#kept.of(`${this.name}:${at}`, () => this.#readBlock(at));
+  }
+
+  /** The one place where blocks are read; the writer's `flush` is where they are written. */
+  async #readBlock(at: number): Promise<Uint8Array> {
     const place = this.#blocks[at];
     if (place === undefined) throw new RangeError(`there is no block ${at}`);
-    const packed = readAt(this.#file, place.offset, place.packedBytes, this.name);
+    const packed = await this.#source.read(place.offset, place.packedBytes);
     if (crc32(packed) !== place.checksum) {
       throw corrupt(this.name, `block ${at} does not match its checksum`);
     }
@@ -129,7 +174,7 @@ export class ArchiveFile {
     const digest = createHash('sha256');
     let records = 0;
     for (let at = 0; at < this.#blocks.length; at++) {
-      const plain = await this.#plain(at);
+      const plain = await this.#readBlock(at);
       digest.update(plain);
       records += decodeBlock(plain, this.name).length;
     }
@@ -137,14 +182,14 @@ export class ArchiveFile {
     throw corrupt(this.name, 'its blocks are not those that its footer tells');
   }
 
-  /** Raw bytes, to send to another member; empty at the end. */
-  raw(offset: number, length: number): Uint8Array {
+  /** Raw bytes, to send to another member or to a store; empty at the end. */
+  async raw(offset: number, length: number): Promise<Uint8Array> {
     const size = Math.max(0, Math.min(length, this.bytes - offset));
-    return readAt(this.#file, offset, size, this.name);
+    return size === 0 ? new Uint8Array() : this.#source.read(offset, size);
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
+    await this.#source.close();
   }
 
   /** The last block that can begin with, or hold, a version below the given one; -1 for none. */
@@ -180,4 +225,48 @@ function readAt(file: FileReader, offset: number, length: number, name: string):
   const bytes = new Uint8Array(length);
   if (offset < 0 || file.read(bytes, offset) !== length) throw corrupt(name, 'it is cut off');
   return bytes;
+}
+
+function fileBytes(file: FileReader, name: string): ArchiveBytes {
+  return {
+    size: file.size(),
+    keyId: file.keyId,
+    read: (offset, length) => readAt(file, offset, length, name),
+    close: () => file.close(),
+  };
+}
+
+/** Most archives have an end that is smaller. */
+const LIKELY_END_BYTES = 64 * 1024;
+
+/**
+ * The end of an archive: footer, filter and trailer, which are all that is needed to find blocks.
+ *
+ * @throws ArchiveError
+ */
+export async function readEnd(source: ArchiveBytes, name: string): Promise<Uint8Array> {
+  const { size } = source;
+  if (size < HEADER_BYTES + TRAILER_BYTES) throw corrupt(name, 'it is cut off');
+  const likely = Math.min(size, LIKELY_END_BYTES);
+  const tail = await source.read(size - likely, likely);
+  const { footerOffset } = decodeTrailer(tail.subarray(tail.length - TRAILER_BYTES), name);
+  const bytes = size - footerOffset;
+  if (bytes < TRAILER_BYTES || bytes > size) throw corrupt(name, 'its trailer is not its own');
+  if (bytes <= tail.length) return tail.slice(tail.length - bytes);
+  const rest = await source.read(footerOffset, bytes - tail.length);
+  return Buffer.concat([rest, tail]);
+}
+
+function parseEnd(end: Uint8Array, name: string): Parts {
+  const place = decodeTrailer(end.subarray(Math.max(0, end.length - TRAILER_BYTES)), name);
+  const { footerBytes, filterBytes } = place;
+  if (footerBytes + filterBytes + TRAILER_BYTES !== end.length) {
+    throw corrupt(name, 'its trailer is not its own');
+  }
+  const footer = end.slice(0, footerBytes);
+  const filter = end.slice(footerBytes, footerBytes + filterBytes);
+  if (crc32(footer) !== place.footerChecksum) throw corrupt(name, 'its footer is not whole');
+  if (crc32(filter) !== place.filterChecksum) throw corrupt(name, 'its filter is not whole');
+  const parts = decodeFooter(footer, name);
+  return { ...parts, filter: new BloomFilter(filter), endBytes: end.length };
 }

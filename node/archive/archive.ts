@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { ColdStore } from '../cold/index.ts';
 import type { FileKeys } from '../encryption/index.ts';
-import { archived, type Generation, type HistoryRules } from '../history/index.ts';
+import { archived, type Generation, type HistoryRules, type Moment } from '../history/index.ts';
 import { createFile, type FileSystem, type Sealing } from '../log/index.ts';
 import type { Logger, VersionRecord } from '../ports/index.ts';
 import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { type ArchiveSubject, ArchiveWriter } from './archive-writer.ts';
 import { type Catalog, readCatalog, writeCatalog } from './catalog.ts';
+import { ColdArchive, END_SUFFIX } from './cold-archive.ts';
 import type { Compression } from './compression.ts';
 import { ArchiveError } from './errors.ts';
 import { type Folding, foldersOf, planFolding } from './folding.ts';
@@ -34,8 +36,8 @@ export interface ArchiveOptions {
 /** What decides which archived values go. */
 export interface Expiry {
   rules(model: string): HistoryRules | undefined;
-  /** The newest version of an aggregate, live or deleted; 0 where it is not known. */
-  newestOf(model: string, id: string): number;
+  /** What decides what is kept of an aggregate now. */
+  moment(model: string, id: string): Moment | Promise<Moment>;
   /** Log time. */
   readonly nowMs: number;
 }
@@ -94,13 +96,21 @@ export class Archive {
       throw new ArchiveError('ARCHIVE_MISSING', `${ARCHIVE_DIRECTORY}/${missing} is gone`);
     }
     for (const name of present) {
-      if (!catalog.files.includes(name)) await fs.remove(`${directory}/${name}`);
+      // Ends of cold archives are looked after by who knows which of them there are.
+      const isKept = catalog.files.includes(name) || name.endsWith(END_SUFFIX);
+      if (!isKept) await fs.remove(`${directory}/${name}`);
     }
     const files: ArchiveFile[] = [];
     for (const name of catalog.files) {
       files.push(await ArchiveFile.open(fs, directory, name, compression, keys));
     }
     return new Archive(options, catalog, files);
+  }
+
+  /** The cold part of the archive, in a store that the caller owns. */
+  withStore(store: ColdStore, epoch: number): ColdArchive {
+    const { fs, compression, clusterId } = this.#options;
+    return new ColdArchive({ store, fs, directory: this.directory, compression, clusterId, epoch });
   }
 
   /** Everything up to this generation is archived here. */
@@ -185,6 +195,39 @@ export class Archive {
   }
 
   /**
+   * Writes versions into a file that is no part of the archive; null where there are none. It is
+   * removed by {@link discard}, or at the next start.
+   */
+  writeAside(
+    subject: Omit<ArchiveSubject, 'clusterId'>,
+    versions: Versions,
+  ): Promise<ArchiveFile | null> {
+    return this.#write(subject, versions);
+  }
+
+  /**
+   * Lets go of the versions of a model up to a log time, which are somewhere else.
+   *
+   * @returns how many files went or were written anew
+   */
+  async trim(model: string, upToMs: number): Promise<number> {
+    await this.#closeRetired();
+    const due = this.#files.filter((file) => reachesBack(file, model, upToMs));
+    for (const file of due) {
+      const rest = file.summary.newestMs <= upToMs ? null : await this.#restOf(file, upToMs);
+      const replaced = rest === null ? [] : [rest];
+      const next = this.#files.flatMap((present) => (present === file ? replaced : [present]));
+      await this.#publish(next, {});
+    }
+    return due.length;
+  }
+
+  #restOf(file: ArchiveFile, upToMs: number): Promise<ArchiveFile | null> {
+    const { model, fromGeneration, toGeneration } = file.summary;
+    return this.#write({ model, fromGeneration, toGeneration }, versionsAfter(file, upToMs));
+  }
+
+  /**
    * Takes a file of another member in, under a name of our own, and verifies all of it. It counts
    * once it is adopted; until then it can be discarded.
    *
@@ -255,6 +298,7 @@ export class Archive {
     generation: number,
   ): Promise<void> {
     const written: ArchiveFile[] = [];
+    const seen = new Map<string, number>();
     for await (const file of files) {
       const { model, fromGeneration, toGeneration } = file.summary;
       const subject = {
@@ -262,7 +306,8 @@ export class Archive {
         fromGeneration: Math.min(fromGeneration, generation),
         toGeneration: Math.min(toGeneration, generation),
       };
-      const copy = await this.#write(subject, versionsBefore(file, beforeIndex));
+      const bounds = { after: seen.get(model) ?? 0, before: beforeIndex };
+      const copy = await this.#write(subject, versionsBetween(file, bounds, seen));
       if (copy !== null) written.push(copy);
     }
     await this.#publish(written, { generation });
@@ -340,7 +385,8 @@ export class Archive {
     await fs.syncDirectory(this.directory);
     const catalog = { ...this.#catalog, ...change, files: files.map(({ name }) => name) };
     await writeCatalog(fs, dir, catalog);
-    this.#catalog = catalog;
+    // Files may have been begun meanwhile.
+    this.#catalog = { ...catalog, serial: this.#catalog.serial };
     const gone = this.#files.filter((file) => !files.includes(file));
     this.#files = files;
     this.#retired = [...this.#retired, ...gone];
@@ -364,7 +410,7 @@ function modelOf(name: string): string {
 }
 
 /** Versions by id and version, some at a time: an await for each of them would cost the most. */
-type Versions = AsyncIterable<readonly VersionRecord[]> | Iterable<readonly VersionRecord[]>;
+export type Versions = AsyncIterable<readonly VersionRecord[]> | Iterable<readonly VersionRecord[]>;
 
 async function addAll(
   writer: ArchiveWriter,
@@ -380,11 +426,36 @@ async function addAll(
   }
 }
 
-async function* versionsBefore(
+/**
+ * What a file adds to the files before it, which may reach into it: a member that is about to let
+ * go of versions has them twice, on its disk and in the cold store.
+ *
+ * @param seen takes note of the last index of the model
+ */
+async function* versionsBetween(
   file: ArchiveFile,
-  index: number,
+  { after, before }: { readonly after: number; readonly before: number },
+  seen: Map<string, number>,
 ): AsyncGenerator<readonly VersionRecord[]> {
-  for await (const records of file.all()) yield records.filter((record) => record.index < index);
+  let last = after;
+  for await (const records of file.all()) {
+    const wanted = records.filter(({ index }) => index > after && index < before);
+    for (const { index } of wanted) last = Math.max(last, index);
+    yield wanted;
+  }
+  seen.set(file.summary.model, last);
+}
+
+async function* versionsAfter(
+  file: ArchiveFile,
+  timeMs: number,
+): AsyncGenerator<readonly VersionRecord[]> {
+  for await (const records of file.all()) yield records.filter((record) => record.timeMs > timeMs);
+}
+
+/** Whether a file has versions of a model up to a log time. */
+export function reachesBack({ summary }: ArchiveFile, model: string, upToMs: number): boolean {
+  return summary.model === model && summary.oldestMs <= upToMs;
 }
 
 /** What is kept of a generation, by id and version, as it can be told from itself alone. */

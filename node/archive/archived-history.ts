@@ -1,19 +1,25 @@
+import { ColdError } from '../cold/index.ts';
 import type { HotHistory } from '../history/index.ts';
 import { EngineError, type HistoryReader, type VersionRecord } from '../ports/index.ts';
 import type { Archive } from './archive.ts';
 import type { ArchiveFile } from './archive-file.ts';
+import type { ColdArchive } from './cold-archive.ts';
+import { ArchiveError } from './errors.ts';
 
 /** Versions that are looked at together where one of a time is wanted. */
 const AS_OF_VERSIONS = 64;
 
-/** The whole history of a member: what is in memory, and behind it what is archived. */
+/** The whole history of a member: what is in memory, behind it what is archived here, then cold. */
 export class ArchivedHistory implements HistoryReader {
   readonly #hot: HotHistory;
   readonly #archive: Archive;
+  readonly #cold: ColdArchive | null;
 
-  constructor(hot: HotHistory, archive: Archive) {
+  /** @param cold null where no cold store is declared */
+  constructor(hot: HotHistory, archive: Archive, cold: ColdArchive | null = null) {
     this.#hot = hot;
     this.#archive = archive;
+    this.#cold = cold;
   }
 
   /** @throws EngineError `unavailable` while archives are on their way from another member */
@@ -49,9 +55,41 @@ export class ArchivedHistory implements HistoryReader {
     requireArchives(this.#hot, this.#archive);
     const held = this.#archive.hold();
     try {
-      return await versionsOf(held.files, model, id, beforeVersion, limit);
+      const wanted = { id, beforeVersion, limit };
+      const found = await versionsOf(filesOf(held.files, model), wanted);
+      const oldest = found.at(-1)?.version ?? beforeVersion;
+      if (found.length === limit || oldest <= 1) return found;
+      const older = { id, beforeVersion: oldest, limit: limit - found.length };
+      return [...found, ...(await this.#coldVersions(model, older))];
     } finally {
       held.release();
+    }
+  }
+
+  /** Objects may be replaced while they are read: then what took their place is asked, once. */
+  async #coldVersions(model: string, wanted: Wanted): Promise<readonly VersionRecord[]> {
+    for (let seen = this.#hot.coldOf(model); ; ) {
+      try {
+        return await versionsOf(this.#coldFiles(model), wanted);
+      } catch (error) {
+        const present = this.#hot.coldOf(model);
+        if (present === seen) throw asUnavailable(error);
+        seen = present;
+      }
+    }
+  }
+
+  /** From new to old; each is opened when it is asked for. */
+  async *#coldFiles(model: string): AsyncGenerator<ArchiveFile> {
+    const objects = this.#hot.coldOf(model);
+    if (objects.length > 0 && this.#cold === null) {
+      throw new EngineError(
+        'unavailable',
+        'older history is in a cold store, which is not declared',
+      );
+    }
+    for (const object of objects.toReversed()) {
+      if (this.#cold !== null) yield await this.#cold.file(object);
     }
   }
 
@@ -71,17 +109,26 @@ export class ArchivedHistory implements HistoryReader {
   }
 }
 
+interface Wanted {
+  readonly id: string;
+  readonly beforeVersion: number;
+  readonly limit: number;
+}
+
+/** Those of a model, from new to old. */
+function filesOf(files: readonly ArchiveFile[], model: string): readonly ArchiveFile[] {
+  return files.filter(({ summary }) => summary.model === model).toReversed();
+}
+
 async function versionsOf(
-  files: readonly ArchiveFile[],
-  model: string,
-  id: string,
-  beforeVersion: number,
-  limit: number,
+  files: Iterable<ArchiveFile> | AsyncIterable<ArchiveFile>,
+  { id, beforeVersion, limit }: Wanted,
 ): Promise<readonly VersionRecord[]> {
   const found: VersionRecord[] = [];
   let below = beforeVersion;
-  for (const file of files.toReversed()) {
-    if (file.summary.model !== model || !file.mayHold(id)) continue;
+  for await (const file of files) {
+    if (below <= 1) return found;
+    if (!file.mayHold(id)) continue;
     for await (const records of file.newestFirst(id, below)) {
       found.push(...records.slice(0, limit - found.length));
       if (found.length === limit) return found;
@@ -89,6 +136,12 @@ async function versionsOf(
     below = found.at(-1)?.version ?? below;
   }
   return found;
+}
+
+/** A store that does not answer is no reason to end: the question may be asked again. */
+function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof ColdError) && !(error instanceof ArchiveError)) return error;
+  return new EngineError('unavailable', `older history cannot be read now: ${error.message}`);
 }
 
 /** @throws EngineError `unavailable` where generations are neither in memory nor archived here */

@@ -1,4 +1,4 @@
-import { archived, type HistoryRules } from '../history/index.ts';
+import { archived, type HistoryRules, type Moment } from '../history/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import type { Expiry } from './archive.ts';
 import type { ArchiveFile } from './archive-file.ts';
@@ -22,9 +22,9 @@ export interface FoldingWish {
 }
 
 /** Files are joined up to this size. */
-const FOLDED_BYTES = 64 * 1024 * 1024;
+export const FOLDED_BYTES = 16 * 1024 * 1024;
 /** So many neighbours that could be joined are worth it. */
-const FOLD_FILES = 8;
+export const FOLD_FILES = 8;
 
 /** What is to be written anew. */
 export async function planFolding(
@@ -66,8 +66,22 @@ function groups(files: readonly ArchiveFile[]): readonly (readonly ArchiveFile[]
   });
 }
 
+/**
+ * Whether an archive that held nothing else once may hold something that is not kept any more under
+ * the same rules, by its oldest version.
+ */
+export function mayHoldExpired(
+  rules: HistoryRules | undefined,
+  oldestMs: number,
+  nowMs: number,
+): boolean {
+  if (rules === undefined || rules.former.length > 0) return true;
+  if (nowMs - oldestMs > rules.retentionMs) return true;
+  return rules.fields.some(({ depth }) => depth !== Infinity);
+}
+
 /** Whether a file holds anything that is not kept any more. */
-async function holdsExpired(
+export async function holdsExpired(
   file: ArchiveFile,
   expiry: Expiry,
   pause: () => Promise<void>,
@@ -75,33 +89,44 @@ async function holdsExpired(
   const { model } = file.summary;
   const rules = expiry.rules(model);
   for await (const records of file.all()) {
-    for (const record of records) if (isExpired(rules, model, record, expiry)) return true;
+    if (await holdsExpiredRecord(records, model, rules, expiry)) return true;
     await pause();
+  }
+  return false;
+}
+
+async function holdsExpiredRecord(
+  records: readonly VersionRecord[],
+  model: string,
+  rules: HistoryRules | undefined,
+  expiry: Expiry,
+): Promise<boolean> {
+  for (const record of records) {
+    const moment = expiry.moment(model, record.id);
+    if (isExpired(rules, record, moment instanceof Promise ? await moment : moment)) return true;
   }
   return false;
 }
 
 function isExpired(
   rules: HistoryRules | undefined,
-  model: string,
   record: VersionRecord,
-  expiry: Expiry,
+  moment: Moment,
 ): boolean {
-  const kept = keep(rules, model, record, expiry);
+  const kept = keep(rules, record, moment);
   if (kept === null || (kept.actor === null) !== (record.actor === null)) return true;
   return kept.json !== record.json || kept.before !== record.before;
 }
 
 /** What is still kept of a version; null for nothing, as of all of a model that keeps no history. */
-function keep(
+export function keep(
   rules: HistoryRules | undefined,
-  model: string,
   record: VersionRecord,
-  expiry: Expiry,
+  moment: Moment,
 ): VersionRecord | null {
   if (rules === undefined) return null;
-  const newest = Math.max(expiry.newestOf(model, record.id), record.version);
-  return archived(rules, record, { newest, nowMs: expiry.nowMs });
+  const newest = Math.max(moment.newest, record.version);
+  return archived(rules, record, { ...moment, newest });
 }
 
 /**
@@ -119,7 +144,8 @@ export async function* foldersOf(
   const rules = expiry.rules(model);
   for (let id = leastId(cursors); id !== null; id = leastId(cursors)) {
     for await (const records of chainOf(cursors, id)) {
-      const kept = records.flatMap((record) => keep(rules, model, record, expiry) ?? []);
+      const moment = await expiry.moment(model, id);
+      const kept = records.flatMap((record) => keep(rules, record, moment) ?? []);
       if (kept.length > 0) yield kept;
     }
   }

@@ -33,7 +33,7 @@ describe('a member that fetches archives', () => {
     const to = await Shop.open();
     const last = from.archive.files.at(-1)?.name ?? '';
     const ask = async (request: Uint8Array) => {
-      const piece = serveArchive(from.archive, request, true);
+      const piece = await serveArchive(from.archive, request, true);
       const isLast = new TextDecoder().decode(request).includes(last);
       return isLast ? piece.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) : piece;
     };
@@ -56,7 +56,7 @@ describe('a member that fetches archives', () => {
     const name = archive.files[0]?.name;
     for (const offset of [-1, 0.5, '0', null, 1e300]) {
       const request = new TextEncoder().encode(JSON.stringify({ want: 'piece', name, offset }));
-      assert.throws(() => serveArchive(archive, request, true), { code: 'ARCHIVE_MISSING' });
+      await assert.rejects(serveArchive(archive, request, true), { code: 'ARCHIVE_MISSING' });
     }
   });
 });

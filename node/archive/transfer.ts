@@ -27,11 +27,11 @@ export type AskMember = (request: Uint8Array) => Promise<Uint8Array>;
  *
  * @throws ArchiveError for a file that is not here, or not any more
  */
-export function serveArchive(
+export async function serveArchive(
   archive: Archive,
   request: Uint8Array,
   isComplete: boolean,
-): Uint8Array {
+): Promise<Uint8Array> {
   const { want, name, offset } = parse(request);
   if (want === 'list') {
     const files = archive.files.map((file) => ({ name: file.name, bytes: file.bytes }));

@@ -53,7 +53,7 @@ export interface BackupSource {
   /** A model of the cluster is encrypted at rest. */
   readonly isSecret: boolean;
   /** What is archived, held still until it is released. */
-  holdArchive(): HeldArchive;
+  holdArchive(): Promise<HeldArchive>;
   /** Lets other work run between slices. */
   pause(): Promise<void>;
 }
@@ -119,7 +119,12 @@ async function openBase(source: BackupSource): Promise<Base> {
   const snapshot = await source.log.openSnapshotStream();
   if (snapshot === null) throw new BackupError('refused', 'there is no snapshot yet');
   // Held when the snapshot is open: what that one lacks was archived before.
-  return { snapshot, archive: source.holdArchive() };
+  try {
+    return { snapshot, archive: await source.holdArchive() };
+  } catch (error) {
+    await snapshot.close();
+    throw error;
+  }
 }
 
 function offerOf(base: Base | null): Pick<StreamHead, 'snapshot' | 'archive'> {
@@ -139,7 +144,7 @@ async function* baseBytes(
   yield* snapshot.chunks;
   for (const file of archive.files) {
     for (let at = 0; at < file.bytes; at += SLICE_BYTES) {
-      yield file.raw(at, SLICE_BYTES);
+      yield await file.raw(at, SLICE_BYTES);
       await pause();
     }
   }

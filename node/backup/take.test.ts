@@ -14,7 +14,7 @@ after(() => rm(root, { recursive: true, force: true }));
 const snapshotAt = (index: number) => ({ index, term: 1, confState: confState(1) });
 const content = [new TextEncoder().encode('state'.repeat(1000))];
 
-const holdArchive = () => ({ generation: 0, files: [], release() {} });
+const holdArchive = async () => ({ generation: 0, files: [], release() {} });
 const pause = async () => {};
 
 /** A member's log with entries 2 to 100 behind its first snapshot. */

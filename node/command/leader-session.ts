@@ -1,6 +1,7 @@
 import { canonicalJson, type Schema } from '@lithair/crds';
 import {
   type Change,
+  type ColdObject,
   encodeEntry,
   type GenerationDigest,
   isPut,
@@ -175,6 +176,26 @@ export class LeaderSession {
     if (this.schemaChange !== null || isOther) return null;
     const timestampMs = this.stamp(nowMs);
     const data = encodeEntry({ ...writes, memberId: this.memberId, timestampMs });
+    const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false, foreseen: null };
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket } as const;
+  }
+
+  /**
+   * Proposes a change of what is in the cold store.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeCold(
+    nowMs: number,
+    model: string,
+    removed: readonly string[],
+    added: readonly ColdObject[],
+  ) {
+    this.requirePlaced();
+    const { memberId } = this;
+    const timestampMs = this.stamp(nowMs);
+    const data = encodeEntry({ kind: 'cold', memberId, timestampMs, model, removed, added });
     const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false, foreseen: null };
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;

@@ -18,6 +18,8 @@ import {
   APPLY_VERSION,
   type ApplyVersionEntry,
   type Change,
+  type ColdEntry,
+  type ColdObject,
   type CompactEntry,
   type Entry,
   type GenerationDigest,
@@ -40,6 +42,7 @@ const KINDS = [
   'activate',
   'applyVersion',
   'localWrites',
+  'cold',
 ] as const;
 const EFFECTS = ['created', 'updated', 'deleted', 'unchanged'] as const;
 const INTENTS = ['voter', 'learner'] as const;
@@ -134,6 +137,8 @@ function neededVersion(entry: Entry): number {
       return entry.atOnce === true ? 1 : PREPARED_CHANGES;
     case 'compact':
       return 2;
+    case 'cold':
+      return 5;
     case 'write':
       return entry.changes.some(({ events }) => events !== undefined) ? 2 : 1;
     case 'member':
@@ -165,6 +170,8 @@ function writeBody(target: ByteWriter, entry: Entry): void {
       return target.varint(entry.memberId);
     case 'compact':
       return writeCompact(target, entry);
+    case 'cold':
+      return writeCold(target, entry);
     case 'activate':
       return writeActivate(target, entry);
     case 'applyVersion':
@@ -224,6 +231,29 @@ function writeCompact(target: ByteWriter, entry: CompactEntry): void {
   target.varint(entry.timestampMs);
   target.varint(entry.generation);
   writeDigests(target, entry.digests);
+}
+
+function writeCold(
+  target: ByteWriter,
+  { memberId, timestampMs, model, removed, added }: ColdEntry,
+): void {
+  target.varint(memberId);
+  target.varint(timestampMs);
+  target.text(model);
+  target.varint(removed.length);
+  for (const name of removed) target.text(name);
+  target.varint(added.length);
+  for (const object of added) writeColdObject(target, object);
+}
+
+/** Writes what is known of an object; snapshots hold it in the same form. */
+export function writeColdObject(target: ByteWriter, object: ColdObject): void {
+  target.text(object.name);
+  for (const number of [object.upToMs, object.oldestMs, object.records, object.bytes]) {
+    target.varint(number);
+  }
+  target.text(object.sha256);
+  target.text(object.digest);
 }
 
 /** Writes digests; snapshots hold them in the same form. */
@@ -296,6 +326,8 @@ function readBody(reader: ByteReader, kind: Entry['kind'], version: number): Ent
       return { kind, to: reader.varint() } satisfies ApplyVersionEntry;
     case 'localWrites':
       return readLocalWrites(reader);
+    case 'cold':
+      return readCold(reader);
   }
 }
 
@@ -366,6 +398,30 @@ function readCompact(reader: ByteReader): CompactEntry {
     timestampMs: reader.varint(),
     generation: reader.varint(),
     digests: readDigests(reader),
+  };
+}
+
+function readCold(reader: ByteReader): ColdEntry {
+  return {
+    kind: 'cold',
+    memberId: reader.varint(),
+    timestampMs: reader.varint(),
+    model: reader.text(),
+    removed: readTexts(reader),
+    added: Array.from({ length: reader.count(7) }, () => readColdObject(reader)),
+  };
+}
+
+/** Reads what {@link writeColdObject} wrote. */
+export function readColdObject(reader: ByteReader): ColdObject {
+  return {
+    name: reader.text(),
+    upToMs: reader.varint(),
+    oldestMs: reader.varint(),
+    records: reader.varint(),
+    bytes: reader.varint(),
+    sha256: reader.text(),
+    digest: reader.text(),
   };
 }
 

@@ -108,6 +108,25 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     generation: count,
     digests: fc.array(fc.record({ generation: count, digest: text }), { maxLength: 3 }),
   }),
+  fc.record({
+    kind: fc.constant('cold' as const),
+    memberId: count,
+    timestampMs: count,
+    model: text,
+    removed: fc.array(text, { maxLength: 3 }),
+    added: fc.array(
+      fc.record({
+        name: text,
+        upToMs: count,
+        oldestMs: count,
+        records: count,
+        bytes: count,
+        sha256: text,
+        digest: text,
+      }),
+      { maxLength: 3 },
+    ),
+  }),
 );
 
 /** The same with ordinary prototypes, which fast-check's records do not have. */

@@ -5,12 +5,13 @@ import type { Stamp } from './stamp.ts';
  * What apply means today; an entry that asks for a later one stops the member that is too old. An
  * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
  * being in force as such, 4 for members with a region and for model changes, which until then took
- * effect at once whatever indexes they needed, and for writes that nodes took by themselves.
+ * effect at once whatever indexes they needed, and for writes that nodes took by themselves, 5 for
+ * archives that moved to the cold store and for rules of history that are remembered.
  *
  * Which version is in force is part of the replicated state: the leader raises it once every member
  * can follow. Whatever changes what apply means asks the state for it.
  */
-export const APPLY_VERSION = 4;
+export const APPLY_VERSION = 5;
 
 /** The least version in force that this binary can take part in: it supports N and N - 1. */
 export const OLDEST_APPLY_VERSION = APPLY_VERSION - 1;
@@ -192,6 +193,40 @@ export interface LocalWritesEntry {
   readonly writes: readonly LocalWrite[];
 }
 
+/**
+ * An archive in the cold store. The objects of a model lie behind each other in log time: one holds
+ * all that is kept of the versions behind the object before it, up to its own end.
+ */
+export interface ColdObject {
+  /** Of the object, below what the store puts before all names. */
+  readonly name: string;
+  /** Log time, epoch milliseconds, of the last version that it may hold. */
+  readonly upToMs: number;
+  /** Log time of the oldest version in it. */
+  readonly oldestMs: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** sha256 (hex) of the object. */
+  readonly sha256: string;
+  /** sha256 (hex) of its blocks before compression: the same on members that hold the same. */
+  readonly digest: string;
+}
+
+/**
+ * Changes which archives of a model are in the cold store. Takes effect where all that it takes out
+ * stand there beside each other, and what it puts in is in order.
+ */
+export interface ColdEntry {
+  readonly kind: 'cold';
+  readonly memberId: number;
+  readonly timestampMs: number;
+  readonly model: string;
+  /** Names of objects that go. */
+  readonly removed: readonly string[];
+  /** What takes their place; or stands at the end where none goes. */
+  readonly added: readonly ColdObject[];
+}
+
 export type Entry =
   | WriteEntry
   | SchemaEntry
@@ -200,4 +235,5 @@ export type Entry =
   | CompactEntry
   | ActivateEntry
   | ApplyVersionEntry
-  | LocalWritesEntry;
+  | LocalWritesEntry
+  | ColdEntry;

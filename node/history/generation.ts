@@ -35,6 +35,7 @@ export class Generation {
   sealing: Sealing | null = null;
   private readonly all: ModelVersion[] = [];
   private readonly byModel = new Map<string, Map<string, VersionRecord[]>>();
+  private readonly firstMs = new Map<string, number>();
   private weight = 0;
 
   constructor(number: number) {
@@ -55,11 +56,17 @@ export class Generation {
     return this.all[0]?.record.timeMs ?? null;
   }
 
+  /** Log time of the oldest version of a model; Infinity where there is none. */
+  oldestOf(model: string): number {
+    return this.firstMs.get(model) ?? Infinity;
+  }
+
   add(model: string, record: VersionRecord): void {
     this.all.push({ model, record });
     this.weight += RECORD_BYTES + (record.json?.length ?? 0) + (record.before?.length ?? 0);
     let rows = this.byModel.get(model);
     if (rows === undefined) {
+      this.firstMs.set(model, record.timeMs);
       rows = new Map();
       this.byModel.set(model, rows);
     }

@@ -1,7 +1,8 @@
 import type { Schema } from '@lithair/crds';
-import type { GenerationDigest } from '../entry/index.ts';
+import type { ColdEntry, ColdObject, GenerationDigest } from '../entry/index.ts';
 import type { HistoryReader, VersionRecord } from '../ports/index.ts';
 import { type ChainEnd, linkBehind } from './evidence.ts';
+import { type FormerRules, isAtLeastAsStrict, keptRules } from './former-rules.ts';
 import { type CapturedGeneration, Generation } from './generation.ts';
 import { type HistoryRules, historyRules } from './rules.ts';
 
@@ -20,9 +21,13 @@ export class HotHistory implements HistoryReader {
   private agreed: readonly GenerationDigest[] = [];
   private first = 1;
   private readonly chains = new Map<string, ChainEnd>();
+  private readonly coldObjects = new Map<string, readonly ColdObject[]>();
+  private past: readonly FormerRules[] = [];
+  private schema: Schema;
 
   constructor(schema: Schema) {
-    this.rules = rulesOf(schema);
+    this.schema = schema;
+    this.rules = rulesOf(schema, []);
     this.generations = [new Generation(1)];
   }
 
@@ -31,6 +36,12 @@ export class HotHistory implements HistoryReader {
     const last = this.generations.at(-1);
     if (last === undefined) throw new Error('a history has an active generation');
     return last;
+  }
+
+  /** Log time of the oldest version of a model in memory; Infinity where there is none. */
+  oldestMs(model: string): number {
+    const times = this.generations.map((generation) => generation.oldestOf(model));
+    return Math.min(...times);
   }
 
   /** Generations in memory, oldest first, the active one last. */
@@ -88,9 +99,74 @@ export class HotHistory implements HistoryReader {
     );
   }
 
-  /** Follows a change of the schema. What was recorded stays; rules are applied by who reads it. */
-  adopt(schema: Schema): void {
-    this.rules = rulesOf(schema);
+  /**
+   * Follows a change of the schema, made by an entry at a log time. What was recorded stays; rules
+   * are applied by who reads it, former ones that kept less too: when a member removed bytes must
+   * not show.
+   *
+   * @param end log index and log time at which the rules so far end; null: they are not remembered
+   */
+  adopt(schema: Schema, end: { readonly index: number; readonly timeMs: number } | null): void {
+    const models = end === null ? [] : this.schema.models;
+    const ended = models.map(({ name: model }) => {
+      const rules = keptRules(this.rules.get(model));
+      return { model, rules, untilIndex: end?.index ?? 0, untilMs: end?.timeMs ?? 0 };
+    });
+    const next = rulesOf(schema, []);
+    this.past = [...this.past, ...ended].filter(
+      ({ model, rules }) => !isAtLeastAsStrict(keptRules(next.get(model)), rules),
+    );
+    this.schema = schema;
+    this.rules = rulesOf(schema, this.past);
+  }
+
+  /** Rules that kept less than the present ones and judge what is older, oldest first. */
+  get formerRules(): readonly FormerRules[] {
+    return this.past;
+  }
+
+  /** Puts back what a snapshot holds of them. */
+  restoreFormer(former: readonly FormerRules[]): void {
+    this.past = former;
+    this.rules = rulesOf(this.schema, former);
+  }
+
+  /** What is in the cold store of a model, from old to new. */
+  coldOf(model: string): readonly ColdObject[] {
+    return this.coldObjects.get(model) ?? [];
+  }
+
+  /** Models that have something in the cold store, sorted. */
+  coldModels(): string[] {
+    return [...this.coldObjects.keys()].sort();
+  }
+
+  /** Takes note of what is in the cold store of a model. */
+  setCold(model: string, objects: readonly ColdObject[]): void {
+    if (objects.length === 0) this.coldObjects.delete(model);
+    else this.coldObjects.set(model, objects);
+  }
+
+  /** They belong to another cluster, which may remove them: a backup holds what is in them. */
+  forgetCold(): void {
+    this.coldObjects.clear();
+  }
+
+  /**
+   * Replaces objects by others, or adds some at the end; false where the list is not as whoever
+   * decided that saw it.
+   */
+  changeCold({ model, removed, added }: Omit<ColdEntry, 'kind'>): boolean {
+    const present = this.coldOf(model);
+    const names = present.map(({ name }) => name);
+    const [first] = removed;
+    const at = first === undefined ? present.length : names.indexOf(first);
+    if (at < 0 || removed.some((name, offset) => names[at + offset] !== name)) return false;
+    const next = present.toSpliced(at, removed.length, ...added);
+    const isOrdered = next.every(({ upToMs }, place) => upToMs > (next[place - 1]?.upToMs ?? -1));
+    if (!isOrdered || new Set(next.map(({ name }) => name)).size < next.length) return false;
+    this.setCold(model, next);
+    return true;
   }
 
   /** The rules of a model; undefined where it keeps no history. */
@@ -171,10 +247,14 @@ export class HotHistory implements HistoryReader {
   }
 }
 
-function rulesOf(schema: Schema): ReadonlyMap<string, HistoryRules> {
+function rulesOf(
+  schema: Schema,
+  former: readonly FormerRules[],
+): ReadonlyMap<string, HistoryRules> {
   return new Map(
     schema.models.flatMap((model) => {
-      const rules = historyRules(model);
+      const ofModel = former.filter((rules) => rules.model === model.name);
+      const rules = historyRules(model, ofModel);
       return rules === null ? [] : [[model.name, rules] as const];
     }),
   );

@@ -95,11 +95,11 @@ function lasting(rules: HistoryRules, record: VersionRecord, moment: Moment): st
   return JSON.stringify(pick(parse(record.json), rules, isWanted));
 }
 
-type Version = Pick<VersionRecord, 'version' | 'timeMs'>;
+type Version = Pick<VersionRecord, 'version' | 'timeMs' | 'index'>;
 
 /** What a change replaced belongs to the version before, and is as old as the change that tells it. */
-function oldOf({ version, timeMs }: VersionRecord): Version {
-  return { version: version - 1, timeMs };
+function oldOf({ version, timeMs, index }: VersionRecord): Version {
+  return { version: version - 1, timeMs, index };
 }
 
 function pick(

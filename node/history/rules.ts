@@ -1,5 +1,6 @@
 import { durationMs, type FieldSchema, type HistorizeSpec, type ModelSchema } from '@lithair/crds';
 import type { VersionRecord } from '../ports/index.ts';
+import type { FormerRules } from './former-rules.ts';
 
 /** Which past values of one field are kept. */
 export interface FieldRule {
@@ -23,6 +24,10 @@ export interface HistoryRules {
   readonly hotMs: number;
   /** How old versions get whose values no field rule keeps, milliseconds; Infinity: any age. */
   readonly retentionMs: number;
+  /** How old versions get on the disk before they move to the cold store; Infinity: never. */
+  readonly coldAfterMs: number;
+  /** Stricter rules that were in force before, oldest first: what they removed stays removed. */
+  readonly former: readonly FormerRules[];
 }
 
 /** What decides, with the rules, whether something of a version is kept. */
@@ -31,12 +36,17 @@ export interface Moment {
   readonly newest: number;
   /** Log time. */
   readonly nowMs: number;
+  /** The newest version of the aggregate when each of the former rules ended; 0 for none. */
+  readonly formerNewest?: readonly number[];
 }
 
-type Version = Pick<VersionRecord, 'version' | 'timeMs'>;
+type Version = Pick<VersionRecord, 'version' | 'timeMs' | 'index'>;
 
 /** The rules of a model; null where it keeps no history. */
-export function historyRules(model: ModelSchema): HistoryRules | null {
+export function historyRules(
+  model: ModelSchema,
+  former: readonly FormerRules[] = [],
+): HistoryRules | null {
   const { audited = false, versioned, retention } = model.lifecycle ?? {};
   const declared =
     audited ||
@@ -44,16 +54,22 @@ export function historyRules(model: ModelSchema): HistoryRules | null {
     retention !== undefined ||
     model.fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
   if (!declared) return null;
-  const { hot, warm } = retention ?? {};
-  const tiers = [hot, warm].map((tier) => (tier === undefined ? 0 : durationMs(tier)));
+  const { hot, warm, cold } = retention ?? {};
+  const [hotMs, warmMs, coldMs] = [lasts(hot), lasts(warm), lasts(cold)];
   return {
     model,
     audited,
     chained: model.tamperEvidence === true,
     fields: model.fields.map((field) => fieldRule(field, model)),
     hotMs: hot === undefined ? Infinity : durationMs(hot),
-    retentionMs: retention === undefined ? Infinity : tiers.reduce((sum, tier) => sum + tier, 0),
+    retentionMs: retention === undefined ? Infinity : hotMs + warmMs + coldMs,
+    coldAfterMs: cold === undefined ? Infinity : hotMs + warmMs,
+    former,
   };
+}
+
+function lasts(tier: string | undefined): number {
+  return tier === undefined ? 0 : durationMs(tier);
 }
 
 function fieldRule(field: FieldSchema, { primaryKey, lifecycle }: ModelSchema): FieldRule {
@@ -77,12 +93,37 @@ const DEPTHS = {
 export function keepsValue(
   rules: HistoryRules,
   rule: FieldRule,
-  { version, timeMs }: Version,
-  { newest, nowMs }: Moment,
+  version: Version,
+  moment: Moment,
 ): boolean {
-  const age = newest - version;
+  const age = moment.newest - version.version;
   if (age <= 0) return true;
-  return age < rule.depth && !(rule.expires && nowMs - timeMs > rules.retentionMs);
+  if (age >= rule.depth) return false;
+  if (rule.expires && moment.nowMs - version.timeMs > rules.retentionMs) return false;
+  return rules.former.length === 0 || wasKept(rules, rule.name, version, moment);
+}
+
+/** Whether every former rule that a version was under kept its value of a field to the end. */
+function wasKept(rules: HistoryRules, field: string, version: Version, moment: Moment): boolean {
+  return rules.former.every((former, at) => {
+    if (version.index > former.untilIndex) return true;
+    if (former.rules === null) return false;
+    const rule = former.rules.fields.find(({ name }) => name === field);
+    if (rule === undefined) return true;
+    const age = (moment.formerNewest?.[at] ?? 0) - version.version;
+    if (age <= 0) return true;
+    if (age >= rule.depth) return false;
+    return !(rule.expires && former.untilMs - version.timeMs > former.rules.retentionMs);
+  });
+}
+
+/** Whether every former rule that a version was under kept who changed it and when. */
+function wasTold(rules: HistoryRules, version: Version): boolean {
+  return rules.former.every(({ rules: former, untilIndex, untilMs }) => {
+    if (version.index > untilIndex) return true;
+    if (former === null || !former.audited) return false;
+    return untilMs - version.timeMs <= former.retentionMs;
+  });
 }
 
 /** Whether a version keeps the value of any field but its key. */
@@ -97,5 +138,6 @@ export function hasValues(rules: HistoryRules, version: Version, moment: Moment)
 /** Whether anything of a version is kept: a value, or who changed it and when. */
 export function isKept(rules: HistoryRules, version: Version, moment: Moment): boolean {
   const isRecent = moment.nowMs - version.timeMs <= rules.retentionMs;
-  return (rules.audited && isRecent) || hasValues(rules, version, moment);
+  const isTold = rules.audited && isRecent && wasTold(rules, version);
+  return isTold || version.version >= moment.newest || hasValues(rules, version, moment);
 }

@@ -5,7 +5,7 @@
 
 export { openDataDirectory } from './data-directory.ts';
 export * from './errors.ts';
-export { readFile, replaceFile } from './file-steps.ts';
+export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
 export { followLog } from './follow.ts';
 export { Journal, type JournalRecord } from './journal.ts';

@@ -3,6 +3,7 @@
  * member table and the outcomes of retried requests, and writes and restores snapshots. Pure.
  */
 export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
+export { createState } from './create-state.ts';
 export { type DedupRecord } from './dedup.ts';
 export { StateError, type StateErrorCode } from './errors.ts';
 export { MAX_AHEAD_MS } from './local-writes.ts';
@@ -14,11 +15,7 @@ export { restoreState } from './restore.ts';
 export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
 export { HASH_KEY_BYTES } from './slab/index.ts';
 export { stateHash } from './snapshot.ts';
-export {
-  createState,
-  ReplicatedState,
-  type StateOptions,
-} from './state.ts';
+export { ReplicatedState, type StateOptions } from './state.ts';
 export type {
   ApplyResult,
   DedupLimits,

@@ -1,6 +1,6 @@
 import { parseSchema } from '@lithair/crds';
-import { ByteReader, EntryError, readDigests, readMember } from '../entry/index.ts';
-import { readModelVersion } from '../history/index.ts';
+import { ByteReader, EntryError, readColdObject, readDigests, readMember } from '../entry/index.ts';
+import { readFormer, readModelVersion } from '../history/index.ts';
 import { requireSupported } from './apply-version.ts';
 import type { DedupRecord } from './dedup.ts';
 import { StateError } from './errors.ts';
@@ -150,6 +150,17 @@ class StateRestorer {
     }));
     for (const end of ends) history.restoreChain(end);
     this.generations = readList(reader, (from) => [from.varint(), from.varint()] as const);
+    if (reader.remaining === 0) return;
+    history.restoreFormer(
+      readList(reader, (from) => ({
+        model: from.text(),
+        rules: readFormer(from.text()),
+        untilIndex: from.varint(),
+        untilMs: from.varint(),
+      })),
+    );
+    const cold = readList(reader, (from) => [from.text(), readList(from, readColdObject)] as const);
+    for (const [model, objects] of cold) history.setCold(model, objects);
   }
 }
 

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@lithair/crds';
-import { ByteWriter, writeDigests, writeMember } from '../entry/index.ts';
-import { type CapturedGeneration, type HotHistory, writeModelVersion } from '../history/index.ts';
+import { ByteWriter, writeColdObject, writeDigests, writeMember } from '../entry/index.ts';
+import {
+  type CapturedGeneration,
+  formerText,
+  type HotHistory,
+  writeModelVersion,
+} from '../history/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import type { OrderedOutbox } from './local-writes.ts';
 import { writeOutcome } from './outcome-codec.ts';
@@ -126,7 +131,8 @@ function writeGenerations(
   captured: readonly CapturedGeneration[],
 ): void {
   const [first] = captured;
-  if (captured.length === 1 && first?.number === 1 && first.versions.length === 0) return;
+  const isUnused = captured.length === 1 && first?.number === 1 && first.versions.length === 0;
+  if (isUnused && history.formerRules.length === 0) return;
   writer.varint(history.floor);
   writeDigests(writer, history.digests);
   const ends = history.chainEnds();
@@ -140,6 +146,31 @@ function writeGenerations(
   for (const { number, versions } of captured) {
     writer.varint(number);
     writer.varint(versions.length);
+  }
+  // From apply version 5 on: members that do not know it cannot have either.
+  if (history.formerRules.length === 0 && history.coldModels().length === 0) return;
+  writeFormer(writer, history);
+  writeCold(writer, history);
+}
+
+function writeFormer(writer: ByteWriter, { formerRules }: HotHistory): void {
+  writer.varint(formerRules.length);
+  for (const { model, rules, untilIndex, untilMs } of formerRules) {
+    writer.text(model);
+    writer.text(formerText(rules));
+    writer.varint(untilIndex);
+    writer.varint(untilMs);
+  }
+}
+
+function writeCold(writer: ByteWriter, history: HotHistory): void {
+  const models = history.coldModels();
+  writer.varint(models.length);
+  for (const model of models) {
+    const objects = history.coldOf(model);
+    writer.text(model);
+    writer.varint(objects.length);
+    for (const object of objects) writeColdObject(writer, object);
   }
 }
 

@@ -37,7 +37,6 @@ import { StateSnapshot } from './snapshot.ts';
 import type {
   ApplyResult,
   EventSink,
-  InitialState,
   PendingChange,
   Preparation,
   RowVersion,
@@ -87,6 +86,9 @@ export interface StateHead {
   /** The apply version in force. */
   readonly applyVersion: number;
 }
+
+/** From this apply version on, rules of history that get weaker are remembered. */
+const FORMER_RULES = 5;
 
 /**
  * The replicated state machine: what the log amounts to. Every member applies the same entries in
@@ -335,6 +337,7 @@ export class ReplicatedState implements StateReader, RowsView {
     next.history = this.history;
     if (!cluster.keepsArchives) next.history.forgetArchives();
     next.localWrites.refound(this.localWrites);
+    next.history.forgetCold();
     return next;
   }
 
@@ -366,6 +369,9 @@ export class ReplicatedState implements StateReader, RowsView {
       case 'localWrites':
         this.passTime(entry.timestampMs);
         return { kind: 'localWrites', outcome: this.localWrites.apply(this, entry) };
+      case 'cold':
+        this.passTime(entry.timestampMs);
+        return { kind: 'cold', changed: this.history.changeCold(entry) };
     }
   }
 
@@ -583,7 +589,8 @@ export class ReplicatedState implements StateReader, RowsView {
     );
     this.dedup.limitTo(dedupLimitsOf(next));
     this.currentSchema = next;
-    this.history.adopt(next);
+    const end = { index: this.index, timeMs: this.timeMs };
+    this.history.adopt(next, this.versionInForce >= FORMER_RULES ? end : null);
     this.fingerprint = schemaFingerprint(next);
     this.currentSchemaVersion += 1;
     const { currentSchemaVersion: schemaVersion, fingerprint } = this;
@@ -595,20 +602,4 @@ export class ReplicatedState implements StateReader, RowsView {
     upgradeModel(before, plan);
     return before;
   }
-}
-
-/** The state that a cluster begins with. */
-export function createState(initial: InitialState, options: StateOptions = {}): ReplicatedState {
-  const head: StateHead = {
-    clusterId: initial.clusterId,
-    epoch: initial.epoch,
-    schema: initial.schema,
-    schemaVersion: 1,
-    appliedIndex: 0,
-    logTimeMs: initial.nowMs,
-    eventSequence: 0,
-    pendingSchema: null,
-    applyVersion: initial.applyVersion ?? options.latestApplyVersion ?? APPLY_VERSION,
-  };
-  return new ReplicatedState(head, new MemberTable(initial.members, []), options);
 }

@@ -98,7 +98,9 @@ export type ApplyResult =
   | { readonly kind: 'applyVersion'; readonly raised: boolean }
   /** `sealed`: whether a generation of history was sealed. */
   | { readonly kind: 'compact'; readonly sealed: boolean }
-  | { readonly kind: 'localWrites'; readonly outcome: LocalWritesOutcome };
+  | { readonly kind: 'localWrites'; readonly outcome: LocalWritesOutcome }
+  /** `changed`: whether the list of what is in the cold store is now the wanted one. */
+  | { readonly kind: 'cold'; readonly changed: boolean };
 
 /** One accepted change of one aggregate: a record of the event log. */
 export interface StateEvent {

@@ -1,7 +1,8 @@
 /** Members that keep history, without consensus: entries are applied to all of them in one order. */
-import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
+import { type ColdStoreSpec, compileSchema, type Schema, validateSpec } from '@lithair/crds';
 import { Archive, type AskMember, blockingZstd, serveArchive } from '../archive/index.ts';
-import { type Entry, encodeEntry } from '../entry/index.ts';
+import { type ColdStore, openColdStore } from '../cold/index.ts';
+import { type ColdObject, type Entry, encodeEntry, type GenerationDigest } from '../entry/index.ts';
 import { HistoryKeeper, type HistoryLimits } from '../history-keeper.ts';
 import { type FileSystem, MemoryFileSystem } from '../log/index.ts';
 import type { Clock, LogFields, Logger } from '../ports/index.ts';
@@ -107,7 +108,9 @@ export class KeptMember {
       archive: this.archive,
       clock: group.clock,
       logger: this.logger,
-      leader: group,
+      leader: group.leaderOf(this),
+      openStore: (settings) => group.openStore(settings, this),
+      pause: () => Promise.resolve(),
       state: () => this.state,
       isLeading: () => group.leader === this,
       members: () => group.members.filter((other) => other !== this).map(({ ask }) => ask),
@@ -119,6 +122,8 @@ export class KeptMember {
 /** A cluster of them. */
 export class KeptGroup {
   readonly clock = new ManualClock();
+  /** The disk that all members share. */
+  readonly coldFs = new MemoryFileSystem();
   readonly limits: Partial<HistoryLimits>;
   members: KeptMember[] = [];
   leader: KeptMember | null = null;
@@ -190,6 +195,36 @@ export class KeptGroup {
         },
       ],
     });
+  }
+
+  /** What a keeper asks of the leader. */
+  leaderOf(member: KeptMember) {
+    const isLeading = () => this.leader === member;
+    return {
+      compact: (digests: readonly GenerationDigest[]) => this.compact(digests),
+      changeCold: async (
+        model: string,
+        removed: readonly string[],
+        added: readonly ColdObject[],
+      ): Promise<boolean> => {
+        if (!isLeading()) throw new Error('this is not the leader');
+        const timestampMs = this.clock.nowMs();
+        const entry = { kind: 'cold', memberId: 1, timestampMs, model, removed, added } as const;
+        const result = this.apply(entry);
+        return result.kind === 'cold' && result.changed;
+      },
+      confirm: async (): Promise<void> => {
+        if (!isLeading()) throw new Error('this is not the leader');
+      },
+      get leadingTerm() {
+        return isLeading() ? 1 : 0;
+      },
+    };
+  }
+
+  /** The store of a member: the same for all of them, unless a test brings another one. */
+  openStore(settings: ColdStoreSpec, _member: KeptMember): ColdStore {
+    return openColdStore(settings, this.coldFs);
   }
 
   async compact(digests: readonly { generation: number; digest: string }[]): Promise<boolean> {

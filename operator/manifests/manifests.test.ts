@@ -198,6 +198,29 @@ test('a container sees the key of its own member only', () => {
   );
 });
 
+function fromSecret(name: string, more = {}) {
+  return { name, valueFrom: { secretKeyRef: { name: 'past-keys', key: name, ...more } } };
+}
+
+test('credentials of the cold store come from the Secret that is named, and from nowhere else', () => {
+  const cluster = clusterOf();
+  const cold = { type: 's3', bucket: 'past', credentialsSecret: 'past-keys' } as const;
+  const withCold = {
+    ...cluster,
+    spec: { ...cluster.spec, store: { ...cluster.spec.store, cold } },
+  };
+  const groups = groupsOf(cluster.name, cluster.spec);
+  const [group] = groups;
+  assert.ok(group);
+  const env = at(statefulSet(withCold, group), `${CONTAINER}.env`);
+  assert.deepEqual(Array.isArray(env) ? env.slice(-3) : [], [
+    fromSecret('AWS_ACCESS_KEY_ID'),
+    fromSecret('AWS_SECRET_ACCESS_KEY'),
+    fromSecret('AWS_SESSION_TOKEN', { optional: true }),
+  ]);
+  assert.doesNotMatch(JSON.stringify(setOf()), /AWS_/);
+});
+
 test('declared resources are kept, and a small limit lowers the default request', () => {
   const set = setOf({ resources: { limits: { memory: '96Mi' }, requests: { cpu: '2' } } });
   assert.deepEqual(at(set, `${CONTAINER}.resources`), {

@@ -1,6 +1,7 @@
 import type {
   V1Affinity,
   V1Container,
+  V1EnvVar,
   V1PodTemplateSpec,
   V1Probe,
   V1ResourceRequirements,
@@ -92,6 +93,7 @@ function container(cluster: ClusterPlan, group: MemberGroup): V1Container {
         valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } },
       },
       { name: 'LITHAIR_LOG', value: 'json' },
+      ...coldCredentials(cluster),
     ],
     ports: [
       { name: 'api', containerPort: API_PORT, protocol: 'TCP' },
@@ -114,6 +116,21 @@ function container(cluster: ClusterPlan, group: MemberGroup): V1Container {
     },
     volumeMounts: volumeMounts(cluster),
   };
+}
+
+/** What the store of cold archives wants to know, from a Secret and never from the model. */
+function coldCredentials({ spec }: ClusterPlan): V1EnvVar[] {
+  const secret = spec.store.cold?.credentialsSecret;
+  if (secret === undefined) return [];
+  const of = (name: string, optional: boolean): V1EnvVar => {
+    const secretKeyRef = { name: secret, key: name, ...(optional && { optional }) };
+    return { name, valueFrom: { secretKeyRef } };
+  };
+  return [
+    of('AWS_ACCESS_KEY_ID', false),
+    of('AWS_SECRET_ACCESS_KEY', false),
+    of('AWS_SESSION_TOKEN', true),
+  ];
 }
 
 function nodeArguments(cluster: ClusterPlan, group: MemberGroup): string[] {

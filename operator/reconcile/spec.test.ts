@@ -43,6 +43,16 @@ test('an invalid resource is refused with the paths', () => {
   assert.match(verdict.problems.join(), /spec\.colour/);
 });
 
+test('a directory for cold archives is refused with the reason, a bucket is not', () => {
+  const spec = { auth: { mode: 'open' }, models: MODELS };
+  const cold = { type: 'directory', directory: '/cold' };
+  const { verdict } = judge(resource({ ...spec, store: { cold } }));
+  assert.ok(verdict.kind === 'refused');
+  assert.match(verdict.problems.join(), /spec\.store\.cold\.type: .* share no directory: say s3/);
+  const s3 = { type: 's3', bucket: 'past', credentialsSecret: 'keys' };
+  assert.equal(judge(resource({ ...spec, store: { cold: s3 } })).verdict.kind, 'accepted');
+});
+
 test('a spec that was accepted is read back as it was', () => {
   const spec = exampleSpec({ resources: { limits: { memory: '1Gi' } } });
   const metadata = { name: 'shop-model' };

@@ -34,6 +34,11 @@ function validate(resource: KubeObject): Judgement {
       'spec.auth.mode: must be said in a cluster, where everyone could call: say auth: {mode: open}',
     ]);
   }
+  if (result.value.spec.store.cold?.type === 'directory') {
+    return refuse('InvalidModel', [
+      'spec.store.cold.type: members in a cluster share no directory: say s3, with a bucket that all of them reach',
+    ]);
+  }
   return { verdict: { kind: 'accepted' }, spec: result.value.spec };
 }
 

@@ -120,7 +120,11 @@ console.log(`size: ${(plainBytes / stored).toFixed(1)}x smaller than the rows`);
 
 const foldMs = performance.now();
 const foldCpu = process.cpuUsage();
-const expiry = { rules: () => rules ?? undefined, newestOf: () => VERSIONS, nowMs: VERSIONS };
+const expiry = {
+  rules: () => rules ?? undefined,
+  moment: () => ({ newest: VERSIONS, nowMs: VERSIONS }),
+  nowMs: VERSIONS,
+};
 await archive.fold(expiry, true);
 const tookMs = performance.now() - foldMs;
 console.log(

@@ -101,7 +101,7 @@ export class Shop {
     const rules = model === undefined ? null : historyRules(model);
     return {
       rules: () => rules ?? undefined,
-      newestOf: (_, id) => this.newestOf(id),
+      moment: (_, id) => ({ newest: this.newestOf(id), nowMs: this.nowMs }),
       nowMs: this.nowMs,
     };
   }

@@ -7,6 +7,7 @@ import {
   keptChanges,
   keptValues,
   type Moment,
+  momentOf,
 } from '../../history/index.ts';
 import type { JsonObject, VersionRecord } from '../../ports/index.ts';
 import { DEFAULT_LIMIT, type Parameter, readLimit } from '../../query/index.ts';
@@ -126,7 +127,7 @@ async function readPage(
   const { rules, history: reader, id, live, nowMs } = past;
   const newest = await newestVersion(past);
   if (newest === 0) throw noAggregate(rules);
-  const moment = { newest, nowMs };
+  const moment = await momentOf(reader, rules, id, newest, nowMs);
   const bound = before === null ? Infinity : before.version + 1;
   const records = await reader.versions(rules.model.name, id, bound, count);
   return records

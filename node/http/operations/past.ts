@@ -4,6 +4,7 @@ import {
   isKept,
   keptValues,
   type Moment,
+  momentOf,
 } from '../../history/index.ts';
 import type {
   AggregateRecord,
@@ -126,7 +127,10 @@ async function findByNumber(
   }
   const [record] = await history.versions(rules.model.name, id, version + 1, 1);
   if (record?.version !== version) throw pruned(`Version ${version}`);
-  return { ...shown(past, await standing(past, record), newest), version };
+  return {
+    ...shown(past, await standing(past, record), await presentMoment(past, newest)),
+    version,
+  };
 }
 
 /** A write that lost left the row as the version before it had it. */
@@ -146,7 +150,10 @@ async function findByTime(past: Past, timeMs: number, newest: number): Promise<P
   const record = await history.asOf(rules.model.name, id, timeMs);
   if (record === undefined) throw await nothingThen(past);
   if (record.version === live?.version) return null;
-  return { ...shown(past, await standing(past, record), newest), version: record.version };
+  return {
+    ...shown(past, await standing(past, record), await presentMoment(past, newest)),
+    version: record.version,
+  };
 }
 
 /** Before the first version there was nothing; before the first that is stored, who knows. */
@@ -156,9 +163,12 @@ async function nothingThen({ rules, history, id }: Past): Promise<Problem> {
   return new Problem('not_found', `${rules.model.name} had no aggregate of this id then.`);
 }
 
-function shown({ rules, nowMs }: Past, record: VersionRecord, newest: number): PastVersion {
+function presentMoment({ rules, history, id, nowMs }: Past, newest: number) {
+  return momentOf(history, rules, id, newest, nowMs);
+}
+
+function shown({ rules }: Past, record: VersionRecord, moment: Moment): PastVersion {
   const { version } = record;
-  const moment: Moment = { newest, nowMs };
   if (!isKept(rules, record, moment)) throw pruned(`Version ${version}`);
   const values = keptValues(rules, record, moment);
   if (values === null) throw new Problem('not_found', `It was deleted in version ${version}.`);
