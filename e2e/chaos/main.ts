@@ -97,7 +97,7 @@ async function oneRun(
 ): Promise<Verdict> {
   const { nodes, seconds, seed, broken } = plan;
   console.log(
-    `chaos: ${nodes} members, ${seconds} s, seed ${seed}${broken === null ? '' : `, broken: ${broken}`}`,
+    `chaos: ${nodes} voters and a learner, ${seconds} s, seed ${seed}${broken === null ? '' : `, broken: ${broken}`}`,
   );
   const directory = mkdtempSync(join(tmpdir(), 'lithair-chaos-history-'));
   const run = { nodes, seconds, seed, broken };

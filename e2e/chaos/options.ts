@@ -8,7 +8,7 @@ Usage: make chaos [VARIABLE=VALUE …]   or   node e2e/chaos/main.ts [--option v
   RUNS     --runs N       runs, one after the other (default 1)
   SECONDS  --seconds N    how long faults are injected in each (default 60)
   HOURS    --hours N      as many runs as begin within so many hours
-  NODES    --nodes N      3 or 5 members (default 3; with several runs 3 and 5 in turn)
+  NODES    --nodes N      3 or 5 voters, and a learner (default 3; several runs: 3 and 5 in turn)
   SEED     --seed N       of the first run; each further run takes the next (default: by chance)
   BROKEN   --broken KIND  run a build that is broken on purpose, for 30 s: passes when that is found.
                           stale-reads: reads wait for nobody;
