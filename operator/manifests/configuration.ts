@@ -6,6 +6,8 @@ import { type ClusterPlan, type MemberGroup, memberNames, namesOf, peerAddress }
 
 export const AUTHORITY_CERTIFICATE_KEY = 'ca.crt';
 export const AUTHORITY_KEY_KEY = 'ca.key';
+/** Entry of the Secret with the master keys; the name of the file that members read. */
+export const KEYS_FILE = 'keys.json';
 
 interface Place {
   readonly name: string;
@@ -78,6 +80,17 @@ export function authoritySecret(
       [AUTHORITY_CERTIFICATE_KEY]: base64(certificatePem),
       [AUTHORITY_KEY_KEY]: base64(privateKeyPem),
     },
+  };
+}
+
+/** Master keys of models that are encrypted at rest; without them the volumes cannot be read. */
+export function encryptionSecret(place: Place, keyring: string): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: retainedMetadata(place, namesOf(place.name).keys),
+    data: { [KEYS_FILE]: base64(keyring) },
   };
 }
 

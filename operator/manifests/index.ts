@@ -8,6 +8,8 @@ export {
   authoritySecret,
   CLUSTER_FILES,
   clusterConfigMap,
+  encryptionSecret,
+  KEYS_FILE,
   memberList,
   modelConfigMap,
   peerTlsSecret,
@@ -24,6 +26,7 @@ export {
   SET_LABEL,
 } from './labels.ts';
 export {
+  asksForEncryption,
   type ClusterPlan,
   groupOf,
   groupsOf,

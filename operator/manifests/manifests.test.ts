@@ -316,3 +316,17 @@ test('the model ConfigMap holds the whole spec as JSON', () => {
   assert.ok(isRecord(text) && typeof text['model.json'] === 'string');
   assert.deepEqual(JSON.parse(text['model.json']), JSON.parse(JSON.stringify(cluster.spec)));
 });
+
+test('keys are mounted, read-only and for members alone, where a model is encrypted at rest', () => {
+  const cluster = clusterOf();
+  const security = { encryptionAtRest: true, tamperEvidence: false };
+  const models = cluster.spec.models.map((model) => ({ ...model, security }));
+  const secret = { ...cluster, spec: { ...cluster.spec, models } };
+  const [group] = groupsOf(secret.name, secret.spec);
+  assert.ok(group);
+  const set = JSON.stringify(statefulSet(secret, group));
+  assert.match(set, /"--keys","\/etc\/lithair\/keys\/keys\.json"/);
+  assert.match(set, /"name":"keys","mountPath":"\/etc\/lithair\/keys","readOnly":true/);
+  assert.match(set, /"secretName":"shop-keys","defaultMode":288,"items":\[\{"key":"keys\.json"/);
+  assert.doesNotMatch(JSON.stringify(setOf()), /keys/);
+});

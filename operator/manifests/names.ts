@@ -37,6 +37,8 @@ export interface Names {
   readonly model: string;
   readonly cluster: string;
   readonly authority: string;
+  /** Master keys of models that are encrypted at rest. */
+  readonly keys: string;
   readonly peerTls: string;
   readonly serviceAccount: string;
   readonly disruptionBudget: string;
@@ -52,6 +54,7 @@ export function namesOf(name: string): Names {
     model: `${name}-model`,
     cluster: `${name}-cluster`,
     authority: `${name}-ca`,
+    keys: `${name}-keys`,
     peerTls: `${name}-peer-tls`,
     serviceAccount: name,
     disruptionBudget: name,
@@ -109,4 +112,9 @@ export function peerAddress(
 ): string {
   const domain = `${namesOf(place.name).peersService}.${place.namespace}.svc`;
   return `${member}.${domain}:${PEER_PORT}`;
+}
+
+/** Whether the members of a cluster need keys. */
+export function asksForEncryption({ models }: Pick<LithairModelSpec, 'models'>): boolean {
+  return models.some(({ security }) => security?.encryptionAtRest === true);
 }

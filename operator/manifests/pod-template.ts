@@ -15,9 +15,16 @@ import {
   MEMBER_KEY_FILE,
   OPS_PORT_OFFSET,
 } from '@lithair/crds/contract';
-import { CLUSTER_FILES } from './configuration.ts';
+import { CLUSTER_FILES, KEYS_FILE } from './configuration.ts';
 import { podSelector, SET_LABEL } from './labels.ts';
-import { type ClusterPlan, type MemberGroup, namesOf, PEER_PORT, peerAddress } from './names.ts';
+import {
+  asksForEncryption,
+  type ClusterPlan,
+  type MemberGroup,
+  namesOf,
+  PEER_PORT,
+  peerAddress,
+} from './names.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** Name of the volume claim template, so a claim is `data-<pod>`. */
@@ -30,6 +37,7 @@ const MODEL_PATH = '/etc/lithair/model';
 const CLUSTER_PATH = '/etc/lithair/cluster';
 const PEER_TLS_PATH = '/etc/lithair/peer-tls';
 const SECRETS_PATH = '/etc/lithair/secrets';
+const KEYS_PATH = '/etc/lithair/keys';
 
 /**
  * The pod of a member. It depends on the spec and the image alone, never on the operator's version,
@@ -156,6 +164,7 @@ function nodeArguments(cluster: ClusterPlan, group: MemberGroup): string[] {
     ...(group.role === 'learner' ? ['--role', 'learner'] : []),
     ...(group.region === null ? [] : ['--region', group.region]),
     ...(secretNames(cluster).length === 0 ? [] : ['--secrets', SECRETS_PATH]),
+    ...(asksForEncryption(cluster.spec) ? ['--keys', `${KEYS_PATH}/${KEYS_FILE}`] : []),
   ];
 }
 
@@ -210,6 +219,10 @@ function volumeMounts(cluster: ClusterPlan): V1VolumeMount[] {
       mountPath: `${SECRETS_PATH}/${name}`,
       readOnly: true,
     })),
+    // As a directory, so that a rotated key gets there by itself.
+    ...(asksForEncryption(cluster.spec)
+      ? [{ name: 'keys', mountPath: KEYS_PATH, readOnly: true }]
+      : []),
   ];
 }
 
@@ -218,6 +231,7 @@ function ownFile(file: string, subPathExpr: string): V1VolumeMount {
 }
 
 function volumes(cluster: ClusterPlan): V1Volume[] {
+  const keysItems = [{ key: KEYS_FILE, path: KEYS_FILE }];
   const names = namesOf(cluster.name);
   return [
     { name: 'model', configMap: { name: names.model, defaultMode: 0o444 } },
@@ -228,6 +242,9 @@ function volumes(cluster: ClusterPlan): V1Volume[] {
       name: `secret-${secretName}`,
       secret: { secretName, defaultMode: 0o440, items: [{ key: 'key', path: 'key' }] },
     })),
+    ...(asksForEncryption(cluster.spec)
+      ? [{ name: 'keys', secret: { secretName: names.keys, defaultMode: 0o440, items: keysItems } }]
+      : []),
   ];
 }
 

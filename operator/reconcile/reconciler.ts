@@ -33,6 +33,7 @@ import { buildStatus, notesOf, type SchemaState, type StatusInput } from '../sta
 import type { Caches } from './caches.ts';
 import { Certificates, type Survey } from './certificates.ts';
 import { Deletion } from './deletion.ts';
+import { EncryptionKeys } from './encryption-keys.ts';
 import { asBlocked, type BlockedError, StaleCacheError } from './errors.ts';
 import { Executor } from './execute.ts';
 import { listVolumes, MembershipMemory, tableOf } from './membership.ts';
@@ -94,6 +95,7 @@ type Findings = Pick<
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #certificates: Certificates;
+  readonly #keys: EncryptionKeys;
   readonly #models = new ModelChanges();
   readonly #memory = new MembershipMemory();
   readonly #executor: Executor;
@@ -103,6 +105,7 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#certificates = new Certificates(options.api, options.now);
+    this.#keys = new EncryptionKeys(options.api, options.now);
     this.#executor = new Executor(options.api, this.#certificates, (uid) =>
       this.#memory.replaced(uid),
     );
@@ -130,6 +133,7 @@ export class Reconciler {
 
   #forget(key: ObjectKey): { againAfterMs: null } {
     this.#certificates.forget(key);
+    this.#keys.forget(key);
     this.#models.forget(key);
     this.#memory.forget(key);
     this.#statuses.forget(key);
@@ -249,6 +253,7 @@ export class Reconciler {
     const names = memberNames(target.inForce);
     // Whoever is to come gets its certificate before its pod is made.
     const all = [...new Set([...names, ...memberNames(target.wanted)])];
+    await this.#keys.ensure(subject, target.spec);
     const certificates = await this.#certificates.survey(subject, all);
     const admin = await this.#certificates.admin(subject);
     const reports = await askMembers(admin, snapshot.pods, names);

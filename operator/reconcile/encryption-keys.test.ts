@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '../kubernetes/index.ts';
+import { exampleSpec } from '../testing/examples.ts';
+import type { SecretStore } from './certificates.ts';
+import { EncryptionKeys } from './encryption-keys.ts';
+
+const PLACE = { name: 'shop', namespace: 'trade', uid: 'u1' };
+const PLAIN = exampleSpec();
+const security = { encryptionAtRest: true, tamperEvidence: false };
+const SECRET = { ...PLAIN, models: PLAIN.models.map((model) => ({ ...model, security })) };
+
+/** One namespace, with a clock that only moves when it is told to. */
+function namespace() {
+  const secrets = new Map<string, KubeObject>();
+  const world = { secrets, nowMs: Date.UTC(2026, 10, 28), gets: 0 };
+  const api: SecretStore = {
+    get: (_kind, name) => {
+      world.gets += 1;
+      return Promise.resolve(secrets.get(name) ?? null);
+    },
+    create: (object) => {
+      assert.equal(secrets.has(object.metadata.name), false, 'it exists already');
+      secrets.set(object.metadata.name, structuredClone(object));
+      return Promise.resolve(object);
+    },
+    apply: () => assert.fail('keys are never written over'),
+  };
+  return { world, keys: new EncryptionKeys(api, () => world.nowMs) };
+}
+
+function keyring(object: KubeObject | undefined): string {
+  const data: unknown = object?.['data'];
+  assert.ok(typeof data === 'object' && data !== null && 'keys.json' in data);
+  return Buffer.from(String(data['keys.json']), 'base64').toString('utf8');
+}
+
+test('keys are made once, where a model asks for them, and outlive the resource', async () => {
+  const { world, keys } = namespace();
+  await keys.ensure(PLACE, PLAIN);
+  assert.equal(world.secrets.size, 0);
+  await keys.ensure(PLACE, SECRET);
+  const made = world.secrets.get('shop-keys');
+  assert.equal(made?.metadata.ownerReferences, undefined);
+  assert.match(keyring(made), /"formatVersion": 1.*"id": 1.*"secret": "[A-Za-z0-9+/]{43}="/s);
+  world.nowMs += 31_000;
+  await keys.ensure(PLACE, SECRET);
+  assert.deepEqual(world.secrets.get('shop-keys'), made);
+});
+
+test('a Secret that is there is used as it is, and looked at every 30 seconds', async () => {
+  const { world, keys } = namespace();
+  const own = { data: { 'keys.json': Buffer.from('mine').toString('base64') } };
+  const metadata = { name: 'shop-keys', namespace: 'trade' };
+  world.secrets.set('shop-keys', { apiVersion: 'v1', kind: 'Secret', metadata, ...own });
+  for (let at = 0; at < 3; at++) await keys.ensure(PLACE, SECRET);
+  assert.equal(world.gets, 1);
+  world.secrets.delete('shop-keys');
+  world.nowMs += 31_000;
+  await keys.ensure(PLACE, SECRET);
+  assert.equal(keyring(world.secrets.get('shop-keys')), 'mine', 'it comes back as it was');
+});
