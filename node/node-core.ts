@@ -45,12 +45,13 @@ import {
 } from './membership/index.ts';
 import { modelChangeStatus, modelChanges, submitModel } from './model-changes.ts';
 import { ModelPreparation } from './model-preparation.ts';
-import type {
-  CoreOptions,
-  CoreWorld,
-  NodeConsensus,
-  NodeNetwork,
-  NodeObserver,
+import {
+  type CoreOptions,
+  type CoreWorld,
+  type NodeConsensus,
+  type NodeNetwork,
+  type NodeObserver,
+  rateOf,
 } from './node-parts.ts';
 import { observeEncryption, observeNode } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
@@ -322,7 +323,7 @@ export class NodeCore {
       serveArchive: async (request) =>
         serveArchive(archive, request, this.#keeper?.isComplete === true),
       serveOutbox: (from, request) => orderWrites(this.#leader, from, request),
-      options: { snapshotEvery, batchSize, ...this.#options.consensus },
+      options: { snapshotEvery, batchSize, ...rateOf(this.#options), ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, exitCodeOf(error)),
       onRemoved: (reason) => this.#onRefused(reason, 'removed'),
       onApplied: (index, result) => this.#onApplied(consensus, index, result),

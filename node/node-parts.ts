@@ -27,6 +27,7 @@ export type CoreOptions = Pick<
   | 'managed'
   | 'initialCluster'
   | 'freeSpaceReserveBytes'
+  | 'snapshotBytesPerSecond'
   | 'role'
   | 'applyVersion'
   | 'region'
@@ -58,6 +59,11 @@ export interface CoreWorld {
   readonly readSecret?: ReadSecret;
   /** Gauges of the process, too. */
   readonly processMetrics: boolean;
+}
+
+/** The bound on snapshots for others, where one was given. */
+export function rateOf({ snapshotBytesPerSecond }: CoreOptions): Partial<ConsensusOptions> {
+  return snapshotBytesPerSecond === undefined ? {} : { snapshotBytesPerSecond };
 }
 
 /** How a node is reached, and how it reaches others. */

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly secretsDir: string | null;
   /** Bytes of the disk to keep free of writes; null: 512 MiB, or a tenth of a smaller disk. */
   readonly freeSpaceReserveBytes: number | null;
+  /** What snapshots for other members may take of the network; absent: the usual bound. */
+  readonly snapshotBytesPerSecond?: number;
   /** What it joins as; a learner has no vote and keeps none until somebody promotes it. */
   readonly role: 'voter' | 'learner';
   /** The apply version that it takes part up to; null for the latest that there is. */

@@ -268,12 +268,12 @@ test('a snapshot that arrives while another one is installed is refused, and har
   assert.ok(handler !== null);
   const take = handler.snapshot.bind(handler);
   let refusal: unknown = null;
-  handler.snapshot = async (from, message, chunks) => {
+  handler.snapshot = async (from, message, chunks, offset) => {
     const bytes: Uint8Array[] = [];
     for await (const chunk of chunks) bytes.push(chunk);
     const again = structuredClone(message);
-    await take(from, message, Readable.from(bytes));
-    refusal ??= await outcomeOf(take(from, again, Readable.from(bytes)));
+    await take(from, message, Readable.from(bytes), offset);
+    refusal ??= await outcomeOf(take(from, again, Readable.from(bytes), 0));
   };
   cluster.network.heal();
   await cluster.converge();

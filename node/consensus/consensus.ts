@@ -87,7 +87,14 @@ export class Consensus<
     this.#applies = new ApplyQueue(clock, this.options.applySliceMs, this.#replica, (responses) =>
       this.#deliver(responses),
     );
-    this.#snapshots = new Snapshots(log, transport, this.#snapshotSource(), this.options, logger);
+    this.#snapshots = new Snapshots(
+      log,
+      transport,
+      this.#snapshotSource(),
+      this.options,
+      clock,
+      logger,
+    );
     this.#transfer = new Transfer(this.#node, clock);
     this.#lostLeader = new LostLeader(this.#node);
     this.#forwarder = new Forwarder(this, transport, clock, deps.execute);
@@ -99,7 +106,9 @@ export class Consensus<
     this.#deps.transport.start({
       message: (_from, message) => this.#step(message),
       request: (from, kind, body) => this.#serve(from, kind, body),
-      snapshot: (_from, message, chunks) => this.#snapshots.receive(message, chunks),
+      snapshotPart: () => this.#snapshots.part,
+      snapshot: (_from, message, chunks, offset) =>
+        this.#snapshots.receive(message, chunks, offset),
       unreachable: (to) => this.#node.reportUnreachable(to),
       gone: (id) => this.#onGone(id),
     });
@@ -536,6 +545,7 @@ export class Consensus<
     this.#leadership.end();
     this.#proposals.close(reason);
     this.#reads.close(reason);
+    void this.#snapshots.close().catch(() => {});
   }
 }
 

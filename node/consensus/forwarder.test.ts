@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EngineError, type Outcome } from '../ports/index.ts';
+import { type CommandEnvelope, EngineError, type Outcome } from '../ports/index.ts';
+import { PeerRequestError } from './errors.ts';
 import { Forwarder } from './forwarder.ts';
 import { envelopeOf } from './testing/cluster.ts';
 import { InProcessNetwork } from './testing/in-process-network.ts';
 import { VirtualWorld } from './testing/virtual-world.ts';
+import { encodeJson } from './wire/index.ts';
+
+const APPLIED: Outcome = {
+  kind: 'applied',
+  index: 7,
+  effect: 'created',
+  aggregates: [],
+  replayed: false,
+};
 
 const LEADER = { leading: true, leader: 1, memberId: 1, onceChanged: () => () => {} };
 
@@ -83,4 +93,61 @@ test('a leader that was just elected keeps forwarded writes until it may execute
     /not_leader/,
   );
   assert.equal(executed, 1);
+});
+
+test('what a request brings goes with it: who asked, its key, and the time that is left', async () => {
+  const world = new VirtualWorld(1);
+  const network = new InProcessNetwork(world.defer);
+  const executed: CommandEnvelope[] = [];
+  const leader = new Forwarder(LEADER, network.transport(1), world.clock, (envelope) => {
+    executed.push(envelope);
+    return Promise.resolve(APPLIED);
+  });
+  const toLeader = Object.assign(network.transport(2), {
+    request: (_to: number, _kind: string, body: Uint8Array) => leader.serve(body),
+  });
+  const waiting: (() => void)[] = [];
+  const onceChanged = (callback: () => void) => {
+    waiting.push(callback);
+    return () => {};
+  };
+  const view = { leading: false, leader: 0, memberId: 2, onceChanged };
+  const follower = new Forwarder(view, toLeader, world.clock, () => assert.fail('not the leader'));
+  const actor = { subject: 's-1', method: 'jwt', roles: ['Manager'] } as const;
+  const envelope = { ...envelopeOf('m', '1', 'key'), actor };
+  const submitted = follower.submit(envelope);
+  await world.run(2000);
+  view.leader = 1;
+  for (const changed of waiting.splice(0)) changed();
+  assert.deepEqual(await world.settled(submitted), APPLIED);
+  const [seen] = executed;
+  assert.ok(seen !== undefined);
+  assert.deepEqual({ ...seen, timeoutMs: 0 }, { ...envelope, timeoutMs: 0 });
+  assert.ok(seen.timeoutMs <= envelope.timeoutMs - 2000, `${seen.timeoutMs} ms are left`);
+});
+
+test('only a key lets a request be sent again that may have had an effect', async () => {
+  for (const [key, expected] of [
+    ['key', { code: undefined, asked: 2 }],
+    [null, { code: 'outcome_unknown', asked: 1 }],
+  ] as const) {
+    const world = new VirtualWorld(1);
+    let asked = 0;
+    const transport = Object.assign(new InProcessNetwork(world.defer).transport(2), {
+      request: () => {
+        asked += 1;
+        if (asked === 1) return Promise.reject(new PeerRequestError(true, 'the link was lost'));
+        return Promise.resolve(encodeJson({ outcome: APPLIED }));
+      },
+    });
+    const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
+    const follower = new Forwarder(view, transport, world.clock, () => assert.fail());
+    const code = await world.settled(
+      follower.submit(envelopeOf('m', '1', key)).then(
+        () => undefined,
+        (error: unknown) => (error instanceof EngineError ? error.code : String(error)),
+      ),
+    );
+    assert.deepEqual({ code, asked }, expected);
+  }
 });

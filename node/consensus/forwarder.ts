@@ -100,11 +100,13 @@ export class Forwarder {
     // The sender is a member that made the envelope with the same code.
     const envelope = parseObject(body)['envelope'];
     if (!isEnvelope(envelope)) throw new WireError('not a command');
+    const dueMs = this.#clock.monotonicMs() + envelope.timeoutMs;
     if (!(await this.#leadsWithin(envelope.timeoutMs))) {
       return encodeJson({ error: 'not_leader', message: 'not the leader' });
     }
+    const timeoutMs = Math.max(0, dueMs - this.#clock.monotonicMs());
     try {
-      return encodeJson({ outcome: await this.#execute(envelope) });
+      return encodeJson({ outcome: await this.#execute({ ...envelope, timeoutMs }) });
     } catch (error) {
       if (error instanceof EngineError || error instanceof ConsensusError) {
         return encodeJson({ error: error.code, message: error.message });

@@ -20,6 +20,8 @@ export interface ConsensusOptions {
   readonly snapshotEvery: number;
   /** Entries kept behind a snapshot, so that a slow follower needs none. */
   readonly snapshotTail: number;
+  /** What snapshots may take of the network, all that are being sent together. */
+  readonly snapshotBytesPerSecond: number;
   /** Applying yields to the event loop after so long. */
   readonly applySliceMs: number;
   /** A read index that was not confirmed for so long is asked for again. */
@@ -39,6 +41,7 @@ export const DEFAULT_CONSENSUS_OPTIONS: ConsensusOptions = {
   maxPendingBytes: 64 * 1024 * 1024,
   snapshotEvery: 100_000,
   snapshotTail: 10_000,
+  snapshotBytesPerSecond: 64 * 1024 * 1024,
   applySliceMs: 4,
   readAttemptMs: 200,
 };

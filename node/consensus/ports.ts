@@ -1,5 +1,5 @@
 import type { Message } from 'etcd-raft-ts';
-import type { Log } from '../log/index.ts';
+import type { Log, SnapshotPart, SnapshotStream } from '../log/index.ts';
 import type { MemberRecord, StateReader } from '../ports/index.ts';
 
 /** What consensus needs of the log room. */
@@ -18,6 +18,7 @@ export type ReplicatedLog = Pick<
   | 'readSnapshot'
   | 'openSnapshotStream'
   | 'receiveSnapshot'
+  | 'receivedPart'
   | 'compact'
 >;
 
@@ -93,17 +94,31 @@ export interface PeerTransport {
    * @throws PeerRequestError where no answer came
    */
   request(to: number, kind: RequestKind, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
-  /** Sends a Snap message and its content on a stream of their own; resolves once it was taken. */
-  sendSnapshot(to: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Sends a Snap message and its content on a stream of their own, from where an earlier attempt
+   * broke off; resolves once it was taken.
+   */
+  sendSnapshot(to: number, message: Message, content: SnapshotContent): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A snapshot to send. */
+export type SnapshotContent = Pick<SnapshotStream, 'identity' | 'from'>;
 
 /** What arrives from the network. */
 export interface PeerHandler {
   message(from: number, message: Message): void;
   /** A rejection is reported to the asker as `sent`: its effect is unknown. */
   request(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array>;
-  snapshot(from: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** What is here of a snapshot that broke off on its way; null for nothing. */
+  snapshotPart(): SnapshotPart | null;
+  /** @param offset where the chunks begin: 0, or where that part ends */
+  snapshot(
+    from: number,
+    message: Message,
+    chunks: AsyncIterable<Uint8Array>,
+    offset: number,
+  ): Promise<void>;
   /** A message to `to` was lost. */
   unreachable(to: number): void;
   /** The connection to a member broke, and it takes no new one: most likely its process ended. */

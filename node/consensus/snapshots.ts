@@ -1,7 +1,9 @@
 import type { ConfState, Message, SnapshotMetadata, SnapshotStatus } from 'etcd-raft-ts';
 import { NO_BYTES } from 'etcd-raft-ts';
-import type { Logger } from '../ports/index.ts';
+import type { SnapshotPart, SnapshotStream } from '../log/index.ts';
+import type { Clock, Logger } from '../ports/index.ts';
 import type { ConsensusOptions } from './options.ts';
+import { Pace } from './pace.ts';
 import type { PeerTransport, ReplicatedLog, StateChunks } from './ports.ts';
 
 /** The applied state, and where in the log it stands. */
@@ -25,12 +27,17 @@ export class Snapshots {
   #taking: Promise<SnapshotMetadata> | null = null;
   #lastIndex: number;
   #receiving = false;
+  /** Streams that broke off, by their receiver. */
+  readonly #broken = new Map<number, SnapshotStream>();
+  readonly #pace: Pace;
+  #closed = false;
 
   constructor(
     log: ReplicatedLog,
     transport: PeerTransport,
     source: SnapshotSource,
     options: ConsensusOptions,
+    clock: Clock,
     logger: Logger,
   ) {
     this.#log = log;
@@ -38,6 +45,7 @@ export class Snapshots {
     this.#source = source;
     this.#options = options;
     this.#logger = logger;
+    this.#pace = new Pace(clock, options.snapshotBytesPerSecond);
     this.#lastIndex = source.position().index;
   }
 
@@ -70,14 +78,23 @@ export class Snapshots {
     );
   }
 
+  /** What is here of a snapshot that broke off; null while one is on its way, or for nothing. */
+  get part(): SnapshotPart | null {
+    return this.#receiving ? null : this.#log.receivedPart;
+  }
+
   /** Takes a leader's snapshot; resolves once it is verified and the core knows of it. */
-  async receive(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async receive(
+    message: Message,
+    chunks: AsyncIterable<Uint8Array>,
+    offset: number,
+  ): Promise<void> {
     if (this.#receiving) throw new Error('another snapshot is being received');
     // Its file is still to be put in place, or the state is read from it.
     if (this.#source.installing()) throw new Error('another snapshot is being installed');
     this.#receiving = true;
     try {
-      const { metadata, bytes } = await this.#log.receiveSnapshot(chunks);
+      const { metadata, bytes } = await this.#log.receiveSnapshot(chunks, offset);
       const announced = message.snapshot?.metadata;
       if (announced?.index !== metadata.index || announced.term !== metadata.term) {
         throw new Error('the snapshot is not the one that was announced');
@@ -103,6 +120,7 @@ export class Snapshots {
     this.#logger.info({ index: metadata.index, bytes, durationMs }, 'wrote a snapshot');
     const upTo = metadata.index - this.#options.snapshotTail;
     if (upTo >= this.#log.firstIndex()) this.#log.compact(upTo);
+    await this.#letGoOfOld();
     return metadata;
   }
 
@@ -111,18 +129,57 @@ export class Snapshots {
   }
 
   async #send(message: Message): Promise<void> {
+    const { to } = message;
+    const stream = await this.#streamFor(to);
+    const { metadata, bytes, identity } = stream;
+    const fields = { peer: to, index: metadata.index, bytes };
+    const from = (offset: number): AsyncIterable<Uint8Array> => {
+      this.#logger.info({ ...fields, offset }, 'sending a snapshot');
+      return this.#pace.limit(stream.from(offset));
+    };
+    const announced = { ...message, snapshot: { data: NO_BYTES, metadata } };
+    try {
+      await this.#transport.sendSnapshot(to, announced, { identity, from });
+    } catch (error) {
+      // Whoever has a part of it goes on with this one, though there may be a newer one.
+      if (this.#closed || this.#broken.has(to)) await stream.close();
+      else this.#broken.set(to, stream);
+      throw error;
+    }
+    await stream.close();
+  }
+
+  async #streamFor(to: number): Promise<SnapshotStream> {
+    const broken = this.#broken.get(to);
+    this.#broken.delete(to);
+    if (broken !== undefined && this.#leadsOn(broken, to)) return broken;
+    await broken?.close();
     // The receiver takes part from the snapshot on, so the snapshot must know it.
-    if (!names(this.#log.snapshot().metadata.confState, message.to)) await this.take();
+    if (!names(this.#log.snapshot().metadata.confState, to)) await this.take();
     const stream = await this.#log.openSnapshotStream();
     if (stream === null) throw new Error('there is no snapshot');
-    const { metadata, bytes } = stream;
-    this.#logger.info({ peer: message.to, index: metadata.index, bytes }, 'sending a snapshot');
-    const snapshot = { data: NO_BYTES, metadata };
-    try {
-      await this.#transport.sendSnapshot(message.to, { ...message, snapshot }, stream.chunks);
-    } finally {
+    return stream;
+  }
+
+  /** Whether the log still follows a snapshot that knows its receiver. */
+  #leadsOn({ metadata }: SnapshotStream, to: number): boolean {
+    return names(metadata.confState, to) && metadata.index >= this.#log.firstIndex() - 1;
+  }
+
+  async #letGoOfOld(): Promise<void> {
+    for (const [to, stream] of this.#broken) {
+      if (this.#leadsOn(stream, to)) continue;
+      this.#broken.delete(to);
       await stream.close();
     }
+  }
+
+  /** Gives up what broke off. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const streams = [...this.#broken.values()];
+    this.#broken.clear();
+    for (const stream of streams) await stream.close();
   }
 }
 

@@ -60,6 +60,15 @@ function metadata(index: number, term: number, ...voters: number[]) {
 const hex = (data: Uint8Array = new Uint8Array(0)) => Buffer.from(data).toString('hex');
 const shown = ({ data, ...rest }: Entry) => ({ ...rest, data: hex(data) });
 
+async function* each(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
+
+async function* brokenOff(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield* each(bytes);
+  throw new Error('the link was cut');
+}
+
 function newPlace(disk: FileSystem) {
   directories += 1;
   return { disk, dir: path.join(root, `d${directories}`) };
@@ -285,6 +294,59 @@ for (const [name, make] of Object.entries(disks)) {
       const again = await openMember(other.disk, other.dir);
       await check(again.log);
       await again.directory.close();
+      await leader.directory.close();
+    });
+
+    test('a snapshot that breaks off on its way in goes on where it was, and is verified whole', async () => {
+      const { disk, dir } = newPlace(make());
+      const leader = await openMember(disk, dir);
+      const chunks = Array.from({ length: 30 }, (_, i) => new Uint8Array(20_000).fill(i));
+      await leader.log.bootstrap(metadata(40, 3, 1, 2), chunks);
+      const stream = await leader.log.openSnapshotStream();
+      assert.ok(stream);
+      const whole = Buffer.concat(await Array.fromAsync(stream.from(0)));
+      assert.equal(whole.length, stream.bytes);
+      const other = newPlace(make());
+      const { directory, log } = await openMember(other.disk, other.dir);
+      const cut = (from: number, to: number) =>
+        log.receiveSnapshot(brokenOff(whole.subarray(from, to)), from);
+
+      await assert.rejects(cut(0, 10), /the link was cut/);
+      assert.equal(log.receivedPart, null, 'nothing tells yet which snapshot it is');
+      for (const [from, to] of [
+        [0, 5000],
+        [5000, 5001],
+        [5001, 400_000],
+        [400_000, whole.length - 1],
+      ] as const) {
+        await assert.rejects(cut(from, to), /the link was cut/);
+        assert.deepEqual(log.receivedPart, { identity: stream.identity, bytes: to });
+      }
+      const received = await log.receiveSnapshot(stream.from(whole.length - 1), whole.length - 1);
+      assert.deepEqual(received, { metadata: metadata(40, 3, 1, 2), bytes: stream.bytes });
+      assert.equal(log.receivedPart, null);
+
+      await assert.rejects(cut(0, 100_000), /the link was cut/);
+      const wrong = log.receiveSnapshot(stream.from(100_001), 100_001);
+      await assert.rejects(wrong, SnapshotInvalidError);
+      assert.equal(log.receivedPart, null);
+
+      await assert.rejects(cut(0, 100_000), /the link was cut/);
+      const changed = Buffer.from(whole.subarray(100_000));
+      changed[50_000] = (changed[50_000] ?? 0) ^ 1;
+      await assert.rejects(log.receiveSnapshot(each(changed), 100_000), SnapshotInvalidError);
+      assert.equal(log.receivedPart, null);
+
+      await assert.rejects(cut(0, 100_000), /the link was cut/);
+      const anew = await log.receiveSnapshot(stream.from(0));
+      await saved(log, { snapshot: anew.metadata, hardState: hardState(3, 0, 40) });
+      assert.deepEqual(
+        Buffer.concat(await Array.fromAsync(log.readSnapshot() ?? [])),
+        Buffer.concat(chunks),
+      );
+      await assert.rejects(cut(0, 100_000), /the link was cut/);
+      await directory.close();
+      await stream.close();
       await leader.directory.close();
     });
 

@@ -35,6 +35,7 @@ import type {
   ReceivedSnapshot,
   Recovery,
   SaveRequest,
+  SnapshotPart,
   SnapshotResult,
   SnapshotStream,
 } from './types.ts';
@@ -373,9 +374,13 @@ export class MemberLog implements Log {
     return this.#snapshots.stream();
   }
 
-  async receiveSnapshot(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot> {
+  async receiveSnapshot(stream: AsyncIterable<Uint8Array>, offset = 0): Promise<ReceivedSnapshot> {
     this.#requireOpen();
-    return this.#snapshots.receive(stream);
+    return this.#snapshots.receive(stream, offset);
+  }
+
+  get receivedPart(): SnapshotPart | null {
+    return this.#snapshots.part;
   }
 
   // Compaction
@@ -479,6 +484,7 @@ export class MemberLog implements Log {
     }
     await this.#writer.settled();
     await this.#snapshotWork?.catch(() => undefined);
+    await this.#snapshots.close();
     for (const segment of this.#segments.values()) await segment.file.close();
     await this.#files.close();
   }

@@ -83,6 +83,8 @@ export function encodeTrailer(chunks: number, bytes: number, checksum: number): 
  */
 export class SnapshotVerifier {
   header: SnapshotHeader | null = null;
+  /** Checksum of the header: what the chunks are chained to. */
+  identity = 0;
   /** Bytes taken so far. */
   bytes = 0;
   chunks = 0;
@@ -162,6 +164,7 @@ export class SnapshotVerifier {
     }
     this.header = this.#decodeHeader(part, view);
     this.#checksum = checksum;
+    this.identity = checksum;
     this.#expect('length', CHUNK_HEADER_BYTES);
   }
 

@@ -1,13 +1,6 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { EncryptionError, type FileKeys } from '../encryption/index.ts';
-import {
-  ClusterMismatchError,
-  LogCorruptError,
-  LogError,
-  LogFailedError,
-  NotALogError,
-  SnapshotInvalidError,
-} from './errors.ts';
+import { LogCorruptError, LogError, LogFailedError, NotALogError } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { viewOf } from './numbers.ts';
 import {
@@ -28,7 +21,8 @@ import {
   type SnapshotHeader,
   SnapshotVerifier,
 } from './snapshot-format.ts';
-import type { ReceivedSnapshot, SnapshotStream } from './types.ts';
+import { requireCluster, SnapshotIntake } from './snapshot-intake.ts';
+import type { ReceivedSnapshot, SnapshotPart, SnapshotStream } from './types.ts';
 
 export const SNAPSHOT_NAME = 'state.raftsnap';
 export const PREVIOUS_SNAPSHOT_NAME = 'state.raftsnap.prev';
@@ -77,11 +71,19 @@ export class SnapshotStore {
   /** Null, or why the file with the current name is not to be used. */
   #fallback: string | null = null;
   #incoming: ReceivedSnapshot | null = null;
+  readonly #intake: SnapshotIntake;
   /** Renames happen one after another. */
   #publishing: Promise<unknown> = Promise.resolve();
 
   constructor(options: SnapshotStoreOptions) {
     this.#options = options;
+    const { fs, directory, clusterId, encryption } = options;
+    const { keys } = encryption;
+    // What the cluster asks for is known when it was read: with keys, it is encrypted in any case.
+    const sealing = keys === null ? null : { keys, purpose: SNAPSHOT_PURPOSE };
+    const path = `${directory}/${INCOMING_NAME}`;
+    const { onSecret } = encryption;
+    this.#intake = new SnapshotIntake({ fs, path, clusterId, sealing, onSecret });
   }
 
   /** The snapshot to restore from. */
@@ -213,43 +215,21 @@ export class SnapshotStore {
     return at + trailer.length;
   }
 
-  /** Takes a snapshot in and verifies all of it; `install` puts it in place. */
-  async receive(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot> {
-    const { fs, directory, clusterId } = this.#options;
-    this.#incoming = null;
-    const { keys } = this.#options.encryption;
-    // What the cluster asks for is known when it was read: with keys, it is encrypted in any case.
-    const sealing = keys === null ? null : { keys, purpose: SNAPSHOT_PURPOSE };
-    const file = await createFile(fs, `${directory}/${INCOMING_NAME}`, sealing);
-    const verifier = new SnapshotVerifier('the received snapshot');
-    try {
-      for await (const piece of stream) {
-        verifier.push(piece);
-        if (sealing === null) this.#requirePlain(verifier.header);
-        await file.append(piece);
-      }
-      const header = verifier.finish();
-      requireCluster(header, clusterId, 'the received snapshot');
-      await file.finish();
-      this.#incoming = { metadata: header.metadata, bytes: verifier.bytes };
-      return this.#incoming;
-    } catch (error) {
-      if (error instanceof LogCorruptError) throw new SnapshotInvalidError(error.message);
-      throw error;
-    } finally {
-      await file.close();
-      if (this.#incoming === null) await this.#removeIfThere(INCOMING_NAME).catch(() => undefined);
-    }
+  /** What is here of a snapshot that broke off on its way in. */
+  get part(): SnapshotPart | null {
+    return this.#intake.part;
   }
 
-  /** A secret that comes from another member must not lie here in plain. */
-  #requirePlain(header: SnapshotHeader | null): void {
-    if (header === null || !header.isSecret) return;
-    const text =
-      'a model of the cluster is encrypted at rest, and no keys were given (--keys FILE)';
-    const error = new EncryptionError('KEYS_MISSING', text);
-    this.#options.encryption.onSecret(error);
-    throw error;
+  /** Takes a snapshot in and verifies all of it; `install` puts it in place. */
+  async receive(stream: AsyncIterable<Uint8Array>, offset: number): Promise<ReceivedSnapshot> {
+    this.#incoming = null;
+    this.#incoming = await this.#intake.receive(stream, offset);
+    return this.#incoming;
+  }
+
+  /** Gives up what broke off. */
+  close(): Promise<void> {
+    return this.#intake.close();
   }
 
   /** True where the snapshot that was received last is this one. */
@@ -326,8 +306,17 @@ export class SnapshotStore {
       if (open) await opened.file.close();
       open = false;
     };
-    const chunks = rawBytes(opened.file, pause, close);
-    return { metadata: opened.snapshot.metadata, bytes: opened.snapshot.bytes, chunks, close };
+    const start = new Uint8Array(20);
+    opened.file.read(start, 0);
+    const { metadata, bytes } = opened.snapshot;
+    return {
+      metadata,
+      bytes,
+      identity: headerChecksum(start),
+      from: (offset) => rawBytes(opened.file, pause, async () => {}, offset),
+      chunks: rawBytes(opened.file, pause, close),
+      close,
+    };
   }
 }
 
@@ -357,9 +346,10 @@ async function* rawBytes(
   file: FileReader,
   pause: () => Promise<void>,
   close: () => Promise<void>,
+  offset = 0,
 ): AsyncGenerator<Uint8Array> {
   try {
-    for (let at = 0; ; ) {
+    for (let at = offset; ; ) {
       const left = Math.max(0, file.size() - at);
       const piece = new Uint8Array(Math.min(READ_BYTES, left));
       const read = file.read(piece, at);
@@ -424,12 +414,6 @@ export async function verifySnapshotFile(
   if (header === null) return { metadata: verifier.finish().metadata, bytes };
   if (owner.clusterId !== null) requireCluster(header, owner.clusterId, name);
   return { metadata: header.metadata, bytes };
-}
-
-function requireCluster(header: SnapshotHeader, clusterId: string, name: string): void {
-  if (header.clusterId === clusterId) return;
-  const text = `${name} belongs to cluster ${header.clusterId}, not to ${clusterId}`;
-  throw new ClusterMismatchError(text);
 }
 
 /**

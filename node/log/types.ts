@@ -129,10 +129,22 @@ export interface ReceivedSnapshot {
   readonly bytes: number;
 }
 
+/** What is here of a snapshot whose transfer broke off. */
+export interface SnapshotPart {
+  /** That of the stream that it came from. */
+  readonly identity: number;
+  /** So many from its beginning. */
+  readonly bytes: number;
+}
+
 /** The current snapshot as raw bytes, to send to a follower. */
 export interface SnapshotStream {
   readonly metadata: SnapshotMetadata;
   readonly bytes: number;
+  /** Tells it from other snapshots. */
+  readonly identity: number;
+  /** Its bytes from an offset on, as often as is asked for; `close` ends the stream. */
+  from(offset: number): AsyncIterable<Uint8Array>;
   /** Can be iterated once; ends the stream. Stays valid when a newer snapshot is written. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Gives the file back where `chunks` was not read to its end. */
@@ -210,11 +222,16 @@ export interface Log extends Storage {
 
   /**
    * Takes a leader's snapshot into a temporary file and verifies all of it; nothing of ours
-   * changes until `save({snapshot})` names it.
+   * changes until `save({snapshot})` names it. Where the stream itself fails, what has come is
+   * kept as `receivedPart`.
    *
+   * @param offset where the stream begins: 0, or where that part ends
    * @throws SnapshotInvalidError, ClusterMismatchError, LogFormatError
    */
-  receiveSnapshot(stream: AsyncIterable<Uint8Array>): Promise<ReceivedSnapshot>;
+  receiveSnapshot(stream: AsyncIterable<Uint8Array>, offset?: number): Promise<ReceivedSnapshot>;
+
+  /** What a transfer can go on with in this process; null where it has to begin anew. */
+  readonly receivedPart: SnapshotPart | null;
 
   /**
    * Gives up entries up to `index`, but none that the previous snapshot needs: while it is there,

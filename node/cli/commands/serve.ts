@@ -13,6 +13,7 @@ import { whatToTry } from '../what-to-try.ts';
 
 const MAX_NODES = 7;
 const MAX_RESERVE_MIB = 1024 * 1024;
+const MAX_SNAPSHOT_RATE_MIB = 100_000;
 const MEMBER_OPTIONS = [
   'name',
   'initial-cluster',
@@ -64,6 +65,10 @@ export const serveCommand: CliCommand = {
     keys: {
       value: 'FILE',
       help: 'keys for models that are encrypted at rest (lithair keys makes them)',
+    },
+    'snapshot-rate': {
+      value: 'MIB',
+      help: 'most that snapshots for other members take of the network each second (default 64)',
     },
     managed: { help: 'an operator decides on model changes; FILE only begins a new cluster' },
     secrets: {
@@ -178,6 +183,7 @@ async function nodeOptions(
     managed: input.flag('managed'),
     freeSpaceReserveBytes: reserveOf(input),
     keysFile: input.text('keys') ?? null,
+    ...snapshotRateOf(input),
     clusterDir: input.text('cluster') ?? null,
     secretsDir: input.text('secrets') ?? null,
     initialCluster,
@@ -194,6 +200,11 @@ function applyVersionOf(input: CliInput): number | null {
 function reserveOf(input: CliInput): number | null {
   const mebibytes = input.integer('reserve', 0, MAX_RESERVE_MIB);
   return mebibytes === undefined ? null : mebibytes * 1024 * 1024;
+}
+
+function snapshotRateOf(input: CliInput): Pick<NodeOptions, 'snapshotBytesPerSecond'> {
+  const mebibytes = input.integer('snapshot-rate', 1, MAX_SNAPSHOT_RATE_MIB);
+  return mebibytes === undefined ? {} : { snapshotBytesPerSecond: mebibytes * 1024 * 1024 };
 }
 
 /** A single node talks to its admin CLI over the same mutual TLS as members do. */

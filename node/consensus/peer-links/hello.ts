@@ -13,7 +13,7 @@ import {
 import type { Channel, Hello, LocalMember, Refusal, RefusalCode } from './types.ts';
 
 /** Counts incompatible changes of what is said on a link. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** How frames are made smaller between regions. */
 export const ZSTD = 'zstd';

@@ -5,6 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { CertificateAuthority } from '@lithair/crds/certificates';
 import { ADMIN_ALPN, RAFT_ALPN } from '@lithair/crds/contract';
 import { type Message, MessageType, NO_BYTES } from 'etcd-raft-ts';
+import type { SnapshotPart } from '../../log/index.ts';
 import type { Logger, MemberRecord } from '../../ports/index.ts';
 import { systemClock, systemRandom } from '../../world.ts';
 import {
@@ -30,6 +31,10 @@ interface Peer {
   readonly removals: string[];
   answer: (body: Uint8Array) => Promise<Uint8Array>;
   snapshot: Buffer;
+  /** What came of a snapshot that broke off. */
+  part: Buffer;
+  /** Where the last snapshot began. */
+  offset: number;
 }
 
 interface PeerOptions {
@@ -58,8 +63,33 @@ test('messages, requests and snapshots reach the other member', async () => {
   const answer = await a.transport.request(2, 'command', Buffer.from('ping'), 1000);
   assert.equal(Buffer.from(answer).toString(), 'ping!');
   const chunks = Array.from({ length: 40 }, (_, i) => Buffer.alloc(300_000, i));
-  await a.transport.sendSnapshot(2, message({ type: MessageType.Snap }), each(chunks));
+  await a.transport.sendSnapshot(2, message({ type: MessageType.Snap }), contentOf(chunks));
   assert.ok(b.snapshot.equals(Buffer.concat(chunks)));
+});
+
+test('a snapshot that broke off goes on where it was; another one begins anew', async () => {
+  const [a, b] = await pair();
+  await connected(a, b);
+  const chunks = Array.from({ length: 20 }, (_, i) => Buffer.alloc(300_000, i));
+  const whole = Buffer.concat(chunks);
+  const send = (readable?: number, identity?: number) =>
+    a.transport.sendSnapshot(
+      2,
+      message({ type: MessageType.Snap }),
+      contentOf(chunks, readable, identity),
+    );
+  await assert.rejects(send(3_000_000), /the disk failed/);
+  await until(() => b.part.length > 0);
+  const { length } = b.part;
+  await send();
+  assert.ok(b.offset > 0 && b.offset === length, `it began at ${b.offset} of ${length}`);
+  assert.ok(b.snapshot.equals(whole));
+
+  await assert.rejects(send(3_000_000), /the disk failed/);
+  await until(() => b.part.length > 0);
+  await send(Infinity, 7);
+  assert.equal(b.offset, 0);
+  assert.ok(b.snapshot.equals(whole));
 });
 
 test('an answer gets back to a member whose address is not known', async () => {
@@ -195,7 +225,7 @@ test('what goes to another region is made smaller, and nothing else', async () =
     const answer = await a.transport.request(2, 'command', body, 5000);
     assert.equal(Buffer.from(answer).toString(), `${body.toString()}!`);
     const chunks = [Buffer.alloc(300_000, 7), body];
-    await a.transport.sendSnapshot(2, message({ type: MessageType.Snap }), each(chunks));
+    await a.transport.sendSnapshot(2, message({ type: MessageType.Snap }), contentOf(chunks));
     assert.ok(b.snapshot.equals(Buffer.concat(chunks)));
   }
   assert.deepEqual(near[0].transport.compression, { plainBytes: 0, sentBytes: 0 });
@@ -297,6 +327,8 @@ async function peer(id: number, name: string, options: PeerOptions, port = 0): P
     gone: [],
     answer: (body) => Promise.resolve(Buffer.from(`${Buffer.from(body).toString()}!`)),
     snapshot: Buffer.alloc(0),
+    part: Buffer.alloc(0),
+    offset: -1,
   };
   transport.start(handlerOf(made));
   closers.push(async () => {
@@ -310,8 +342,18 @@ function handlerOf(peer: Peer): PeerHandler {
   return {
     message: (_from, received) => void peer.messages.push(received),
     request: (_from, _kind, body) => peer.answer(body),
-    snapshot: async (_from, _message, chunks) => {
-      peer.snapshot = Buffer.concat(await Array.fromAsync(chunks));
+    snapshotPart: () => (peer.part.length === 0 ? null : partOf(peer.part)),
+    snapshot: async (_from, _message, chunks, offset) => {
+      peer.offset = offset;
+      let content = peer.part.subarray(0, offset);
+      peer.part = Buffer.alloc(0);
+      try {
+        for await (const chunk of chunks) content = Buffer.concat([content, chunk]);
+      } catch (error) {
+        peer.part = content;
+        throw error;
+      }
+      peer.snapshot = content;
     },
     unreachable: (to) => void peer.lost.push(to),
     gone: (id) => void peer.gone.push(id),
@@ -411,6 +453,22 @@ async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
   throw new Error('not in time');
 }
 
-async function* each(chunks: readonly Buffer[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
+const IDENTITY = 0xdeadbeef;
+
+function partOf(part: Buffer): SnapshotPart {
+  return { identity: IDENTITY, bytes: part.length };
+}
+
+/** A snapshot to send; its file cannot be read beyond `readable`. */
+function contentOf(chunks: readonly Buffer[], readable = Infinity, identity = IDENTITY) {
+  const all = Buffer.concat(chunks);
+  return {
+    identity,
+    async *from(offset: number): AsyncGenerator<Uint8Array> {
+      for (let at = offset; at < all.length; at += 300_000) {
+        if (at >= readable) throw new Error('the disk failed');
+        yield all.subarray(at, at + 300_000);
+      }
+    },
+  };
 }

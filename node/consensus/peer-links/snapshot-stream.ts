@@ -1,7 +1,8 @@
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
+import type { SnapshotPart } from '../../log/index.ts';
 import { WireError } from '../errors.ts';
-import type { PeerAddress } from '../ports.ts';
+import type { PeerAddress, SnapshotContent } from '../ports.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import { type DialContext, dial } from './dial.ts';
@@ -11,8 +12,13 @@ const PIECE_BYTES = 256 * 1024;
 /** Above this, reading from the socket pauses until the disk has caught up. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
+/** SnapshotPart: identity (4), bytes (8). SnapshotFrom: offset (8). */
+const PART_BYTES = 12;
+const NO_PART: SnapshotPart = { identity: 0, bytes: 0 };
+
 /**
- * Sends a snapshot on a connection of its own; resolves once the receiver has taken it.
+ * Sends a snapshot on a connection of its own, the part left out that the receiver has of it;
+ * resolves once the receiver has taken it.
  *
  * @throws Error saying why it was not taken
  */
@@ -20,14 +26,17 @@ export async function sendSnapshot(
   context: DialContext,
   peer: PeerAddress,
   message: Message,
-  chunks: AsyncIterable<Uint8Array>,
+  content: SnapshotContent,
 ): Promise<void> {
   const verdict = Promise.withResolvers<void>();
+  const part = Promise.withResolvers<SnapshotPart>();
   // It may fail while a chunk is still being read; nobody waits for it then.
-  verdict.promise.catch(() => {});
+  verdict.promise.catch(part.reject);
+  part.promise.catch(() => {});
   const connection = await dial(context, peer, 'snapshot', {
     onFrame: (kind, payload) => {
-      if (kind === FrameKind.SnapshotTaken) verdict.resolve();
+      if (kind === FrameKind.SnapshotPart) part.resolve(decodePart(payload));
+      else if (kind === FrameKind.SnapshotTaken) verdict.resolve();
       else if (kind === FrameKind.SnapshotFailed) verdict.reject(new Error(payload.toString()));
       else throw new WireError('unexpected frame on a snapshot stream');
     },
@@ -35,7 +44,10 @@ export async function sendSnapshot(
   });
   try {
     connection.write(encodeFrame(FrameKind.Message, encodeMessage(message)));
-    for await (const chunk of chunks) await writePieces(connection, chunk);
+    const { identity, bytes } = await part.promise;
+    const offset = identity === content.identity ? bytes : 0;
+    connection.write(encodeFrame(FrameKind.SnapshotFrom, encodeOffset(offset)));
+    for await (const chunk of content.from(offset)) await writePieces(connection, chunk);
     connection.write(encodeFrame(FrameKind.SnapshotEnd));
     await verdict.promise;
   } finally {
@@ -51,17 +63,45 @@ async function writePieces(connection: Connection, chunk: Uint8Array): Promise<v
   }
 }
 
+function encodePart({ identity, bytes }: SnapshotPart): Buffer {
+  const buffer = Buffer.alloc(PART_BYTES);
+  buffer.writeUInt32BE(identity >>> 0, 0);
+  buffer.writeBigUInt64BE(BigInt(bytes), 4);
+  return buffer;
+}
+
+/** @throws WireError */
+function decodePart(payload: Buffer): SnapshotPart {
+  if (payload.length !== PART_BYTES) throw new WireError('not a part of a snapshot');
+  return { identity: payload.readUInt32BE(0), bytes: decodeOffset(payload.subarray(4)) };
+}
+
+function encodeOffset(offset: number): Buffer {
+  const buffer = Buffer.alloc(8);
+  buffer.writeBigUInt64BE(BigInt(offset));
+  return buffer;
+}
+
+/** @throws WireError */
+function decodeOffset(payload: Buffer): number {
+  const offset = payload.length === 8 ? Number(payload.readBigUInt64BE()) : Number.NaN;
+  if (!Number.isSafeInteger(offset)) throw new WireError('not an offset');
+  return offset;
+}
+
 /** What takes a snapshot that arrives. */
-export type SnapshotHandler = (
-  message: Message,
-  chunks: AsyncIterable<Uint8Array>,
-) => Promise<void>;
+export interface SnapshotHandler {
+  /** What is here of one that broke off; null for nothing. */
+  part(): SnapshotPart | null;
+  take(message: Message, chunks: AsyncIterable<Uint8Array>, offset: number): Promise<void>;
+}
 
 /** The receiving side of one snapshot stream. */
 export class SnapshotReceiver implements ConnectionHandler {
   readonly #connection: Connection;
   readonly #handler: SnapshotHandler;
   readonly #onClosed: () => void;
+  #message: Message | null = null;
   #begun = false;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -76,7 +116,8 @@ export class SnapshotReceiver implements ConnectionHandler {
   }
 
   onFrame(kind: number, payload: Buffer): void {
-    if (kind === FrameKind.Message && !this.#begun) this.#begin(payload);
+    if (kind === FrameKind.Message && this.#message === null) this.#announce(payload);
+    else if (kind === FrameKind.SnapshotFrom && !this.#begun) this.#begin(decodeOffset(payload));
     else if (kind === FrameKind.SnapshotChunk && this.#begun && !this.#ended) this.#take(payload);
     else if (kind === FrameKind.SnapshotEnd && this.#begun) this.#ended = true;
     else throw new WireError('unexpected frame on a snapshot stream');
@@ -89,9 +130,16 @@ export class SnapshotReceiver implements ConnectionHandler {
     this.#onClosed();
   }
 
-  #begin(payload: Buffer): void {
+  #announce(payload: Buffer): void {
+    this.#message = decodeMessage(payload);
+    const part = this.#handler.part() ?? NO_PART;
+    this.#connection.write(encodeFrame(FrameKind.SnapshotPart, encodePart(part)));
+  }
+
+  #begin(offset: number): void {
+    if (this.#message === null) throw new WireError('a snapshot that was not announced');
     this.#begun = true;
-    this.#handler(decodeMessage(payload), this.#chunks()).then(
+    this.#handler.take(this.#message, this.#chunks(), offset).then(
       () => this.#answer(FrameKind.SnapshotTaken, ''),
       (error: unknown) =>
         this.#answer(

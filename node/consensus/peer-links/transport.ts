@@ -4,7 +4,13 @@ import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
 import type { TimerHandle } from '../../ports/index.ts';
 import { PeerRequestError, WireError } from '../errors.ts';
-import type { PeerAddress, PeerHandler, PeerTransport, RequestKind } from '../ports.ts';
+import type {
+  PeerAddress,
+  PeerHandler,
+  PeerTransport,
+  RequestKind,
+  SnapshotContent,
+} from '../ports.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 import { type CompressionFigures, isWorthwhile } from './compression.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
@@ -20,7 +26,7 @@ import {
 } from './hello.ts';
 import { Link } from './link.ts';
 import { OutstandingRequests, RequestServer } from './requests.ts';
-import { SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
+import { type SnapshotHandler, SnapshotReceiver, sendSnapshot } from './snapshot-stream.ts';
 import type { PeerNetwork, PeerSocket } from './socket.ts';
 import {
   DEFAULT_LIMITS,
@@ -121,10 +127,10 @@ export class LinkTransport implements PeerTransport {
     return this.#requests.send(connection, kind, body, timeoutMs);
   }
 
-  sendSnapshot(to: number, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  sendSnapshot(to: number, message: Message, content: SnapshotContent): Promise<void> {
     const peer = this.#links.get(to)?.raft.place;
     if (peer === undefined) return Promise.reject(new Error(`member ${to} is not known`));
-    return sendSnapshot(this.#dialContext(), peer, message, chunks);
+    return sendSnapshot(this.#dialContext(), peer, message, content);
   }
 
   /** What a connected member's binary can take part in; null while it is not connected. */
@@ -266,9 +272,12 @@ export class LinkTransport implements PeerTransport {
       this.#inbound.delete(connection);
     };
     if (hello.channel === 'snapshot') {
-      const take = (message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> =>
-        this.#onSnapshot(from, message, chunks);
-      return new SnapshotReceiver(connection, take, onClose);
+      this.#supersede(connection, from);
+      const handler: SnapshotHandler = {
+        part: () => this.#handler?.snapshotPart() ?? null,
+        take: (...snapshot) => this.#onSnapshot(from, ...snapshot),
+      };
+      return new SnapshotReceiver(connection, handler, onClose);
     }
     if (hello.channel === 'raft') {
       const onClock = (nowMs: number): void => this.#onClock(from, nowMs);
@@ -278,6 +287,14 @@ export class LinkTransport implements PeerTransport {
       this.#onRequest(from, kind, body),
     );
     return { onFrame: requestTaker(server), onClose };
+  }
+
+  /** Who dials again has given the stream up that it had, though its end may not be heard of yet. */
+  #supersede(newest: Connection, from: number): void {
+    for (const [connection, { memberId, channel }] of this.#inbound) {
+      if (connection === newest || memberId !== from || channel !== 'snapshot') continue;
+      connection.close('another snapshot stream was begun');
+    }
   }
 
   #messageTaker(from: number): (kind: number, payload: Buffer) => void {
@@ -291,10 +308,11 @@ export class LinkTransport implements PeerTransport {
     from: number,
     message: Message,
     chunks: AsyncIterable<Uint8Array>,
+    offset: number,
   ): Promise<void> {
     if (message.from !== from) throw new WireError(`member ${from} speaks for ${message.from}`);
     if (this.#handler === null) throw new Error('not ready');
-    await this.#handler.snapshot(from, message, chunks);
+    await this.#handler.snapshot(from, message, chunks, offset);
   }
 
   async #onRequest(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {

@@ -1,6 +1,12 @@
 import { decodeMessage, encodeMessage, type Message, type MessageType } from 'etcd-raft-ts';
 import { PeerRequestError } from '../errors.ts';
-import type { PeerAddress, PeerHandler, PeerTransport, RequestKind } from '../ports.ts';
+import type {
+  PeerAddress,
+  PeerHandler,
+  PeerTransport,
+  RequestKind,
+  SnapshotContent,
+} from '../ports.ts';
 
 /** A network in one process that a test can cut. Messages pass through their binary form. */
 export class InProcessNetwork {
@@ -51,6 +57,10 @@ export class InProcessTransport implements PeerTransport {
   peers: readonly PeerAddress[] = [];
   /** How many requests of which kind were sent from here. */
   requests = 0;
+  /** Where snapshots began that were sent from here. */
+  readonly snapshotOffsets: number[] = [];
+  /** The next snapshots break off after so many bytes of what is sent. */
+  readonly cutSnapshots: number[] = [];
   /** Set: answers to requests get lost. */
   loseAnswers = false;
 
@@ -95,13 +105,18 @@ export class InProcessTransport implements PeerTransport {
   async sendSnapshot(
     to: number,
     message: Message,
-    chunks: AsyncIterable<Uint8Array>,
+    { identity, from }: SnapshotContent,
   ): Promise<void> {
+    const part = this.#network.reach(this.#id, to)?.snapshotPart() ?? null;
+    const offset = part?.identity === identity ? part.bytes : 0;
     const copies: Uint8Array[] = [];
-    for await (const chunk of chunks) copies.push(chunk.slice());
+    for await (const chunk of from(offset)) copies.push(chunk.slice());
     const handler = this.#network.reach(this.#id, to);
     if (handler === null) throw new Error('not connected');
-    await handler.snapshot(this.#id, decodeMessage(encodeMessage(message)), each(copies));
+    this.snapshotOffsets.push(offset);
+    const cut = this.cutSnapshots.shift() ?? null;
+    const chunks = each(Buffer.concat(copies), cut);
+    await handler.snapshot(this.#id, decodeMessage(encodeMessage(message)), chunks, offset);
   }
 
   close(): Promise<void> {
@@ -116,6 +131,9 @@ export class InProcessTransport implements PeerTransport {
   }
 }
 
-async function* each(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
+/** Small pieces; breaks off after `cut` bytes where it is not null. */
+async function* each(content: Uint8Array, cut: number | null): AsyncGenerator<Uint8Array> {
+  const end = Math.min(cut ?? content.length, content.length);
+  for (let at = 0; at < end; at += 100) yield content.subarray(at, Math.min(at + 100, end));
+  if (cut !== null) throw new Error('the link was cut');
 }

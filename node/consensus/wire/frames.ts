@@ -21,6 +21,10 @@ export const FrameKind = {
   Pong: 12,
   /** A whole frame, made smaller; on connections where both sides have agreed to it. */
   Compressed: 13,
+  /** The answer to the Message frame of a snapshot: what is there of one that broke off. */
+  SnapshotPart: 14,
+  /** Where the chunks that follow begin. */
+  SnapshotFrom: 15,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
