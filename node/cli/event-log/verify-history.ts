@@ -39,7 +39,10 @@ export async function verifyHistory(options: ScanOptions): Promise<HistoryReport
     const length = chains.get(model)?.length ?? 0;
     return `chain of ${model}: ${length} of ${position} events, ends with ${link}`;
   });
-  return { lines: [...archives, ...ends], broken: firstBreak(state, chains) };
+  const cold = state.history.coldModels().map((model) => {
+    return `${state.history.coldOf(model).length} cold objects of ${model} are not read`;
+  });
+  return { lines: [...archives, ...ends, ...cold], broken: firstBreak(state, chains) };
 }
 
 function firstBreak(
@@ -48,7 +51,10 @@ function firstBreak(
 ): string | null {
   for (const end of history.chainEnds()) {
     const retentionMs = history.rulesOf(end.model)?.retentionMs ?? 0;
-    const bounds = { expiredToMs: logTimeMs - retentionMs, mayBeginLater: history.floor > 1 };
+    // What is in the cold store is not read here.
+    const coldToMs = history.coldOf(end.model).at(-1)?.upToMs ?? -Infinity;
+    const expiredToMs = Math.max(logTimeMs - retentionMs, coldToMs);
+    const bounds = { expiredToMs, mayBeginLater: history.floor > 1 };
     const chain = chains.get(end.model) ?? new ChainCheck(end.model);
     const broken = chain.breakUpTo(end, bounds);
     if (broken !== null) return broken;
