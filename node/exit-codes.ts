@@ -9,6 +9,8 @@ export const EXIT = {
   dataRefused: 3,
   /** A disk error ended the process. */
   failStop: 4,
+  /** The node begins again in this process; no process ends with it. */
+  again: 5,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,5 +1,6 @@
 import { ArchiveError } from './archive/index.ts';
 import { EncryptionError } from './encryption/index.ts';
+import { EntryError } from './entry/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { LogError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
@@ -52,4 +53,10 @@ function systemError(error: unknown): NodeError | null {
 function nameFile(error: Error): string {
   const path = 'path' in error ? String(error.path) : '';
   return error.message.includes(path) ? error.message : `${error.message}: ${path}`;
+}
+
+/** An entry that only a later binary can apply says nothing against the disk. */
+export function exitCodeOf(error: Error): ExitCode {
+  const isTooOld = error instanceof EntryError && error.code === 'unsupported_entry';
+  return isTooOld ? EXIT.dataRefused : EXIT.failStop;
 }

@@ -34,7 +34,10 @@ export function startNode(
   let stopWatching: (() => void) | null = null;
   const run = async (): Promise<void> => {
     const world = await worldOf(options, version);
-    const node = new LithairNode(options, world, (error) => resolve(end(error)));
+    const node = new LithairNode(options, world, (error) => {
+      if (error.exitCode === EXIT.again && !stopping) again(node);
+      else resolve(end(error));
+    });
     stop = () => {
       stopping = true;
       stopWatching?.();
@@ -49,7 +52,13 @@ export function startNode(
     onReady?.();
   };
   // A start that stopping cuts short fails on what is closed already: that is no failure.
-  run().catch((error: unknown) => (stopping ? undefined : resolve(end(error))));
+  const begin = (): void =>
+    void run().catch((error: unknown) => (stopping ? undefined : resolve(end(error))));
+  const again = (node: LithairNode): void => {
+    stopWatching?.();
+    node.stop().then(begin, (error: unknown) => resolve(end(error)));
+  };
+  begin();
   return { ended, stop: () => stop() };
 }
 

@@ -1,7 +1,8 @@
 import { compileSchema, type Schema } from '@lithair/crds';
-import type { ApplyVersions, ClusterStatus } from '@lithair/crds/contract';
+import type { ApplyVersions } from '@lithair/crds/contract';
 import { raiseApplyVersion } from './apply-version.ts';
-import { Archive, type AskMember, blockingZstd, serveArchive } from './archive/index.ts';
+import { Archive, blockingZstd, serveArchive } from './archive/index.ts';
+import { archivePeers } from './archive-peers.ts';
 import { backups } from './backups.ts';
 import { openColdStore } from './cold/index.ts';
 import { compaction } from './compaction.ts';
@@ -14,8 +15,8 @@ import {
 } from './consensus/index.ts';
 import type { Keyring } from './encryption/index.ts';
 import { NodeEngine } from './engine.ts';
-import { APPLY_VERSION, EntryError, OLDEST_APPLY_VERSION } from './entry/index.ts';
-import { asNodeError, NodeError } from './exit.ts';
+import { APPLY_VERSION, OLDEST_APPLY_VERSION } from './entry/index.ts';
+import { asNodeError, exitCodeOf, NodeError } from './exit.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Health } from './health.ts';
 import { HistoryKeeper } from './history-keeper.ts';
@@ -25,6 +26,7 @@ import { Leader } from './leader.ts';
 import { openOutbox, orderWrites } from './local-writes.ts';
 import { type DataDirectory, type Log, openDataDirectory, SpaceWatch } from './log/index.ts';
 import { LogClock } from './log-clock.ts';
+import { logEndOf } from './log-end.ts';
 import { compactThrough, MemberEncryption } from './member-encryption.ts';
 import {
   AdminApi,
@@ -45,6 +47,7 @@ import {
 } from './membership/index.ts';
 import { modelChangeStatus, modelChanges, submitModel } from './model-changes.ts';
 import { ModelPreparation } from './model-preparation.ts';
+import { regionPromotion } from './next-epoch.ts';
 import {
   type CoreOptions,
   type CoreWorld,
@@ -73,8 +76,6 @@ const READY_POLL_MS = 20;
 const STOP_TIMEOUT_MS = 4_000;
 /** Time for the last answers of a member that was removed. */
 const FAREWELL_MS = 100;
-/** A piece of an archive is a megabyte. */
-const ARCHIVE_REQUEST_MS = 30_000;
 const STATUS_REQUEST_MS = 3_000;
 
 /**
@@ -145,6 +146,7 @@ export class NodeCore {
       applyVersion: () => this.#consensus?.state?.applyVersion ?? 0,
       storage,
       encryption: () => this.#encryption.status,
+      logEnd: () => logEndOf(this.#log),
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
@@ -179,7 +181,7 @@ export class NodeCore {
     const log = await this.#openLog(this.#directory, placement);
     const consensus = await this.#join(log, placement);
     this.#requireRunning();
-    const admin = this.#openAdmin(consensus, log);
+    const admin = this.#openAdmin(consensus, log, placement);
     this.#admin = admin;
     this.#membership = admin;
     consensus.start();
@@ -341,7 +343,7 @@ export class NodeCore {
       () => compactThrough({ handle: (request) => this.administer(request) }),
     );
     this.engine.attach(consensus, outbox, () => this.#keeper?.reader() ?? null);
-    this.health.reportStatusBy(() => this.#clusterStatus(consensus));
+    this.health.reportStatusBy(() => clusterStatus(consensus, this.#info));
     observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
     observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
@@ -403,7 +405,7 @@ export class NodeCore {
       pause: () => new Promise((resolve) => defer(resolve)),
       state: () => consensus.state,
       isLeading: () => consensus.leading,
-      members: () => this.#otherMembers(consensus),
+      members: () => archivePeers(consensus, this.#transport),
       ...(this.#options.history && { limits: this.#options.history }),
     });
   }
@@ -419,17 +421,6 @@ export class NodeCore {
       logger,
       defer,
     });
-  }
-
-  /** The leader first: what it seals it has archived. */
-  #otherMembers({ state, memberId, leader }: NodeConsensus): AskMember[] {
-    const others = (state?.members() ?? []).map(({ id }) => id).filter((id) => id !== memberId);
-    return others
-      .toSorted((a, b) => Number(b === leader) - Number(a === leader))
-      .map((id) => (request) => {
-        if (this.#transport === null) throw new Error('the peer port is not open');
-        return this.#transport.request(id, 'archive', request, ARCHIVE_REQUEST_MS);
-      });
   }
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
@@ -483,7 +474,7 @@ export class NodeCore {
     return transport;
   }
 
-  #openAdmin(consensus: NodeConsensus, log: Log): AdminApi {
+  #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
     const { clock, logger } = this.#world;
     const changes = new MemberChanges({
       view: consensus,
@@ -497,7 +488,16 @@ export class NodeCore {
         this.#transport?.request(id, 'admin', request, STATUS_REQUEST_MS),
       );
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
-    if (this.#keeper === null) throw new Error('history is not looked after yet');
+    if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
+    const promotion = regionPromotion({
+      consensus,
+      log,
+      placement,
+      info: this.#info,
+      network: this.#network,
+      transport: this.#transport,
+      onFounded: ({ index }) => this.#beginAgain(index),
+    });
     const compacts = compaction(consensus, log, this.#keeper);
     const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
     return new AdminApi({
@@ -506,6 +506,7 @@ export class NodeCore {
       changeModel,
       backUp,
       compaction: compacts,
+      regionPromotion: promotion,
       info: this.#info,
       clock,
       logger,
@@ -524,10 +525,6 @@ export class NodeCore {
     if (this.#stopping) throw new NodeError('stopped before it was ready', EXIT.ok);
   }
 
-  #clusterStatus(consensus: NodeConsensus): ClusterStatus | null {
-    return clusterStatus(consensus, this.#info);
-  }
-
   /** Whoever asked this very member to remove itself gets the answer first. */
   #onRefused(reason: string, code: FinalRefusal): void {
     if (this.#isRefused) return;
@@ -537,14 +534,15 @@ export class NodeCore {
     this.#world.clock.after(FAREWELL_MS, () => this.#fail(text, EXIT.dataRefused));
   }
 
+  /** Whoever asked for it gets the answer first. */
+  #beginAgain(index: number): void {
+    this.#world.logger.warn({ index }, 'the next epoch of the cluster begins with this member');
+    const reason = 'this node starts again, in the next epoch of its cluster';
+    this.#world.clock.after(FAREWELL_MS, () => this.#fail(reason, EXIT.again));
+  }
+
   #fail(reason: string, exitCode: ExitCode): void {
     this.health.enter('failed', reason);
     this.#onEnd(new NodeError(reason, exitCode));
   }
-}
-
-/** An entry that only a later binary can apply says nothing against the disk. */
-function exitCodeOf(error: Error): ExitCode {
-  const isTooOld = error instanceof EntryError && error.code === 'unsupported_entry';
-  return isTooOld ? EXIT.dataRefused : EXIT.failStop;
 }

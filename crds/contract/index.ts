@@ -76,6 +76,8 @@ export interface ClusterStatus {
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
+  /** Where its log ends; entries behind `commit` may or may not be acknowledged. */
+  readonly logEnd?: LogEnd;
   /** What apply means in the whole cluster: the version in force. */
   readonly applyVersion: number;
   /** What this member can take part in. */
@@ -102,6 +104,38 @@ export interface EncryptionStatus {
   readonly files: readonly { readonly key: number; readonly count: number }[];
   /** Files that are still to be written anew: with the newest key, or in plain. */
   readonly pending: number;
+}
+
+/** Where a member's log ends. */
+export interface LogEnd {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** Body of `POST /_admin/promote-region`. */
+export interface PromoteRegionRequest {
+  /** The region of the member that is asked. */
+  readonly region: string;
+  /** `CLUSTERID/EPOCH` of the cluster that is given up; without it, nothing is changed. */
+  readonly confirm?: string;
+}
+
+/** Answer of `POST /_admin/promote-region`. */
+export interface PromoteRegionResponse {
+  readonly result: 'would-promote' | 'promoted';
+  readonly clusterId: string;
+  /** The epoch that is given up; the next one begins with this member alone. */
+  readonly epoch: number;
+  readonly memberId: number;
+  /** The last entry that is kept, and the log time up to which the state goes (epoch ms). */
+  readonly index: number;
+  readonly logTimeMs: number;
+  /** The last entry that this member knows to have been acknowledged by a quorum. */
+  readonly commit: number;
+  /** Milliseconds since a voter was heard; null: not since this process began. */
+  readonly heardMs: number | null;
+  /** Names of the members that are left behind. */
+  readonly left: readonly string[];
 }
 
 /** A member that has no disk yet answers `GET /_admin/status` with 503 and this body. */

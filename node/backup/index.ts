@@ -4,6 +4,7 @@
  */
 export { BackupError, type BackupErrorCode } from './errors.ts';
 export {
+  applyEntry,
   type CheckedBackup,
   checkBackup,
   type NewCluster,

@@ -297,7 +297,8 @@ function timeOf({ type, data }: Entry, state: ReplicatedState): number {
   return 'timestampMs' in entry ? Math.max(entry.timestampMs, state.logTimeMs) : state.logTimeMs;
 }
 
-function applyEntry(state: ReplicatedState, { type, index, term, data }: Entry): void {
+/** Applies an entry of the log to a state that nobody replicates. */
+export function applyEntry(state: ReplicatedState, { type, index, term, data }: Entry): void {
   if (type === EntryType.Normal) {
     state.apply(index, term, data);
     return;

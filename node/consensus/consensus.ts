@@ -150,6 +150,11 @@ export class Consensus<
     return this.#caughtUp && !this.#replica.installing;
   }
 
+  /** Whether a snapshot is on its way into log and state. */
+  get installing(): boolean {
+    return this.#replica.installing;
+  }
+
   /** The term that this member leads; 0 while {@link leading} is false. */
   get leadingTerm(): number {
     return this.#leadership.readyTerm;

@@ -7,10 +7,12 @@ import {
   readBackupPoint,
   readFlag,
   readMemberId,
+  readPromoteRegion,
   readTransfer,
 } from './admin-requests.ts';
 import { AdminError, asAdminError } from './errors.ts';
 import type { MemberChanges } from './member-changes.ts';
+import type { RegionPromotion } from './region-promotion.ts';
 import { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';
 import type { MemberView } from './view.ts';
 
@@ -80,6 +82,7 @@ export interface AdminApiDependencies {
   readonly changeModel: ChangeModel;
   readonly backUp: BackUp;
   readonly compaction: Compaction;
+  readonly regionPromotion: RegionPromotion;
   readonly info: NodeInfo;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -156,6 +159,7 @@ export class AdminApi implements AdminHandler {
       route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
       route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
       route('any', 'POST', 'snapshot', () => this.#snapshot()),
+      route('any', 'POST', 'promote-region', ({ body }) => this.#promoteRegion(body)),
       route('leader', 'POST', 'seal', () => this.#seal()),
       route('any', 'POST', 'compact', () => this.#compact()),
       route('any', 'GET', 'backup', ({ query }) => this.#backUp(query)),
@@ -269,6 +273,11 @@ export class AdminApi implements AdminHandler {
     }
     const after = readBackupPoint(new URLSearchParams(query));
     return { status: 200, body: undefined, stream: await this.#deps.backUp(after) };
+  }
+
+  async #promoteRegion(body: unknown): Promise<AdminResponse> {
+    const request = readPromoteRegion(body);
+    return { status: 200, body: await this.#deps.regionPromotion.promote(request) };
   }
 
   async #seal(): Promise<AdminResponse> {

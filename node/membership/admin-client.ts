@@ -7,6 +7,8 @@ import {
   type ClusterStatus,
   type MemberStatus,
   type ModelChangeResponse,
+  type PromoteRegionRequest,
+  type PromoteRegionResponse,
   type WaitingStatus,
 } from '@lithair/crds/contract';
 import { identityOf } from '@lithair/crds/identity';
@@ -125,6 +127,12 @@ export class AdminClient {
   async changeModel(spec: unknown, dryRun: boolean): Promise<ModelChangeResponse> {
     const { status, body } = await this.#send('PUT', `model?dryRun=${dryRun}`, spec);
     return requireBody(status, body, isModelChange);
+  }
+
+  /** Promotes the region of this member, or tells what that would mean where it is not confirmed. */
+  async promoteRegion(request: PromoteRegionRequest): Promise<PromoteRegionResponse> {
+    const { status, body } = await this.#send('POST', 'promote-region', request);
+    return requireBody(status, body, isPromotion);
   }
 
   /** Makes this member write a snapshot now. */
@@ -279,6 +287,10 @@ function isLeader(body: unknown): body is { readonly leader: number } {
 
 function isModelChange(body: unknown): body is ModelChangeResponse {
   return isObject(body) && typeof body['result'] === 'string' && Array.isArray(body['changes']);
+}
+
+function isPromotion(body: unknown): body is PromoteRegionResponse {
+  return isObject(body) && typeof body['epoch'] === 'number' && Array.isArray(body['left']);
 }
 
 function isCompacted(body: unknown): body is Compacted {

@@ -1,4 +1,4 @@
-import type { AddMemberRequest, ApplyVersions } from '@lithair/crds/contract';
+import type { AddMemberRequest, ApplyVersions, PromoteRegionRequest } from '@lithair/crds/contract';
 import type { BackupPoint } from '../backup/index.ts';
 import { parseAddress } from '../consensus/index.ts';
 import { AdminError } from './errors.ts';
@@ -52,6 +52,16 @@ function readApplyVersions(value: unknown): ApplyVersions {
 export function readRegion(value: unknown): string {
   if (typeof value === 'string' && REGION.test(value)) return value;
   throw invalid('region is not a name of up to 63 small letters, digits and dashes');
+}
+
+/** @throws AdminError `invalid_request` */
+export function readPromoteRegion(body: unknown): PromoteRegionRequest {
+  const { region, confirm, ...rest } = objectOf(body);
+  refuseUnknown(rest);
+  const request = { region: readRegion(region) };
+  if (confirm === undefined) return request;
+  if (typeof confirm !== 'string') throw invalid('confirm is not CLUSTERID/EPOCH');
+  return { ...request, confirm };
 }
 
 /** The member to hand leadership to; null: any. @throws AdminError `invalid_request` */

@@ -16,6 +16,9 @@ export type AdminErrorCode =
   | 'last_voter' // 409
   | 'no_quorum' // 409: what would be left could not decide anything
   | 'not_caught_up' // 409
+  | 'quorum_answers' // 409: a region must not be promoted beside voters that can go on
+  | 'further_along' // 409: another survivor holds more
+  | 'not_confirmed' // 409
   | 'still_there' // 409: a member that is said to be lost answers
   | 'not_a_voter' // 409
   | 'change_in_progress' // 409
@@ -48,6 +51,9 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   no_quorum: 409,
   not_caught_up: 409,
   still_there: 409,
+  quorum_answers: 409,
+  further_along: 409,
+  not_confirmed: 409,
   not_a_voter: 409,
   change_in_progress: 409,
   change_refused: 409,

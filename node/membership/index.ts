@@ -38,4 +38,5 @@ export {
   type Placement,
   type PlacementDependencies,
 } from './placement.ts';
+export { type NextEpoch, RegionPromotion } from './region-promotion.ts';
 export { clusterStatus, memberStatuses, type NodeInfo } from './status.ts';

@@ -9,6 +9,8 @@ import {
   type AdminResponse,
   announceAddress,
   MemberChanges,
+  type NodeInfo,
+  RegionPromotion,
   waitingHandler,
 } from './index.ts';
 
@@ -250,8 +252,17 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
   const { clock } = cluster.world;
   const logger = cluster.world.logger(`m${member.id}`);
   const view = member.consensus;
+  const info = infoOf(member);
   return new AdminApi({
     view,
+    regionPromotion: new RegionPromotion({
+      view,
+      info,
+      ask: () => Promise.reject(new Error('not asked')),
+      heardMs: () => null,
+      logTimeMs: () => 0,
+      foundNextEpoch: () => Promise.reject(new Error('not asked')),
+    }),
     changes: new MemberChanges({ view, entries: ENTRIES, clock, logger, applyVersion: () => 3 }),
     changeModel: (spec) => {
       if (JSON.stringify(spec).includes('breaking')) {
@@ -264,19 +275,24 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       seal: () => Promise.reject(new AdminError('unavailable', 'there is no history here')),
       compact: () => Promise.reject(new AdminError('unavailable', 'there is no log here')),
     },
-    info: {
-      name: `n${member.id}`,
-      version: '0.1.0',
-      applyVersions: { oldest: 1, latest: 2 },
-      applyVersion: () => 2,
-      storage: () => null,
-      modelChange: () => null,
-      encryption: () => null,
-      behind: () => ({ bytes: 0, ms: 0 }),
-    },
+    info,
     clock,
     logger,
   });
+}
+
+function infoOf(member: TestMember): NodeInfo {
+  return {
+    name: `n${member.id}`,
+    version: '0.1.0',
+    applyVersions: { oldest: 1, latest: 2 },
+    applyVersion: () => 2,
+    storage: () => null,
+    modelChange: () => null,
+    encryption: () => null,
+    behind: () => ({ bytes: 0, ms: 0 }),
+    logEnd: () => ({ index: 1, term: 1 }),
+  };
 }
 
 function request(id: number): Record<string, unknown> {

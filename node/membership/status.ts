@@ -2,6 +2,7 @@ import type {
   ApplyVersions,
   ClusterStatus,
   EncryptionStatus,
+  LogEnd,
   MemberRole,
   MemberStatus,
   ModelChangeStatus,
@@ -29,6 +30,7 @@ export interface NodeInfo {
   readonly encryption: () => EncryptionStatus | null;
   /** What a member lacks that holds everything up to an index. */
   readonly behind: (match: number) => Lag;
+  readonly logEnd: () => LogEnd;
   /** What is decided and not in force yet. */
   readonly modelChange: () => ModelChangeStatus | null;
 }
@@ -50,6 +52,7 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     term: status.term,
     commit: status.commit,
     applied: view.applied,
+    logEnd: info.logEnd(),
     applyVersion: info.applyVersion(),
     applyVersions: info.applyVersions,
     schemaVersion: state.schemaVersion,

@@ -10,6 +10,7 @@ export type MemberView<Result extends AppliedEntry = AppliedEntry> = Pick<
   | 'leader'
   | 'leading'
   | 'caughtUp'
+  | 'installing'
   | 'status'
   | 'proposeChange'
   | 'transferLeadership'

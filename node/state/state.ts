@@ -68,6 +68,8 @@ export interface Refounding {
   readonly clusterId: string;
   readonly epoch: number;
   readonly members: readonly MemberRecord[];
+  /** Ids that were given to others before, and never come back; none for another cluster. */
+  readonly removedIds?: readonly number[];
   /** Whether it takes over what was archived; else history begins with what is in memory. */
   readonly keepsArchives: boolean;
 }
@@ -104,7 +106,8 @@ export class ReplicatedState implements StateReader, RowsView {
   private index: number;
   private timeMs: number;
   private sequence: number;
-  private versionInForce: number;
+  /** The apply version in force in the cluster. */
+  applyVersion: number;
   private readonly latestVersion: number;
   private models: ReadonlyMap<string, ModelState>;
   private readonly memberTable: MemberTable;
@@ -129,7 +132,7 @@ export class ReplicatedState implements StateReader, RowsView {
     this.index = head.appliedIndex;
     this.timeMs = head.logTimeMs;
     this.sequence = head.eventSequence;
-    this.versionInForce = head.applyVersion;
+    this.applyVersion = head.applyVersion;
     this.latestVersion = options.latestApplyVersion ?? APPLY_VERSION;
     requireSupported(head.applyVersion, this.latestVersion);
     this.memberTable = members;
@@ -187,11 +190,6 @@ export class ReplicatedState implements StateReader, RowsView {
   /** Accepted events so far. */
   get eventSequence(): number {
     return this.sequence;
-  }
-
-  /** The apply version in force in the cluster. */
-  get applyVersion(): number {
-    return this.versionInForce;
   }
 
   get nextMemberId(): number {
@@ -313,7 +311,7 @@ export class ReplicatedState implements StateReader, RowsView {
   }
 
   /**
-   * The same rows and outcomes as the state of another cluster: what a restore founds. This state
+   * The same rows and outcomes as the state of another cluster or epoch: what a restore founds. This state
    * must not be used any more.
    */
   refounded(cluster: Refounding): ReplicatedState {
@@ -326,12 +324,16 @@ export class ReplicatedState implements StateReader, RowsView {
       logTimeMs: this.timeMs,
       eventSequence: this.sequence,
       pendingSchema: this.pending?.schema ?? null,
-      applyVersion: this.versionInForce,
+      applyVersion: this.applyVersion,
     };
-    const next = new ReplicatedState(head, new MemberTable(cluster.members, []), {
-      hashKey: this.hashKey,
-      latestApplyVersion: this.latestVersion,
-    });
+    const next = new ReplicatedState(
+      head,
+      new MemberTable(cluster.members, cluster.removedIds ?? []),
+      {
+        hashKey: this.hashKey,
+        latestApplyVersion: this.latestVersion,
+      },
+    );
     next.models = this.models;
     next.dedup = this.dedup;
     next.history = this.history;
@@ -377,8 +379,8 @@ export class ReplicatedState implements StateReader, RowsView {
 
   /** One step at a time: a binary supports the version before its latest, and no older one. */
   private raise(to: number): boolean {
-    if (to !== this.versionInForce + 1) return false;
-    this.versionInForce = to;
+    if (to !== this.applyVersion + 1) return false;
+    this.applyVersion = to;
     return true;
   }
 
@@ -590,7 +592,7 @@ export class ReplicatedState implements StateReader, RowsView {
     this.dedup.limitTo(dedupLimitsOf(next));
     this.currentSchema = next;
     const end = { index: this.index, timeMs: this.timeMs };
-    this.history.adopt(next, this.versionInForce >= FORMER_RULES ? end : null);
+    this.history.adopt(next, this.applyVersion >= FORMER_RULES ? end : null);
     this.fingerprint = schemaFingerprint(next);
     this.currentSchemaVersion += 1;
     const { currentSchemaVersion: schemaVersion, fingerprint } = this;

@@ -3,6 +3,7 @@ import { AdminRefusedError } from '../../membership/index.ts';
 import { ADMIN_OPTIONS, askMember } from '../admin-connection.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
+import { promoteRegionOf } from '../promote-region.ts';
 import { replaceMember } from '../replace-member.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 600;
@@ -12,9 +13,13 @@ const PROMOTE_AGAIN_MS = 500;
 /** `lithair member ACTION [ID]`: who belongs to a running cluster, and changes of that. */
 export const memberCommand: CliCommand = {
   name: 'member',
-  positionals: 'ACTION [ID]',
+  positionals: 'ACTION [ID|REGION]',
   options: {
     ...ADMIN_OPTIONS,
+    confirm: {
+      value: 'CLUSTERID/EPOCH',
+      help: 'promote-region: the cluster and epoch that are given up',
+    },
     wait: { help: 'promote: wait until the learner has caught up' },
     timeout: {
       value: 'SECONDS',
@@ -29,6 +34,10 @@ export const memberCommand: CliCommand = {
     '                   started with an empty directory, has taken its place',
     '  promote ID       give a learner that has caught up a vote',
     '  transfer [ID]    hand leadership to a voter, or to the one that is furthest along',
+    '  promote-region REGION',
+    '                   when a quorum of the voters is lost for good: begin the next epoch of the',
+    '                   cluster with the member that is asked; says what is lost, and does it',
+    '                   only with --confirm CLUSTERID/EPOCH',
     'A new member joins by itself: start it with --initial-cluster and its certificate.',
     'Example: lithair member list --address 127.0.0.1:10080 --peer-tls data/certs/admin',
   ],
@@ -46,6 +55,7 @@ const ACTIONS = new Map<string, (input: CliInput) => Promise<number>>([
   ['replace', replace],
   ['promote', promote],
   ['transfer', transfer],
+  ['promote-region', promoteRegion],
 ]);
 
 async function list(input: CliInput): Promise<number> {
@@ -93,6 +103,17 @@ async function replace(input: CliInput): Promise<number> {
     replaceMember(client, id, timeoutMs(input), tell),
   );
   return done(`member ${id} replaced by member ${next}`);
+}
+
+async function promoteRegion(input: CliInput): Promise<number> {
+  const region = input.positionals[1];
+  if (region === undefined) {
+    throw new CliError('member promote-region takes the name of a region', EXIT.usage);
+  }
+  const confirm = input.text('confirm');
+  const request = confirm === undefined ? { region } : { region, confirm };
+  const text = await askMember(input, (client) => promoteRegionOf(client, request));
+  return done(text);
 }
 
 function timeoutMs(input: CliInput): number {

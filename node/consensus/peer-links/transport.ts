@@ -73,6 +73,8 @@ export class LinkTransport implements PeerTransport {
   #timer: TimerHandle | null = null;
   readonly #applyVersions = new Map<number, ApplyVersions>();
   readonly #clocks = new Map<number, number>();
+  /** When a member was heard last, by the monotonic clock. */
+  readonly #heard = new Map<number, number>();
   /** What was made smaller on the way to other regions. */
   readonly compression: CompressionFigures = { plainBytes: 0, sentBytes: 0 };
   #closed = false;
@@ -145,6 +147,12 @@ export class LinkTransport implements PeerTransport {
     return this.#options.world.clock.monotonicMs() + aheadMs;
   }
 
+  /** Milliseconds since any of these members sent a message; null where none has yet. */
+  heardMs(ids: readonly number[]): number | null {
+    const heard = ids.flatMap((id) => this.#heard.get(id) ?? []);
+    return heard.length === 0 ? null : this.#options.world.clock.monotonicMs() - Math.max(...heard);
+  }
+
   #learn({ memberId, applyVersions }: Hello): void {
     this.#applyVersions.set(memberId, applyVersions);
   }
@@ -210,6 +218,7 @@ export class LinkTransport implements PeerTransport {
   #onMessage(from: number, payload: Buffer): void {
     const message = decodeMessage(payload);
     if (message.from !== from) throw new WireError(`member ${from} speaks for ${message.from}`);
+    this.#heard.set(from, this.#options.world.clock.monotonicMs());
     this.#handler?.message(from, message);
   }
 
