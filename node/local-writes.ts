@@ -10,13 +10,16 @@ import {
   Outbox,
   type OutboxParts,
 } from './outbox/index.ts';
+import type { Metrics } from './telemetry/index.ts';
 
 /** Time that the leader has for a batch that another member sent. */
 const ORDER_TIMEOUT_MS = 5_000;
 
 interface Given extends Pick<OutboxParts, 'isSpaceLow' | 'onFailure' | 'limits'> {
   readonly directory: DataDirectory;
-  readonly logOptions?: LogOptions;
+  readonly metrics: Metrics;
+  /** As those of the log: the outbox is encrypted where that is. */
+  readonly logOptions: LogOptions;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function openOutbox(
   log: Log,
   given: Given,
 ): Promise<Outbox> {
-  const { directory, logOptions, ...rest } = given;
+  const { directory, metrics, logOptions, ...rest } = given;
   const outbox = new Outbox({
     ...rest,
     openJournal: () => directory.openOutbox(logOptions),
@@ -51,9 +54,34 @@ export async function openOutbox(
       return true;
     },
   });
+  observeOutbox(metrics, outbox);
   const ordered = consensus.state?.localWrites.sequenceOf(consensus.memberId) ?? 0;
   if (ordered > 0 || (await directory.hasOutbox())) await outbox.open();
   return outbox;
+}
+
+/** Figures of the outbox; read only when somebody asks for metrics. */
+function observeOutbox(metrics: Metrics, outbox: Outbox): void {
+  const gauges: [name: string, help: string, read: () => number][] = [
+    ['outbox_writes', 'Local writes that are not ordered yet.', () => outbox.status.writes],
+    ['outbox_bytes', 'Bytes of these writes.', () => outbox.status.bytes],
+    [
+      'outbox_oldest_seconds',
+      'How long the oldest of them waits.',
+      () => outbox.status.oldestMs / 1000,
+    ],
+    [
+      'local_write_conflicts',
+      'Local writes of any member that lost to a later one, seen here since the start.',
+      () => outbox.status.conflicts,
+    ],
+    [
+      'local_write_unfit',
+      'Local writes of any member that the model did not allow any more, likewise.',
+      () => outbox.status.unfit,
+    ],
+  ];
+  for (const [name, help, read] of gauges) metrics.gauge(`lithair_${name}`, help, read);
 }
 
 /** Orders what another member took; what cannot be done now may be asked for again. */

@@ -1,15 +1,15 @@
-import { compileSchema, type Schema } from '@lithair/crds';
+import { type Schema } from '@lithair/crds';
 import type { ApplyVersions } from '@lithair/crds/contract';
 import { raiseApplyVersion } from './apply-version.ts';
 import { Archive, blockingZstd, serveArchive } from './archive/index.ts';
 import { archivePeers } from './archive-peers.ts';
 import { backups } from './backups.ts';
+import { beginCluster } from './begin-cluster.ts';
 import { openColdStore } from './cold/index.ts';
 import { compaction } from './compaction.ts';
 import {
   Consensus,
   type FinalRefusal,
-  foundCluster,
   LinkTransport,
   type PeerNetwork,
 } from './consensus/index.ts';
@@ -24,7 +24,13 @@ import { createApi } from './http/index.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
 import { openOutbox, orderWrites } from './local-writes.ts';
-import { type DataDirectory, type Log, openDataDirectory, SpaceWatch } from './log/index.ts';
+import {
+  type DataDirectory,
+  type Log,
+  type LogOptions,
+  openDataDirectory,
+  SpaceWatch,
+} from './log/index.ts';
 import { LogClock } from './log-clock.ts';
 import { logEndOf } from './log-end.ts';
 import { compactThrough, MemberEncryption } from './member-encryption.ts';
@@ -63,7 +69,6 @@ import { noSecrets } from './secrets-directory.ts';
 import { catchUp, restoreSnapshot } from './startup-phases.ts';
 import {
   type ApplyResult,
-  createState,
   HASH_KEY_BYTES,
   type ReplicatedState,
   restoreState,
@@ -106,6 +111,7 @@ export class NodeCore {
   #directory: DataDirectory | null = null;
   #log: Log | null = null;
   #consensus: NodeConsensus | null = null;
+  #logOptions: LogOptions = {};
   #outbox: Outbox | null = null;
   #keeper: HistoryKeeper | null = null;
   #preparation: ModelPreparation | null = null;
@@ -147,6 +153,7 @@ export class NodeCore {
       storage,
       encryption: () => this.#encryption.status,
       logEnd: () => logEndOf(this.#log),
+      outbox: () => this.#outbox?.status ?? null,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
@@ -157,6 +164,11 @@ export class NodeCore {
   /** Null until the node has a place in its cluster, and a log. */
   get consensus(): NodeConsensus | null {
     return this.#consensus;
+  }
+
+  /** What this node took by itself; null until it has a place in its cluster. */
+  get outbox(): Outbox | null {
+    return this.#outbox;
   }
 
   get log(): Log | null {
@@ -283,30 +295,19 @@ export class NodeCore {
     const codec = (): 'json' | 'binary' => this.#consensus?.state?.schema.store.codec ?? 'json';
     const { diskUuid, founder } = placement;
     const encryption = await this.#encryption.open(diskUuid, founder);
-    const log = await directory.openLog({ codec, ...this.#options.log, ...encryption });
+    this.#logOptions = { ...this.#options.log, ...encryption };
+    const log = await directory.openLog({ codec, ...this.#logOptions });
     const { segments, records, truncatedBytes } = log.recovery;
     this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;
     log.spareSpace(this.#space.low);
     const { recovery } = log;
-    if (recovery.snapshot === null && placement.founder) await this.#found(log, placement);
+    if (recovery.snapshot === null && placement.founder) {
+      const { clock } = this.#world;
+      const applyVersion = this.#applyVersions.latest;
+      await beginCluster(log, placement, this.#options, { applyVersion, nowMs: clock.nowMs() });
+    }
     return log;
-  }
-
-  /** The first snapshot of a new cluster: its model, and this node as its only member. */
-  async #found(log: Log, placement: Placement): Promise<void> {
-    const { clusterId, memberId, diskUuid, address, region } = placement;
-    const { name, spec } = this.#options;
-    const member = { id: memberId, name, address, diskUuid, intent: 'voter' } as const;
-    const state = createState({
-      clusterId,
-      epoch: 1,
-      schema: compileSchema(spec),
-      members: [region === undefined ? member : { ...member, region }],
-      applyVersion: this.#applyVersions.latest,
-      nowMs: this.#world.clock.nowMs(),
-    });
-    await foundCluster(log, state, memberId);
   }
 
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
@@ -333,8 +334,7 @@ export class NodeCore {
     this.#consensus = consensus;
     this.#leader.attach(consensus);
     this.#attachPeers(consensus, transport);
-    const outbox = await this.#openOutbox(consensus, log);
-    this.#outbox = outbox;
+    this.#outbox = await this.#openOutbox(consensus, log);
     this.#keeper = this.#keepHistory(consensus, archive);
     this.#preparation = this.#prepareModels(consensus);
     this.#encryption.attach(
@@ -342,7 +342,7 @@ export class NodeCore {
       () => consensus.state,
       () => compactThrough({ handle: (request) => this.administer(request) }),
     );
-    this.engine.attach(consensus, outbox, () => this.#keeper?.reader() ?? null);
+    this.engine.attach(consensus, this.#outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => clusterStatus(consensus, this.#info));
     observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
     observeEncryption(this.#metrics, () => this.#encryption.status);
@@ -368,12 +368,12 @@ export class NodeCore {
   }
 
   #openOutbox(consensus: NodeConsensus, log: Log): Promise<Outbox> {
-    const { outbox: limits, log: logOptions } = this.#options;
     if (this.#directory === null) throw new Error('the data directory is not open');
     return openOutbox(this.#world, consensus, this.#leader, log, {
       directory: this.#directory,
-      ...(logOptions && { logOptions }),
-      ...(limits && { limits }),
+      metrics: this.#metrics,
+      logOptions: this.#logOptions,
+      limits: this.#options.outbox ?? {},
       isSpaceLow: () => this.#space.low,
       onFailure: (error) =>
         this.#fail(error.message, asNodeError(error)?.exitCode ?? EXIT.failStop),

@@ -62,6 +62,19 @@ export interface ModelChangeStatus {
   readonly total: number;
 }
 
+/** Writes of eventual models that a member took by itself. */
+export interface OutboxStatus {
+  /** Not ordered yet: lost with the disk. */
+  readonly writes: number;
+  readonly bytes: number;
+  /** How long the oldest of them waits; 0 for none. */
+  readonly oldestMs: number;
+  /** Since the start of the process, of any member: lost to a later write. */
+  readonly conflicts: number;
+  /** Likewise: not allowed any more by the model when they were ordered. */
+  readonly unfit: number;
+}
+
 /** Answer of `GET /_cluster/status` (ops port) and `GET /_admin/status` (peer port). */
 export interface ClusterStatus {
   readonly clusterId: string;
@@ -93,6 +106,8 @@ export interface ClusterStatus {
   readonly storage?: StorageStatus | null;
   /** Null where the member was given no keys; an older member does not have it. */
   readonly encryption?: EncryptionStatus | null;
+  /** Null while it has none; an older member does not have it. */
+  readonly outbox?: OutboxStatus | null;
   readonly members: readonly MemberStatus[];
 }
 

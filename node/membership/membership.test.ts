@@ -288,6 +288,7 @@ function infoOf(member: TestMember): NodeInfo {
     applyVersions: { oldest: 1, latest: 2 },
     applyVersion: () => 2,
     storage: () => null,
+    outbox: () => null,
     modelChange: () => null,
     encryption: () => null,
     behind: () => ({ bytes: 0, ms: 0 }),

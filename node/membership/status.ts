@@ -6,6 +6,7 @@ import type {
   MemberRole,
   MemberStatus,
   ModelChangeStatus,
+  OutboxStatus,
   StorageStatus,
 } from '@lithair/crds/contract';
 import { type ConfState, StateType, type Status } from 'etcd-raft-ts';
@@ -28,6 +29,8 @@ export interface NodeInfo {
   readonly storage: () => StorageStatus | null;
   /** How the files here are encrypted; null where there are no keys. */
   readonly encryption: () => EncryptionStatus | null;
+  /** Writes that it took by itself; null while it has no outbox. */
+  readonly outbox: () => OutboxStatus | null;
   /** What a member lacks that holds everything up to an index. */
   readonly behind: (match: number) => Lag;
   readonly logEnd: () => LogEnd;
@@ -62,6 +65,7 @@ export function clusterStatus(view: MemberView, info: NodeInfo): ClusterStatus |
     version: info.version,
     storage: info.storage(),
     encryption: info.encryption(),
+    outbox: info.outbox(),
     members: memberStatuses(state.members(), status, view.confState, info),
   };
 }

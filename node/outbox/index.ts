@@ -15,5 +15,4 @@ export {
   Outbox,
   type OutboxLimits,
   type OutboxParts,
-  type OutboxStatus,
 } from './outbox.ts';

@@ -1,3 +1,4 @@
+import type { OutboxStatus } from '@lithair/crds/contract';
 import type { MergePatch } from '../command/index.ts';
 import {
   decodeEntry,
@@ -73,19 +74,6 @@ export interface OutboxParts {
   onceCommitted(index: number, done: () => void): boolean;
   /** The outbox cannot be relied on any more: the process must end. */
   onFailure(error: Error): void;
-}
-
-/** Figures for metrics and status. */
-export interface OutboxStatus {
-  /** Writes that are not ordered yet. */
-  readonly writes: number;
-  readonly bytes: number;
-  /** How long the oldest of them waits, milliseconds; 0 for none. */
-  readonly oldestMs: number;
-  /** Local writes that lost to a later one, of any member, since the start of the process. */
-  readonly conflicts: number;
-  /** Local writes that the model did not allow any more when they were ordered, likewise. */
-  readonly unfit: number;
 }
 
 /**

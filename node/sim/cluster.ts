@@ -3,6 +3,7 @@ import { ClientLink } from './client-link.ts';
 import { BrokenPromise, Durability, Elections, StateHashes } from './invariants/index.ts';
 import { Machine, type MachineWatch, type MachineWorld, type Sabotage } from './machine.ts';
 import type { Plan } from './plan.ts';
+import { workloadSpec } from './workload/index.ts';
 import {
   CALM_NETWORK,
   Scheduler,
@@ -40,6 +41,7 @@ export class SimulatedCluster {
       network: this.network,
       initialCluster: numbers.map((n) => ({ name: `n${n}`, address: `n${n}:${PEER_PORT}` })),
       sectorBytes: plan.sectorBytes,
+      spec: workloadSpec({}, plan.eventual),
       consensus: plan.consensus,
       log: { ...plan.log, codec: codecOf(plan) },
       sabotage,

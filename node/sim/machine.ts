@@ -1,3 +1,4 @@
+import type { LithairModelSpec } from '@lithair/crds';
 import type { Message } from 'etcd-raft-ts';
 import type { ConsensusOptions } from '../consensus/index.ts';
 import type { CrashKind, LogOptions } from '../log/index.ts';
@@ -8,7 +9,6 @@ import type { InitialMember } from '../options.ts';
 import type { Logger } from '../ports/index.ts';
 import type { ReplicatedState } from '../state/index.ts';
 import { adminExchange } from './admin-exchange.ts';
-import { workloadSpec } from './workload/index.ts';
 import {
   type DiskFilter,
   MachineClock,
@@ -20,7 +20,6 @@ import {
 } from './world/index.ts';
 
 const DATA_DIR = '/data';
-const SPEC = workloadSpec();
 const NO_MATERIAL = { caPem: '', certificatePem: '', privateKeyPem: '' };
 
 /** What all machines of a run share. */
@@ -29,6 +28,7 @@ export interface MachineWorld {
   readonly network: SimulatedNetwork;
   readonly initialCluster: readonly InitialMember[];
   readonly sectorBytes: number;
+  readonly spec: LithairModelSpec;
   readonly consensus: Partial<ConsensusOptions>;
   readonly log: LogOptions;
   /** Parts that break their promises, to see that the checks notice. */
@@ -164,7 +164,7 @@ export class Machine {
       {
         name: this.name,
         dataDir: DATA_DIR,
-        spec: SPEC,
+        spec: this.#world.spec,
         managed: false,
         freeSpaceReserveBytes: null,
         initialCluster,
@@ -215,7 +215,9 @@ export class Machine {
     const submit = core.engine.submit.bind(core.engine);
     core.engine.submit = async (envelope) => {
       const outcome = await submit(envelope);
-      if (outcome.kind === 'applied' && process.alive) {
+      // What one node alone answers for is looked at in the end.
+      const isOrdered = outcome.kind === 'applied' && outcome.durability !== 'local';
+      if (isOrdered && process.alive) {
         this.#watch.onAcknowledged(this, outcome.index);
       }
       return outcome;

@@ -32,6 +32,11 @@ export class Nemesis {
     return this.#refused;
   }
 
+  /** Machines whose disks were damaged, whether they serve or not. */
+  get damaged(): ReadonlySet<Machine> {
+    return this.#damaged;
+  }
+
   start(): void {
     if (this.#plan.faults.length > 0) this.#strikeLater();
   }
@@ -246,7 +251,9 @@ export class Nemesis {
     return this.#administer(
       machine,
       'model',
-      this.#random.chance(0.5) ? otherSpec() : workloadSpec(),
+      this.#random.chance(0.5)
+        ? otherSpec(this.#plan.eventual)
+        : workloadSpec({}, this.#plan.eventual),
     );
   }
 

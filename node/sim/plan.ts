@@ -46,6 +46,8 @@ export interface Plan {
   readonly latencyMs: number;
   /** Faults happen before the cluster is complete, too. */
   readonly faultsFromStart: boolean;
+  /** There is a model that every node writes by itself, with clients of its own. */
+  readonly eventual: boolean;
 }
 
 /** How members write payloads. */
@@ -62,6 +64,8 @@ export function drawPlan(seed: number): Plan {
   return {
     seed,
     nodes,
+    // Not drawn: the other seeds stay what they were before there was such a model.
+    eventual: seed % 3 === 0,
     sectorBytes: random.pick([512, 4096]),
     consensus: {
       snapshotEvery,

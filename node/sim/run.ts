@@ -1,11 +1,11 @@
 import { stateHash } from '../state/index.ts';
-import { checkHistory, pictureOf } from './checks/index.ts';
+import { checkHistory, checkLocalWrites, pictureOf } from './checks/index.ts';
 import { SimulatedCluster } from './cluster.ts';
 import { BrokenPromise } from './invariants/index.ts';
 import type { Sabotage } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
-import { finalStateOf, Workload } from './workload/index.ts';
+import { finalStateOf, LocalWriters, Workload } from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
 /**
@@ -15,6 +15,7 @@ import { Trace } from './world/index.ts';
 const START_MS = 20_000;
 const REST_MS = 45_000;
 const FINAL_MS = 120_000;
+const ALL_VERSIONS = 1_000_000;
 
 /** What came of a run. */
 export interface RunReport {
@@ -69,6 +70,7 @@ class Run {
   readonly #plan: Plan;
   readonly #nemesis: Nemesis;
   #workload: Workload | null = null;
+  #writers: LocalWriters | null = null;
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.#plan = plan;
@@ -84,12 +86,14 @@ class Run {
     const workload = new Workload(cluster.clients, { patches: true });
     this.#workload = workload;
     if (!this.#plan.faultsFromStart) this.#nemesis.start();
+    if (this.#plan.eventual) this.#writers = new LocalWriters(cluster.clients);
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
     await cluster.until(isEnough, this.#plan.durationMs);
     this.#nemesis.heal();
     await this.#rest(workload);
     this.#checkStates();
     this.#checkHistory(workload);
+    await this.#checkLocalWrites();
   }
 
   figures() {
@@ -120,7 +124,7 @@ class Run {
 
   /** After healing, everybody makes progress: clients get their answers, members catch up. */
   async #rest(workload: Workload): Promise<void> {
-    const stopped = workload.stop();
+    const stopped = Promise.all([workload.stop(), this.#writers?.stop()]);
     await this.#require('all members serve again', () => this.#isComplete(), REST_MS);
     if (!(await this.cluster.settled(stopped, FINAL_MS))) lacking('clients get their answers');
     this.cluster.clients.visible = this.#well;
@@ -131,6 +135,7 @@ class Run {
 
   #areEqual(): boolean {
     if (this.#well.some(({ core }) => core?.consensus?.state?.pendingChange !== null)) return false;
+    if (this.#well.some(({ core }) => (core?.outbox?.status.writes ?? 0) > 0)) return false;
     const applied = new Set(this.#well.map(({ core }) => core?.consensus?.applied ?? -1));
     return applied.size === 1;
   }
@@ -144,6 +149,25 @@ class Run {
     if (new Set(hashes).size > 1) {
       throw new BrokenPromise('equal-state', 'the members differ in the end');
     }
+  }
+
+  async #checkLocalWrites(): Promise<void> {
+    const writers = this.#writers;
+    const [machine] = this.#well;
+    const history = machine?.core?.engine.history() ?? null;
+    if (writers === null || history === null) return;
+    const { attempts, lost } = writers;
+    const ids = [...new Set(attempts.map(({ id }) => id))];
+    const reads = ids.map(async (id) => {
+      return [id, await history.versions('Memo', id, Infinity, ALL_VERSIONS)] as const;
+    });
+    const read = Promise.all(reads);
+    if (!(await this.cluster.settled(read, FINAL_MS))) lacking('the history can be read');
+    const versions = new Map(await read);
+    const damaged = new Set([...this.#nemesis.damaged].map(({ number }) => number));
+    const run = { attempts, lost, damaged, versions: (id: string) => versions.get(id) ?? [] };
+    const problems = checkLocalWrites(run);
+    if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
   }
 
   #checkHistory(workload: Workload): void {

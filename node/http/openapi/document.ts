@@ -155,10 +155,7 @@ class Description {
         post: operation(`create${name}`, `Create a ${name}`, name, {
           parameters: [parameterRef('IdempotencyKey')],
           requestBody: jsonBody(schemaRef(`${name}Create`)),
-          responses: this.#responses(
-            { 201: aggregateResponse(name, 'Created', true) },
-            WRITE_ERRORS,
-          ),
+          responses: this.#responses({ 201: this.#written('Created', true) }, WRITE_ERRORS),
         }),
       }),
     };
@@ -194,7 +191,12 @@ class Description {
       ? versionResponse(name)
       : aggregateResponse(name, 'The aggregate', false);
     return operation(`read${name}`, `Read a ${name}`, name, {
-      parameters: [...freshness(), parameterRef('IfNoneMatch'), parameterRef('Fields'), ...past],
+      parameters: [
+        ...this.#freshness(),
+        parameterRef('IfNoneMatch'),
+        parameterRef('Fields'),
+        ...past,
+      ],
       responses: this.#responses({ 200: described, 304: { description: 'Unchanged' } }, [
         400,
         404,
@@ -206,15 +208,42 @@ class Description {
     });
   }
 
+  get #isEventual(): boolean {
+    return this.#model.consistency === 'eventual';
+  }
+
+  #freshness(): Json[] {
+    const level = this.#isEventual ? 'LocalConsistency' : 'Consistency';
+    return [level, `${level}Header`, 'MinIndex'].map(parameterRef);
+  }
+
+  /** What a write of one aggregate answers. */
+  #written(description: string, isNew: boolean): Json {
+    const { name } = this.#model;
+    const response = aggregateResponse(name, description, isNew);
+    if (!this.#isEventual) return response;
+    const names = ['ETag', 'Lithair-Durability', ...(isNew ? ['Location'] : [])];
+    return { ...response, headers: headersNamed(names) };
+  }
+
+  /** What a write may carry: conditions only where they can be kept. */
+  #conditional(...more: string[]): Json[] {
+    return this.#isEventual
+      ? [parameterRef('IdempotencyKey')]
+      : ['IdempotencyKey', 'IfMatch', ...more].map(parameterRef);
+  }
+
   #put(): Json {
     const { name } = this.#model;
     return operation(`replace${name}`, `Replace a ${name}`, name, {
-      parameters: [...CONDITIONAL, parameterRef('IfNoneMatch')],
+      parameters: this.#conditional('IfNoneMatch'),
       requestBody: jsonBody(schemaRef(`${name}Replace`)),
       responses: this.#responses(
         {
-          200: aggregateResponse(name, 'Replaced', false),
-          201: aggregateResponse(name, 'Created, by If-None-Match: *', true),
+          200: this.#written('Replaced', false),
+          ...(!this.#isEventual && {
+            201: aggregateResponse(name, 'Created, by If-None-Match: *', true),
+          }),
         },
         [...WRITE_ERRORS, 404, 412],
       ),
@@ -224,9 +253,9 @@ class Description {
   #patch(): Json {
     const { name } = this.#model;
     return operation(`patch${name}`, `Change a part of a ${name}`, name, {
-      parameters: CONDITIONAL,
+      parameters: this.#conditional(),
       requestBody: patchBody(name),
-      responses: this.#responses({ 200: aggregateResponse(name, 'Changed', false) }, [
+      responses: this.#responses({ 200: this.#written('Changed', false) }, [
         ...WRITE_ERRORS,
         404,
         412,
@@ -237,7 +266,7 @@ class Description {
   #delete(): Json {
     const { name } = this.#model;
     return operation(`delete${name}`, `Delete a ${name}`, name, {
-      parameters: CONDITIONAL,
+      parameters: this.#conditional(),
       responses: this.#responses(
         { 204: { description: 'Deleted' } },
         [400, 404, 406, 409, 412, 422, 503, 504, 507],
@@ -249,7 +278,7 @@ class Description {
     const { name } = this.#model;
     const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count', 'Or'].map(parameterRef);
     return operation(`list${name}`, `List ${name}`, name, {
-      parameters: [...freshness(), ...shared, ...filterParameters(this.#schema, this.#read)],
+      parameters: [...this.#freshness(), ...shared, ...filterParameters(this.#schema, this.#read)],
       responses: this.#responses(
         { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
         [400, 406, 503],
@@ -270,7 +299,7 @@ class Description {
     return {
       parameters: [idParameter(this.#schema, this.#model)],
       get: operation(`${what}${name}`, `${summary} of a ${name}`, name, {
-        parameters: [...freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
+        parameters: [...this.#freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
         responses: this.#responses(
           {
             200: {
@@ -285,7 +314,10 @@ class Description {
   }
 
   #responses(good: Json, statuses: readonly number[]): Json {
-    const problems = [...new Set([...this.#refusals, ...statuses])].map((status) => [
+    // Conditions are refused, and nothing is waited for that may or may not have happened.
+    const never: readonly number[] = this.#isEventual ? [412, 504] : [];
+    const possible = [...this.#refusals, ...statuses].filter((status) => !never.includes(status));
+    const problems = [...new Set(possible)].map((status) => [
       String(status),
       { $ref: `#/components/responses/Problem${status}` },
     ]);
@@ -294,7 +326,6 @@ class Description {
 }
 
 const IN_PATHS = new Set(METHODS.map((method) => method.toLowerCase()));
-const CONDITIONAL = ['IdempotencyKey', 'IfMatch'].map(parameterRef);
 const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504, 507];
 
 function listPage(name: string): Json {
@@ -365,11 +396,13 @@ function aggregateResponse(name: string, description: string, isNew: boolean): J
   const headers = ['ETag', 'Lithair-Version', 'Lithair-Index', ...(isNew ? ['Location'] : [])];
   return {
     description,
-    headers: Object.fromEntries(
-      headers.map((header) => [header, { $ref: `#/components/headers/${header}` }]),
-    ),
+    headers: headersNamed(headers),
     content: jsonContent(schemaRef(`${name}Read`)),
   };
+}
+
+function headersNamed(names: readonly string[]): Json {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
 function bulkBody(item: string): Json {
@@ -382,10 +415,6 @@ function bulkResponse(name: string): Json {
     description: 'Created, in order',
     content: jsonContent({ type: 'object', properties: { data }, required: ['data'] }),
   };
-}
-
-function freshness(): Json[] {
-  return ['Consistency', 'ConsistencyHeader', 'MinIndex'].map(parameterRef);
 }
 
 function jsonBody(schema: Json): Json {

@@ -1,4 +1,5 @@
 /** What must hold of everything that clients saw, and of what the nodes hold in the end. */
 export { checkHistory } from './check-history.ts';
+export { checkLocalWrites } from './local-writes.ts';
 export { pictureOf } from './picture.ts';
 export * from './types.ts';

@@ -1,5 +1,7 @@
 import { Consensus } from '../../consensus/index.ts';
+import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
+import { Trimming } from '../../outbox/trimming.ts';
 import { DedupTable } from '../../state/dedup.ts';
 import { type ApplyResult, ReplicatedState } from '../../state/index.ts';
 import { ModelState } from '../../state/model-state.ts';
@@ -86,6 +88,26 @@ export const MUTANTS: readonly Mutant[] = [
             done();
           },
       ),
+  },
+  {
+    name: 'local writes are answered before they are on the disk',
+    noticedBy: ['local writes'],
+    plant: () =>
+      replace(
+        Journal.prototype,
+        'append',
+        (original) =>
+          function append(this: Journal, data, done) {
+            const sequence = original.call(this, data, () => {});
+            queueMicrotask(done);
+            return sequence;
+          },
+      ),
+  },
+  {
+    name: 'local writes are given up before they are ordered',
+    noticedBy: ['progress'],
+    plant: () => replace(Trimming.prototype, 'run', () => (journal) => journal.trim(journal.last)),
   },
   {
     name: 'an entry is left out now and then',

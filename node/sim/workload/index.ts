@@ -4,6 +4,11 @@
  * HTTP handlers of a node without a connection.
  */
 export { callListener } from './call-listener.ts';
+export {
+  type LocalAttempt,
+  LocalWriters,
+  type LostOwnWrite,
+} from './local-writers.ts';
 export type { Mix, MixOptions } from './mix.ts';
 export { finalStateOf, otherSpec, type StoreSettings, workloadSpec } from './model.ts';
 export { Workload } from './workload.ts';

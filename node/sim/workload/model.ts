@@ -34,6 +34,18 @@ const MODELS = [
   },
 ];
 
+/** Written on every node; its whole past is kept, so that every write can be found in the end. */
+const MEMO = {
+  name: 'Memo',
+  path: '/api/memos',
+  fields: [ID, { ...STAMP_FIELD, historize: { mode: 'full' } }],
+  persistence: { consistency: 'eventual' },
+};
+
+function modelsWith(isEventual: boolean): readonly object[] {
+  return isEventual ? [...MODELS, MEMO] : MODELS;
+}
+
 export const CONSTRAINTS: readonly Constraint[] = [
   { kind: 'unique', model: 'Item', field: 'sku' },
   { kind: 'reference', model: 'Item', field: 'brand', to: 'Brand' },
@@ -48,21 +60,22 @@ export function pathOf(model: string): string {
 }
 
 /** What the simulated nodes are started with. */
-export function workloadSpec(store: StoreSettings = {}): LithairModelSpec {
-  const spec = validateSpec({ auth: { mode: 'open' }, models: MODELS, store });
+export function workloadSpec(store: StoreSettings = {}, isEventual = false): LithairModelSpec {
+  const spec = validateSpec({ auth: { mode: 'open' }, models: modelsWith(isEventual), store });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;
 }
 
 /** The same rows under other indexes, some of which must be built from them. */
-export function otherSpec(): LithairModelSpec {
-  const models = MODELS.map((model) => ({
+export function otherSpec(isEventual = false): LithairModelSpec {
+  const others = MODELS.map((model) => ({
     ...model,
     fields: model.fields.map((field) => {
       if (field.name === 'amount') return { ...field, index: 'none' };
       return field.name === 'sku' ? { ...field, index: 'ordered' } : field;
     }),
   }));
+  const models = isEventual ? [...others, MEMO] : others;
   const spec = validateSpec({ auth: { mode: 'open' }, models });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;

@@ -1,0 +1,60 @@
+import type { VersionRecord } from '../../ports/index.ts';
+import type { LocalAttempt, LostOwnWrite } from '../workload/index.ts';
+import { STAMP } from './types.ts';
+
+/** What is asked of the clients and of one member's history in the end. */
+export interface LocalWritesRun {
+  readonly attempts: readonly LocalAttempt[];
+  readonly lost: readonly LostOwnWrite[];
+  /** Nodes whose disks were damaged: what only their outbox held may be gone. */
+  readonly damaged: ReadonlySet<number>;
+  /** All versions of a row. */
+  readonly versions: (id: string) => readonly VersionRecord[];
+}
+
+/**
+ * Whether writes that nodes took by themselves were kept: an acknowledged one is a version of its
+ * row, the winner or a loser; none is there twice; and a client saw its own on its own node.
+ */
+export function checkLocalWrites(run: LocalWritesRun): string[] {
+  return [...run.lost.map(describe), ...idsOf(run).flatMap((id) => checkRow(run, id))];
+}
+
+function describe({ node, id, shown, expected }: LostOwnWrite): string {
+  return `n${node} shows ${shown} as ${id}, and its client wrote ${expected}`;
+}
+
+function idsOf({ attempts }: LocalWritesRun): readonly string[] {
+  return [...new Set(attempts.map(({ id }) => id))].sort();
+}
+
+function checkRow({ attempts, versions, damaged }: LocalWritesRun, id: string): string[] {
+  const records = versions(id);
+  const stamps = records.flatMap(({ json }) => stampIn(json) ?? []);
+  const problems = [...new Set(stamps)]
+    .filter((stamp) => stamps.indexOf(stamp) !== stamps.lastIndexOf(stamp))
+    .map((stamp) => `write ${stamp} of ${id} was ordered twice`);
+  const kept = attempts.filter(
+    ({ node, result, id: of }) => of === id && result === 'acknowledged' && !damaged.has(node),
+  );
+  const missing = kept.filter(({ stamp }) => stamp !== null && !stamps.includes(stamp));
+  const deletions = records.filter(({ json }) => json === null).length;
+  const acknowledged = kept.filter(({ stamp }) => stamp === null).length;
+  if (deletions < acknowledged) {
+    problems.push(`${acknowledged} deletions of ${id} were acknowledged, ${deletions} are there`);
+  }
+  return [
+    ...problems,
+    ...missing.map(
+      ({ node, stamp }) => `write ${stamp} of ${id}, acknowledged by n${node}, is gone`,
+    ),
+  ];
+}
+
+/** Histories hold the fields that are kept. */
+function stampIn(json: string | null): string | null {
+  if (json === null) return null;
+  const row: Readonly<Record<string, unknown>> = JSON.parse(json);
+  const stamp = row[STAMP];
+  return typeof stamp === 'string' ? stamp : null;
+}
