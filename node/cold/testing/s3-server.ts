@@ -1,9 +1,9 @@
 /** A real S3 server for tests: versitygw over a directory, built from a pinned Go module. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const SOURCES = join(import.meta.dirname, 's3-server');
@@ -96,11 +96,15 @@ function build(): void {
   if (existsSync(PROGRAM) && statSync(PROGRAM).mtimeMs > pinned) return;
   const go = goCommand();
   if (go === null) throw new Error('the S3 server needs Go: there is no go command');
-  const words = ['build', '-o', PROGRAM, 'github.com/versity/versitygw/cmd/versitygw'];
+  mkdirSync(dirname(PROGRAM), { recursive: true });
+  // Other tests may build it at the same time.
+  const own = `${PROGRAM}-${process.pid}`;
+  const words = ['build', '-o', own, 'github.com/versity/versitygw/cmd/versitygw'];
   const built = spawnSync(go, words, { cwd: SOURCES, encoding: 'utf8', timeout: BUILD_MS });
   if (built.status !== 0) {
     throw new Error(`go build failed: ${built.error?.message ?? built.stderr.trim()}`);
   }
+  renameSync(own, PROGRAM);
 }
 
 function goCommand(): string | null {
