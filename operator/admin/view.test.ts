@@ -26,6 +26,20 @@ test('one follower of three does not make a leader', () => {
   assert.deepEqual([view.quorum, view.leader], [false, null]);
 });
 
+test('what a learner says of a leader that is gone does not make it one', () => {
+  const [leader, learner] = exampleReports(2, 0).map((report): MemberReport => {
+    if (report.answer.kind !== 'serving') return report;
+    const members = report.answer.status.members.map((member) =>
+      member.name === 'shop-1' ? { ...member, role: 'learner' as const } : member,
+    );
+    return { ...report, answer: { kind: 'serving', status: { ...report.answer.status, members } } };
+  });
+  assert.ok(leader !== undefined && learner !== undefined);
+  assert.equal(viewCluster([leader, learner]).quorum, true);
+  const view = viewCluster(without([leader, learner], 0));
+  assert.deepEqual([view.quorum, view.leader], [false, null]);
+});
+
 test('a leader of an older term is not believed', () => {
   const [old] = exampleReports(3, 0, 4);
   const [, ...current] = exampleReports(3, 2, 5);

@@ -50,14 +50,15 @@ export function viewCluster(reports: readonly MemberReport[]): ClusterView {
   return { quorum, leader, term, best, members, clusterIds };
 }
 
+/** Learners do not count: one that hears nothing goes on naming the leader that it had. */
 function leaderByMajority(
   current: readonly ClusterStatus[],
   members: readonly MemberStatus[],
 ): string | null {
-  const voters = members.filter((member) => member.role === 'voter').length;
+  const voters = new Set(members.filter(({ role }) => role === 'voter').map(({ id }) => id));
+  const votes = current.filter(({ memberId }) => voters.has(memberId));
   const leader = members.find(
-    (member) =>
-      voters > 0 && current.filter((status) => status.leader === member.id).length > voters / 2,
+    ({ id }) => votes.filter((status) => status.leader === id).length > voters.size / 2,
   );
   return leader?.name ?? null;
 }

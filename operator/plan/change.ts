@@ -1,7 +1,7 @@
 import { memberNames } from '../manifests/index.ts';
 import type { Action } from './actions.ts';
 import { rollOut } from './rollout.ts';
-import { leftVolumes, scale, takeOut } from './scaling.ts';
+import { leftVolumes, scale, takeOut, withoutEmpty } from './scaling.ts';
 import {
   type Change,
   isHealthy,
@@ -28,7 +28,8 @@ export function planChange(situation: Situation): Change {
     scale(situation) ??
     promote(situation) ??
     rollOut(situation);
-  return change ?? { ...stay, actions: leftVolumes(situation) };
+  if (change !== null) return change;
+  return { ...stay, groups: withoutEmpty(situation), actions: leftVolumes(situation) };
 }
 
 function waitsForLeader({ inForce, wanted, outdated }: Situation): Progress | null {

@@ -96,21 +96,11 @@ function shrink(situation: Situation): Change | null {
   const group = inForce
     .toReversed()
     .find(({ statefulSet, replicas }) => replicas > sizeOf(wanted, statefulSet));
-  if (group === undefined) {
-    const groups = inForce.filter(
-      ({ statefulSet }) => isNamed(wanted, statefulSet) || hasPods(situation, statefulSet),
-    );
-    if (groups.length === inForce.length) return null;
-    return { groups, actions: [], progress: scaling(situation, 'empty groups go') };
-  }
+  if (group === undefined) return null;
   const name = `${group.statefulSet}-${group.replicas - 1}`;
   const member = memberOf(situation, name);
   if (member === undefined) return dropPod(situation, group, name);
   return { ...keep(situation), ...takeOut(situation, member, volumeMark(situation, member)) };
-}
-
-function hasPods({ pods }: Situation, statefulSet: string): boolean {
-  return pods.some(({ name }) => name.replace(/-\d+$/, '') === statefulSet);
 }
 
 /** The member is out of the table: its pod goes, and with it, unless it is retained, its volume. */
@@ -154,6 +144,16 @@ export function takeOut(
     actions: [...before, { do: 'removeMember', id, name }],
     progress: scaling(situation, `${name} (member ${id}) is taken out`),
   };
+}
+
+/** The groups without those of which nothing is left; pods of a machine that is away take long. */
+export function withoutEmpty({ inForce, wanted, pods }: Situation): readonly MemberGroup[] {
+  return inForce.filter(
+    ({ statefulSet, replicas }) =>
+      replicas > 0 ||
+      isNamed(wanted, statefulSet) ||
+      pods.some(({ name }) => name.replace(/-\d+$/, '') === statefulSet),
+  );
 }
 
 /** Volumes of members that are gone for good, where volumes are not retained. */

@@ -77,13 +77,14 @@ export function withSelectors(
   });
 }
 
-/** Whether two lists of groups have the same members. */
+/** Whether two lists of groups have the same members; a group of none has none. */
 export function sameGroups(a: readonly MemberGroup[], b: readonly MemberGroup[]): boolean {
   return textOf(a) === textOf(b);
 }
 
 function textOf(groups: readonly MemberGroup[]): string {
   return groups
+    .filter(({ replicas }) => replicas > 0)
     .map(({ statefulSet, replicas, role }) => `${statefulSet} ${replicas} ${role}`)
     .toSorted()
     .join();
