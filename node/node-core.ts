@@ -6,6 +6,7 @@ import { archivePeers } from './archive-peers.ts';
 import { backups } from './backups.ts';
 import { beginCluster } from './begin-cluster.ts';
 import { openColdStore } from './cold/index.ts';
+import { ColdRows } from './cold-rows.ts';
 import { compaction } from './compaction.ts';
 import {
   Consensus,
@@ -115,6 +116,7 @@ export class NodeCore {
   #outbox: Outbox | null = null;
   #keeper: HistoryKeeper | null = null;
   #preparation: ModelPreparation | null = null;
+  readonly #cold: ColdRows;
   #stopping = false;
   #isRefused = false;
 
@@ -157,6 +159,11 @@ export class NodeCore {
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
+    this.#cold = new ColdRows({
+      log: () => this.#log,
+      world,
+      onDamage: (error) => this.#fail(error.message, EXIT.dataRefused),
+    });
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
   }
@@ -330,13 +337,20 @@ export class NodeCore {
       onFailure: (error) => this.#fail(error.message, exitCodeOf(error)),
       onRemoved: (reason) => this.#onRefused(reason, 'removed'),
       onApplied: (index, result) => this.#onApplied(consensus, index, result),
+      onSnapshot: (chunks) => this.#cold.onSnapshot(chunks),
     });
     this.#consensus = consensus;
     this.#leader.attach(consensus);
     this.#attachPeers(consensus, transport);
     this.#outbox = await this.#openOutbox(consensus, log);
     this.#keeper = this.#keepHistory(consensus, archive);
-    this.#preparation = this.#prepareModels(consensus);
+    const { logger, clock, defer = (later: () => void) => setImmediate(later) } = this.#world;
+    const parts = { leader: this.#leader, logger, clock, defer };
+    this.#preparation = new ModelPreparation({
+      ...parts,
+      state: () => consensus.state,
+      isLeading: () => consensus.leading,
+    });
     this.#encryption.attach(
       log,
       () => consensus.state,
@@ -410,24 +424,14 @@ export class NodeCore {
     });
   }
 
-  #prepareModels(consensus: NodeConsensus): ModelPreparation {
-    const { clock, logger } = this.#world;
-    const defer = this.#world.defer ?? ((callback) => setImmediate(callback));
-    return new ModelPreparation({
-      state: () => consensus.state,
-      isLeading: () => consensus.leading,
-      leader: this.#leader,
-      clock,
-      logger,
-      defer,
-    });
-  }
-
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<ReplicatedState> {
     const hashKey = this.#world.random.fill(new Uint8Array(HASH_KEY_BYTES));
-    const latestApplyVersion = this.#applyVersions.latest;
-    const options = { ...this.#options.state, hashKey, latestApplyVersion };
-    const state = await restoreState(chunks, options);
+    const state = await restoreState(chunks, {
+      ...this.#options.state,
+      hashKey,
+      latestApplyVersion: this.#applyVersions.latest,
+      openBodies: () => this.#cold.openBodies(),
+    });
     this.#observer.onState?.(state);
     return state;
   }

@@ -12,6 +12,8 @@ const GAUGES: readonly [name: string, help: string, of: (statistics: Statistics)
     'Memory of what was replaced and is not cleared away yet.',
     ({ deadBytes }) => deadBytes,
   ],
+  ['cache_bytes', 'Memory of cold rows that were read lately.', ({ cacheBytes }) => cacheBytes],
+  ['file_reads', 'Reads of snapshots for cold rows.', ({ fileReads }) => fileReads],
   ['index_bytes', 'Memory of tables, indexes and spare room.', ({ indexBytes }) => indexBytes],
 ];
 

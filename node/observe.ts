@@ -68,7 +68,7 @@ export function observeNode(
   observeHistory(metrics, keeper);
   observeModels(metrics, () => consensus.state);
   metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
-    aggregates(consensus.state),
+    aggregatesOf(consensus.state),
   );
 }
 
@@ -124,7 +124,7 @@ function observeHistory(
   for (const [what, help, read] of gauges) metrics.gauge(`lithair_${what}`, help, read);
 }
 
-function aggregates(state: ReplicatedState | null): number {
+function aggregatesOf(state: ReplicatedState | null): number {
   if (state === null) return 0;
-  return state.schema.models.reduce((sum, { name }) => sum + (state.model(name)?.size ?? 0), 0);
+  return state.modelStates().reduce((sum, { size }) => sum + size, 0);
 }

@@ -116,6 +116,7 @@ class Comparison {
     if (!isTakenByNodes(old) && !isTakenByNodes(next)) {
       this.noted(old, next, next.name, 'consistency');
     }
+    this.noted(old, next, next.name, 'adaptive');
   }
 
   private fields(old: FieldSchema[], next: FieldSchema[], path: Path, owner: string): void {

@@ -90,7 +90,7 @@ export function parseSchema(json: string): Schema {
 function compileModel(model: ModelSpec): ModelSchema {
   const key = model.fields.find((field) => field.primaryKey);
   if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
-  const { permissions, lifecycle, security, events } = model;
+  const { permissions, lifecycle, security, events, persistence } = model;
   return {
     name: model.name,
     path: model.path,
@@ -102,6 +102,9 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...compilePersistence(model.persistence),
     ...(security?.encryptionAtRest && { encryptionAtRest: true }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
+    ...(persistence.memory === 'adaptive' && {
+      adaptive: { cacheMiB: persistence.cacheMiB ?? DEFAULTS.cacheMiB },
+    }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
   };
 }

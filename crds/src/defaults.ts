@@ -18,6 +18,7 @@ import type {
   LithairModelSpec,
   ModelSpec,
   NestedFieldSpec,
+  PersistenceSpec,
   RegionSpec,
   StorageSpec,
   StoreSettings,
@@ -75,10 +76,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
     name: model.name,
     path: model.path ?? defaultPath(model.name),
     fields: model.fields.map(expandField),
-    persistence: {
-      durability: model.persistence?.durability ?? 'quorum',
-      consistency: model.persistence?.consistency ?? 'strong',
-    },
+    persistence: expandPersistence(model.persistence ?? {}),
     ...routesOf(model),
     ...lifecycleOf(model),
     ...(model.security && {
@@ -111,6 +109,15 @@ function lifecycleOf(model: AuthoredModel): Pick<ModelSpec, 'lifecycle'> {
   if (isNeeded)
     return { lifecycle: expandLifecycle({ ...lifecycle, versioned: DEFAULTS.eventualVersions }) };
   return model.lifecycle ? { lifecycle: expandLifecycle(model.lifecycle) } : {};
+}
+
+function expandPersistence({
+  durability = 'quorum',
+  consistency = 'strong',
+  memory,
+  cacheMiB,
+}: NonNullable<AuthoredModel['persistence']>): PersistenceSpec {
+  return { durability, consistency, ...(memory && { memory }), ...(cacheMiB && { cacheMiB }) };
 }
 
 function expandLifecycle(lifecycle: NonNullable<AuthoredModel['lifecycle']>): LifecycleSpec {

@@ -23,6 +23,8 @@ export const LIMITS = {
 
 export const DEFAULTS = {
   snapshotEvery: 100_000,
+  /** Of bodies that an adaptive model keeps in memory. */
+  cacheMiB: 64,
   idempotencyWindow: '24h',
   idempotencyMaxOutcomes: 100_000,
   batchSize: 100,

@@ -219,6 +219,13 @@ const model: RecordShape = {
           ['strong', 'sequential', 'eventual'],
           [],
         ),
+        memory: choice('Which rows are in memory.', ['eager', 'adaptive'], []),
+        cacheMiB: {
+          kind: 'integer',
+          minimum: 1,
+          maximum: 65536,
+          description: 'adaptive: memory for rows that were read lately, 64 unless said.',
+        },
       },
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
       description: 'What a write promises.',

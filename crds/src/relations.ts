@@ -39,12 +39,26 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
     ...checkEvents(model, fields, [...path, 'events']),
     ...checkEvidence(model, fields, path),
+    ...checkMemory(model, path),
     ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
       ...path,
       'lifecycle',
       'retention',
     ]),
   ];
+}
+
+/** A cache is of what is not in memory anyway; rows that nodes write by themselves are. */
+function checkMemory(model: unknown, path: Path): Problem[] {
+  const persistence = memberAt(model, 'persistence');
+  const place = [...path, 'persistence'];
+  if (memberAt(persistence, 'memory') === 'adaptive') {
+    if (memberAt(persistence, 'consistency') !== 'eventual') return [];
+    const message = 'memory: adaptive excludes consistency: eventual';
+    return [problem([...place, 'memory'], 'conflicting', message)];
+  }
+  if (memberAt(persistence, 'cacheMiB') === undefined) return [];
+  return [problem([...place, 'cacheMiB'], 'conflicting', 'cacheMiB needs memory: adaptive')];
 }
 
 /** What stays in memory for ever never comes to the disk, and memory has to be bounded. */

@@ -135,6 +135,10 @@ export interface PersistenceSpec {
   durability: 'quorum' | 'leader' | 'periodic';
   /** What a read promises that says nothing itself; eventual: nodes take writes by themselves. */
   consistency: 'strong' | 'sequential' | 'eventual';
+  /** Absent: eager. */
+  memory?: 'eager' | 'adaptive';
+  /** Only with `adaptive`. */
+  cacheMiB?: number;
 }
 
 /** What a field and the items of an array have in common. */

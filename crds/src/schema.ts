@@ -48,6 +48,8 @@ export interface ModelSchema {
   tamperEvidence?: boolean;
   /** Absent: quorum. */
   durability?: 'leader' | 'periodic';
+  /** Bodies that are in a snapshot leave memory but for a cache of this size; absent: none does. */
+  adaptive?: { cacheMiB: number };
   /** Named events; absent where there are none. */
   events?: DomainEventSpec[];
   /**

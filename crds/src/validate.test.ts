@@ -277,6 +277,13 @@ test('durability and consistency accept only what is built', () => {
   assert.deepEqual(problemsOf(persisted('{durability: periodic}')), []);
   const codes = problemsOf(persisted('{durability: none, consistency: weak}')).map((p) => p.code);
   assert.deepEqual(codes, ['invalid_value', 'invalid_value']);
+  assert.deepEqual(problemsOf(persisted('{memory: adaptive, cacheMiB: 256}')), []);
+  for (const conflict of ['{cacheMiB: 256}', '{memory: adaptive, consistency: eventual}']) {
+    assert.deepEqual(
+      problemsOf(persisted(conflict)).map(({ code }) => code),
+      ['conflicting'],
+    );
+  }
 });
 
 test('all problems are reported, not only the first', () => {

@@ -466,6 +466,7 @@ export class Consensus<
     return {
       position: () => this.#replica.position,
       chunks: () => this.state?.snapshot() ?? [],
+      written: (chunks) => this.#deps.onSnapshot?.(chunks),
       report: (to, status) => {
         this.#node.reportSnapshot(to, status);
         this.#kick();

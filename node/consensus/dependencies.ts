@@ -6,6 +6,7 @@ import type {
   PeerTransport,
   ReplicatedLog,
   RestoreState,
+  StateChunks,
   StateMachine,
 } from './ports.ts';
 
@@ -32,6 +33,8 @@ export interface ConsensusDependencies<
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;
   readonly options?: Partial<ConsensusOptions>;
+  /** Hears of a state that is in the current snapshot, written here. */
+  readonly onSnapshot?: (chunks: StateChunks) => void;
   /** The log or the state machine failed: nothing is acknowledged any more, the process must end. */
   readonly onFailure: (error: Error) => void;
   /** This member was removed from the cluster. */

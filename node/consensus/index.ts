@@ -27,6 +27,7 @@ export type {
   PeerAddress,
   PeerHandler,
   PeerTransport,
+  StateChunks,
   StateMachine,
 } from './ports.ts';
 export type { EarlyStage, Proposed } from './proposals.ts';

@@ -10,6 +10,8 @@ import type { PeerTransport, ReplicatedLog, StateChunks } from './ports.ts';
 export interface SnapshotSource {
   position(): SnapshotMetadata;
   chunks(): StateChunks;
+  /** A state is in the current snapshot. */
+  written(chunks: StateChunks): void;
   report(to: number, status: SnapshotStatus): void;
   /** Hands a Snap message whose content is in the log's hands to the core. */
   received(message: Message): void;
@@ -116,6 +118,7 @@ export class Snapshots {
       .writeSnapshot(metadata, chunks)
       .finally(() => chunks.release?.());
     if (result.kind === 'superseded') return metadata;
+    this.#source.written(chunks);
     const { bytes, durationMs } = result;
     this.#logger.info({ index: metadata.index, bytes, durationMs }, 'wrote a snapshot');
     const upTo = metadata.index - this.#options.snapshotTail;

@@ -36,6 +36,7 @@ import type {
   Recovery,
   SaveRequest,
   SnapshotPart,
+  SnapshotParts,
   SnapshotResult,
   SnapshotStream,
 } from './types.ts';
@@ -368,6 +369,10 @@ export class MemberLog implements Log {
 
   readSnapshot(): AsyncIterable<Uint8Array> | null {
     return this.#snapshots.current === null ? null : this.#snapshots.read();
+  }
+
+  openSnapshotParts(): Promise<SnapshotParts | null> {
+    return this.#snapshots.openParts();
   }
 
   openSnapshotStream(): Promise<SnapshotStream | null> {

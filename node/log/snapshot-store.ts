@@ -22,7 +22,7 @@ import {
   SnapshotVerifier,
 } from './snapshot-format.ts';
 import { requireCluster, SnapshotIntake } from './snapshot-intake.ts';
-import type { ReceivedSnapshot, SnapshotPart, SnapshotStream } from './types.ts';
+import type { ReceivedSnapshot, SnapshotPart, SnapshotParts, SnapshotStream } from './types.ts';
 
 export const SNAPSHOT_NAME = 'state.raftsnap';
 export const PREVIOUS_SNAPSHOT_NAME = 'state.raftsnap.prev';
@@ -289,6 +289,19 @@ export class SnapshotStore {
     yield* readSnapshotFile(fs, `${directory}/${name}`, name, pause, encryption.keys);
   }
 
+  /** The current snapshot's file, to read parts of it as they are needed; null where there is none. */
+  async openParts(): Promise<SnapshotParts | null> {
+    if (this.#current === null) return null;
+    const { fs, directory, encryption } = this.#options;
+    const { index, name, file } = await this.#exclusively(async () => {
+      const current = this.#currentName();
+      const { keys } = encryption;
+      const opened = await openFile(fs, `${directory}/${current}`, current, keys, SNAPSHOT_PURPOSE);
+      return { index: this.#current?.metadata.index ?? 0, name: current, file: opened };
+    });
+    return new OpenParts(file, name, index);
+  }
+
   /** The current snapshot's file, not encrypted. */
   async stream(): Promise<SnapshotStream | null> {
     const snapshot = this.#current;
@@ -317,6 +330,38 @@ export class SnapshotStore {
       chunks: rawBytes(opened.file, pause, close),
       close,
     };
+  }
+}
+
+/** A snapshot file that stays open: what replaces it has the name, and this one its content. */
+class OpenParts implements SnapshotParts {
+  readonly appliedIndex: number;
+  readonly #file: FileReader;
+  readonly #name: string;
+  readonly #begin: number;
+
+  constructor(file: FileReader, name: string, index: number) {
+    this.#file = file;
+    this.#name = name;
+    this.appliedIndex = index;
+    const start = new Uint8Array(20);
+    file.read(start, 0);
+    this.#begin = viewOf(start).getUint32(16, true);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    return this.#file.read(target, this.#begin + position);
+  }
+
+  damaged(position: number): never {
+    const reason = 'a row does not match the checksum that it was written with';
+    const offset = this.#begin + position;
+    const file = `${this.#name} of index ${this.appliedIndex}`;
+    throw new LogCorruptError({ file, offset, record: -1, reason });
+  }
+
+  close(): void {
+    void this.#file.close();
   }
 }
 

@@ -151,6 +151,20 @@ export interface SnapshotStream {
   close(): Promise<void>;
 }
 
+/**
+ * The current snapshot as a file to read from at any place, for as long as it is open, whatever
+ * takes its name meanwhile. Positions count from the first chunk, frames included.
+ */
+export interface SnapshotParts {
+  /** The state that it holds. */
+  readonly appliedIndex: number;
+  /** Fills `target`; returns the bytes read, fewer only at the end. Synchronous. */
+  read(target: Uint8Array, position: number): number;
+  /** @throws LogCorruptError that names the file and the place */
+  damaged(position: number): never;
+  close(): void;
+}
+
 /** What came of `writeSnapshot`. */
 export type SnapshotResult =
   | { readonly kind: 'written'; readonly bytes: number; readonly durationMs: number }
@@ -216,6 +230,9 @@ export interface Log extends Storage {
 
   /** The chunks of the snapshot, as they were written, verified; null where there is none. */
   readSnapshot(): AsyncIterable<Uint8Array> | null;
+
+  /** The current snapshot to read parts from; null where there is none. */
+  openSnapshotParts(): Promise<SnapshotParts | null>;
 
   /** The current snapshot's raw bytes for a follower; null where there is none. */
   openSnapshotStream(): Promise<SnapshotStream | null>;

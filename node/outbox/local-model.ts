@@ -24,6 +24,10 @@ export class LocalModel implements ModelReader {
     return this.ordered.schema;
   }
 
+  get fileReads(): number {
+    return this.ordered.fileReads;
+  }
+
   get indexedFields(): readonly string[] {
     return this.ordered.indexedFields;
   }

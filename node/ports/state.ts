@@ -38,6 +38,8 @@ export interface KeyRange {
 export interface ModelReader {
   readonly schema: ModelSchema;
   readonly size: number;
+  /** Reads of files for rows that are not in memory, so far: each takes time. */
+  readonly fileReads: number;
   /** Names of the fields that records carry keys for: unique, index hash, index ordered, reference. */
   readonly indexedFields: readonly string[];
   get(id: string): AggregateRecord | undefined;

@@ -21,6 +21,8 @@ type Defer = (callback: () => void) => void;
 
 /** Rows that are looked at before other requests get their turn. */
 const SLICE_ROWS = 2000;
+/** Reads of files before that. */
+const SLICE_FILE_READS = 32;
 
 /**
  * Answers a list query. It takes a newer reader at each slice, since records and indexes go on
@@ -95,10 +97,11 @@ class Scan {
   /** Looks at the next rows; true where nothing is left to look at. */
   runSlice(reader: ModelReader): boolean {
     let looked = 0;
+    const fileReads = reader.fileReads + SLICE_FILE_READS;
     for (const record of this.#path.rows(reader, this.#behind)) {
       if (this.#look(record, reader)) return true;
       looked += 1;
-      if (looked < SLICE_ROWS) continue;
+      if (looked < SLICE_ROWS && reader.fileReads < fileReads) continue;
       this.#behind = this.#path.placeOf(record, reader);
       return false;
     }

@@ -1,7 +1,7 @@
 import { stateHash } from '../state/index.ts';
 import { checkHistory, checkLocalWrites, pictureOf } from './checks/index.ts';
 import { SimulatedCluster } from './cluster.ts';
-import { BrokenPromise } from './invariants/index.ts';
+import { BrokenPromise, unlessDamaged } from './invariants/index.ts';
 import type { Sabotage } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
@@ -141,10 +141,11 @@ class Run {
   }
 
   #checkStates(): void {
-    const hashes = this.#well.map(({ core, name }) => {
+    const hashes = this.#well.flatMap(({ core, name }) => {
       const state = core?.consensus?.state;
       if (state === null || state === undefined) throw new Error(`${name} has no state`);
-      return stateHash(state);
+      const hash = unlessDamaged(() => stateHash(state));
+      return hash === null ? [] : [hash];
     });
     if (new Set(hashes).size > 1) {
       throw new BrokenPromise('equal-state', 'the members differ in the end');
@@ -173,7 +174,8 @@ class Run {
   #checkHistory(workload: Workload): void {
     const states = this.#well.flatMap(({ core, number }) => {
       const state = core?.consensus?.state ?? null;
-      return state === null ? [] : [finalStateOf(number, state)];
+      const final = state === null ? null : unlessDamaged(() => finalStateOf(number, state));
+      return final === null ? [] : [final];
     });
     const history = workload.history(states);
     const violations = checkHistory(history);

@@ -38,6 +38,10 @@ export interface StoreStatistics {
   /** Of what was replaced and is not cleared away yet. */
   readonly deadBytes: number;
   readonly indexBytes: number;
+  /** Of bodies that are in a file and were read lately. */
+  readonly cacheBytes: number;
+  /** Reads of files for bodies, so far. */
+  readonly fileReads: number;
 }
 
 /**

@@ -13,8 +13,8 @@ export type { ModelState } from './model-state.ts';
 export { keyReuse, replay, schemaChanged } from './repeated.ts';
 export { restoreState } from './restore.ts';
 export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
-export { HASH_KEY_BYTES } from './slab/index.ts';
-export { stateHash } from './snapshot.ts';
+export { type BodyFile, HASH_KEY_BYTES } from './slab/index.ts';
+export { StateSnapshot, stateHash } from './snapshot.ts';
 export { ReplicatedState, type StateOptions } from './state.ts';
 export type {
   ApplyResult,

@@ -23,6 +23,7 @@ export class ModelState implements ModelReader {
     this.currentPlan = plan;
     this.fields = namesOf(plan);
     this.store = new SlabStore(plan.indexed.map(kindOf), hasher);
+    this.store.limitMemory(cacheBytesOf(plan));
   }
 
   get plan(): ModelPlan {
@@ -39,6 +40,10 @@ export class ModelState implements ModelReader {
 
   get indexedFields(): readonly string[] {
     return this.fields;
+  }
+
+  get fileReads(): number {
+    return this.store.fileReads;
   }
 
   get statistics(): StoreStatistics {
@@ -110,6 +115,7 @@ export class ModelState implements ModelReader {
   replan(plan: ModelPlan): void {
     this.currentPlan = plan;
     this.fields = namesOf(plan);
+    this.store.limitMemory(cacheBytesOf(plan));
   }
 
   /** Begins to build indexes that the next plan has; see `prepareSome`. */
@@ -150,6 +156,11 @@ export class ModelState implements ModelReader {
       descending,
     });
   }
+}
+
+/** Null for a model that is wholly in memory. */
+function cacheBytesOf({ schema }: ModelPlan): number | null {
+  return schema.adaptive === undefined ? null : schema.adaptive.cacheMiB * 1024 * 1024;
 }
 
 function namesOf(plan: ModelPlan): readonly string[] {

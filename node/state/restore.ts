@@ -7,7 +7,8 @@ import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
 import type { ModelState } from './model-state.ts';
 import { readOutcome } from './outcome-codec.ts';
-import { SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
+import { type BodyFile, SharedFile } from './slab/index.ts';
+import { CHUNK_FRAME_BYTES, SECTIONS, type Section, SNAPSHOT_FORMAT } from './snapshot.ts';
 import { ReplicatedState, type StateOptions } from './state.ts';
 
 /**
@@ -21,8 +22,15 @@ export async function restoreState(
   options: StateOptions = {},
 ): Promise<ReplicatedState> {
   const restorer = new StateRestorer(options);
-  for await (const chunk of chunks) restorer.add(chunk);
-  return restorer.finish();
+  try {
+    for await (const chunk of chunks) {
+      restorer.add(chunk);
+      if (restorer.wantsBodies) restorer.loadFrom((await options.openBodies?.()) ?? null);
+    }
+    return restorer.finish();
+  } finally {
+    restorer.end();
+  }
 }
 
 /** Counts that the head announces, so that a snapshot that lacks its end is refused. */
@@ -37,6 +45,9 @@ class StateRestorer {
   private models: readonly ModelState[] = [];
   private announced: readonly Announced[] = [];
   private outcomes = 0;
+  /** Where the chunk at hand begins in the file. */
+  private chunkAt = 0;
+  private bodies: SharedFile | 'unknown' | null = 'unknown';
   /** Number and count of versions of each generation of history. */
   private generations: readonly (readonly [number, number])[] = [];
 
@@ -44,9 +55,29 @@ class StateRestorer {
     this.options = options;
   }
 
+  /** Whether a file is to be named that bodies may be left to. */
+  get wantsBodies(): boolean {
+    return this.bodies === 'unknown' && this.models.some(({ schema }) => schema.adaptive);
+  }
+
+  /** The file that the chunks come from; null where there is none. */
+  loadFrom(file: BodyFile | null): void {
+    this.bodies = file && new SharedFile(file);
+    if (this.bodies === null) return;
+    for (const { store } of this.models) store.loadFrom(this.bodies);
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    for (const { store } of this.models) store.endLoading();
+    if (this.bodies instanceof SharedFile) this.bodies.drop();
+  }
+
   add(chunk: Uint8Array): void {
     try {
-      this.addChunk(new ByteReader(chunk));
+      this.chunkAt += CHUNK_FRAME_BYTES;
+      this.addChunk(new ByteReader(chunk), chunk);
+      this.chunkAt += chunk.length;
     } catch (error) {
       if (error instanceof EntryError || error instanceof SyntaxError) throw bad(error.message);
       throw error;
@@ -77,7 +108,7 @@ class StateRestorer {
     }
   }
 
-  private addChunk(reader: ByteReader): void {
+  private addChunk(reader: ByteReader, chunk: Uint8Array): void {
     const format = reader.varint();
     if (format !== SNAPSHOT_FORMAT) {
       throw bad(`its format is ${format}, this binary knows ${SNAPSHOT_FORMAT}`);
@@ -85,11 +116,12 @@ class StateRestorer {
     const section = SECTIONS[reader.byte()];
     if (section === undefined) throw bad('a chunk has an unknown section');
     if (section === 'head') this.readHead(reader);
-    else this.readItems(section, reader);
+    else this.readItems(section, reader, this.chunkAt - chunk.byteOffset);
     reader.end();
   }
 
-  private readItems(section: Exclude<Section, 'head'>, reader: ByteReader): void {
+  /** @param shift from a place in the memory of the chunk to one in the file */
+  private readItems(section: Exclude<Section, 'head'>, reader: ByteReader, shift: number): void {
     const { state } = this;
     if (state === undefined) throw bad('its head is not first');
     if (section === 'history') return this.readHistory(state, reader);
@@ -97,8 +129,8 @@ class StateRestorer {
     const model = this.models[reader.varint()];
     if (model === undefined) throw bad('a chunk is of an unknown model');
     while (reader.byte() === 1) {
-      if (section === 'rows') load(reader, model, 'row');
-      else if (section === 'graves') load(reader, model, 'grave');
+      if (section === 'rows') load(reader, model, 'row', shift);
+      else if (section === 'graves') load(reader, model, 'grave', shift);
       else state.addOutcome(readRecord(reader));
     }
   }
@@ -178,8 +210,9 @@ function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
 }
 
 /** A row or a grave as it is kept: the bytes are taken over, nothing is made of them. */
-function load(reader: ByteReader, model: ModelState, kind: 'row' | 'grave'): void {
-  if (model.store.load(reader.bytes(reader.varint()), kind)) return;
+function load(reader: ByteReader, model: ModelState, kind: 'row' | 'grave', shift: number): void {
+  const body = reader.bytes(reader.varint());
+  if (model.store.load(body, kind, body.byteOffset + shift)) return;
   throw bad(`a ${kind} of ${model.schema.name} is malformed or out of order`);
 }
 

@@ -9,8 +9,9 @@ import {
 } from '../history/index.ts';
 import type { DedupRecord } from './dedup.ts';
 import type { OrderedOutbox } from './local-writes.ts';
+import type { ModelState } from './model-state.ts';
 import { writeOutcome } from './outcome-codec.ts';
-import type { FrozenSlabs } from './slab/index.ts';
+import { type BodyFile, type FrozenSlabs, SharedFile } from './slab/index.ts';
 import type { ReplicatedState } from './state.ts';
 
 /** Format of the chunks; another one is refused. */
@@ -23,6 +24,8 @@ export type Section = (typeof SECTIONS)[number];
 /** A chunk ends with the item that makes it this large, or with this many items. */
 const CHUNK_BYTES = 768 * 1024;
 const CHUNK_ITEMS = 2500;
+/** Before each chunk in the file: its length and its checksum. */
+export const CHUNK_FRAME_BYTES = 8;
 
 /**
  * A state at one index, to be written while later entries are applied. Taking one copies tables of
@@ -37,6 +40,7 @@ const CHUNK_ITEMS = 2500;
 export class StateSnapshot implements Iterable<Uint8Array> {
   readonly appliedIndex: number;
   private readonly head: Uint8Array;
+  private readonly states: readonly ModelState[];
   private readonly models: readonly FrozenSlabs[];
   private readonly outcomes: Iterable<DedupRecord>;
   private readonly history: readonly CapturedGeneration[];
@@ -44,7 +48,8 @@ export class StateSnapshot implements Iterable<Uint8Array> {
 
   constructor(state: ReplicatedState, history: 'resident' | 'active' = 'resident') {
     this.appliedIndex = state.appliedIndex;
-    this.models = state.modelStates().map(({ store }) => store.freeze());
+    this.states = state.modelStates();
+    this.models = this.states.map(({ store }) => store.freeze(state.eventSequence));
     this.outcomes = state.outcomes();
     this.outboxes = state.localWrites.list();
     this.history = state.history.capture(history);
@@ -54,10 +59,16 @@ export class StateSnapshot implements Iterable<Uint8Array> {
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
     try {
       yield this.head;
+      let chunkAt = CHUNK_FRAME_BYTES + this.head.length;
       for (const [at, model] of this.models.entries()) {
-        const write = (writer: ByteWriter, row: number) => model.write(writer, row);
-        yield* chunks('rows', at, model.numbers('row'), write);
-        yield* chunks('graves', at, model.numbers('grave'), write);
+        const write = (writer: ByteWriter, row: number) => {
+          model.write(writer, row, chunkAt + CHUNK_FRAME_BYTES);
+        };
+        for (const chunk of modelChunks(model, at, write)) {
+          const { length } = chunk;
+          yield chunk;
+          chunkAt += CHUNK_FRAME_BYTES + length;
+        }
       }
       yield* chunks('outcomes', 0, this.outcomes, writeRecord);
       for (const { number, versions } of this.history) {
@@ -67,6 +78,26 @@ export class StateSnapshot implements Iterable<Uint8Array> {
     } finally {
       this.release();
     }
+  }
+
+  /** Whether there are models that leave bodies to the file that this was written to. */
+  get wantsBodies(): boolean {
+    return this.models.some(({ places }) => places !== null);
+  }
+
+  /** Leaves bodies to that file, which is closed when nobody needs it any more. */
+  leaveTo(file: BodyFile): void {
+    const shared = new SharedFile(file);
+    for (const [at, { store }] of this.states.entries()) {
+      const frozen = this.models[at];
+      if (frozen !== undefined) store.leaveTo(shared, frozen);
+    }
+    shared.drop();
+  }
+
+  /** Takes a slice of the rows over to the file that their bodies are left to; true once all are. */
+  coolSome(): boolean {
+    return this.states.every(({ store }) => store.coolSome());
   }
 
   /** Must be called where it was not read to its end. Does nothing a second time. */
@@ -177,6 +208,15 @@ function writeCold(writer: ByteWriter, history: HotHistory): void {
 function begin(writer: ByteWriter, section: Section): void {
   writer.varint(SNAPSHOT_FORMAT);
   writer.byte(SECTIONS.indexOf(section));
+}
+
+function* modelChunks(
+  model: FrozenSlabs,
+  at: number,
+  write: (writer: ByteWriter, row: number) => void,
+): Generator<Uint8Array, void, undefined> {
+  yield* chunks('rows', at, model.numbers('row'), write);
+  yield* chunks('graves', at, model.numbers('grave'), write);
 }
 
 /** A chunk is: format, section, model or generation, then for each item a byte 1 and the item, then a byte 0. */

@@ -32,7 +32,7 @@ import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import type { AppliedOutcome } from './outcome-codec.ts';
 import { replay, schemaChanged } from './repeated.ts';
-import { HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
+import { type BodyFile, HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
 import type {
   ApplyResult,
@@ -61,6 +61,8 @@ export interface StateOptions {
   readonly preparedRows?: number;
   /** The apply version that this member takes part up to; default the latest. */
   readonly latestApplyVersion?: number;
+  /** The snapshot that is restored, for models that leave bodies to it. Without it they do not. */
+  readonly openBodies?: () => Promise<BodyFile | null>;
 }
 
 /** The cluster that a restored state belongs to. */
@@ -293,6 +295,11 @@ export class ReplicatedState implements StateReader, RowsView {
   /** Builds a slice of the indexes that a decided model change needs; true once they are built. */
   prepareSome(): boolean {
     return Array.from(this.models.values()).every((model) => model.prepareSome(this.preparedRows));
+  }
+
+  /** Takes a slice of rows over to the snapshot that their bodies are left to; true once all are. */
+  coolSome(): boolean {
+    return Array.from(this.models.values()).every(({ store }) => store.coolSome());
   }
 
   /** Begins to build what a decided change needs, for rows that a snapshot brought. */

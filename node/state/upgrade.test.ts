@@ -6,6 +6,7 @@ import { encodeEntry, type PutChange } from '../entry/index.ts';
 import { keyOfId, NULL_KEY } from '../values/index.ts';
 import { parseRow, type ReplicatedState, restoreState, rowKeys, stateHash } from './index.ts';
 import { BRAND, field, idsOf, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
+import { leaveToSnapshot } from './testing/snapshot-file.ts';
 
 /** Brands as three schemas have them: each adds fields before, between and behind those before. */
 const MODELS: readonly ModelSchema[] = [
@@ -33,7 +34,8 @@ const MODELS: readonly ModelSchema[] = [
 
 const schemaAt = (step: number): Schema => {
   const [, ...others] = SHOP.models;
-  return { ...SHOP, models: [MODELS[step] ?? assert.fail(), ...others] };
+  const brand = { ...(MODELS[step] ?? assert.fail()), adaptive: { cacheMiB: 1 } };
+  return { ...SHOP, models: [brand, ...others] };
 };
 
 /** Decides the next schema, and puts it in force. */
@@ -171,7 +173,7 @@ describe('rows from before a model change', () => {
     assert.equal(stateHash(await restoreState(snapshot)), hash);
   });
 
-  it('come to the same on every way: replayed, restored, prepared early or late', async () => {
+  it('come to the same on every way: replayed, restored, prepared early or late, in files', async () => {
     const code = fc.integer({ min: 0, max: 30 }).map((n) => `code-${n}`);
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant('put' as const), code) },
@@ -180,16 +182,20 @@ describe('rows from before a model change', () => {
       { weight: 1, arbitrary: fc.tuple(fc.constant('prepare' as const), code) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('activate' as const), code) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('restore' as const), code) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('leave' as const), code) },
+      { weight: 2, arbitrary: fc.tuple(fc.constant('cool' as const), code) },
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
-        const state = shopState();
-        let other = shopState();
+        const state = shopState({}, schemaAt(0));
+        let other = shopState({}, schemaAt(0));
         for (const [at, [kind, id]] of steps.entries()) {
           for (const each of [state, other]) {
             takeStep(each, kind, id, at % 3 === 0 ? null : `Title ${at}`);
           }
           if (kind === 'prepare') brands(state).prepareSome(3);
+          if (kind === 'leave') leaveToSnapshot(state);
+          if (kind === 'cool') brands(state).store.coolSome(3);
           if (kind === 'restore') other = await restoreState(other.snapshot());
           assert.equal(stateHash(other), stateHash(state));
         }

@@ -2,4 +2,4 @@
 export { Durability } from './durability.ts';
 export { Elections } from './elections.ts';
 export { BrokenPromise } from './errors.ts';
-export { StateHashes } from './state-hashes.ts';
+export { StateHashes, unlessDamaged } from './state-hashes.ts';

@@ -1,6 +1,21 @@
 import { type ReplicatedState, stateHash } from '../../state/index.ts';
 import { BrokenPromise } from './errors.ts';
 
+/**
+ * What is read of a state whose cold rows may be on a disk that fails or was damaged: null where it
+ * is. The member stops then by itself, and whoever brought the fault over it knows whether it may.
+ */
+export function unlessDamaged<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && UNREADABLE.has(error.code)) return null;
+    throw error;
+  }
+}
+
+const UNREADABLE: ReadonlySet<unknown> = new Set(['EIO', 'LOG_CORRUPT']);
+
 /** Applied entries between two looks. */
 const EVERY = 8;
 
@@ -20,7 +35,8 @@ export class StateHashes {
   /** @throws BrokenPromise */
   check(by: string, state: ReplicatedState): void {
     const { appliedIndex } = state;
-    const hash = stateHash(state);
+    const hash = unlessDamaged(() => stateHash(state));
+    if (hash === null) return;
     const known = this.#hashes.get(appliedIndex);
     if (known === undefined) {
       this.#hashes.set(appliedIndex, { hash, by });

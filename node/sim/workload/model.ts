@@ -17,6 +17,7 @@ const MODELS = [
   {
     name: 'Item',
     path: '/api/items',
+    persistence: { memory: 'adaptive', cacheMiB: 1 },
     fields: [
       ID,
       STAMP_FIELD,

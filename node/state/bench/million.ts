@@ -17,6 +17,8 @@ import { type ReplicatedState, restoreState } from '../index.ts';
 import { field, NOW_MS, shopState } from '../testing/shop.ts';
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
+/** `node node/state/bench/main.ts 1000000 adaptive`: rows are left to snapshots. */
+const IS_ADAPTIVE = process.argv.includes('adaptive');
 const UPDATE_SECONDS = 20;
 const UPDATES_PER_SECOND = 20_000;
 const SNAPSHOT_EVERY = 100_000;
@@ -35,6 +37,7 @@ const schema = {
         field('sku', 'string', { unique: true }),
         field('note', 'text'),
       ],
+      ...(IS_ADAPTIVE && { adaptive: { cacheMiB: 64 } }),
     },
   ],
   store: { snapshotEvery: 100_000, batchSize: 100, syncMode: 'group' as const },
@@ -211,9 +214,30 @@ function watchMemory(state: ReplicatedState): void {
 
 async function snapshot(state: ReplicatedState, log: Log): Promise<void> {
   const startedMs = performance.now();
-  await log.writeSnapshot({ index: state.appliedIndex, term: 1, confState }, state.snapshot());
+  const chunks = state.snapshot();
+  await log.writeSnapshot({ index: state.appliedIndex, term: 1, confState }, chunks);
   snapshotSeconds.push((performance.now() - startedMs) / 1000);
   snapshots += 1;
+  const parts = chunks.wantsBodies ? await log.openSnapshotParts() : null;
+  if (parts === null) return;
+  chunks.leaveTo(parts);
+  while (!state.coolSome()) await turn();
+  console.log(`  rows are left to it: RSS ${rssMb().toFixed(0)} MB`);
+}
+
+/** What it costs to read rows at random, for the first time and again. */
+function read(state: ReplicatedState): void {
+  const ids = Array.from({ length: 20_000 }, () => idOf(random(ROWS)));
+  for (const time of ['first', 'second']) {
+    const micros = threadMicros();
+    for (const id of ids) state.find('Product', id);
+    const each = (threadMicros() - micros) / ids.length;
+    console.log(
+      `reading rows at random, ${time} time: ${each.toFixed(2)} µs of processor time each`,
+    );
+  }
+  const { cacheBytes, fileReads } = state.model('Product')?.statistics ?? {};
+  console.log(`${fileReads} reads of the file, ${mb(cacheBytes)} MB in the cache`);
 }
 
 /** How long a model change holds the loop, while updates go on. */
@@ -304,6 +328,7 @@ try {
   console.log(`${shown(whileUpdating)}, of a garbage collection ${longestGcMs.toFixed(1)} ms`);
   figure('highest RSS under updates and snapshots', highestRssMb, 'MB', AIM.rssMb);
   figure('longest pause under them, processor time', whileUpdating.threadMs, 'ms', AIM.pauseMs);
+  read(state);
   const startedMs = performance.now();
   const whileRestoring = await longestPause(async () => {
     const { statistics } = (await restoreState(log.readSnapshot() ?? [])).model('Product') ?? {};

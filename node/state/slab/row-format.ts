@@ -15,12 +15,15 @@ import type { Slab } from './slabs.ts';
 //  34       for each text: offset in the record and length, u16 each; u32 each in a wide record
 //           texts that are not in the JSON, then the JSON
 //
-// A text that stands in the JSON as it is, as ids mostly do, is not stored again.
+// A text that stands in the JSON as it is, as ids mostly do, is not stored again. A cold record has
+// no JSON, which is in a file (`body-table.ts`), and stores all texts.
 
 const WIDE = 0x8000;
 const ASCII = 0x4000;
 const GRAVE = 0x2000;
-const COUNT_MASK = 0x1fff;
+/** Never in a snapshot. */
+const COLD = 0x1000;
+const COUNT_MASK = 0x0fff;
 const TABLE_AT = 34;
 /** What of a record is not its body. */
 export const OUTER_BYTES = 6;
@@ -42,14 +45,35 @@ export class RowEncoder {
   private readonly lengths: number[] = [];
   private isAscii = true;
   private isWide = false;
+  private isCold = false;
   private bytes = 0;
+
+  /** Length in bytes of the JSON that was measured, and whether it and the texts are all ASCII. */
+  get json(): { readonly bytes: number; readonly isAscii: boolean } {
+    return { bytes: this.jsonBytes, isAscii: this.isAscii };
+  }
 
   /** Works out how many bytes the record of a row takes. */
   measure(content: RowContent): number {
-    const { id, json, keys } = content;
+    const { json } = content;
     this.content = content;
+    this.isCold = false;
     this.jsonBytes = Buffer.byteLength(json);
     this.isAscii = this.jsonBytes === json.length;
+    return this.measureAll(json);
+  }
+
+  /** The same for the cold record of a row. */
+  measureCold(content: RowContent): number {
+    this.content = { ...content, json: '' };
+    this.isCold = true;
+    this.jsonBytes = 0;
+    this.isAscii = true;
+    return this.measureAll('');
+  }
+
+  private measureAll(json: string): number {
+    const { id, keys } = this.content;
     let loose = this.measureText(0, id, json);
     for (let at = 0; at < keys.length; at++)
       loose += this.measureText(at + 1, keys[at] ?? '', json);
@@ -66,7 +90,8 @@ export class RowEncoder {
     const { keys, version, timestampMs, sequence, isGrave, json } = this.content;
     const word = at >>> 2;
     const half = at >>> 1;
-    const flags = (this.isWide ? WIDE : 0) | (this.isAscii ? ASCII : 0) | (isGrave ? GRAVE : 0);
+    const kind = (isGrave ? GRAVE : 0) | (this.isCold ? COLD : 0);
+    const flags = (this.isWide ? WIDE : 0) | (this.isAscii ? ASCII : 0) | kind;
     words[word] = row;
     halves[half + 2] = layout;
     halves[half + 3] = flags | (keys.length + 1);
@@ -165,6 +190,18 @@ export function isGraveAt(slab: Slab, at: number): boolean {
   return ((slab.halves[(at >>> 1) + 3] ?? 0) & GRAVE) !== 0;
 }
 
+/** Whether the JSON of a record is in a file. */
+export function isColdAt(slab: Slab, at: number): boolean {
+  return ((slab.halves[(at >>> 1) + 3] ?? 0) & COLD) !== 0;
+}
+
+/** Where in its slab the JSON of a record is, and whether it is ASCII. */
+export function jsonPlaceAt(slab: Slab, at: number): readonly [number, number, boolean] {
+  const end = at + recordBytes(slab, at);
+  const isAscii = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
+  return [end - (slab.words[(at >>> 2) + 3] ?? 0), end, isAscii];
+}
+
 export function versionAt(slab: Slab, at: number): number {
   return (slab.words[(at >>> 2) + 4] ?? 0) + (slab.halves[(at >>> 1) + 13] ?? 0) * TWO_32;
 }
@@ -212,13 +249,23 @@ export function textAt(slab: Slab, at: number, slot: number, json: string): Inde
   const start = textStart(slab, at, slot);
   const shared = start - (at + recordBytes(slab, at) - (slab.words[(at >>> 2) + 3] ?? 0));
   const isPlain = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
-  if (isPlain && shared >= 0) return json.slice(shared, shared + length);
+  if (isPlain && shared >= 0 && !isColdAt(slab, at)) return json.slice(shared, shared + length);
   return decode(slab, at, start, start + length);
+}
+
+/** A text of a record, for those that have not decoded its JSON. */
+export function plainTextAt(slab: Slab, at: number, slot: number): string {
+  const start = textStart(slab, at, slot);
+  return decode(slab, at, start, start + textLength(slab, at, slot));
 }
 
 function decode(slab: Slab, at: number, start: number, end: number): string {
   const isPlain = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
   return slab.bytes.toString(isPlain ? 'latin1' : 'utf8', start, end);
+}
+
+function hasItsJson(slab: Slab, at: number, bytes: number): boolean {
+  return !isColdAt(slab, at) && (slab.words[(at >>> 2) + 3] ?? 0) <= bytes;
 }
 
 /**
@@ -230,7 +277,7 @@ export function isSound(slab: Slab, at: number, bytes: number, keys: number): bo
   const isGrave = isGraveAt(slab, at);
   const count = isGrave ? 0 : keys;
   if (bytes < TABLE_AT + 4 || recordBytes(slab, at) !== bytes) return false;
-  if (keyCountAt(slab, at) !== count || (slab.words[(at >>> 2) + 3] ?? 0) > bytes) return false;
+  if (keyCountAt(slab, at) !== count || !hasItsJson(slab, at, bytes)) return false;
   const isWide = ((slab.halves[(at >>> 1) + 3] ?? 0) & WIDE) !== 0;
   if (TABLE_AT + (count + 1) * (isWide ? 8 : 4) > bytes) return false;
   for (let slot = 0; slot <= count; slot++) {

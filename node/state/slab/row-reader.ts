@@ -1,12 +1,16 @@
 import type { Mark, StoredRow } from '../aggregate-store.ts';
+import { ColdBodies } from './cold-bodies.ts';
 import { wordAt } from './paged-words.ts';
 import { compareWithProbe, equalsProbe, type Probe } from './probe.ts';
 import {
+  isColdAt,
   isGraveAt,
   jsonAt,
+  jsonPlaceAt,
   keyCountAt,
   layoutAt,
   OUTER_BYTES,
+  plainTextAt,
   recordBytes,
   sequenceAt,
   textAt,
@@ -22,6 +26,8 @@ export const ID = -1;
 
 /** What the rows of one schema look like in their records. */
 export interface Layout {
+  /** Whether the JSON is the same as it is read today. */
+  readonly keepsJson: boolean;
   /**
    * For each indexed field of today: which key of the record it is, or the key that all these rows
    * have because the field came later, or how it follows from the JSON of today.
@@ -45,6 +51,8 @@ export class RowReader {
   layout: number;
   /** How many keys of a row are shown: what is being prepared has more than the model knows of. */
   visibleKeys = Number.POSITIVE_INFINITY;
+  /** Bodies of rows whose records have none. */
+  readonly bodies: ColdBodies;
   private readonly slabs: readonly (Slab | undefined)[];
   private readonly addresses: readonly Uint32Array[];
   private readonly layouts: ReadonlyMap<number, Layout>;
@@ -55,7 +63,9 @@ export class RowReader {
     addresses: readonly Uint32Array[],
     layout: number,
     layouts: ReadonlyMap<number, Layout>,
+    bodies = new ColdBodies(0),
   ) {
+    this.bodies = bodies;
     this.slabs = slabs;
     this.addresses = addresses;
     this.layout = layout;
@@ -85,6 +95,11 @@ export class RowReader {
     return slab.bytes.toString('utf8', start, start + textLength(slab, at, 0));
   }
 
+  sequence(row: number): number {
+    const address = this.addressOf(row);
+    return sequenceAt(slabOf(this.slabs, address), offsetOf(address));
+  }
+
   /** The key of a row at a position. */
   key(row: number, position: number): string {
     const address = this.addressOf(row);
@@ -104,8 +119,14 @@ export class RowReader {
     return layoutAt(slab, at) === this.layout || isGraveAt(slab, at);
   }
 
-  /** Whether the body of a row is what a row of today's model is. */
+  isCold(row: number): boolean {
+    const address = this.addressOf(row);
+    return isColdAt(slabOf(this.slabs, address), offsetOf(address));
+  }
+
+  /** Whether the record of a row holds it as a row of today's model is. */
   isAsShown(row: number): boolean {
+    if (this.isCold(row)) return false;
     if (this.visibleKeys === Number.POSITIVE_INFINITY) return this.isCurrent(row);
     return this.isGrave(row);
   }
@@ -116,6 +137,32 @@ export class RowReader {
     const slab = slabOf(this.slabs, address);
     const at = offsetOf(address);
     return take(slab.bytes, at + OUTER_BYTES, at + recordBytes(slab, at));
+  }
+
+  /** Which layout the record of a row has. */
+  layoutOfRow(row: number): number {
+    const address = this.addressOf(row);
+    return layoutAt(slabOf(this.slabs, address), offsetOf(address));
+  }
+
+  /** A row as its record has it, whatever its layout; without its JSON. */
+  bare(row: number): StoredRow {
+    const address = this.addressOf(row);
+    return bareRow(slabOf(this.slabs, address), offsetOf(address));
+  }
+
+  /** Whether what a row reads as is what its record and its body say. */
+  keepsJson(row: number): boolean {
+    const layout = this.layoutOfRow(row);
+    return layout === this.layout || this.layoutOf(layout).keepsJson;
+  }
+
+  /** Hands out the JSON of a row whose record has it; the bytes must not be changed. */
+  jsonBytes(row: number, take: (json: Buffer, isAscii: boolean) => void): void {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const [start, end, isAscii] = jsonPlaceAt(slab, offsetOf(address));
+    take(slab.bytes.subarray(start, end), isAscii);
   }
 
   /** A row with all keys of its record, also those that are not shown yet. */
@@ -140,7 +187,7 @@ export class RowReader {
     const address = this.addressOf(row);
     const slab = slabOf(this.slabs, address);
     const at = offsetOf(address);
-    const json = jsonAt(slab, at);
+    const json = isColdAt(slab, at) ? this.bodies.read(row) : jsonAt(slab, at);
     const layout = layoutAt(slab, at);
     const stored = layout === this.layout || isGraveAt(slab, at) ? null : this.layoutOf(layout);
     const upgraded = stored === null ? json : stored.upgrade(json);
@@ -213,6 +260,22 @@ export class RowReader {
     if (found === undefined) throw new RangeError(`there is no layout ${layout}`);
     return found;
   }
+}
+
+/** What a record says of its row but the JSON. */
+export function bareRow(slab: Slab, at: number): StoredRow {
+  const texts = Array.from({ length: keyCountAt(slab, at) + 1 }, (_, slot) =>
+    plainTextAt(slab, at, slot),
+  );
+  const [id = '', ...keys] = texts;
+  return {
+    id,
+    version: versionAt(slab, at),
+    json: '',
+    keys,
+    timestampMs: timestampAt(slab, at),
+    sequence: sequenceAt(slab, at),
+  };
 }
 
 function keysAt(slab: Slab, at: number, json: string, visible: number): string[] {

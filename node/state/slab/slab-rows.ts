@@ -1,7 +1,11 @@
+import type { BodyTable } from './body-table.ts';
+import { ColdBodies } from './cold-bodies.ts';
 import { PagedWords } from './paged-words.ts';
 import {
+  isColdAt,
   isGraveAt,
   isSound,
+  jsonPlaceAt,
   layoutAt,
   OUTER_BYTES,
   type RowContent,
@@ -10,8 +14,8 @@ import {
   rowNumberAt,
   setOuter,
 } from './row-format.ts';
-import { type Layout, RowReader } from './row-reader.ts';
-import { offsetOf, type Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
+import { bareRow, type Layout, RowReader } from './row-reader.ts';
+import { offsetOf, Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
 
 /** One part in this many may be dead before slabs are cleared. */
 const DEAD_SHARE = 16;
@@ -32,6 +36,7 @@ const MAX_LAYOUT = 0xffff;
  */
 export class SlabRows {
   readonly reader: RowReader;
+  readonly bodies = new ColdBodies(0);
   /** Numbers from 1 to here are in use. */
   private highest = 0;
   private readonly slabs = new Slabs();
@@ -47,9 +52,16 @@ export class SlabRows {
   private victim = 0;
   private victimCursor = 0;
   private frozen = 0;
+  private scratch = new Slab(4096);
 
   constructor() {
-    this.reader = new RowReader(this.slabs.list, this.addresses.pages, 0, this.layouts);
+    this.reader = new RowReader(
+      this.slabs.list,
+      this.addresses.pages,
+      0,
+      this.layouts,
+      this.bodies,
+    );
   }
 
   get liveBytes(): number {
@@ -77,6 +89,7 @@ export class SlabRows {
     const before = this.reader.addressOf(row);
     this.write(row, content);
     this.retire(before);
+    this.bodies.forget(row);
     this.tidy(content.json.length);
   }
 
@@ -92,6 +105,59 @@ export class SlabRows {
     setOuter(slab, at, row, this.layout);
     this.addresses.set(row, address);
     return row;
+  }
+
+  /** As `load`, but leaves the JSON to the file that the body came from, where it is at a place. */
+  loadCold(body: Buffer, keys: number, table: BodyTable, at: number): number {
+    const bytes = body.length + OUTER_BYTES;
+    if (bytes > this.scratch.capacity) this.scratch = new Slab(sizeInSlab(bytes * 2));
+    const { scratch } = this;
+    body.copy(scratch.bytes, OUTER_BYTES);
+    if (!isSound(scratch, 0, bytes, keys) || isGraveAt(scratch, 0)) return 0;
+    const row = ++this.highest;
+    this.writeCold(row, { ...bareRow(scratch, 0), isGrave: false }, this.layout);
+    const [start, end, isAscii] = jsonPlaceAt(scratch, 0);
+    table.place(row, at + start - OUTER_BYTES, scratch.bytes.subarray(start, end), isAscii);
+    return row;
+  }
+
+  /**
+   * Takes the next row over to the file that bodies are moving to, where it is as it was at an event;
+   * false where there is none left.
+   *
+   * @param layout which layout the bodies in that file have
+   */
+  coolNext(row: number, lastSequence: number, layout: number): boolean {
+    if (row > this.highest) return false;
+    if (!this.reader.isGrave(row) && this.reader.sequence(row) <= lastSequence) {
+      this.coolRow(row, layout);
+    }
+    this.bodies.passed(row);
+    return true;
+  }
+
+  private coolRow(row: number, layout: number): void {
+    const before = this.reader.addressOf(row);
+    const isCold = this.reader.isCold(row);
+    const own = this.reader.layoutOfRow(row);
+    const isThere = this.bodies.isInNext(row);
+    if (isThere && own === layout) {
+      if (isCold) return;
+      this.writeCold(row, { ...this.reader.bare(row), isGrave: false }, layout);
+    } else if (isThere && this.layout === layout) {
+      this.writeCold(row, { ...this.reader.whole(row), isGrave: false }, layout);
+    } else {
+      if (!isCold) return;
+      this.write(row, { ...this.reader.whole(row), isGrave: false });
+    }
+    this.retireMoved(row, before);
+  }
+
+  /** The old record of a row that is written again with the same content. */
+  private retireMoved(row: number, before: number): void {
+    this.retire(before);
+    this.bodies.forget(row);
+    this.clearWhereDue(recordBytes(...this.recordOf(row)));
   }
 
   /**
@@ -123,7 +189,8 @@ export class SlabRows {
     this.slabs.hold();
     this.victim = 0;
     const pages = this.addresses.freeze();
-    const reader = new RowReader(this.slabs.list.slice(), pages, this.layout, layouts);
+    const slabs = this.slabs.list.slice();
+    const reader = new RowReader(slabs, pages, this.layout, layouts, this.bodies.freeze());
     reader.visibleKeys = this.reader.visibleKeys;
     return reader;
   }
@@ -162,6 +229,13 @@ export class SlabRows {
     const address = this.slabs.allocate(this.encoder.measure(content));
     this.encoder.write(slabOf(this.slabs.list, address), offsetOf(address), row, this.layout);
     this.addresses.set(row, address);
+  }
+
+  private writeCold(row: number, content: RowContent, layout: number): void {
+    const address = this.slabs.allocate(this.encoder.measureCold(content));
+    this.encoder.write(slabOf(this.slabs.list, address), offsetOf(address), row, layout);
+    this.addresses.set(row, address);
+    if (layout !== this.layout) this.outdated.set(layout, (this.outdated.get(layout) ?? 0) + 1);
   }
 
   private retire(address: number): void {
@@ -243,7 +317,15 @@ export class SlabRows {
     const address = this.addresses.get(row);
     const [slab, at] = this.recordOf(row);
     if (layoutAt(slab, at) === this.layout || isGraveAt(slab, at)) return false;
-    this.write(row, { ...this.reader.whole(row), isGrave: false });
+    const isCold = isColdAt(slab, at);
+    // It stays of its layout until a snapshot has its body as it reads today.
+    if (isCold && !this.upgradesOnDemand) return false;
+    const content = { ...this.reader.whole(row), isGrave: false };
+    if (isCold && this.reader.keepsJson(row)) this.writeCold(row, content, this.layout);
+    else {
+      this.write(row, content);
+      this.bodies.forget(row);
+    }
     this.retire(address);
     return true;
   }

@@ -8,6 +8,7 @@ import type {
   StoredRow,
   StoreStatistics,
 } from '../aggregate-store.ts';
+import { BodyTable, type SharedFile } from './body-table.ts';
 import { type FieldIndex, OrderedIndex, UniqueIndex } from './field-index.ts';
 import { FrozenSlabs } from './frozen-slabs.ts';
 import type { KeyedHash } from './keyed-hash.ts';
@@ -35,6 +36,9 @@ export interface PreparedIndex {
   readonly source: number | ((json: string) => IndexKey);
 }
 
+/** Rows that go over to a file in one turn of the event loop: a millisecond or two. */
+const COOLED_ROWS = 500;
+
 /** Rows, graves and indexes in slabs of memory that hold no object for each row. */
 export class SlabStore implements AggregateStore {
   private readonly hasher: KeyedHash;
@@ -50,6 +54,9 @@ export class SlabStore implements AggregateStore {
   /** Which keys of the row at hand change. */
   private readonly changed: boolean[] = [];
   private preparedCount = 0;
+  private cacheBytes: number | null = null;
+  private loading: BodyTable | null = null;
+  private cooling: { row: number; lastSequence: number; layout: number } | null = null;
 
   constructor(kinds: readonly IndexKind[], hasher: KeyedHash) {
     this.hasher = hasher;
@@ -118,10 +125,11 @@ export class SlabStore implements AggregateStore {
   /**
    * Adds a row or a grave as a snapshot holds it. They must come in the order of ids, rows first.
    *
+   * @param at where the body is in the file that `loadFrom` names
    * @returns false where it is not sound, or out of order
    */
-  load(body: Buffer, kind: 'row' | 'grave'): boolean {
-    const row = this.rows.load(body, this.indexes.length);
+  load(body: Buffer, kind: 'row' | 'grave', at?: number): boolean {
+    const row = this.loadRow(body, kind, at);
     const { reader } = this.rows;
     if (row === 0 || reader.isGrave(row) !== (kind === 'grave')) return false;
     const id = reader.probe(row, ID, this.probe);
@@ -132,6 +140,67 @@ export class SlabStore implements AggregateStore {
     if (kind === 'grave') return true;
     for (const index of this.indexes) index.insertLoaded(row, id);
     return true;
+  }
+
+  private loadRow(body: Buffer, kind: 'row' | 'grave', at?: number): number {
+    const keys = this.indexes.length;
+    const { loading } = this;
+    return loading === null || at === undefined || kind === 'grave'
+      ? this.rows.load(body, keys)
+      : this.rows.loadCold(body, keys, loading, at);
+  }
+
+  /** How much of bodies that are in a file is kept in memory; null: bodies are not left to files. */
+  limitMemory(cacheBytes: number | null): void {
+    this.cacheBytes = cacheBytes;
+    this.rows.bodies.limitCache(cacheBytes ?? 0);
+  }
+
+  /** Leaves the bodies of rows that are loaded from now on to the file that they come from. */
+  loadFrom(shared: SharedFile): void {
+    if (this.cacheBytes === null) return;
+    this.loading = new BodyTable();
+    this.loading.attach(shared);
+    this.rows.bodies.begin(this.loading);
+  }
+
+  /** Reads of files for bodies, so far. */
+  get fileReads(): number {
+    return this.rows.bodies.fileReads;
+  }
+
+  /** Nothing more is loaded. */
+  endLoading(): void {
+    this.loading = null;
+  }
+
+  /**
+   * Begins to leave the bodies of rows to a file that a frozen copy was written to; see `coolSome`.
+   * False where rows are on their way to another one, or to new indexes.
+   */
+  leaveTo(shared: SharedFile, frozen: FrozenSlabs): boolean {
+    const { places: table, lastSequence, layout } = frozen;
+    if (table === null || this.isPreparing || this.rows.bodies.isMoving) return false;
+    table.attach(shared);
+    this.rows.bodies.move(table);
+    this.cooling = { row: 0, lastSequence, layout };
+    return true;
+  }
+
+  /** Takes at most so many rows over to that file; true once nothing is left. */
+  coolSome(rows = COOLED_ROWS): boolean {
+    const { cooling } = this;
+    if (cooling === null) return true;
+    // What is not in the new indexes yet is told by its layout, which cooling could change.
+    if (this.isPreparing) return false;
+    for (let n = 0; n < rows; n++) {
+      cooling.row += 1;
+      if (this.rows.coolNext(cooling.row, cooling.lastSequence, cooling.layout)) continue;
+      this.rows.bodies.finish();
+      this.cooling = null;
+      return true;
+    }
+    return false;
   }
 
   holder(position: number, key: IndexKey): string | undefined {
@@ -162,15 +231,22 @@ export class SlabStore implements AggregateStore {
     return this.stored(rowsBetween(this.order, range, true));
   }
 
-  freeze(): FrozenSlabs {
+  /** @param lastSequence of the last event so far: rows that change later have a higher one */
+  freeze(lastSequence = 0): FrozenSlabs {
+    const reader = this.rows.freeze();
     const frozen = {
-      reader: this.rows.freeze(),
+      reader,
+      lastSequence,
+      places: this.cacheBytes === null || this.isPreparing ? null : new BodyTable(),
       size: this.order.size,
       graves: this.graves.size,
       order: this.order.freeze(),
       buried: this.graves.freeze(),
     };
-    return new FrozenSlabs(frozen, () => this.rows.release());
+    return new FrozenSlabs(frozen, () => {
+      this.rows.release();
+      reader.bodies.drop();
+    });
   }
 
   statistics(): StoreStatistics {
@@ -181,7 +257,9 @@ export class SlabStore implements AggregateStore {
       graves: this.graves.size,
       liveBytes: this.rows.liveBytes,
       deadBytes: this.rows.deadBytes,
-      indexBytes,
+      indexBytes: indexBytes + this.rows.bodies.tableBytes,
+      cacheBytes: this.rows.bodies.cacheBytes,
+      fileReads: this.rows.bodies.fileReads,
     };
   }
 
@@ -363,7 +441,8 @@ function preparedLayout(
   for (const { source } of added) {
     keys.push(typeof source === 'number' ? keyAt(source) : source);
   }
-  return { keys, upgrade: (json) => (before === null ? json : before.upgrade(json)) };
+  const keepsJson = before === null || before.keepsJson;
+  return { keys, keepsJson, upgrade: (json) => (before === null ? json : before.upgrade(json)) };
 }
 
 /** What rows of an earlier layout are under the next model. */
@@ -377,6 +456,7 @@ function nextLayout(
       if ('from' in each) return before === null ? each.from : keyOf(before, each.from);
       return { text: each.key, bytes: Buffer.from(each.key) };
     }),
+    keepsJson: false,
     upgrade: before === null ? upgrade : (json) => upgrade(before.upgrade(json)),
   };
 }

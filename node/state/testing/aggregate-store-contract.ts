@@ -57,16 +57,19 @@ const idRange = fc
 
 type Step = readonly ['put' | 'bury', string, string, string];
 
+let lastSequence = 0;
+
 function take(store: AggregateStore, naive: NaiveStore, [kind, each, unique, ordered]: Step): void {
   const version = Math.max(naive.versionOf(each), naive.deletedVersion(each)) + 1;
+  const sequence = ++lastSequence;
   if (kind === 'bury') {
-    store.bury(grave(each, version));
-    naive.bury(grave(each, version));
+    store.bury({ ...grave(each, version), sequence });
+    naive.bury({ ...grave(each, version), sequence });
     return;
   }
   const holder = naive.holder(0, unique);
   const isFree = holder === undefined || holder === each;
-  const row = contractRow(each, version, isFree ? unique : '', ordered);
+  const row = { ...contractRow(each, version, isFree ? unique : '', ordered), sequence };
   store.put(row);
   naive.put(row);
 }

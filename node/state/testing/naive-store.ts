@@ -94,7 +94,7 @@ export class NaiveStore implements AggregateStore {
 
   statistics(): StoreStatistics {
     const [rows, graves] = [this.live.size, this.graves.size];
-    return { rows, graves, liveBytes: 0, deadBytes: 0, indexBytes: 0 };
+    return { rows, graves, liveBytes: 0, deadBytes: 0, indexBytes: 0, cacheBytes: 0, fileReads: 0 };
   }
 
   private sorted(): StoredRow[] {

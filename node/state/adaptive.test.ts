@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Schema } from '@lithair/crds';
+import type { ReplicatedState } from './index.ts';
+import { restoreState, stateHash } from './index.ts';
+import { KeyedHash } from './slab/index.ts';
+import { AdaptiveStore } from './testing/adaptive-store.ts';
+import { contractRow } from './testing/aggregate-store-contract.ts';
+import { BRAND, SHOP, shopState, write } from './testing/shop.ts';
+import { leaveToSnapshot, restoredCold } from './testing/snapshot-file.ts';
+
+const [, ...OTHERS] = SHOP.models;
+const ADAPTIVE: Schema = { ...SHOP, models: [{ ...BRAND, adaptive: { cacheMiB: 1 } }, ...OTHERS] };
+
+function put(state: ReplicatedState, code: string, title: string): void {
+  const expectedVersion = state.versionOf('Brand', code);
+  const json = JSON.stringify({ code, title, parent: null, note: 'x'.repeat(300) });
+  const effect = expectedVersion === 0 ? 'created' : 'updated';
+  const change = {
+    effect,
+    model: 'Brand',
+    id: code,
+    expectedVersion,
+    json,
+    keys: [title, ''],
+  } as const;
+  const result = state.apply(state.appliedIndex + 1, 1, write([change]));
+  assert.ok(result.kind === 'write' && result.outcome.kind === 'applied');
+}
+
+function filled(count = 400): ReplicatedState {
+  const state = shopState({}, ADAPTIVE);
+  for (let n = 0; n < count; n++) put(state, `brand-${n}`, `Title ${'é'.repeat(n % 3)} ${n}`);
+  return state;
+}
+
+function cool(state: ReplicatedState): void {
+  leaveToSnapshot(state);
+  while (!state.coolSome());
+}
+
+const statistics = (state: ReplicatedState) => state.model('Brand')?.statistics ?? assert.fail();
+
+function scan(state: ReplicatedState): unknown[] {
+  return [...(state.model('Brand')?.scan({ descending: false }) ?? [])];
+}
+
+describe('an adaptive model', () => {
+  it('leaves rows to the snapshot that has them, and reads them from there', () => {
+    const [cold, eager] = [filled(), filled()];
+    const before = statistics(cold).liveBytes;
+    cool(cold);
+    assert.ok(statistics(cold).liveBytes < before / 2);
+    assert.equal(statistics(cold).fileReads, 0);
+    assert.deepEqual(cold.find('Brand', 'brand-7'), eager.find('Brand', 'brand-7'));
+    assert.equal(statistics(cold).fileReads, 1);
+    assert.deepEqual(cold.find('Brand', 'brand-7'), eager.find('Brand', 'brand-7'));
+    assert.equal(statistics(cold).fileReads, 1, 'the second time from the cache');
+    assert.deepEqual(scan(cold), scan(eager));
+    assert.equal(stateHash(cold), stateHash(eager));
+  });
+
+  it('keeps what was written since in memory, and takes it along with the next snapshot', () => {
+    const state = filled();
+    leaveToSnapshot(state);
+    put(state, 'brand-1', 'written meanwhile');
+    while (!state.coolSome());
+    put(state, 'brand-2', 'written later');
+    assert.match(state.find('Brand', 'brand-1')?.json ?? '', /meanwhile/);
+    assert.match(state.find('Brand', 'brand-2')?.json ?? '', /later/);
+    assert.equal(statistics(state).fileReads, 0);
+    cool(state);
+    const { fileReads } = statistics(state);
+    assert.match(state.find('Brand', 'brand-1')?.json ?? '', /meanwhile/);
+    assert.equal(statistics(state).fileReads, fileReads + 1);
+  });
+
+  it('bounds what it keeps of what was read', () => {
+    const store = new AdaptiveStore(['unique', 'ordered'], new KeyedHash(new Uint8Array(8)));
+    for (let n = 1; n <= 100; n++)
+      store.put({ ...contractRow(`id-${n}`, 1, `u${n}`), sequence: n });
+    store.coolAll();
+    assert.equal([...store.scan({ descending: false })].length, 100);
+    assert.ok(store.statistics().cacheBytes > 0 && store.statistics().cacheBytes <= 600);
+    assert.equal(store.open, 1, 'files that nobody needs are closed');
+  });
+
+  it('restores without taking rows into memory, to the same state', async () => {
+    const state = filled();
+    const [restored, eager] = [await restoredCold(state), await restoreState(state.snapshot())];
+    assert.ok(statistics(restored).liveBytes < statistics(eager).liveBytes / 2);
+    assert.equal(stateHash(restored), stateHash(eager));
+    for (const each of [restored, eager]) put(each, 'brand-3', 'after the restart');
+    cool(restored);
+    assert.equal(stateHash(restored), stateHash(eager));
+  });
+
+  it('never gives out a row that was damaged in the file', () => {
+    const state = filled();
+    leaveToSnapshot(state, (content) => {
+      const at = content.indexOf('"brand-30"');
+      content[at + 2] = (content[at + 2] ?? 0) ^ 1;
+    });
+    while (!state.coolSome());
+    assert.match(state.find('Brand', 'brand-31')?.json ?? '', /Title/);
+    assert.throws(() => state.find('Brand', 'brand-30'), /damaged at/);
+  });
+});
