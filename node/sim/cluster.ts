@@ -1,7 +1,13 @@
 import type { PayloadCodec } from '../log/index.ts';
 import { ClientLink } from './client-link.ts';
 import { BrokenPromise, Durability, Elections, StateHashes } from './invariants/index.ts';
-import { Machine, type MachineWatch, type MachineWorld, type Sabotage } from './machine.ts';
+import {
+  Machine,
+  type MachinePlace,
+  type MachineWatch,
+  type MachineWorld,
+  type Sabotage,
+} from './machine.ts';
 import type { Plan } from './plan.ts';
 import { workloadSpec } from './workload/index.ts';
 import {
@@ -13,6 +19,8 @@ import {
 } from './world/index.ts';
 
 const PEER_PORT = 10080;
+/** Where the learners are. */
+export const FAR_REGION = 'far';
 
 /** A whole cluster, its clients' links, and whoever watches that promises are kept. */
 export class SimulatedCluster {
@@ -22,7 +30,8 @@ export class SimulatedCluster {
   readonly clients: ClientLink;
   readonly random: SeededRandom;
   readonly durability: Durability;
-  readonly elections = new Elections();
+  /** Begun again with each epoch: terms of one say nothing about the other. */
+  elections = new Elections();
   readonly stateHashes = new StateHashes();
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
@@ -35,7 +44,8 @@ export class SimulatedCluster {
     this.scheduler = new Scheduler(trace);
     this.network = new SimulatedNetwork(this.scheduler, this.random.fork());
     this.network.mood = { ...CALM_NETWORK, latencyMs: plan.latencyMs };
-    const numbers = Array.from({ length: plan.nodes }, (_, at) => at + 1);
+    const { learners } = plan.growth;
+    const numbers = Array.from({ length: plan.nodes + learners }, (_, at) => at + 1);
     const world: MachineWorld = {
       scheduler: this.scheduler,
       network: this.network,
@@ -48,7 +58,8 @@ export class SimulatedCluster {
       machine: (name) => this.machines.find((machine) => machine.name === name),
     };
     this.machines = numbers.map(
-      (number) => new Machine(number, world, this.random.fork(), this.#watch()),
+      (number) =>
+        new Machine(number, placeOf(plan, number), world, this.random.fork(), this.#watch()),
     );
     this.clients = new ClientLink(this.scheduler, this.network, this.machines, this.random.fork());
     this.durability = new Durability(this.machines);
@@ -120,6 +131,13 @@ export class SimulatedCluster {
       this.fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+function placeOf({ nodes, growth }: Plan, number: number): MachinePlace {
+  if (growth.learners === 0) return { role: 'voter', region: null };
+  return number > nodes
+    ? { role: 'learner', region: FAR_REGION }
+    : { role: 'voter', region: 'near' };
 }
 
 function reasonOf(failure: unknown): string {

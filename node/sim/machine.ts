@@ -37,6 +37,12 @@ export interface MachineWorld {
   machine(name: string): Machine | undefined;
 }
 
+/** What a machine's member is meant to be. */
+export interface MachinePlace {
+  readonly role: 'voter' | 'learner';
+  readonly region: string | null;
+}
+
 /** Known bugs that can be put into a node from outside. */
 export interface Sabotage {
   readonly disk?: DiskFilter;
@@ -60,7 +66,7 @@ export interface MachineWatch {
 export class Machine {
   readonly number: number;
   readonly name: string;
-  readonly disk: SimulatedDisk;
+  readonly place: MachinePlace;
   readonly clock: MachineClock;
   readonly #world: MachineWorld;
   readonly #random: SeededRandom;
@@ -69,18 +75,39 @@ export class Machine {
   #core: NodeCore | null = null;
   #api: NodeApi | null = null;
   #memberId: number | null = null;
+  #disk: SimulatedDisk;
   #starts = 0;
 
-  constructor(number: number, world: MachineWorld, random: SeededRandom, watch: MachineWatch) {
+  constructor(
+    number: number,
+    place: MachinePlace,
+    world: MachineWorld,
+    random: SeededRandom,
+    watch: MachineWatch,
+  ) {
     this.number = number;
+    this.place = place;
     this.name = `n${number}`;
     this.#world = world;
     this.#random = random.fork();
     this.#watch = watch;
     const { scheduler, sectorBytes, sabotage } = world;
-    this.disk = new SimulatedDisk(scheduler, random.fork(), sectorBytes, sabotage.disk);
+    this.#disk = new SimulatedDisk(scheduler, random.fork(), sectorBytes, sabotage.disk);
     const rate = 0.98 + random.fraction() * 0.04;
     this.clock = new MachineClock(scheduler, rate, random.between(-5000, 5000));
+  }
+
+  get disk(): SimulatedDisk {
+    return this.#disk;
+  }
+
+  /** Another disk, empty: what comes next on this machine is another member of its name. */
+  wipe(): void {
+    if (this.#process !== null) throw new Error(`${this.name} runs: its disk is in use`);
+    const { scheduler, sectorBytes, sabotage } = this.#world;
+    this.#disk = new SimulatedDisk(scheduler, this.#random.fork(), sectorBytes, sabotage.disk);
+    this.#memberId = null;
+    this.#tell('has another disk');
   }
 
   /** Null while no process runs. */
@@ -168,8 +195,7 @@ export class Machine {
         managed: false,
         freeSpaceReserveBytes: null,
         initialCluster,
-        role: 'voter',
-        region: null,
+        ...this.place,
         applyVersion: null,
         consensus,
         log,

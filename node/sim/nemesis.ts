@@ -18,6 +18,7 @@ export class Nemesis {
   /** Machines whose disks were damaged: they may refuse to start, and then count as down. */
   readonly #damaged = new Set<Machine>();
   readonly #refused = new Set<Machine>();
+  readonly #again = new Set<Machine>();
   #active = true;
 
   constructor(cluster: SimulatedCluster, plan: Plan) {
@@ -39,6 +40,60 @@ export class Nemesis {
 
   start(): void {
     if (this.#plan.faults.length > 0) this.#strikeLater();
+    if (this.#plan.growth.churnEveryMs > 0) this.#churnLater();
+  }
+
+  /** The machine's member is no more: another one of its name begins with an empty disk. */
+  begin(machine: Machine): void {
+    machine.crash('power');
+    machine.wipe();
+    this.#damaged.delete(machine);
+    this.#refused.delete(machine);
+    this.#restartLater(machine);
+  }
+
+  /** The machine's process will end to begin again in the next epoch. */
+  expectAgain(machine: Machine): void {
+    this.#again.add(machine);
+  }
+
+  #churnLater(): void {
+    const pauseMs = -Math.log(1 - this.#random.fraction()) * this.#plan.growth.churnEveryMs;
+    this.#later(pauseMs, () => {
+      const machine = this.#random.pick(this.#cluster.machines);
+      if (this.#random.chance(0.7)) this.#replace(machine);
+      else this.#promote(machine);
+      this.#churnLater();
+    });
+  }
+
+  /** Removes a member, up or down, by asking anybody, the member itself too. */
+  #replace(machine: Machine): void {
+    const { memberId } = machine;
+    if (memberId === null) return;
+    if (this.#random.chance(0.4)) this.#crash(machine, 'power');
+    this.#ask('DELETE', `members/${memberId}`, (status) => {
+      this.#cluster.tell(`removing member ${memberId} (${machine.name}): ${status}`);
+      if (status === 204 && machine.memberId === memberId) this.begin(machine);
+    });
+  }
+
+  #promote({ memberId }: Machine): void {
+    if (memberId !== null) this.#ask('POST', `members/${memberId}/promote`, () => {});
+  }
+
+  /** Asks a machine that serves, and hears the answer unless it dies before. */
+  #ask(method: string, path: string, hear: (status: number) => void): void {
+    const asked = this.#random.pick(this.#cluster.machines);
+    const { process, core } = asked;
+    if (process === null || core === null || !asked.isReady) return;
+    const ask = async (): Promise<void> => {
+      const request = { method, path: `/_admin/${path}`, query: '', body: undefined };
+      const { status } = await core.administer(request);
+      // In the middle of what the code does now, nothing may be torn down.
+      if (process.alive) this.#cluster.scheduler.after(0, 'answer', null, () => hear(status));
+    };
+    this.#cluster.scheduler.after(0, path, process, () => void ask());
   }
 
   /** No more faults; everything that can is made well. */
@@ -212,13 +267,15 @@ export class Nemesis {
   #isComplete(): boolean {
     const { machines } = this.#cluster;
     return machines.every(
-      ({ core }) => core?.consensus?.confState.voters.length === machines.length,
+      ({ core }) => core?.consensus?.confState.voters.length === this.#plan.nodes,
     );
   }
 
   #corrupt(machine: Machine): boolean {
     const others = new Set([...this.#damaged, machine]).size;
-    if (2 * others >= this.#cluster.machines.length || !this.#isComplete()) return false;
+    if (2 * others >= this.#plan.nodes || !this.#isComplete()) return false;
+    // A membership that changes could come to need just the damaged ones; and learners are extra.
+    if (this.#plan.growth.churnEveryMs > 0 || machine.place.role === 'learner') return false;
     // Damage is found at the next start, or as the running process reads what it wrote long ago.
     const restarts = this.#random.chance(0.7);
     if (restarts) machine.crash('power');
@@ -270,6 +327,11 @@ export class Nemesis {
       this.#cluster.tell(`${machine.name} refuses its damaged disk and stays down`);
       return;
     }
+    if (this.#again.delete(machine)) return this.#restartLater(machine);
+    if (isRemoval(error)) {
+      this.begin(machine);
+      return;
+    }
     if (!isDiskFailure(error) && !this.#damaged.has(machine)) {
       this.#cluster.fail(error instanceof Error ? error : new Error(String(error)));
       return;
@@ -290,6 +352,13 @@ export class Nemesis {
       if (this.#active) act();
     });
   }
+}
+
+/** Its member was removed, or is of an epoch that is over. */
+function isRemoval(error: unknown): boolean {
+  return (
+    error instanceof Error && /removed from the cluster|is of epoch \d+, and/.test(error.message)
+  );
 }
 
 function isRefusal(error: unknown): boolean {

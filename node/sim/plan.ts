@@ -48,10 +48,24 @@ export interface Plan {
   readonly faultsFromStart: boolean;
   /** There is a model that every node writes by itself, with clients of its own. */
   readonly eventual: boolean;
+  readonly growth: Growth;
+}
+
+/** What becomes of the membership during a run. */
+export interface Growth {
+  /** Machines beyond `nodes`, which join as learners in another region. */
+  readonly learners: number;
+  /** Mean pause between two changes of the membership; 0 for none. */
+  readonly churnEveryMs: number;
+  /** In the end all voters are lost, and a learner's region takes over. */
+  readonly promotesRegion: boolean;
 }
 
 /** How members write payloads. */
 const CODECS = ['binary', 'mixed', 'json'] as const;
+
+/** Chosen so that the kept seeds draw no growth: they show what they were kept for. */
+const GROWTH_STREAM = 7_000_000_000;
 
 /** Kinds of faults that one run has at most. */
 const MAX_KINDS = 10;
@@ -87,6 +101,22 @@ export function drawPlan(seed: number): Plan {
     maxOperations: random.between(100, 600),
     latencyMs: random.pick([0.2, 0.5, 2, 10]),
     faultsFromStart: random.chance(0.2),
+    growth: seed % 3 === 0 ? NO_GROWTH : drawGrowth(seed, nodes),
+  };
+}
+
+/** A disk that is lost takes what its node alone had taken: not where nodes write by themselves. */
+const NO_GROWTH: Growth = { learners: 0, churnEveryMs: 0, promotesRegion: false };
+
+/** Has draws of its own, so that it moves no other; seeds that draw none are as they were before. */
+function drawGrowth(seed: number, nodes: number): Growth {
+  const random = new SeededRandom(seed + GROWTH_STREAM);
+  const learners = random.pick([0, 0, 0, 1, 1, 2]);
+  const churns = nodes + learners > 1 && random.chance(0.4);
+  return {
+    learners,
+    churnEveryMs: churns ? random.pick([400, 1500, 4000]) : 0,
+    promotesRegion: learners > 0 && random.chance(0.4),
   };
 }
 

@@ -1,8 +1,8 @@
 import { stateHash } from '../state/index.ts';
 import { checkHistory, checkLocalWrites, pictureOf } from './checks/index.ts';
-import { SimulatedCluster } from './cluster.ts';
-import { BrokenPromise, unlessDamaged } from './invariants/index.ts';
-import type { Sabotage } from './machine.ts';
+import { FAR_REGION, SimulatedCluster } from './cluster.ts';
+import { BrokenPromise, Elections, unlessDamaged } from './invariants/index.ts';
+import type { Machine, Sabotage } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
 import { finalStateOf, LocalWriters, Workload } from './workload/index.ts';
@@ -94,6 +94,7 @@ class Run {
     this.#checkStates();
     this.#checkHistory(workload);
     await this.#checkLocalWrites();
+    if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
   }
 
   figures() {
@@ -114,12 +115,68 @@ class Run {
     return this.cluster.machines.filter((machine) => !this.#nemesis.refused.has(machine));
   }
 
-  /** All members have a vote and serve. */
+  /** All members serve, know each other, and have the votes that they are meant to have. */
   #isComplete(): boolean {
-    return this.#well.every((machine) => {
-      const voters = machine.core?.consensus?.confState.voters ?? [];
-      return machine.isReady && voters.length === this.cluster.machines.length;
+    const ids = this.#well.map(({ memberId }) => memberId);
+    return this.#well.every(({ isReady, core }) => {
+      const { state, confState } = core?.consensus ?? {};
+      const members = state?.members() ?? [];
+      const voters = members.filter(({ intent }) => intent === 'voter');
+      return (
+        isReady &&
+        ids.every((id) => members.some((member) => member.id === id)) &&
+        voters.every(({ id }) => confState?.voters.includes(id) === true)
+      );
     });
+  }
+
+  /**
+   * All but one learner's machine are lost at once. It takes over in the next epoch with all that
+   * there was, and refuses the others, who come back with empty disks.
+   */
+  async #promoteRegion(): Promise<void> {
+    const { cluster } = this;
+    const survivor = this.#well.find(({ place }) => place.role === 'learner');
+    const state = survivor?.core?.consensus?.state;
+    if (survivor === undefined || state === null || state === undefined) return;
+    const before = rowsOf(survivor);
+    const confirm = `${state.clusterId}/${state.epoch}`;
+    const others = cluster.machines.filter((machine) => machine !== survivor);
+    const oldIds = new Map(others.map((machine) => [machine, machine.memberId]));
+    for (const machine of others) machine.crash('power');
+    this.#nemesis.expectAgain(survivor);
+    cluster.elections = new Elections();
+    await this.#askToTakeOver(survivor, confirm);
+    const isServing = (): boolean =>
+      survivor.isReady && survivor.core?.consensus?.state?.epoch === state.epoch + 1;
+    await this.#require('the survivor serves in the next epoch', isServing, REST_MS);
+    if (rowsOf(survivor) !== before) {
+      throw new BrokenPromise('promotion', 'the next epoch begins with other rows');
+    }
+    await this.#rejoin(oldIds);
+  }
+
+  async #askToTakeOver(survivor: Machine, confirm: string): Promise<void> {
+    const request = { region: FAR_REGION, confirm };
+    const asked = survivor.administer('POST', '/_admin/promote-region', request);
+    if (!(await this.cluster.settled(asked, REST_MS))) lacking('the promotion is answered');
+    const answer = await asked;
+    if (answer?.status === 200) return;
+    throw new BrokenPromise('promotion', `refused: ${JSON.stringify(answer?.body)}`);
+  }
+
+  /** Machines of the old epoch come back, are refused, and join the new one as other members. */
+  async #rejoin(oldIds: ReadonlyMap<Machine, number | null>): Promise<void> {
+    for (const [machine, oldId] of oldIds) {
+      if (this.#nemesis.refused.has(machine)) continue;
+      // One whose process had ended by itself may have been started again meanwhile.
+      if (machine.process === null) machine.start();
+      const isFresh = (): boolean => machine.isReady && machine.memberId !== oldId;
+      await this.#require(`${machine.name} joins the next epoch`, isFresh, REST_MS);
+    }
+    await this.#require('all are in the next epoch', () => this.#isComplete(), REST_MS);
+    await this.#require('they come to the same index', () => this.#areEqual(), REST_MS);
+    this.#checkStates();
   }
 
   /** After healing, everybody makes progress: clients get their answers, members catch up. */
@@ -187,6 +244,14 @@ class Run {
   async #require(what: string, condition: () => boolean, maxMs: number): Promise<void> {
     if (!(await this.cluster.until(condition, maxMs))) lacking(what);
   }
+}
+
+/** Everything that clients can see, as one text. */
+function rowsOf({ core, number }: Machine): string {
+  const state = core?.consensus?.state;
+  if (state === null || state === undefined) throw new Error(`machine ${number} has no state`);
+  const { models } = finalStateOf(number, state);
+  return JSON.stringify(Array.from(models, ([name, rows]) => [name, [...rows]]));
 }
 
 function lacking(what: string): never {

@@ -36,14 +36,18 @@ export class Durability {
     if (this.#count % READ_DISKS_EVERY !== 0) return;
     // A replayed answer may be about an entry that is compacted, or not known here yet.
     if (index < log.firstIndex() || index > log.lastIndex()) return;
-    const { voters } = consensus.confState;
+    // Whoever tells it may not have heard yet of the membership that made it safe.
+    const memberships = this.#machines.flatMap(({ core }) => {
+      const voters = core?.consensus?.confState.voters;
+      return voters === undefined ? [] : [voters];
+    });
     const images = this.#machines.map((machine) => ({
       name: machine.name,
       id: machine.memberId,
       image: machine.disk.durableImage(),
       isDamaged: machine.disk.isDamaged,
     }));
-    void this.#readDisks(images, voters, index, log.term(index));
+    void this.#readDisks(images, memberships, index, log.term(index));
   }
 
   async #readDisks(
@@ -53,23 +57,26 @@ export class Durability {
       readonly image: ReturnType<Machine['disk']['durableImage']>;
       readonly isDamaged: boolean;
     }[],
-    voters: readonly number[],
+    memberships: readonly (readonly number[])[],
     index: number,
     term: number,
   ): Promise<void> {
     this.#diskReads += 1;
-    let count = 0;
+    const holders = new Set<number>();
     const findings: string[] = [];
     for (const { name, id, image, isDamaged } of images) {
-      if (id === null || !voters.includes(id)) continue;
+      if (id === null) continue;
       const durable = await readDurableLog(image, DATA_DIR);
       // Behind damage that was done to it, a disk cannot be read; it did its part when it was sound.
       const unreadable = isDamaged && durable.problem !== null;
-      if (unreadable || holds(durable, index, term)) count += 1;
+      if (unreadable || holds(durable, index, term)) holders.add(id);
       findings.push(`${name} ${describe(durable)}`);
     }
-    if (2 * count > voters.length) return;
-    const where = `durable on ${count} of ${voters.length} voters`;
+    const isSafe = memberships.some(
+      (voters) => 2 * voters.filter((id) => holders.has(id)).length > voters.length,
+    );
+    if (isSafe) return;
+    const where = `durable on ${[...holders].join(', ')}, which is no quorum`;
     const text = `entry ${index} of term ${term} was acknowledged and is ${where}`;
     this.#failure ??= new BrokenPromise(
       'durable-on-quorum',
