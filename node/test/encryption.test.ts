@@ -267,22 +267,20 @@ test('a running cluster is not asked to encrypt while a member has no keys, and 
   await ok('keys', 'init', keys);
   const cluster = await ServeCluster.start(PLAIN, 3, '--keys', keys);
   try {
-    const [first, , third] = cluster.members;
-    assert.ok(first && third);
-    const withKeys = third.words;
-    await third.process.kill('SIGTERM');
-    third.process = new LithairProcess(withKeys.filter((w) => w !== '--keys' && w !== keys));
-    await cluster.ready([third]);
+    const [first] = cluster.members;
+    assert.ok(first);
+    const fourth = await cluster.join('n4');
+    await cluster.ready([fourth]);
     const refusal = await cluster.admin(first, 'model', SECRET);
     assert.equal(refusal.code, 1, refusal.output);
-    assert.match(refusal.output, /asks for encryptionAtRest, and member n3 was given no keys/);
+    assert.match(refusal.output, /asks for encryptionAtRest, and member n4 was given no keys/);
     assert.equal((await statusOf(first))?.schemaVersion, 1);
 
-    await third.process.kill('SIGTERM');
+    await fourth.process.kill('SIGTERM');
     const silent = await cluster.admin(first, 'model', SECRET);
-    assert.match(silent.output, /member n3 does not say whether it has keys/);
-    third.process = new LithairProcess(withKeys);
-    await cluster.ready([third]);
+    assert.match(silent.output, /member n4 does not say whether it has keys/);
+    fourth.process = new LithairProcess([...fourth.words, '--keys', keys]);
+    await cluster.ready([fourth]);
     const applied = await cluster.admin(first, 'model', SECRET);
     assert.equal(applied.code, 0, applied.output);
     const headers = { 'content-type': 'application/json' };
@@ -298,12 +296,12 @@ test('a running cluster is not asked to encrypt while a member has no keys, and 
       assert.deepEqual(await leaks(dataDir), []);
     }
 
-    const fourth = await cluster.join('n4');
-    const { code } = await fourth.process.ended;
-    assert.equal(code, 3, fourth.process.output);
+    const fifth = await cluster.join('n5');
+    const { code } = await fifth.process.ended;
+    assert.equal(code, 3, fifth.process.output);
     const reason = /^lithair: a model of the cluster is encrypted at rest, and no keys were given/m;
-    assert.match(fourth.process.output, reason);
-    assert.deepEqual(await leaks(fourth.dataDir), []);
+    assert.match(fifth.process.output, reason);
+    assert.deepEqual(await leaks(fifth.dataDir), []);
   } finally {
     await cluster.stop();
   }
