@@ -30,8 +30,8 @@ export class SimulatedCluster {
   readonly clients: ClientLink;
   readonly random: SeededRandom;
   readonly durability: Durability;
-  /** Begun again with each epoch: terms of one say nothing about the other. */
-  elections = new Elections();
+  /** Null once an epoch is over: who is of the old one may lead in terms of the new one. */
+  elections: Elections | null = new Elections();
   readonly stateHashes = new StateHashes();
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
@@ -117,7 +117,7 @@ export class SimulatedCluster {
         this.#applied = Math.max(this.#applied, index);
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
-      onSend: (message) => this.#guard(() => this.elections.onSend(message)),
+      onSend: (message) => this.#guard(() => this.elections?.onSend(message)),
       onAcknowledged: (machine, index) => this.durability.onAcknowledged(machine, index),
       onEnded: (machine, error) => this.onEnded(machine, error),
     };

@@ -24,7 +24,8 @@ const EVERY = 8;
  * when a restarted member replays its log.
  */
 export class StateHashes {
-  readonly #hashes = new Map<number, { readonly hash: string; readonly by: string }>();
+  /** By epoch and index: the entries of one epoch say nothing about another's. */
+  readonly #hashes = new Map<string, { readonly hash: string; readonly by: string }>();
   /** Comparisons that were made. */
   compared = 0;
 
@@ -34,12 +35,13 @@ export class StateHashes {
 
   /** @throws BrokenPromise */
   check(by: string, state: ReplicatedState): void {
-    const { appliedIndex } = state;
+    const { appliedIndex, epoch } = state;
+    const key = `${epoch}/${appliedIndex}`;
     const hash = unlessDamaged(() => stateHash(state));
     if (hash === null) return;
-    const known = this.#hashes.get(appliedIndex);
+    const known = this.#hashes.get(key);
     if (known === undefined) {
-      this.#hashes.set(appliedIndex, { hash, by });
+      this.#hashes.set(key, { hash, by });
       return;
     }
     this.compared += 1;
