@@ -23,5 +23,5 @@ export {
   keep,
   mayHoldExpired,
 } from './folding.ts';
-export { archivePlaces, surveyArchives } from './survey.ts';
+export { archivePlaces, scanArchives, surveyArchives } from './survey.ts';
 export { type AskMember, fetchArchive, serveArchive } from './transfer.ts';

@@ -42,6 +42,32 @@ export async function surveyArchives(
   return { files: names.length, versions, bytes };
 }
 
+/**
+ * The versions in the archives of a data directory, block by block; of each model from old to new,
+ * and by id within a file. Takes no lock.
+ *
+ * @param sinceMs archives that hold nothing as young are passed over; null: none
+ * @throws ArchiveError for a bad place that is met
+ */
+export async function* scanArchives(
+  options: ScanOptions,
+  compression: Compression,
+  sinceMs: number | null,
+): AsyncGenerator<{ readonly model: string; readonly records: readonly VersionRecord[] }> {
+  const { dir, fs } = options;
+  const keys = await scanKeys(options);
+  for (const name of (await readCatalog(fs, dir))?.files ?? []) {
+    const file = await ArchiveFile.open(fs, `${dir}/${ARCHIVE_DIRECTORY}`, name, compression, keys);
+    try {
+      const { model, newestMs } = file.summary;
+      if (sinceMs !== null && newestMs < sinceMs) continue;
+      for await (const records of file.all()) yield { model, records };
+    } finally {
+      await file.close();
+    }
+  }
+}
+
 /** The archives that count in a data directory, for a survey of keys. @throws ArchiveError */
 export async function archivePlaces(fs: FileSystem, dir: string): Promise<SealedPlace[]> {
   const names = (await readCatalog(fs, dir))?.files ?? [];

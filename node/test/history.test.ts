@@ -86,6 +86,56 @@ test('history leaves memory for archives, and is the same on all members whateve
   }
 });
 
+test('lithair log tells what archives hold before what the log holds, in order', async () => {
+  const cluster = await ServeCluster.start(MODEL, 1);
+  try {
+    const [member] = cluster.members;
+    assert.ok(member);
+    for (let version = 1; version <= 3; version++) {
+      await putAll(member, version);
+      await archivedBy(member, version);
+      // Two snapshots are kept: after the last one, none reaches back to the first version.
+      const taken = await lithair('snapshot', ...adminOf(cluster, member));
+      assert.equal(taken.code, 0, taken.output);
+    }
+    await put(member, 'p0', 4);
+    const shown = (...options: string[]) => eventsOf(member, options);
+    const all = await eventually('the last event to be shown', async () => {
+      const events = await shown();
+      return events.length === 3 * PRODUCTS + 1 ? events : null;
+    });
+    assert.deepEqual(
+      all.map(({ sequence }) => sequence),
+      all.map((_, at) => at + 1),
+    );
+    const of = (id: string) => all.filter((event) => event.id === id);
+    assert.deepEqual(await shown('--aggregate', 'p3'), of('p3'));
+    assert.deepEqual(
+      of('p0').map(({ eventId }) => eventId),
+      ['product:p0:create', ...[2, 3, 4].map((version) => `product:p0:update:${version}`)],
+    );
+    assert.equal((await shown('--event-type', 'ProductCreated')).length, PRODUCTS);
+    const [first] = of('p3');
+    assert.equal(Reflect.get(Object(first?.data), 'price'), valueOf('price', 'p3', 1));
+  } finally {
+    await cluster.stop();
+  }
+});
+
+interface ShownEvent {
+  readonly eventId: string;
+  readonly sequence: number;
+  readonly id: string;
+  readonly data: unknown;
+}
+
+async function eventsOf(member: TestMember, options: string[]): Promise<ShownEvent[]> {
+  const { code, output } = await lithair('log', member.dataDir, ...options);
+  assert.equal(code, 0, output);
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line): ShownEvent => JSON.parse(line));
+}
+
 test('a member whose archives are gone refuses to start on them', async () => {
   const cluster = await ServeCluster.start(MODEL, 1);
   try {

@@ -24,7 +24,8 @@ export const logCommand: CliCommand = {
   },
   details: [
     'Events are JSON lines. Nothing is locked or written: the node may be running.',
-    'What stands before the oldest snapshot that is kept is not shown.',
+    'What stands before the oldest snapshot is told as far as models keep history: from memory and',
+    'archives, with the values that are kept. What went to the cold store is not read.',
     'Example: lithair log ./data --model Product --since 2026-11-20T00:00:00Z --follow',
   ],
   async run(input) {

@@ -10,6 +10,7 @@ import {
 } from '../../log/index.ts';
 import { type ReplicatedState, restoreState, type StateEvent } from '../../state/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
+import { type RecordedVersion, recordedVersions } from './recorded.ts';
 
 /** Which events are shown; an empty list and null stand for all. */
 export interface EventFilter {
@@ -24,8 +25,9 @@ export interface EventFilter {
 const FOLLOW_MS = 200;
 
 /**
- * The events of a data directory as JSON lines, from its oldest sound snapshot on: what apply makes
- * of the committed entries. Nothing is kept but entries that may still be replaced.
+ * The events of a data directory as JSON lines: first what is recorded of the past, in archives and
+ * in the oldest sound snapshot, then what apply makes of the committed entries behind it. Of a
+ * recorded event that is told which is kept.
  *
  * @param follows goes on with what a running node writes, without end
  * @throws CliError where no snapshot and log fit together; LogError, also where there is no log
@@ -38,19 +40,70 @@ export async function* eventLines(
   const snapshots = await scanSnapshots(options);
   // Where there is no log at all, its first record says so.
   if (snapshots.length === 0) await scanLog(options).next();
+  // Where a snapshot does not reach to the log, the next one begins behind what was shown.
+  let shown = 0;
   for (const snapshot of snapshots) {
     const events: StateEvent[] = [];
     const onEvent = (event: StateEvent): void =>
-      void (isWanted(event, filter) && events.push(event));
-    const replay = new Replay(await restoreState(snapshot.chunks, { onEvent }));
+      void (event.sequence > shown && isWanted(event, filter) && events.push(event));
+    const state = await restoreState(snapshot.chunks, { onEvent });
+    for await (const [sequence, line] of recordedLines(options, state, filter)) {
+      if (sequence <= shown) continue;
+      shown = sequence;
+      yield line;
+    }
+    const replay = new Replay(state);
     const records = follows ? followLog(options, () => sleep(FOLLOW_MS)) : scanLog(options);
     for await (const record of records) {
       replay.add(record);
-      for (const event of events.splice(0)) yield lineOf(event);
+      for (const event of events.splice(0)) {
+        shown = event.sequence;
+        yield lineOf(event);
+      }
     }
     if (!replay.gap) return;
   }
   throw noSnapshot(options);
+}
+
+async function* recordedLines(
+  options: ScanOptions,
+  state: ReplicatedState,
+  filter: EventFilter,
+): AsyncGenerator<[sequence: number, line: string]> {
+  const { types, sinceMs } = filter;
+  const isTyped = (type: string): boolean => types.length === 0 || types.includes(type);
+  const matches = ({ model, record }: RecordedVersion): boolean =>
+    isAbout(model, record.id, filter) && record.events.some(isTyped);
+  const upToSequence = state.eventSequence;
+  for await (const version of recordedVersions(options, state, {
+    matches,
+    sinceMs,
+    upToSequence,
+  })) {
+    const { sequence, events } = version.record;
+    for (const [at, type] of events.entries()) {
+      if (isTyped(type)) yield [sequence + at, recordedLine(version, type, sequence + at)];
+    }
+  }
+}
+
+/** As of an event of the log, with what is recorded of it. */
+function recordedLine({ model, record }: RecordedVersion, type: string, sequence: number): string {
+  const { id, version, effect, index, timeMs, actor, json } = record;
+  const head = {
+    eventId: eventId(model, id, version, effect, type),
+    sequence,
+    index,
+    type,
+    effect,
+    model,
+    id,
+    version,
+    ...(actor && { actor }),
+    timestamp: new Date(timeMs).toISOString(),
+  };
+  return `${JSON.stringify(head).slice(0, -1)},"data":${json ?? 'null'}}`;
 }
 
 /**
@@ -76,11 +129,14 @@ function noSnapshot({ dir }: ScanOptions): CliError {
 }
 
 function isWanted({ model, type, id, timestampMs }: StateEvent, filter: EventFilter): boolean {
-  const { models, types, aggregate, sinceMs } = filter;
-  if (models.length > 0 && !models.includes(model)) return false;
+  const { types, sinceMs } = filter;
   if (types.length > 0 && !types.includes(type)) return false;
-  if (aggregate !== null && aggregate !== id) return false;
-  return sinceMs === null || timestampMs >= sinceMs;
+  return isAbout(model, id, filter) && (sinceMs === null || timestampMs >= sinceMs);
+}
+
+function isAbout(model: string, id: string, { models, aggregate }: EventFilter): boolean {
+  if (models.length > 0 && !models.includes(model)) return false;
+  return aggregate === null || aggregate === id;
 }
 
 /** Applies what is committed, in order; entries behind the commit index wait. */
