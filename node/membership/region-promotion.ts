@@ -122,7 +122,9 @@ export class RegionPromotion {
       logTimeMs: this.#deps.logTimeMs(),
       commit: view.status().commit,
       heardMs: this.#deps.heardMs(voters.map(({ id }) => id)),
-      left: this.#members().flatMap(({ id, name }) => (id === view.memberId ? [] : [name])),
+      left: this.#members()
+        .flatMap(({ id, name }) => (id === view.memberId ? [] : [name]))
+        .toSorted(),
     };
   }
 
