@@ -171,7 +171,9 @@ class Run {
       if (this.#nemesis.refused.has(machine)) continue;
       // One whose process had ended by itself may have been started again meanwhile.
       if (machine.process === null) machine.start();
-      const isFresh = (): boolean => machine.isReady && machine.memberId !== oldId;
+      // Damage may be found only now.
+      const isFresh = (): boolean =>
+        this.#nemesis.refused.has(machine) || (machine.isReady && machine.memberId !== oldId);
       await this.#require(`${machine.name} joins the next epoch`, isFresh, REST_MS);
     }
     await this.#require('all are in the next epoch', () => this.#isComplete(), REST_MS);
