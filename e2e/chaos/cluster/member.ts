@@ -84,7 +84,9 @@ export class Member {
       env: { ...process.env, LITHAIR_LOG_LEVEL: 'info', LITHAIR_LOG: 'json' },
     });
     this.#child = child;
+    let spoke = false;
     const keep = (chunk: Buffer): void => {
+      spoke = true;
       this.#output = (this.#output + chunk.toString('utf8')).slice(-OUTPUT_BYTES);
     };
     child.stdout?.on('data', keep);
@@ -92,7 +94,7 @@ export class Member {
     this.#ended = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         this.#child = null;
-        this.#judge({ code, signal });
+        this.#judge({ code, signal }, spoke);
         resolve({ code, signal });
       });
     });
@@ -125,8 +127,10 @@ export class Member {
     this.removalAsked = false;
   }
 
-  #judge({ code, signal }: ProcessEnd): void {
+  #judge({ code, signal }: ProcessEnd, spoke: boolean): void {
     if (isExpected(this.expected, code, signal)) return;
+    // A program that is still being loaded has no handler yet, and has done nothing either.
+    if (this.expected === 'stopped' && signal === 'SIGTERM' && !spoke) return;
     if (this.removalAsked && code === DATA_REFUSED) return;
     const how = signal === null ? `exit code ${code}` : signal;
     const last = this.#output.trimEnd().split('\n').slice(-3).join('\n  ');
