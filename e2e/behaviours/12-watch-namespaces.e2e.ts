@@ -51,7 +51,8 @@ function checkPermissions(own: string, other: string): void {
     ['list', 'secrets', own, 'no'],
     ['get', 'secrets', other, 'no'],
     ['list', 'pods', other, 'no'],
-    ['delete', 'pods', own, 'no'],
+    ['delete', 'pods', own, 'yes'],
+    ['delete', 'pods', other, 'no'],
     ['create', 'pods', own, 'no'],
   ];
   for (const [verb, resource, namespace, expected] of rows) {
