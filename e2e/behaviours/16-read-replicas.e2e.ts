@@ -54,6 +54,7 @@ scenario('kubectl scale adds and takes read replicas', async ({ namespace, say }
   assert.equal(local.status, 200);
 
   kubectl(['scale', 'lm/shop', '--replicas=0', '-n', namespace]);
+  await waitFor('the replicas to go', () => scaleOf(namespace).status === 0);
   await waitReady(namespace, 'shop');
   assert.deepEqual(scaleOf(namespace), { spec: 0, status: 0 });
   assert.equal(client.request('GET', `${base}/${id}`).status, 200);

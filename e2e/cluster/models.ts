@@ -33,19 +33,28 @@ export async function applyModel(namespace: string, model: Manifest): Promise<nu
   return performance.now() - startedMs;
 }
 
-/** Waits until a model's cluster is Ready in its latest generation. */
+const LOOK_MS = 250;
+/** The pass that begins a change may still call Ready what was there before it. */
+const READY_LOOKS = 12;
+
+/** Waits until a model's cluster is Ready in its latest generation, and stays so for 3 s. */
 export function waitReady(namespace: string, name: string, timeoutMs = 180_000): Promise<Json> {
+  let looks = 0;
   return waitFor(
     `${name} to be Ready`,
     () => {
       const model = get(namespace, 'lithairmodel', name);
-      if (model === null) return null;
-      const current = at(model, 'status.observedGeneration') === at(model, 'metadata.generation');
-      return current && text(model, 'status.phase') === 'Ready' ? model : null;
+      looks = model !== null && isReady(model) ? looks + 1 : 0;
+      return looks >= READY_LOOKS ? model : null;
     },
     timeoutMs,
-    250,
+    LOOK_MS,
   );
+}
+
+function isReady(model: Json): boolean {
+  const isCurrent = at(model, 'status.observedGeneration') === at(model, 'metadata.generation');
+  return isCurrent && text(model, 'status.phase') === 'Ready';
 }
 
 /** Members as the status names them: `shop-0 leader ready`. */
