@@ -72,8 +72,15 @@ export class ServeCluster {
       ),
     );
     const cluster = new ServeCluster(directory, members, model);
-    await cluster.allReady();
-    return cluster;
+    try {
+      await cluster.allReady();
+      return cluster;
+    } catch (error) {
+      const told = members.map(({ name, process }) => `${name}: ${process.output.slice(-1000)}`);
+      // Members that nobody stops keep the test from ending.
+      await cluster.stop();
+      throw new Error(`the cluster did not start:\n${told.join('\n')}`, { cause: error });
+    }
   }
 
   /** Starts a member with an empty disk that asks the present ones to be taken in. */
