@@ -1,6 +1,7 @@
 // What a model with consistency eventual excludes. Its rows are written on any node without asking
 // another, so whatever has to be known of other rows or other nodes cannot be kept.
 import { type Path, type Problem, problem } from './problems.ts';
+import { listAt, memberAt } from './raw-value.ts';
 import { quote } from './structure.ts';
 
 /** A model as it is written, with its place. */
@@ -15,7 +16,7 @@ export function checkEventual(models: readonly PlacedModel[]): Problem[] {
   const names = new Set(eventual.map(({ value }) => memberAt(value, 'name')));
   return models.flatMap(({ value, path }) => [
     ...(isEventual(value) ? [...checkPersistence(value, path), ...checkSecret(value, path)] : []),
-    ...fieldsOf(value).flatMap((field, at) => {
+    ...listAt(value, 'fields').flatMap((field, at) => {
       const place = [...path, 'fields', at];
       return [
         ...(isEventual(value) ? checkField(field, place) : []),
@@ -68,14 +69,4 @@ function conflict(path: Path, what: string, why: string): Problem {
 
 function isEventual(model: unknown): boolean {
   return memberAt(memberAt(model, 'persistence'), 'consistency') === 'eventual';
-}
-
-function fieldsOf(model: unknown): readonly unknown[] {
-  const fields = memberAt(model, 'fields');
-  return Array.isArray(fields) ? fields : [];
-}
-
-function memberAt(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return Reflect.get(value, name);
 }
