@@ -5,6 +5,7 @@ import {
   conditionOf,
   events,
   exampleModel,
+  firstReady,
   get,
   patch,
   podIdentities,
@@ -31,16 +32,7 @@ scenario(
     const startedMs = performance.now();
     const resources = { requests: { cpu: '50m' } };
     patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { resources } } });
-    await waitFor(
-      'every pod to be another one',
-      () => {
-        const now = podIdentities(namespace, 'shop');
-        const names = Object.keys(before);
-        return names.every((name) => name in now && now[name] !== before[name]) ? now : null;
-      },
-      240_000,
-    );
-    await waitReady(namespace, 'shop', 240_000);
+    await firstReady(namespace, 'shop', 240_000);
     say(`four pods replaced after ${seconds(performance.now() - startedMs)}`);
     const after = podIdentities(namespace, 'shop');
     for (const name of Object.keys(before)) assert.notEqual(after[name], before[name], name);

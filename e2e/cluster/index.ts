@@ -16,7 +16,14 @@ export {
   patch,
   text,
 } from './kubectl.ts';
-export { applyModel, exampleModel, membersOf, podIdentities, waitReady } from './models.ts';
+export {
+  applyModel,
+  exampleModel,
+  firstReady,
+  membersOf,
+  podIdentities,
+  waitReady,
+} from './models.ts';
 export { portForward } from './port-forward.ts';
 export { type Scenario, scenario } from './scenario.ts';
 export { execute } from './shell.ts';

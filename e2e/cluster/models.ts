@@ -34,7 +34,7 @@ export async function applyModel(namespace: string, model: Manifest): Promise<nu
 }
 
 const LOOK_MS = 250;
-/** The pass that begins a change may still call Ready what was there before it. */
+/** What a test did to pods and machines may not have reached the operator yet. */
 const READY_LOOKS = 12;
 
 /** Waits until a model's cluster is Ready in its latest generation, and stays so for 3 s. */
@@ -50,6 +50,15 @@ export function waitReady(namespace: string, name: string, timeoutMs = 180_000):
     timeoutMs,
     LOOK_MS,
   );
+}
+
+/** Waits for the very first status that calls a model's latest generation Ready. */
+export function firstReady(namespace: string, name: string, timeoutMs: number): Promise<Json> {
+  const probe = (): Json | null => {
+    const model = get(namespace, 'lithairmodel', name);
+    return model !== null && isReady(model) ? model : null;
+  };
+  return waitFor(`${name} to be Ready for the first time`, probe, timeoutMs, LOOK_MS);
 }
 
 function isReady(model: Json): boolean {

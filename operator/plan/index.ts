@@ -9,6 +9,7 @@ export { type Desired, type DesireInput, desire } from './desire.ts';
 export { type Identity, type IdentitySources, resolveIdentity } from './identity.ts';
 export { type Observed, objectKey, type PodView, viewPod } from './observed.ts';
 export { FINALIZER, plan } from './plan.ts';
+export { settling } from './settling.ts';
 export type { Change, MemberFact, Progress, Situation, VolumeFact } from './situation.ts';
 export {
   groupsInForce,

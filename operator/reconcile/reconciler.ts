@@ -27,6 +27,7 @@ import {
   plan,
   planChange,
   sameGroups,
+  settling,
   withSelectors,
 } from '../plan/index.ts';
 import { buildStatus, notesOf, type SchemaState, type StatusInput } from '../status/index.ts';
@@ -278,14 +279,15 @@ export class Reconciler {
       certificatesDue: certificates.due,
     };
     const actions = [...plan(observed, desired), ...change.actions];
-    if (actions.length === 0) return change.progress;
+    const { groups } = change;
+    const progress = change.progress ?? settling({ ...snapshot, actions, groups });
+    if (actions.length === 0) return progress;
     this.#options.logger.info({ key: subject.key, actions: actions.map(describe) }, 'acting');
     const member = memberToAsk(snapshot, view);
     const access = admin === null || member === null ? null : { admin, member };
     const refusals = await this.#executor.run(subject, actions, access);
-    if (refusals.length === 0 || change.progress === null) return change.progress;
-    const message = `${change.progress.message}; the cluster: ${refusals.join('; ')}`;
-    return { ...change.progress, message };
+    if (refusals.length === 0 || progress === null) return progress;
+    return { ...progress, message: `${progress.message}; the cluster: ${refusals.join('; ')}` };
   }
 
   async #storageProblem(spec: LithairModelSpec, snapshot: Snapshot): Promise<BlockedError | null> {
