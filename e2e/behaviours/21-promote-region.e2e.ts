@@ -83,6 +83,10 @@ scenario(
   },
 );
 
+function lithair(...words: string[]): string {
+  return execute(process.execPath, [CLI, ...words]).stdout;
+}
+
 /** What docs/operations.md says: an administrator's certificate, a way to the survivor, two questions. */
 async function promote(namespace: string, say: (message: string) => void): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'lithair-promote-'));
@@ -92,10 +96,11 @@ async function promote(namespace: string, say: (message: string) => void): Promi
   for (const file of ['ca.crt', 'ca.key']) {
     const data = at(secret, 'data');
     assert.ok(typeof data === 'object' && data !== null && !Array.isArray(data));
-    const bytes = Buffer.from(String(data[file]), 'base64');
+    const encoded = data[file];
+    assert.ok(typeof encoded === 'string', file);
+    const bytes = Buffer.from(encoded, 'base64');
     writeFileSync(join(certificates, file), bytes, { mode: 0o600 });
   }
-  const lithair = (...words: string[]): string => execute(process.execPath, [CLI, ...words]).stdout;
   lithair('certs', certificates);
   const forward = await portForward(namespace, 'pod/shop-us-0', PEER_PORT);
   try {
