@@ -15,7 +15,7 @@ import {
   type ChangeModel,
 } from './membership/index.ts';
 import type { Clock, Logger } from './ports/index.ts';
-import type { ReplicatedState } from './state/index.ts';
+import { neededBySchema, type ReplicatedState } from './state/index.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A change whose indexes are built so soon is answered as in force. */
@@ -43,6 +43,7 @@ export function modelChanges(
       );
     }
     const schema = compileSchema(validation.value);
+    requireApplyVersion(schema, state());
     await admit(schema);
     const change = await settled(
       await leader.changeModel(schema, dryRun, TIMEOUT_MS),
@@ -68,6 +69,14 @@ export function modelChanges(
         };
     }
   };
+}
+
+/** A member that does not know what a model says would neither enforce it nor refuse it. */
+function requireApplyVersion(next: Schema, state: ReplicatedState | null): void {
+  const needed = neededBySchema(next);
+  if (state === null || state.applyVersion >= needed) return;
+  const text = `the model needs apply version ${needed}, the cluster is at ${state.applyVersion}`;
+  throw new AdminError('apply_version', `${text}: update every member first`);
 }
 
 /** What the status of a member says of the change that is being prepared. */

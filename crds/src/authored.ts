@@ -9,6 +9,7 @@ import type {
   HistorizeSpec,
   HttpMethod,
   IndexKind,
+  IndexSpec,
   JsonValue,
   JwtSpec,
   ModelPermissions,
@@ -56,6 +57,7 @@ export interface AuthoredModel {
   name: string;
   path?: string;
   fields: AuthoredField[];
+  indexes?: IndexSpec[];
   persistence?: Partial<PersistenceSpec>;
   lifecycle?: {
     audited?: boolean;

@@ -3,6 +3,7 @@
 // A change is additive when every stored row stays valid under the new schema with the values that
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
+import { compareIndexes } from './compare-indexes.ts';
 import { canonicalJson } from './compile.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
@@ -100,7 +101,16 @@ class Comparison {
       this.break([...path, 'consistency'], 'consistency_changed', message);
     }
     this.fields(old.fields, next.fields, path, next.name);
+    this.indexes(old, next, [...path, 'indexes']);
     this.remembered(old, next);
+  }
+
+  private indexes(old: ModelSchema, next: ModelSchema, path: Path): void {
+    const { changes, clashes } = compareIndexes(old, next);
+    this.changes.push(...changes);
+    for (const { at, message } of clashes) {
+      this.break([...path, at, 'unique'], 'unique_added', message);
+    }
   }
 
   /** What is kept of the past may always change: rows stay what they are. */

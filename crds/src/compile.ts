@@ -96,6 +96,7 @@ function compileModel(model: ModelSpec): ModelSchema {
     path: model.path,
     primaryKey: key.name,
     fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
+    ...(model.indexes && { indexes: structuredClone(model.indexes) }),
     ...(permissions && { permissions: structuredClone(permissions) }),
     ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
@@ -234,7 +235,16 @@ function isIdempotency(value: unknown): boolean {
 function isModelSchema(value: unknown): boolean {
   if (!isMap(value)) return false;
   const texts = [value['name'], value['path'], value['primaryKey']];
-  return texts.every((t) => typeof t === 'string') && isFieldList(value['fields']);
+  if (!texts.every((t) => typeof t === 'string')) return false;
+  return isFieldList(value['fields']) && isIndexList(value['indexes'] ?? []);
+}
+
+function isIndexList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => isMap(each) && isTexts(each['fields']));
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 function isFieldList(value: unknown): boolean {

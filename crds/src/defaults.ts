@@ -14,6 +14,7 @@ import type {
   AuthSpec,
   ClusterSpec,
   FieldSpec,
+  IndexSpec,
   LifecycleSpec,
   LithairModelSpec,
   ModelSpec,
@@ -76,6 +77,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
     name: model.name,
     path: model.path ?? defaultPath(model.name),
     fields: model.fields.map(expandField),
+    ...(model.indexes && { indexes: model.indexes.map(copyIndex) }),
     persistence: expandPersistence(model.persistence ?? {}),
     ...routesOf(model),
     ...lifecycleOf(model),
@@ -87,6 +89,10 @@ function expandModel(model: AuthoredModel): ModelSpec {
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
   };
+}
+
+function copyIndex({ fields, unique }: IndexSpec): IndexSpec {
+  return { fields: [...fields], ...(unique !== undefined && { unique }) };
 }
 
 function routesOf({ permissions, http, caching }: AuthoredModel) {

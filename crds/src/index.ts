@@ -30,6 +30,7 @@ export {
   type HistorizeSpec,
   type HttpMethod,
   type IndexKind,
+  type IndexSpec,
   type JsonValue,
   type JwtSpec,
   KIND,
@@ -49,12 +50,13 @@ export {
   type ValueSpec,
   voterCount,
 } from './resource.ts';
-export type {
-  AuthSchema,
-  FieldSchema,
-  LifecycleSchema,
-  ModelSchema,
-  Schema,
-  ValueSchema,
+export {
+  type AuthSchema,
+  type FieldSchema,
+  indexName,
+  type LifecycleSchema,
+  type ModelSchema,
+  type Schema,
+  type ValueSchema,
 } from './schema.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

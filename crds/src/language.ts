@@ -3,6 +3,7 @@
 import { FORMATS } from './formats.ts';
 import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { caching, modelHttp } from './language-http.ts';
+import { indexes } from './language-indexes.ts';
 import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import {
   bound,
@@ -230,6 +231,7 @@ const model: RecordShape = {
       later: ['replicate', 'writeBehind', 'optimizedForRead', 'asynchronous', 'eventSourced'],
       description: 'What a write promises.',
     },
+    indexes,
     permissions: modelPermissions,
     http: modelHttp,
     caching,
@@ -244,16 +246,7 @@ const model: RecordShape = {
       description: 'Names of changes; otherwise ProductCreated, ProductUpdated, ProductDeleted.',
     },
   },
-  later: [
-    'tracing',
-    'historize',
-    'indexes',
-    'rules',
-    'states',
-    'relations',
-    'renamedFrom',
-    'migrations',
-  ],
+  later: ['tracing', 'historize', 'rules', 'states', 'relations', 'renamedFrom', 'migrations'],
   description: 'A model: one kind of row with its route.',
 };
 

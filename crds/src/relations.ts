@@ -1,6 +1,7 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
 import { checkEventual } from './eventual.ts';
+import { checkIndexes } from './index-rules.ts';
 import {
   DEFAULTS,
   LIMITS,
@@ -37,6 +38,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkFieldNames(fields, [...path, 'fields'], true),
     ...checkKeys(fields, [...path, 'fields']),
     ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
+    ...checkIndexes(model, path),
     ...checkEvents(model, fields, [...path, 'events']),
     ...checkEvidence(model, fields, path),
     ...checkMemory(model, path),

@@ -74,6 +74,8 @@ export interface ModelSpec {
   name: string;
   path: string;
   fields: FieldSpec[];
+  /** Over several fields each; absent where there are none. */
+  indexes?: IndexSpec[];
   persistence: PersistenceSpec;
   /** Absent: with `auth.mode: tokens`, nobody may do anything. */
   permissions?: ModelPermissions;
@@ -85,6 +87,13 @@ export interface ModelSpec {
   lifecycle?: LifecycleSpec;
   security?: SecuritySpec;
   events?: DomainEventSpec[];
+}
+
+/** An ordered index over several fields of a model. */
+export interface IndexSpec {
+  fields: string[];
+  /** live: no two rows have the same values in all of them; rows that lack one do not count. */
+  unique?: 'live';
 }
 
 /** Which past values of a field are kept: none, those of the last versions, or all. */

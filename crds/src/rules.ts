@@ -15,6 +15,17 @@ const NUMERIC: FieldType[] = ['integer', 'number', 'decimal'];
 const TEXTUAL: FieldType[] = ['string', 'text'];
 const TEMPORAL: FieldType[] = ['date', 'datetime'];
 
+/** What can stand in an index. */
+export const INDEXED_TYPES: FieldType[] = [
+  'string',
+  ...NUMERIC,
+  'boolean',
+  ...TEMPORAL,
+  'uuid',
+  'enum',
+  'reference',
+];
+
 /** The types an attribute applies to; an attribute that is not listed applies to all. */
 const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   minimum: NUMERIC,
@@ -33,7 +44,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   defaultFrom: [...TEMPORAL, 'uuid', 'string'],
   primaryKey: ['uuid', 'string'],
   unique: ['string', ...NUMERIC, ...TEMPORAL, 'uuid', 'enum', 'reference'],
-  index: ['string', ...NUMERIC, 'boolean', ...TEMPORAL, 'uuid', 'enum', 'reference'],
+  index: INDEXED_TYPES,
 };
 
 /** What a type cannot do without. */

@@ -10,6 +10,7 @@ import type {
   HistorizeSpec,
   HttpMethod,
   IndexKind,
+  IndexSpec,
   JsonValue,
   ModelPermissions,
   RetentionSpec,
@@ -34,6 +35,8 @@ export interface ModelSchema {
   primaryKey: string;
   /** In the order of the file; the primary key is one of them. */
   fields: FieldSchema[];
+  /** Over several fields each, told apart by them; absent where there are none. */
+  indexes?: IndexSpec[];
   /** Absent where nothing is said: nobody may, unless everybody may everything. */
   permissions?: ModelPermissions;
   /** Absent: all methods. */
@@ -114,4 +117,9 @@ export interface FieldSchema extends ValueSchema {
   hidden?: boolean;
   /** Absent where the model's rights count. */
   permissions?: FieldPermissions;
+}
+
+/** What an index over several fields is called: `(category, price)`. No field has such a name. */
+export function indexName({ fields }: Pick<IndexSpec, 'fields'>): string {
+  return `(${fields.join(', ')})`;
 }

@@ -8,7 +8,13 @@ import {
   type LocalWritesEntry,
 } from '../entry/index.ts';
 import type { CommandEnvelope, IdempotencyKey, Outcome, WrittenAggregate } from '../ports/index.ts';
-import { keyReuse, type ReplicatedState, replay, schemaChanged } from '../state/index.ts';
+import {
+  keyReuse,
+  neededBySchema,
+  type ReplicatedState,
+  replay,
+  schemaChanged,
+} from '../state/index.ts';
 import { CommandError } from './errors.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand } from './planning.ts';
@@ -110,8 +116,10 @@ export class LeaderSession {
     if (this.schemaChange !== null) return { kind: 'in_progress' };
     const plan = prepareSchemaChange(this.state, next);
     if (plan.kind !== 'additive') return plan;
+    const needs = neededBySchema(plan.next);
     const data = encodeEntry({
       kind: 'schema',
+      ...(needs > 0 && { needs }),
       memberId: this.memberId,
       timestampMs: this.stamp(nowMs),
       expectedSchemaVersion: this.state.schemaVersion,

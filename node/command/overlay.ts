@@ -27,7 +27,7 @@ interface PendingModel {
   /** The newest pending row of each id; only these have claims. */
   readonly rows: Map<string, PendingRow>;
   /**
-   * By position, then key: the newest pending rows that have it. Only of unique fields and
+   * By position, then key: the newest pending rows that have it. Only of unique indexes and
    * references, the ones that rules ask for; null has no claims.
    */
   readonly claims: readonly (Claims | undefined)[];
@@ -168,8 +168,8 @@ export class Overlay implements RowsView {
     const known = this.models.get(name);
     if (known !== undefined) return known;
     const indexed = this.state.plan(name)?.indexed ?? [];
-    const claims = indexed.map(({ field, target }) =>
-      field.unique || target !== null ? new Claims() : undefined,
+    const claims = indexed.map(({ isUnique, target }) =>
+      isUnique || target !== null ? new Claims() : undefined,
     );
     const pending = { rows: new Map(), claims };
     this.models.set(name, pending);

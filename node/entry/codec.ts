@@ -134,7 +134,7 @@ function neededVersion(entry: Entry): number {
     case 'activate':
       return PREPARED_CHANGES;
     case 'schema':
-      return entry.atOnce === true ? 1 : PREPARED_CHANGES;
+      return neededBySchema(entry);
     case 'compact':
       return 2;
     case 'cold':
@@ -148,6 +148,10 @@ function neededVersion(entry: Entry): number {
     default:
       return 1;
   }
+}
+
+function neededBySchema({ atOnce, needs }: SchemaEntry): number {
+  return atOnce === true ? 1 : (needs ?? PREPARED_CHANGES);
 }
 
 /** Whether data is an entry that puts a prepared model change in force; reads no more than its head. */
@@ -374,6 +378,7 @@ function readChange(reader: ByteReader, modelBefore: string): Change {
 function readSchema(reader: ByteReader, version: number): SchemaEntry {
   return {
     ...(version < PREPARED_CHANGES && { atOnce: true }),
+    ...(version > PREPARED_CHANGES && { needs: version }),
     kind: 'schema',
     memberId: reader.varint(),
     timestampMs: reader.varint(),

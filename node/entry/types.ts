@@ -6,12 +6,13 @@ import type { Stamp } from './stamp.ts';
  * entry asks for the least one that it needs: 2 for the names of events and for compactions, 3 for
  * being in force as such, 4 for members with a region and for model changes, which until then took
  * effect at once whatever indexes they needed, and for writes that nodes took by themselves, 5 for
- * archives that moved to the cold store and for rules of history that are remembered.
+ * archives that moved to the cold store and for rules of history that are remembered, 6 for models
+ * with indexes over several fields.
  *
  * Which version is in force is part of the replicated state: the leader raises it once every member
  * can follow. Whatever changes what apply means asks the state for it.
  */
-export const APPLY_VERSION = 5;
+export const APPLY_VERSION = 6;
 
 /** The least version in force that this binary can take part in: it supports N and N - 1. */
 export const OLDEST_APPLY_VERSION = APPLY_VERSION - 1;
@@ -84,6 +85,8 @@ export interface SchemaEntry {
   readonly schemaJson: string;
   /** From a log of before there was `activate`: in force at once. */
   readonly atOnce?: boolean;
+  /** The apply version that its schema needs; absent where it needs none that is later than this kind. */
+  readonly needs?: number;
 }
 
 /** Puts the model change that is being prepared in force. */

@@ -1,9 +1,10 @@
 import type { AggregateRecord, ModelReader } from '../ports/index.ts';
+import type { AccessPath, Place } from './access-path.ts';
 import { encodeCursor, type Origin } from './cursor.ts';
 import { parseRecord, Row } from './fields.ts';
 import type { ListQuery } from './list-query.ts';
-import { compareKeys, comparePositions, type Position, positionOf } from './order.ts';
-import { type AccessPath, type Place, plan, startOf } from './plan.ts';
+import { comparePositions, type Position, positionOf } from './order.ts';
+import { plan, startOf } from './plan.ts';
 import { TopK } from './top-k.ts';
 
 /** One page of a list. */
@@ -145,11 +146,14 @@ class Scan {
     this.#keptIds.add(candidate.record.id);
   }
 
-  /** Rows that come by their first term can stop where that term is behind all that is kept. */
-  #isPast(position: Position): boolean {
-    const last = this.#kept.last;
-    if (last === undefined || this.#path.sorted === 'none') return false;
-    return compareKeys(position.keys[0] ?? '', last.position.keys[0] ?? '') !== 0;
+  /** Rows that come by their first terms can stop where those are behind all that is kept. */
+  #isPast({ keys }: Position): boolean {
+    const { sorted } = this.#path;
+    const last = this.#kept.last?.position.keys;
+    if (last === undefined) return false;
+    const terms = sorted === 'whole' ? keys.length : sorted;
+    for (let at = 0; at < terms; at++) if (keys[at] !== last[at]) return true;
+    return false;
   }
 }
 

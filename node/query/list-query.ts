@@ -1,4 +1,4 @@
-import type { ModelSchema, Schema } from '@lithair/crds';
+import { indexName, type ModelSchema, type Schema } from '@lithair/crds';
 import { decodeCursor, queryFingerprint } from './cursor.ts';
 import { compileFields, type QueryField, type QueryFields } from './fields.ts';
 import {
@@ -20,8 +20,17 @@ export interface Parameter {
   readonly parts: readonly string[];
 }
 
+/** An index over several fields, all of which the caller may read. */
+export interface QueryIndex {
+  readonly name: string;
+  readonly fields: readonly QueryField[];
+  readonly isUnique: boolean;
+}
+
 /** What a list request wants, checked against the model. */
 export interface ListQuery {
+  /** Indexes over several fields that it may be answered by. */
+  readonly indexes: readonly QueryIndex[];
   readonly filters: readonly Filter[];
   /** All of these must hold, too. */
   readonly alternatives: readonly Alternatives[];
@@ -56,13 +65,23 @@ const LATER_PARAMETERS = ['expand', 'at', 'version'];
  */
 export function compileQueries(schema: Schema, model: ModelSchema, isPart = false): QueryCompiler {
   const fields = compileFields(schema, model);
+  const indexes = compileIndexes(model, fields);
   const all = isPart ? model.fields.map(({ name }) => name) : null;
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
   const list = (parameters: readonly Parameter[]) => {
     const query = readList(parameters, model, fields, projection);
-    return query.projection === null ? { ...query, projection: all } : query;
+    return { ...query, indexes, projection: query.projection ?? all };
   };
   return { projection, list };
+}
+
+/** One with a field that the caller may not read is left out: it could tell of its values. */
+function compileIndexes(model: ModelSchema, fields: QueryFields): readonly QueryIndex[] {
+  return (model.indexes ?? []).flatMap((index) => {
+    const known = index.fields.flatMap((name) => fields.get(name) ?? []);
+    if (known.length < index.fields.length) return [];
+    return [{ name: indexName(index), fields: known, isUnique: index.unique !== undefined }];
+  });
 }
 
 function readList(
@@ -70,7 +89,7 @@ function readList(
   model: ModelSchema,
   fields: QueryFields,
   projection: QueryCompiler['projection'],
-): ListQuery {
+): Omit<ListQuery, 'indexes'> {
   const settings = new Map<string, Parameter>();
   const filters: Filter[] = [];
   const alternatives: Alternatives[] = [];

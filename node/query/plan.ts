@@ -1,28 +1,11 @@
 import type { AggregateRecord, KeyRange, ModelReader } from '../ports/index.ts';
 import { NULL_KEY } from '../values/index.ts';
+import { type AccessPath, type Bounds, boundsOf, isBound, type Place } from './access-path.ts';
+import { type CompositeWay, compositeWays } from './composite-path.ts';
 import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
 import type { ListQuery } from './list-query.ts';
 import { compareKeys, type Position } from './order.ts';
-
-/** How the rows of a query are reached. */
-export interface AccessPath {
-  /**
-   * `whole`: rows come in the order of the query; `first-term`: in the order of its first term,
-   * ties in any order; `none`: in no useful order.
-   */
-  readonly sorted: 'whole' | 'first-term' | 'none';
-  /** Rows behind a place, or all. The reader may be a newer one at each call. */
-  rows(reader: ModelReader, behind: Place | null): Iterable<AggregateRecord>;
-  /** Where a paused scan goes on. */
-  placeOf(record: AggregateRecord, reader: ModelReader): Place;
-}
-
-/** A place in an access path: the key of its index, where it has one, and the id. */
-export interface Place {
-  readonly key: string;
-  readonly id: string;
-}
 
 /** A lookup of more rows than this gives way to an ordered index that has the wanted order. */
 const LOOKUP_PROBE = 1000;
@@ -31,13 +14,43 @@ const LOOKUP_PROBE = 1000;
 export function plan(query: ListQuery, reader: ModelReader): AccessPath {
   const byId = query.filters.find((filter) => filter.operator === 'eq' && filter.field.isId);
   if (byId !== undefined) return singlePath(byId.keys[0] ?? '');
-  const sorted = sortedPath(query);
   const lookup = equalityFilter(query);
-  if (lookup !== undefined) {
-    const wins = sorted === null || isSmall(reader, lookup);
-    return wins ? lookupPath(lookup, query) : sorted;
-  }
-  return sorted ?? rangePath(query) ?? scanPath(query);
+  if (lookup?.field.field.unique === true) return lookupPath(lookup, query);
+  const ways = query.indexes.length === 0 ? [] : compositeWays(query);
+  const sorted = sortedWay(ways) ?? sortedPath(query) ?? partlySorted(ways);
+  const selective = selectivePath(ways, lookup, query);
+  if (selective === null) return sorted ?? rangePath(query) ?? ways[0]?.path ?? scanPath(query);
+  return sorted === null || isBetter(reader, selective) ? selective : sorted;
+}
+
+function isBetter(reader: ModelReader, selective: AccessPath): boolean {
+  return selective.sorted === 'whole' || isSmall(reader, selective);
+}
+
+/** The way that leaves the fewest rows: by the most values, then by a range, then in order. */
+function selectivePath(
+  ways: readonly CompositeWay[],
+  lookup: Filter | undefined,
+  query: ListQuery,
+): AccessPath | null {
+  const [best] = ways.filter(({ equal }) => equal > 0).toSorted((a, b) => rank(b) - rank(a));
+  if (lookup === undefined) return best?.path ?? null;
+  return best !== undefined && rank(best) > ONE_EQUALITY ? best.path : lookupPath(lookup, query);
+}
+
+const ONE_EQUALITY = 4;
+
+function rank({ equal, isBounded, path }: CompositeWay): number {
+  return equal * ONE_EQUALITY + (isBounded ? 2 : 0) + (path.sorted === 'whole' ? 1 : 0);
+}
+
+function sortedWay(ways: readonly CompositeWay[]): AccessPath | null {
+  const whole = ways.filter(({ path }) => path.sorted === 'whole');
+  return whole.toSorted((a, b) => rank(b) - rank(a))[0]?.path ?? null;
+}
+
+function partlySorted(ways: readonly CompositeWay[]): AccessPath | null {
+  return ways.find(({ path }) => path.sorted !== 0)?.path ?? null;
 }
 
 function equalityFilter(query: ListQuery): Filter | undefined {
@@ -47,9 +60,9 @@ function equalityFilter(query: ListQuery): Filter | undefined {
   return usable.find((filter) => filter.field.field.unique) ?? usable[0];
 }
 
-function isSmall(reader: ModelReader, { field, keys }: Filter): boolean {
+function isSmall(reader: ModelReader, path: AccessPath): boolean {
   let seen = 0;
-  for (const _ of reader.lookup(field.name, keys[0] ?? '')) {
+  for (const _ of path.rows(reader, null)) {
     seen += 1;
     if (seen > LOOKUP_PROBE) return false;
   }
@@ -64,19 +77,26 @@ function singlePath(id: string): AccessPath {
       return record === undefined ? [] : [record];
     },
     placeOf: (record) => ({ key: '', id: record.id }),
+    placeBehind,
   };
+}
+
+/** The key of the first term, where the path has one. */
+function placeBehind({ keys, id }: Position): Place {
+  return { key: keys[0] ?? '', id };
 }
 
 function lookupPath({ field, keys }: Filter, query: ListQuery): AccessPath {
   const key = keys[0] ?? '';
   const isSorted = query.order.terms.length === 0 && !query.order.idDescending;
   return {
-    sorted: isSorted ? 'whole' : 'none',
+    sorted: isSorted ? 'whole' : 0,
     rows: (reader, behind) => {
       const rows = reader.lookup(field.name, key);
       return behind === null ? rows : behindId(rows, behind.id);
     },
     placeOf: (record) => ({ key, id: record.id }),
+    placeBehind,
   };
 }
 
@@ -90,7 +110,7 @@ function sortedPath(query: ListQuery): AccessPath | null {
   if (first === undefined || first.field.access !== 'ordered') return null;
   const bounds = behindCursor(boundsOf(first.field, query.filters), query, first.descending);
   const path = indexPath(first.field, bounds, first.descending);
-  return { ...path, sorted: rest.length === 0 ? 'whole' : 'first-term' };
+  return { ...path, sorted: rest.length === 0 ? 'whole' : 1 };
 }
 
 /** Rows before the cursor's first key are on earlier pages; those with the same key may not be. */
@@ -117,13 +137,10 @@ function rangePath(query: ListQuery): AccessPath | null {
   return indexPath(bounded.field, boundsOf(bounded.field, query.filters), false);
 }
 
-function isBound(filter: Filter): boolean {
-  return ['lt', 'lte', 'gt', 'gte'].includes(filter.operator);
-}
-
 function indexPath(field: QueryField, bounds: Bounds, descending: boolean): AccessPath {
   return {
-    sorted: 'none',
+    sorted: 0,
+    placeBehind,
     rows: (reader, behind) =>
       reader.range(field.name, { ...bounds, descending, ...(behind && { after: behind }) }),
     placeOf: (record, reader) => ({
@@ -133,35 +150,12 @@ function indexPath(field: QueryField, bounds: Bounds, descending: boolean): Acce
   };
 }
 
-type Bounds = Pick<KeyRange, 'from' | 'to'>;
-
-/** The narrowest range that the filters of a field leave; null is outside of every range. */
-function boundsOf(field: QueryField, filters: readonly Filter[]): Bounds {
-  const own = filters.filter((filter) => filter.field === field && isBound(filter));
-  const lower = own.filter(({ operator }) => operator === 'gt' || operator === 'gte');
-  const upper = own.filter(({ operator }) => operator === 'lt' || operator === 'lte');
-  const aboveNull = { key: NULL_KEY, inclusive: false };
-  const from = narrowest(lower, 1) ?? (upper.length > 0 ? aboveNull : undefined);
-  const to = narrowest(upper, -1);
-  return { ...(from && { from }), ...(to && { to }) };
-}
-
-/** Of bounds with the same key any will do: the filters themselves decide about the edge. */
-function narrowest(filters: readonly Filter[], sign: 1 | -1): KeyRange['from'] {
-  const [first, ...rest] = filters.map(({ keys }) => keys[0] ?? NULL_KEY);
-  if (first === undefined) return undefined;
-  const key = rest.reduce(
-    (best, other) => (compareKeys(other, best) * sign > 0 ? other : best),
-    first,
-  );
-  return { key, inclusive: true };
-}
-
 function scanPath(query: ListQuery): AccessPath {
   const isSorted = query.order.terms.length === 0;
   const descending = isSorted && query.order.idDescending;
   return {
-    sorted: isSorted ? 'whole' : 'none',
+    sorted: isSorted ? 'whole' : 0,
+    placeBehind,
     rows: (reader, behind) => reader.scan({ descending, ...(behind && { afterId: behind.id }) }),
     placeOf: (record) => ({ key: '', id: record.id }),
   };
@@ -169,7 +163,6 @@ function scanPath(query: ListQuery): AccessPath {
 
 /** Where a path can begin for a page behind a position; null: at its start. */
 export function startOf(path: AccessPath, query: ListQuery): Place | null {
-  const after: Position | null = query.after;
-  if (after === null || path.sorted !== 'whole' || query.countsTotal) return null;
-  return { key: after.keys[0] ?? '', id: after.id };
+  if (query.after === null || path.sorted !== 'whole' || query.countsTotal) return null;
+  return path.placeBehind(query.after);
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { JsonValue } from '@lithair/crds';
 import fc from 'fast-check';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
-import type { Command, JsonObject } from '../ports/index.ts';
+import type { Command, JsonObject, ModelReader } from '../ports/index.ts';
 import { compileQueries, execute, type Page, type Parameter, QueryRefusal } from './index.ts';
 import { TopK } from './top-k.ts';
 
@@ -23,9 +23,22 @@ const MODELS = [
   },
 ];
 
+const INDEXES = [
+  { fields: ['name', 'rating'] },
+  { fields: ['live', 'stock', 'price'] },
+  { fields: ['rating', 'name'] },
+  { fields: ['stock', 'live'] },
+];
+
 class Shop {
-  readonly node = new SingleNode(schemaOf(MODELS));
-  readonly #queries = compileQueries(this.node.current.schema, this.schema);
+  readonly node: SingleNode;
+  readonly #queries;
+
+  constructor(indexes?: typeof INDEXES) {
+    const models = MODELS.map((model) => (indexes === undefined ? model : { ...model, indexes }));
+    this.node = new SingleNode(schemaOf(models));
+    this.#queries = compileQueries(this.node.current.schema, this.schema);
+  }
 
   get schema() {
     const [schema] = this.node.current.schema.models;
@@ -52,6 +65,31 @@ class Shop {
   async list(query: string): Promise<Page> {
     const origin = { epoch: 1, index: this.node.current.appliedIndex, schemaVersion: 1 };
     return await execute(this.#queries.list(parametersOf(query)), () => this.model, origin);
+  }
+
+  /** A page, and how many rows were looked at for it. */
+  async watched(query: string): Promise<{ ids: string[]; looked: number }> {
+    let looked = 0;
+    const watch = function* <T>(rows: Iterable<T>): Generator<T> {
+      for (const row of rows) {
+        looked += 1;
+        yield row;
+      }
+    };
+    const { model } = this;
+    const reader: ModelReader = {
+      schema: model.schema,
+      size: model.size,
+      fileReads: 0,
+      indexedFields: model.indexedFields,
+      get: (id) => model.get(id),
+      scan: (range) => watch(model.scan(range)),
+      lookup: (field, key) => watch(model.lookup(field, key)),
+      range: (field, range) => watch(model.range(field, range)),
+    };
+    const origin = { epoch: 1, index: 1, schemaVersion: 1 };
+    const page = await execute(this.#queries.list(parametersOf(query)), () => reader, origin);
+    return { ids: page.rows.map((row) => JSON.parse(row).id), looked };
   }
 
   async ids(query: string): Promise<string[]> {
@@ -101,42 +139,58 @@ const product: fc.Arbitrary<ProductRow> = fc.record({
 });
 const products = fc.uniqueArray(product, { selector: (row) => row.id, maxLength: 60, size: 'max' });
 
+const withOrWithout = fc.constantFrom(undefined, INDEXES);
+
 test('a full traversal gives every row once, in the order that was asked for', async () => {
   await fc.assert(
-    fc.asyncProperty(products, sorts, fc.integer({ min: 1, max: 7 }), async (rows, sort, limit) => {
-      const shop = new Shop();
-      shop.create(...rows.map(asBody));
-      const wanted = rows.toSorted(comparator(sort)).map((row) => row.id);
-      assert.deepEqual(await traverse(shop, sort, limit), wanted);
-    }),
+    fc.asyncProperty(
+      withOrWithout,
+      products,
+      sorts,
+      fc.integer({ min: 1, max: 7 }),
+      async (indexes, rows, sort, limit) => {
+        const shop = new Shop(indexes);
+        shop.create(...rows.map(asBody));
+        const wanted = rows.toSorted(comparator(sort)).map((row) => row.id);
+        assert.deepEqual(await traverse(shop, sort, limit), wanted);
+      },
+    ),
     { numRuns: 150 },
   );
 });
 
 test('filters give what comparing row by row gives, whatever index answers them', async () => {
   await fc.assert(
-    fc.asyncProperty(products, filters, sorts, async (rows, chosen, sort) => {
-      const shop = new Shop();
-      shop.create(...rows.map(asBody));
-      const conditions = chosen.map(({ text }) => text).join('&');
-      const wanted = rows
-        .filter((row) => chosen.every((condition) => condition.holds(row)))
-        .toSorted(comparator(sort))
-        .map((row) => row.id);
-      const query = `${conditions}&sort=${sort.join()}&limit=1000`;
-      assert.deepEqual(await shop.ids(query), wanted, query);
-      const counted = await shop.list(`${query}&limit=1&count=true`.replace('&limit=1000', ''));
-      assert.equal(counted.total, wanted.length);
-    }),
+    fc.asyncProperty(
+      withOrWithout,
+      products,
+      filters,
+      sorts,
+      async (indexes, rows, chosen, sort) => {
+        const shop = new Shop(indexes);
+        shop.create(...rows.map(asBody));
+        const conditions = chosen.map(({ text }) => text).join('&');
+        const wanted = rows
+          .filter((row) => chosen.every((condition) => condition.holds(row)))
+          .toSorted(comparator(sort))
+          .map((row) => row.id);
+        const query = `${conditions}&sort=${sort.join()}&limit=1000`;
+        assert.deepEqual(await shop.ids(query), wanted, query);
+        const counted = await shop.list(`${query}&limit=1&count=true`.replace('&limit=1000', ''));
+        assert.equal(counted.total, wanted.length);
+        assert.deepEqual(await traverse(shop, sort, 3, undefined, conditions), wanted, query);
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
 test('pages neither skip nor repeat a row that survives inserts and deletes between them', async () => {
-  const runs = fc.tuple(products, products, sorts, fc.integer({ min: 1, max: 5 }), fc.nat());
+  const limits = fc.integer({ min: 1, max: 5 });
+  const runs = fc.tuple(withOrWithout, products, products, sorts, limits, fc.nat());
   await fc.assert(
-    fc.asyncProperty(runs, async ([first, later, sort, limit, seed]) => {
-      const shop = new Shop();
+    fc.asyncProperty(runs, async ([indexes, first, later, sort, limit, seed]) => {
+      const shop = new Shop(indexes);
       shop.create(...first.map(asBody));
       const known = new Set(first.map((row) => row.id));
       const deleted = new Set<string>();
@@ -201,6 +255,30 @@ test('an ordered index takes over where an equality has many rows', async () => 
     await traverse(shop, ['stock'], 1000, undefined, 'name=same').then(last),
     'r2999',
   );
+});
+
+test('an index over several fields leads to the rows of a page, and to no others', async () => {
+  const shop = new Shop(INDEXES);
+  shop.create(
+    ...Array.from({ length: 3000 }, (_, at) => ({
+      id: `r${String(at).padStart(4, '0')}`,
+      live: at % 2 === 0,
+      stock: at % 10,
+      price: String(at),
+    })),
+  );
+  const page = 'limit=5';
+  for (const [query, first, most] of [
+    [`live=true&stock=4&sort=-price&${page}`, 'r2994', 6],
+    [`live=true&stock=4&price[gte]=1000&sort=price&${page}`, 'r1004', 6],
+    [`live=true&stock[gt]=4&sort=stock,price&${page}`, 'r0006', 6],
+    [`stock=3&live=false&price=13&${page}`, 'r0013', 1],
+    [`live=false&stock=3&sort=live,price&${page}`, 'r0003', 6],
+  ] as const) {
+    const { ids, looked } = await shop.watched(query);
+    assert.equal(ids[0], first, query);
+    assert.ok(looked <= most, `${query}: looked at ${looked} rows`);
+  }
 });
 
 test('contains looks into texts and arrays, startsWith at their beginning', async () => {
@@ -341,6 +419,11 @@ const sorts = fc.constantFrom<string[]>(
   ['name', 'rating'],
   ['-rating'],
   ['live', '-id'],
+  ['stock', 'price'],
+  ['-stock', '-price'],
+  ['-stock', 'live'],
+  ['rating', 'name'],
+  ['live', 'rating'],
 );
 
 /** The order as the documentation tells it, without keys or indexes. */

@@ -1,3 +1,4 @@
+import type { ModelSchema, Schema } from '@lithair/crds';
 import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../entry/index.ts';
 import { StateError } from './errors.ts';
 
@@ -10,4 +11,16 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
   if (inForce >= OLDEST_APPLY_VERSION) return;
   const text = `the cluster is at apply version ${inForce}, this binary begins with ${OLDEST_APPLY_VERSION}`;
   throw new StateError('apply_version', `${text}: update by way of the versions between`);
+}
+
+/** From this apply version on, models have indexes over several fields. */
+const COMPOSITE_INDEXES = 6;
+
+/** The apply version whose members know everything that a schema says; 0: all of them do. */
+export function neededBySchema({ models }: Schema): number {
+  return models.some(isRecent) ? COMPOSITE_INDEXES : 0;
+}
+
+function isRecent({ indexes }: ModelSchema): boolean {
+  return indexes !== undefined;
 }

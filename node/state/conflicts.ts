@@ -1,7 +1,7 @@
 import { type Change, isPut } from '../entry/index.ts';
 import type { FieldError, IndexKey, Outcome, RejectionCode } from '../ports/index.ts';
 import { idOfKey, keyOfId, NULL_KEY } from '../values/index.ts';
-import type { ModelPlan } from './model-plan.ts';
+import { isShareable, type ModelPlan, type PlannedIndex } from './model-plan.ts';
 
 /** More conflicts than this in one command are not listed. */
 const MAX_LISTED = 100;
@@ -116,16 +116,23 @@ class ConflictCheck {
 
   private unique(plan: ModelPlan, id: string, keys: readonly IndexKey[], at: number): void {
     const { name } = plan.schema;
-    for (const { field, position } of plan.unique) {
+    for (const index of plan.unique) {
+      const { position } = index;
       const key = keys[position] ?? NULL_KEY;
-      if (key === NULL_KEY) continue;
+      if (isShareable(index, key)) continue;
       const holder = this.view.holder(name, position, key);
       const isHeld =
         holder !== undefined && holder !== id && !this.isReleased(name, holder, position, key);
       if (!isHeld && this.take(name, position, key)) continue;
-      const message = `another ${name} has this ${field.name}`;
-      this.add('unique_conflict', at, field.name, message);
+      this.shared(name, index, at);
     }
+  }
+
+  /** Names every field that the values are of. */
+  private shared(model: string, { fields }: PlannedIndex, at: number): void {
+    const names = fields.map((field) => field.name);
+    const message = `another ${model} has this ${names.join(' and this ')}`;
+    for (const name of names) this.add('unique_conflict', at, name, message);
   }
 
   private isReleased(model: string, holder: string, position: number, key: IndexKey): boolean {
@@ -135,11 +142,11 @@ class ConflictCheck {
   }
 
   private targets(plan: ModelPlan, keys: readonly IndexKey[], at: number): void {
-    for (const { field, position, target } of plan.references) {
+    for (const { name, position, target } of plan.references) {
       const key = keys[position] ?? NULL_KEY;
       if (key === NULL_KEY || this.willExist(target, idOfKey(key))) continue;
       const message = `there is no ${target} with this id`;
-      this.add('missing_reference', at, field.name, message);
+      this.add('missing_reference', at, name, message);
     }
   }
 

@@ -2,13 +2,15 @@
  * The state room: what the log amounts to. It applies entries, keeps rows with their indexes, the
  * member table and the outcomes of retried requests, and writes and restores snapshots. Pure.
  */
+
+export { neededBySchema } from './apply-version.ts';
 export { type Conflict, findConflicts, type RowsView, rejectionOf } from './conflicts.ts';
 export { createState } from './create-state.ts';
 export { type DedupRecord } from './dedup.ts';
 export { StateError, type StateErrorCode } from './errors.ts';
 export { MAX_AHEAD_MS } from './local-writes.ts';
 export { stampOf } from './marks.ts';
-export type { IndexedField, ModelPlan, Referrer } from './model-plan.ts';
+export type { ModelPlan, PlannedIndex, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { keyReuse, replay, schemaChanged } from './repeated.ts';
 export { restoreState } from './restore.ts';

@@ -1,13 +1,27 @@
-import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
+import {
+  type FieldSchema,
+  type IndexSpec,
+  indexName,
+  type ModelSchema,
+  type Schema,
+} from '@lithair/crds';
+import type { IndexKey, JsonObject } from '../ports/index.ts';
+import { compositeKey, hasNullPart, indexKey, NULL_KEY } from '../values/index.ts';
 
-/** A field that records carry a key for. */
-export interface IndexedField {
-  readonly field: FieldSchema;
+/** What records carry a key for: a field, or several fields together. */
+export interface PlannedIndex {
+  /** That of the field; see `indexName` for those of several. */
+  readonly name: string;
+  readonly fields: readonly FieldSchema[];
   /** Place of its key in `AggregateRecord.keys`. */
   readonly position: number;
   readonly isOrdered: boolean;
+  /** Whether no two rows have the same key; see {@link isShareable}. */
+  readonly isUnique: boolean;
   /** The model that a reference points to; null for other fields. */
   readonly target: string | null;
+  /** The key of a complete row. */
+  readonly keyOf: (row: JsonObject) => IndexKey;
 }
 
 /** A reference field, seen from the model that it points to. */
@@ -20,28 +34,64 @@ export interface Referrer {
 /** What the schema of a model means for its rows, worked out once per schema. */
 export interface ModelPlan {
   readonly schema: ModelSchema;
-  readonly indexed: readonly IndexedField[];
-  readonly unique: readonly IndexedField[];
-  readonly references: readonly (IndexedField & { readonly target: string })[];
+  /** Of single fields, in the order of the schema, then of several. */
+  readonly indexed: readonly PlannedIndex[];
+  readonly unique: readonly PlannedIndex[];
+  readonly references: readonly (PlannedIndex & { readonly target: string })[];
   /** Reference fields of all models that point here. */
   readonly referrers: readonly Referrer[];
 }
 
 /** Plans by model name, in the order of the schema. */
 export function planModels(schema: Schema): ReadonlyMap<string, ModelPlan> {
-  const indexed = new Map(schema.models.map((model) => [model.name, indexedFields(model)]));
+  const indexed = new Map(schema.models.map((model) => [model.name, indexesOf(model)]));
   return new Map(schema.models.map((model) => [model.name, planModel(model, indexed)]));
 }
 
-function indexedFields(model: ModelSchema): IndexedField[] {
-  return model.fields
-    .filter((field) => field.name !== model.primaryKey && needsKey(field))
-    .map((field, position) => ({
-      field,
-      position,
-      isOrdered: field.index === 'ordered',
-      target: field.type === 'reference' ? (field.to ?? null) : null,
-    }));
+/** Whether any number of rows may have a key of a unique index: one that lacks a value. */
+export function isShareable({ fields }: PlannedIndex, key: IndexKey): boolean {
+  return key === NULL_KEY || (fields.length > 1 && hasNullPart(key));
+}
+
+function indexesOf(model: ModelSchema): PlannedIndex[] {
+  const fields = model.fields.filter((field) => field.name !== model.primaryKey && needsKey(field));
+  const several = model.indexes ?? [];
+  return [
+    ...fields.map(fieldIndex),
+    ...several.map((index, at) => compositeIndex(model, index, fields.length + at)),
+  ];
+}
+
+function fieldIndex(field: FieldSchema, position: number): PlannedIndex {
+  const { name } = field;
+  return {
+    name,
+    fields: [field],
+    position,
+    isOrdered: field.index === 'ordered',
+    isUnique: field.unique,
+    target: field.type === 'reference' ? (field.to ?? null) : null,
+    keyOf: (row) => indexKey(field, row[name] ?? null),
+  };
+}
+
+function compositeIndex(model: ModelSchema, index: IndexSpec, position: number): PlannedIndex {
+  const fields = index.fields.map((name) => fieldOf(model, name));
+  return {
+    name: indexName(index),
+    fields,
+    position,
+    isOrdered: true,
+    isUnique: index.unique !== undefined,
+    target: null,
+    keyOf: (row) => compositeKey(fields.map((field) => indexKey(field, row[field.name] ?? null))),
+  };
+}
+
+function fieldOf(model: ModelSchema, name: string): FieldSchema {
+  const field = model.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw new TypeError(`${model.name} has no field ${name}`);
+  return field;
 }
 
 function needsKey(field: FieldSchema): boolean {
@@ -50,18 +100,18 @@ function needsKey(field: FieldSchema): boolean {
 
 function planModel(
   schema: ModelSchema,
-  indexedOf: ReadonlyMap<string, readonly IndexedField[]>,
+  indexedOf: ReadonlyMap<string, readonly PlannedIndex[]>,
 ): ModelPlan {
   const indexed = indexedOf.get(schema.name) ?? [];
   const referrers = [...indexedOf].flatMap(([model, fields]) =>
     fields
       .filter((candidate) => candidate.target === schema.name)
-      .map(({ field, position }) => ({ model, field: field.name, position })),
+      .map(({ name, position }) => ({ model, field: name, position })),
   );
   return {
     schema,
     indexed,
-    unique: indexed.filter(({ field }) => field.unique),
+    unique: indexed.filter(({ isUnique }) => isUnique),
     references: indexed.flatMap((candidate) => {
       const { target } = candidate;
       return target === null ? [] : [{ ...candidate, target }];

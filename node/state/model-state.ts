@@ -9,7 +9,7 @@ import type {
   StoredRow,
   StoreStatistics,
 } from './aggregate-store.ts';
-import type { IndexedField, ModelPlan } from './model-plan.ts';
+import type { ModelPlan, PlannedIndex } from './model-plan.ts';
 import { type KeyedHash, type NextIndex, type PreparedIndex, SlabStore } from './slab/index.ts';
 
 /** The rows of one model with their order, their indexes and the ids that were deleted. */
@@ -134,7 +134,7 @@ export class ModelState implements ModelReader {
     this.replan(plan);
   }
 
-  private indexed(field: string): IndexedField {
+  private indexed(field: string): PlannedIndex {
     const indexed = this.currentPlan.indexed[this.fields.indexOf(field)];
     if (indexed === undefined) throw new RangeError(`${field} has no index`);
     return indexed;
@@ -164,10 +164,13 @@ function cacheBytesOf({ schema }: ModelPlan): number | null {
 }
 
 function namesOf(plan: ModelPlan): readonly string[] {
-  return plan.indexed.map(({ field }) => field.name);
+  return plan.indexed.map(({ name }) => name);
 }
 
-/** How the keys of an indexed field are found. */
-export function kindOf({ field, isOrdered }: Pick<IndexedField, 'field' | 'isOrdered'>): IndexKind {
-  return field.unique && !isOrdered ? 'unique' : 'ordered';
+/** How the keys of an index are found. */
+export function kindOf({
+  isUnique,
+  isOrdered,
+}: Pick<PlannedIndex, 'isUnique' | 'isOrdered'>): IndexKind {
+  return isUnique && !isOrdered ? 'unique' : 'ordered';
 }

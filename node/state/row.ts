@@ -1,6 +1,5 @@
 import type { FieldSchema, JsonValue, ValueSchema } from '@lithair/crds';
 import type { IndexKey, JsonObject } from '../ports/index.ts';
-import { indexKey } from '../values/index.ts';
 import type { ModelPlan } from './model-plan.ts';
 
 /**
@@ -34,9 +33,9 @@ function completeValue(schema: ValueSchema, value: JsonValue): JsonValue {
   return fields === undefined ? value : completeObject(fields, value);
 }
 
-/** The keys of a complete row, in the order of the model's indexed fields. */
+/** The keys of a complete row, in the order of the model's indexes. */
 export function rowKeys(plan: ModelPlan, row: JsonObject): IndexKey[] {
-  return plan.indexed.map(({ field }) => indexKey(field, row[field.name] ?? null));
+  return plan.indexed.map(({ keyOf }) => keyOf(row));
 }
 
 /**

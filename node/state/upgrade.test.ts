@@ -19,6 +19,7 @@ const MODELS: readonly ModelSchema[] = [
       field('slug', 'string', { unique: true }),
       field('note', 'string', { default: 'n' }),
     ],
+    indexes: [{ fields: ['rank', 'title'] }, { fields: ['slug', 'note'], unique: 'live' }],
   },
   {
     ...BRAND,
@@ -28,6 +29,11 @@ const MODELS: readonly ModelSchema[] = [
       ...BRAND.fields.map((each) => (each.name === 'title' ? { ...each, unique: false } : each)),
       field('slug', 'string', { unique: true, index: 'ordered' }),
       field('note', 'string', { default: 'n', index: 'ordered' }),
+    ],
+    indexes: [
+      { fields: ['home', 'note'] },
+      { fields: ['slug', 'note'] },
+      { fields: ['title', 'rank', 'parent'] },
     ],
   },
 ];
@@ -221,7 +227,14 @@ describe('an index on a field that there was', () => {
     const state = filled(250);
     assert.equal(decideSchema(state), 'preparing');
     assert.equal(state.schemaVersion, 2);
-    assert.deepEqual(brands(state).indexedFields, ['rank', 'title', 'parent', 'slug']);
+    assert.deepEqual(brands(state).indexedFields, [
+      'rank',
+      'title',
+      'parent',
+      'slug',
+      '(rank, title)',
+      '(slug, note)',
+    ]);
     const { prepared, total } = state.preparation ?? assert.fail();
     assert.deepEqual([prepared, total], [0, 250]);
     assert.equal(state.prepareSome(), false);

@@ -1,7 +1,6 @@
 import type { FieldSchema, JsonValue, ModelSchema, ValueSchema } from '@lithair/crds';
 import type { JsonObject } from '../ports/index.ts';
-import { indexKey } from '../values/index.ts';
-import type { IndexedField, ModelPlan } from './model-plan.ts';
+import type { ModelPlan, PlannedIndex } from './model-plan.ts';
 import { kindOf, type ModelState } from './model-state.ts';
 import { completeObject, parseRow } from './row.ts';
 import type { NextIndex, PreparedIndex } from './slab/index.ts';
@@ -38,27 +37,36 @@ export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   model.change(plan, next, (json) => (sameRows ? json : upgradeJson(json, before.schema, plan)));
 }
 
-function preparedIndex(before: ModelPlan, next: IndexedField): PreparedIndex | null {
-  const { field } = next;
+function preparedIndex(before: ModelPlan, next: PlannedIndex): PreparedIndex | null {
   const kind = kindOf(next);
-  const indexed = indexedBefore(before, field);
+  const indexed = indexedBefore(before, next);
   if (indexed !== undefined) {
     const isThere = kind === 'unique' || kindOf(indexed) === 'ordered';
     return isThere ? null : { kind, source: indexed.position };
   }
-  if (!before.schema.fields.some(({ name }) => name === field.name)) return null;
-  return { kind, source: (json) => indexKey(field, parseRow(json)[field.name] ?? null) };
+  const newFields = next.fields.filter((field) => isNew(field, before.schema));
+  if (newFields.length === next.fields.length) return null;
+  const added = valuesOfNew(newFields);
+  return { kind, source: (json) => next.keyOf({ ...parseRow(json), ...added }) };
 }
 
-function nextIndex(before: ModelPlan, next: IndexedField): NextIndex {
+function nextIndex(before: ModelPlan, next: PlannedIndex): NextIndex {
   const kind = kindOf(next);
-  const indexed = indexedBefore(before, next.field);
+  const indexed = indexedBefore(before, next);
   if (indexed !== undefined) return { from: indexed.position, kind };
-  return { key: indexKey(next.field, valueOfNew(next.field)), kind };
+  return { key: next.keyOf(valuesOfNew(next.fields)), kind };
 }
 
-function indexedBefore(before: ModelPlan, { name }: FieldSchema): IndexedField | undefined {
-  return before.indexed.find(({ field }) => field.name === name);
+function indexedBefore(before: ModelPlan, { name }: PlannedIndex): PlannedIndex | undefined {
+  return before.indexed.find((known) => known.name === name);
+}
+
+function isNew({ name }: FieldSchema, before: ModelSchema): boolean {
+  return !before.fields.some((known) => known.name === name);
+}
+
+function valuesOfNew(fields: readonly FieldSchema[]): JsonObject {
+  return Object.fromEntries(fields.map((field) => [field.name, valueOfNew(field)]));
 }
 
 /** What rows get that are older than a field. */
@@ -70,8 +78,7 @@ function valueOfNew(field: FieldSchema): JsonValue {
 function upgradeJson(json: string, before: ModelSchema, plan: ModelPlan): string {
   const given = parseRow(json);
   for (const field of plan.schema.fields) {
-    const isNew = !before.fields.some((known) => known.name === field.name);
-    if (isNew) given[field.name] = valueOfNew(field);
+    if (isNew(field, before)) given[field.name] = valueOfNew(field);
   }
   return JSON.stringify(upgradeObject(plan.schema.fields, given));
 }
@@ -118,6 +125,6 @@ function shapeOf(fields: readonly FieldSchema[]): string {
 
 function indexesOf(plan: ModelPlan): string {
   return JSON.stringify(
-    plan.indexed.map(({ field, isOrdered }) => [field.name, isOrdered, field.unique]),
+    plan.indexed.map(({ name, isOrdered, isUnique }) => [name, isOrdered, isUnique]),
   );
 }

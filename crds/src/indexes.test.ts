@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { compareSchemas, compileSchema, validateSpec } from './index.ts';
+
+const FIELDS = [
+  { name: 'id', type: 'uuid', primaryKey: true },
+  { name: 'warehouse', type: 'string' },
+  { name: 'sku', type: 'string' },
+  { name: 'note', type: 'text' },
+];
+
+function model(indexes: unknown, more: object = {}, fields: readonly object[] = FIELDS) {
+  return { auth: { mode: 'open' }, models: [{ name: 'Stock', fields, indexes, ...more }] };
+}
+
+function refusals(indexes: unknown, more: object = {}): string[] {
+  const found = validateSpec(model(indexes, more));
+  return found.ok ? [] : found.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+function schemaOf(indexes: unknown, fields: readonly object[] = FIELDS) {
+  const found = validateSpec(
+    indexes === null ? model(undefined, {}, fields) : model(indexes, {}, fields),
+  );
+  assert.ok(found.ok, JSON.stringify(found));
+  return compileSchema(found.value);
+}
+
+const PAIR = ['warehouse', 'sku'];
+const AT = 'models[0].indexes[0]';
+
+describe('an index over several fields', () => {
+  it('is part of the schema as it is written', () => {
+    const [stock] = schemaOf([
+      { fields: PAIR, unique: 'live' },
+      { fields: ['sku', 'warehouse'] },
+    ]).models;
+    const wanted = [{ fields: PAIR, unique: 'live' }, { fields: ['sku', 'warehouse'] }];
+    assert.deepEqual(stock?.indexes, wanted);
+  });
+
+  it('is of two fields and more that the model has, each once', () => {
+    assert.deepEqual(refusals([{ fields: ['sku'] }]), [
+      `${AT}.fields: at least 2 of the fields must be given`,
+    ]);
+    assert.deepEqual(refusals([{ fields: ['sku', 'skv'] }]), [
+      `${AT}.fields[1]: there is no field "skv" in the model`,
+    ]);
+    assert.deepEqual(refusals([{ fields: ['sku', 'sku'] }]), [
+      `${AT}.fields[1]: the field "sku" is there twice`,
+    ]);
+    assert.match(refusals([{ fields: ['sku', 'id'] }]).join(), /"id" is the primary key/);
+    assert.match(refusals([{ fields: ['sku', 'note'] }]).join(), /takes no field of type text/);
+    assert.deepEqual(refusals([{ fields: PAIR }, { fields: PAIR, unique: 'live' }]), [
+      'models[0].indexes[1]: a second index has these fields',
+    ]);
+  });
+
+  it('cannot be unique where nodes write by themselves, nor forever yet', () => {
+    const persistence = { consistency: 'eventual' };
+    assert.match(
+      refusals([{ fields: PAIR, unique: 'live' }], { persistence }).join(),
+      /excludes unique/,
+    );
+    assert.deepEqual(refusals([{ fields: PAIR }], { persistence }), []);
+    assert.match(refusals([{ fields: PAIR, unique: 'forever' }]).join(), /not supported yet/);
+  });
+
+  it('comes and goes as an additive change', () => {
+    const added = compareSchemas(schemaOf(null), schemaOf([{ fields: PAIR }]));
+    assert.equal(added.kind, 'additive');
+    assert.deepEqual(added.changes, ['Stock: the index (warehouse, sku) is new']);
+    const gone = compareSchemas(schemaOf([{ fields: PAIR, unique: 'live' }]), schemaOf(null));
+    assert.equal(gone.kind, 'additive');
+    assert.deepEqual(gone.changes, ['Stock: the index (warehouse, sku) is gone']);
+  });
+
+  it('becomes unique only where no rows that exist can have values in common', () => {
+    const unique = [{ fields: PAIR, unique: 'live' }];
+    const breaking = compareSchemas(schemaOf([{ fields: PAIR }]), schemaOf(unique));
+    assert.equal(breaking.kind, 'breaking');
+    assert.deepEqual(
+      breaking.reasons.map(({ path, code }) => [path, code]),
+      [[`${AT}.unique`, 'unique_added']],
+    );
+    const more = [...FIELDS, { name: 'lot', type: 'string' }];
+    const withNew = schemaOf([{ fields: ['sku', 'lot'], unique: 'live' }], more);
+    assert.equal(compareSchemas(schemaOf(null), withNew).kind, 'additive');
+    assert.equal(compareSchemas(schemaOf(unique), schemaOf([{ fields: PAIR }])).kind, 'additive');
+  });
+});
