@@ -8,9 +8,9 @@ const STOCK = {
     { name: 'id', type: 'string', primaryKey: true },
     { name: 'warehouse', type: 'string' },
     { name: 'sku', type: 'string' },
-    { name: 'count', type: 'integer' },
+    { name: 'units', type: 'integer' },
   ],
-  indexes: [{ fields: ['warehouse', 'sku'], unique: 'live' }, { fields: ['warehouse', 'count'] }],
+  indexes: [{ fields: ['warehouse', 'sku'], unique: 'live' }, { fields: ['warehouse', 'units'] }],
 };
 
 describe('a model with indexes over several fields', () => {
@@ -18,13 +18,13 @@ describe('a model with indexes over several fields', () => {
 
   before(async () => {
     api = await serveApi([STOCK]);
-    for (const [id, warehouse, sku, count] of [
+    for (const [id, warehouse, sku, units] of [
       ['a', 'north', 'lamp', 5],
       ['b', 'north', 'desk', 2],
       ['c', 'south', 'lamp', 9],
     ] as const) {
       const { status } = await api.send('POST', '/api/stocks', {
-        body: { id, warehouse, sku, count },
+        body: { id, warehouse, sku, units },
       });
       assert.equal(status, 201);
     }
@@ -50,13 +50,13 @@ describe('a model with indexes over several fields', () => {
 
   it('lists by them, page after page', async () => {
     const ids: unknown[] = [];
-    let path = '/api/stocks?warehouse=north&sort=count&limit=1&fields=id';
+    let path = '/api/stocks?warehouse=north&sort=units&limit=1&fields=id';
     for (let pages = 0; pages < 3; pages++) {
       const { text } = await api.send('GET', path);
       const { data, page } = JSON.parse(text);
       ids.push(...data.map((row: { id: string }) => row.id));
       if (page.next === null) break;
-      path = `/api/stocks?warehouse=north&sort=count&limit=1&fields=id&cursor=${page.next}`;
+      path = `/api/stocks?warehouse=north&sort=units&limit=1&fields=id&cursor=${page.next}`;
     }
     assert.deepEqual(ids, ['b', 'a']);
   });
