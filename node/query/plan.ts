@@ -19,8 +19,13 @@ export function plan(query: ListQuery, reader: ModelReader): AccessPath {
   const ways = query.indexes.length === 0 ? [] : compositeWays(query);
   const sorted = sortedWay(ways) ?? sortedPath(query) ?? partlySorted(ways);
   const selective = selectivePath(ways, lookup, query);
-  if (selective === null) return sorted ?? rangePath(query) ?? ways[0]?.path ?? scanPath(query);
+  if (selective === null) return sorted ?? boundedPath(ways, query);
   return sorted === null || isBetter(reader, selective) ? selective : sorted;
+}
+
+/** Without an equality or an order that helps: by a range, or all rows. */
+function boundedPath(ways: readonly CompositeWay[], query: ListQuery): AccessPath {
+  return rangePath(query) ?? ways[0]?.path ?? scanPath(query);
 }
 
 function isBetter(reader: ModelReader, selective: AccessPath): boolean {
