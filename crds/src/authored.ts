@@ -13,6 +13,7 @@ import type {
   JsonValue,
   JwtSpec,
   ModelPermissions,
+  OnDelete,
   PersistenceSpec,
   RetentionSpec,
   VoterCount,
@@ -47,7 +48,7 @@ export interface AuthoredField extends AuthoredNestedField {
   index?: IndexKind;
   defaultFrom?: DefaultSource;
   to?: string;
-  onDelete?: 'restrict';
+  onDelete?: OnDelete;
   historize?: HistorizeSpec;
   hidden?: boolean;
   permissions?: FieldPermissions;

@@ -167,6 +167,7 @@ class Comparison {
     if (old.index !== next.index) {
       this.changes.push(`${name}: index ${old.index} becomes ${next.index}`);
     }
+    this.noted(old, next, name, 'onDelete');
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
     this.noted(old, next, name, 'historize');

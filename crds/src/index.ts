@@ -41,6 +41,7 @@ export {
   type ModelSpec,
   type NestedFieldSpec,
   type NodeStatus,
+  type OnDelete,
   type PersistenceSpec,
   type Phase,
   type RegionSpec,

@@ -18,7 +18,7 @@ import {
   size,
   VOTER_COUNTS,
 } from './language-terms.ts';
-import { DEFAULT_SOURCES, FIELD_TYPES } from './resource.ts';
+import { DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
 /** What fields, fields inside objects and items of arrays share. */
@@ -180,9 +180,9 @@ const field: RecordShape = {
     onDelete: {
       kind: 'text',
       maxLength: 32,
-      choices: ['restrict'],
-      laterChoices: ['cascade', 'setNull'],
-      description: 'restrict: a row that is referred to cannot be deleted.',
+      choices: ON_DELETE,
+      description:
+        'restrict: a row that is referred to cannot be deleted; cascade: those that refer go with it; setNull: they stay and refer to nothing.',
     },
     historize,
     hidden: flag('Whether the field is absent from the API altogether.'),

@@ -37,7 +37,10 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
   return [
     ...checkFieldNames(fields, [...path, 'fields'], true),
     ...checkKeys(fields, [...path, 'fields']),
-    ...fields.flatMap((field, at) => checkTarget(field, [...path, 'fields', at], names)),
+    ...fields.flatMap((field, at) => [
+      ...checkTarget(field, [...path, 'fields', at], names),
+      ...checkChangeable(field, model, [...path, 'fields', at]),
+    ]),
     ...checkIndexes(model, path),
     ...checkEvents(model, fields, [...path, 'events']),
     ...checkEvidence(model, fields, path),
@@ -193,6 +196,14 @@ function checkTarget(field: unknown, path: Path, models: readonly Fact[]): Probl
     .map((target) =>
       problem(target.path, 'missing_model', `there is no model ${quote(target.value)}`),
     );
+}
+
+/** Of a model whose rows never change. */
+function checkChangeable(field: unknown, model: unknown, path: Path): Problem[] {
+  if (memberAt(field, 'onDelete') !== 'setNull') return [];
+  if (memberAt(memberAt(model, 'lifecycle'), 'immutable') !== true) return [];
+  const message = 'setNull would change a row of a model with lifecycle.immutable';
+  return [problem([...path, 'onDelete'], 'conflicting', message)];
 }
 
 function duplicates(names: readonly Fact[], noun: string): Problem[] {

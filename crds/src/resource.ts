@@ -34,6 +34,11 @@ export const FIELD_TYPES = [
 /** Where a default may come from that is made for each row. */
 export const DEFAULT_SOURCES = ['now', 'uuid', 'actor'] as const;
 
+/** What becomes of a row whose reference is deleted. */
+export const ON_DELETE = ['restrict', 'cascade', 'setNull'] as const;
+
+export type OnDelete = (typeof ON_DELETE)[number];
+
 export type DefaultSource = (typeof DEFAULT_SOURCES)[number];
 
 export type FieldType = (typeof FIELD_TYPES)[number];
@@ -191,7 +196,7 @@ export interface FieldSpec extends NestedFieldSpec {
   defaultFrom?: DefaultSource;
   /** reference: the name of the model it points to. */
   to?: string;
-  onDelete?: 'restrict';
+  onDelete?: OnDelete;
   historize?: HistorizeSpec;
   /** True, or absent: the API neither shows nor takes it. */
   hidden?: boolean;

@@ -215,10 +215,16 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
   ['{name: x, type: reference}', 'fields[1].to', 'missing_attribute', /type reference needs to/],
   ['{name: x, type: reference, to: B}', 'fields[1].to', 'missing_model', /no model "B"/],
   [
-    '{name: x, type: reference, to: A, onDelete: cascade}',
+    '{name: x, type: reference, to: A, required: true, onDelete: setNull}',
     'fields[1].onDelete',
-    'not_supported_yet',
-    /"cascade"/,
+    'conflicting',
+    /setNull needs a field that may be null/,
+  ],
+  [
+    '{name: x, type: reference, to: A, immutable: true, onDelete: setNull}',
+    'fields[1].onDelete',
+    'conflicting',
+    /setNull would change an immutable field/,
   ],
   [
     '{name: x, type: reference, to: A, default: b}',

@@ -64,6 +64,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkFieldDefault(field, path),
     ...checkSource(field, path),
     ...checkHistorize(field, path),
+    ...checkOnDelete(field, path),
   ];
 }
 
@@ -254,6 +255,18 @@ function checkFieldDefault(field: AuthoredField, path: Path): Problem[] {
     ];
   }
   return [];
+}
+
+/** A reference that is set to null has to be one that can be null, and that can change. */
+function checkOnDelete(field: AuthoredField, path: Path): Problem[] {
+  if (field.onDelete !== 'setNull') return [];
+  const place = [...path, 'onDelete'];
+  if (field.immutable === true) {
+    return [problem(place, 'conflicting', 'setNull would change an immutable field')];
+  }
+  if (field.required !== true || field.nullable === true) return [];
+  const message = 'setNull needs a field that may be null: take required away, or say nullable';
+  return [problem(place, 'conflicting', message)];
 }
 
 function checkHistorize({ historize, primaryKey }: AuthoredField, path: Path): Problem[] {

@@ -13,6 +13,7 @@ import type {
   IndexSpec,
   JsonValue,
   ModelPermissions,
+  OnDelete,
   RetentionSpec,
   StoreSettings,
 } from './resource.ts';
@@ -93,7 +94,7 @@ export interface ValueSchema {
   fields?: FieldSchema[];
   /** reference: name of a model of the same schema. */
   to?: string;
-  onDelete?: 'restrict';
+  onDelete?: OnDelete;
 }
 
 export interface FieldSchema extends ValueSchema {

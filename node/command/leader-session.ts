@@ -360,6 +360,7 @@ function foreseenOf(changes: readonly Change[], unchanged: WrittenAggregate | nu
     return { id: change.id, version, json: isPut(change) ? change.json : null };
   });
   const effect = changes[0]?.effect ?? 'unchanged';
+  if (effect === 'deleted') aggregates.length = 1;
   return { effect, aggregates: unchanged === null ? aggregates : [unchanged] };
 }
 

@@ -106,6 +106,18 @@ function keepsValue(field: FieldSchema, { kept }: FieldRights): boolean {
   return field.immutable || field.defaultFrom !== undefined || kept.includes(field.name);
 }
 
+/** The change that takes the values of some fields away. */
+export function withoutValues(
+  plan: ModelPlan,
+  id: string,
+  names: ReadonlySet<string>,
+  before: LiveRow,
+): PutChange {
+  const row = parseRow(before.json);
+  for (const name of names) row[name] = null;
+  return put('updated', plan, id, row, before.version);
+}
+
 /** By value, so that 1.0 is 1.00; arrays and objects by their text. */
 function isSameValue(field: FieldSchema, row: JsonObject, old: JsonObject): boolean {
   const given = row[field.name] ?? null;

@@ -10,6 +10,7 @@ import {
   rejectionOf,
 } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
+import { MAX_CASCADE_BYTES, withConsequences } from './consequences.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
@@ -176,7 +177,19 @@ function planDelete(context: PlanningContext, plan: ModelPlan, command: CommandO
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const expectedVersion = before.version;
-  return checked(context, [{ effect: 'deleted', model, id, expectedVersion }], false);
+  const deletion = { effect: 'deleted', model, id, expectedVersion } as const;
+  if (plan.referrers.length === 0) return checked(context, [deletion], false);
+  const changes = withConsequences(context.rows, deletion);
+  return changes === null ? tooLarge() : checked(context, changes, false);
+}
+
+function tooLarge(): Plan {
+  const mebibytes = MAX_CASCADE_BYTES / 1024 / 1024;
+  const bound = `more than ${MAX_CHANGES} rows, or ${mebibytes} MiB of them`;
+  return reject(
+    'cascade_too_large',
+    `it would delete or change ${bound}: delete some of them first`,
+  );
 }
 
 function precondition(

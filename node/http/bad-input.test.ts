@@ -465,6 +465,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'missing_reference',
     'patch_conflict',
     'still_referenced',
+    'cascade_too_large',
     'idempotency_in_progress',
     'version_conflict',
   ],

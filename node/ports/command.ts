@@ -91,6 +91,7 @@ export type RejectionCode =
   | 'unique_conflict' // 409
   | 'missing_reference' // 409
   | 'still_referenced' // 409
+  | 'cascade_too_large' // 409
   | 'idempotency_in_progress' // 409
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412

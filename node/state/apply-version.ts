@@ -13,14 +13,18 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
   throw new StateError('apply_version', `${text}: update by way of the versions between`);
 }
 
-/** From this apply version on, models have indexes over several fields. */
-const COMPOSITE_INDEXES = 6;
+/**
+ * From this apply version on, models have indexes over several fields, and rows go or change with
+ * the row that they refer to.
+ */
+const RELATED_ROWS = 6;
 
 /** The apply version whose members know everything that a schema says; 0: all of them do. */
 export function neededBySchema({ models }: Schema): number {
-  return models.some(isRecent) ? COMPOSITE_INDEXES : 0;
+  return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function isRecent({ indexes }: ModelSchema): boolean {
-  return indexes !== undefined;
+function isRecent({ indexes, fields }: ModelSchema): boolean {
+  const follows = fields.some(({ onDelete = 'restrict' }) => onDelete !== 'restrict');
+  return indexes !== undefined || follows;
 }

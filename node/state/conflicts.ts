@@ -162,7 +162,8 @@ class ConflictCheck {
       const key = keyOfId(id);
       for (const holder of this.view.holders(model, position, key)) {
         if (this.isReleased(model, holder, position, key)) continue;
-        const message = `a ${model} refers to it in ${field}`;
+        const what = at === 0 ? 'it' : `a ${plan.schema.name} that would be deleted with it`;
+        const message = `a ${model} refers to ${what} in ${field}`;
         this.add('still_referenced', at, null, message);
         break;
       }

@@ -3,6 +3,7 @@ import {
   type IndexSpec,
   indexName,
   type ModelSchema,
+  type OnDelete,
   type Schema,
 } from '@lithair/crds';
 import type { IndexKey, JsonObject } from '../ports/index.ts';
@@ -29,6 +30,7 @@ export interface Referrer {
   readonly model: string;
   readonly field: string;
   readonly position: number;
+  readonly onDelete: OnDelete;
 }
 
 /** What the schema of a model means for its rows, worked out once per schema. */
@@ -106,7 +108,12 @@ function planModel(
   const referrers = [...indexedOf].flatMap(([model, fields]) =>
     fields
       .filter((candidate) => candidate.target === schema.name)
-      .map(({ name, position }) => ({ model, field: name, position })),
+      .map(({ name, position, fields: [field] }) => ({
+        model,
+        field: name,
+        position,
+        onDelete: field?.onDelete ?? 'restrict',
+      })),
   );
   return {
     schema,

@@ -426,6 +426,8 @@ export class ReplicatedState implements StateReader, RowsView {
       this.accept(entry, at, { effect, model, ...(events && { events }) }, written, before);
     }
     const effect = changes[0]?.effect ?? 'unchanged';
+    // Whoever deletes a row is told of that row, not of those that went or changed with it.
+    if (effect === 'deleted') aggregates.length = 1;
     return { kind: 'applied', index: this.index, effect, aggregates, replayed: false };
   }
 

@@ -11,7 +11,7 @@ import {
   type Outcome,
   type ReadDemand,
 } from '../../ports/index.ts';
-import { createState, type ReplicatedState } from '../../state/index.ts';
+import { createState, type ReplicatedState, type StateOptions } from '../../state/index.ts';
 
 /**
  * One member with the real state and command rooms and no log: what is proposed is applied at
@@ -26,12 +26,13 @@ export class SingleNode implements Engine {
   readonly demands: ReadDemand[] = [];
   #index = 1;
 
-  constructor(schema: Schema) {
+  constructor(schema: Schema, options: StateOptions = {}) {
     const members = [
       { id: 1, name: 'n1', address: '127.0.0.1:1', diskUuid: 'disk', intent: 'voter' } as const,
     ];
     const nowMs = Date.UTC(2026, 0, 1);
-    this.current = createState({ clusterId: 'test', epoch: 1, schema, members, nowMs });
+    const initial = { clusterId: 'test', epoch: 1, schema, members, nowMs };
+    this.current = createState(initial, options);
     this.current.apply(this.#index, 1, new Uint8Array(0));
     this.#session = new LeaderSession(this.current, 1, mergePatch);
   }
