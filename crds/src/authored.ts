@@ -16,6 +16,7 @@ import type {
   OnDelete,
   PersistenceSpec,
   RetentionSpec,
+  RuleSpec,
   VoterCount,
 } from './resource.ts';
 
@@ -71,6 +72,7 @@ export interface AuthoredModel {
   caching?: { ttlSeconds: number };
   security?: { encryptionAtRest?: boolean; tamperEvidence?: boolean };
   events?: DomainEventSpec[];
+  rules?: RuleSpec[];
 }
 
 export interface AuthoredCluster {

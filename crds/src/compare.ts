@@ -102,6 +102,7 @@ class Comparison {
     }
     this.fields(old.fields, next.fields, path, next.name);
     this.indexes(old, next, [...path, 'indexes']);
+    this.rules(old, next, path);
     this.remembered(old, next);
   }
 
@@ -110,6 +111,22 @@ class Comparison {
     this.changes.push(...changes);
     for (const { at, message } of clashes) {
       this.break([...path, at, 'unique'], 'unique_added', message);
+    }
+  }
+
+  /** Rows that exist need not meet a condition that is new. */
+  private rules(old: ModelSchema, next: ModelSchema, path: Path): void {
+    const [before, after] = [old, next].map(({ rules = [] }) => rules.map(({ expr }) => expr));
+    for (const expr of after ?? []) {
+      if (before?.includes(expr)) continue;
+      const message = `${next.name}: the rule ${expr} is new, and the rows that exist need not meet it`;
+      this.break([...path, 'rules'], 'rule_added', message);
+    }
+    for (const expr of before ?? []) {
+      if (!after?.includes(expr)) this.changes.push(`${next.name}: the rule ${expr} is gone`);
+    }
+    if (JSON.stringify(old.rules) !== JSON.stringify(next.rules)) {
+      this.changes.push(`${next.name}: order or messages of its rules`);
     }
   }
 

@@ -90,14 +90,13 @@ export function parseSchema(json: string): Schema {
 function compileModel(model: ModelSpec): ModelSchema {
   const key = model.fields.find((field) => field.primaryKey);
   if (!key) throw new Error(`model ${model.name} was not validated: it has no primary key`);
-  const { permissions, lifecycle, security, events, persistence } = model;
+  const { lifecycle, security, persistence } = model;
   return {
     name: model.name,
     path: model.path,
     primaryKey: key.name,
     fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
     ...(model.indexes && { indexes: structuredClone(model.indexes) }),
-    ...(permissions && { permissions: structuredClone(permissions) }),
     ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),
     ...compilePersistence(model.persistence),
@@ -106,7 +105,16 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...(persistence.memory === 'adaptive' && {
       adaptive: { cacheMiB: persistence.cacheMiB ?? DEFAULTS.cacheMiB },
     }),
+    ...compileNamed(model),
+  };
+}
+
+/** What is taken over as it is said. */
+function compileNamed({ permissions, events, rules }: ModelSpec): Partial<ModelSchema> {
+  return {
+    ...(permissions && { permissions: structuredClone(permissions) }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
+    ...(rules && { rules: rules.map((rule) => ({ ...rule })) }),
   };
 }
 

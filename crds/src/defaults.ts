@@ -88,6 +88,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
       },
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
+    ...(model.rules && { rules: model.rules.map((rule) => ({ ...rule })) }),
   };
 }
 

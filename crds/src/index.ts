@@ -4,6 +4,14 @@
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
 export { durationMs } from './duration.ts';
+export {
+  type Bindings,
+  compileExpression,
+  type Expression,
+  type ExpressionActor,
+  type Lookup,
+  type StoredRow,
+} from './expression/index.ts';
 export { type Format, formatKeywords, refuseFormat } from './formats.ts';
 export { METHODS } from './language-http.ts';
 export { QUERY_PARAMETERS } from './language-terms.ts';
@@ -46,6 +54,7 @@ export {
   type Phase,
   type RegionSpec,
   type ResourcesSpec,
+  type RuleSpec,
   type StorageSpec,
   type StoreSettings,
   type ValueSpec,

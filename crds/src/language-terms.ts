@@ -22,6 +22,7 @@ export const LIMITS = {
   indexFields: 8,
   roles: 50,
   apiKeys: 200,
+  rules: 50,
 } as const;
 
 export const DEFAULTS = {

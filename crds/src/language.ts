@@ -5,6 +5,7 @@ import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { caching, modelHttp } from './language-http.ts';
 import { indexes } from './language-indexes.ts';
 import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
+import { rules } from './language-rules.ts';
 import {
   bound,
   choice,
@@ -245,8 +246,9 @@ const model: RecordShape = {
       of: () => domainEvent,
       description: 'Names of changes; otherwise ProductCreated, ProductUpdated, ProductDeleted.',
     },
+    rules,
   },
-  later: ['tracing', 'historize', 'rules', 'states', 'relations', 'renamedFrom', 'migrations'],
+  later: ['tracing', 'historize', 'states', 'relations', 'renamedFrom', 'migrations'],
   description: 'A model: one kind of row with its route.',
 };
 

@@ -45,6 +45,7 @@ export type ProblemCode =
   | 'impossible_default'
   | 'invalid_pattern'
   | 'unsafe_pattern'
+  | 'invalid_expression'
   | 'missing_model'
   | 'missing_field'
   | 'auth_not_declared'
@@ -57,6 +58,7 @@ export type ProblemCode =
   | 'consistency_changed'
   | 'reference_changed'
   | 'unique_added'
+  | 'rule_added'
   | 'constraint_narrowed'
   | 'value_removed'
   | 'cold_store_moved';

@@ -92,6 +92,16 @@ export interface ModelSpec {
   lifecycle?: LifecycleSpec;
   security?: SecuritySpec;
   events?: DomainEventSpec[];
+  /** What must hold of every row. */
+  rules?: RuleSpec[];
+}
+
+/** A condition between the fields of a row. */
+export interface RuleSpec {
+  /** Of `self` and, where it is about changes, `old`. */
+  expr: string;
+  /** What a client is told whose write it refuses. */
+  message: string;
 }
 
 /** An ordered index over several fields of a model. */

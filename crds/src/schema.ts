@@ -15,6 +15,7 @@ import type {
   ModelPermissions,
   OnDelete,
   RetentionSpec,
+  RuleSpec,
   StoreSettings,
 } from './resource.ts';
 
@@ -56,6 +57,8 @@ export interface ModelSchema {
   adaptive?: { cacheMiB: number };
   /** Named events; absent where there are none. */
   events?: DomainEventSpec[];
+  /** Absent where there are none. */
+  rules?: RuleSpec[];
   /**
    * What reads promise that say nothing themselves; absent: strong. eventual: every node takes
    * writes by itself, which are otherwise ordered before they are answered.

@@ -1,9 +1,11 @@
 // The one validator: structure by joi, then the rules that joi cannot say, then the defaults.
 import { checkAccess } from './access-rules.ts';
-import type { AuthoredField, AuthoredSpec } from './authored.ts';
+import type { AuthoredField, AuthoredModel, AuthoredSpec } from './authored.ts';
 import { expandSpec } from './defaults.ts';
+import { checkExpressions } from './expression-rules.ts';
 import { resourceShape, specShape } from './language.ts';
 import { type Path, type Problem, problem } from './problems.ts';
+import { listAt } from './raw-value.ts';
 import { checkRelations } from './relations.ts';
 import {
   API_VERSION,
@@ -76,7 +78,23 @@ function checkSpec(spec: unknown, root: Path, structure: readonly Problem[]): Pr
     const known = withoutRefused(field, path, structure);
     return isField(known) ? checkField(known, path) : [];
   });
-  return [...checkRelations(spec, root), ...checkAccess(spec, root), ...fields];
+  const found = [...checkRelations(spec, root), ...checkAccess(spec, root), ...fields];
+  return [...found, ...checkModels(spec, root, [...structure, ...found])];
+}
+
+/** What models say in expressions; those in which something else is wrong are left to that. */
+function checkModels(spec: unknown, root: Path, found: readonly Problem[]): Problem[] {
+  return listAt(spec, 'models').flatMap((model, at) => {
+    const path = [...root, 'models', at];
+    const { pointer } = problem(path, 'wrong_type', '');
+    const isBroken = found.some((other) => `${other.pointer}/`.startsWith(`${pointer}/`));
+    return !isBroken && isModel(model) ? checkExpressions(model, path) : [];
+  });
+}
+
+/** Called with what no check has found anything in. */
+function isModel(model: unknown): model is AuthoredModel {
+  return isMap(model);
 }
 
 function fieldsOf(spec: unknown, root: Path): [unknown, Path][] {

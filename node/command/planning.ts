@@ -15,6 +15,7 @@ import { named } from './named-changes.ts';
 import { creation, type Making, replacement } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
+import { brokenRules } from './row-rules.ts';
 import type { MergePatch } from './types.ts';
 
 /** What a command comes to on the rows that it meets. */
@@ -203,7 +204,8 @@ function precondition(
 }
 
 function checked(context: PlanningContext, changes: readonly Change[], isBatch: boolean): Plan {
-  const conflicts = findConflicts(context.rows, changes);
+  const broken = brokenRules(context.rows, changes);
+  const conflicts = broken.length > 0 ? broken : findConflicts(context.rows, changes);
   return conflicts.length === 0
     ? { kind: 'change', changes: changes.map((change) => named(context.rows, change)) }
     : { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };

@@ -474,7 +474,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
   413: ['body_too_large'],
   414: ['uri_too_long'],
   415: ['unsupported_media_type'],
-  422: ['immutable_field', 'idempotency_key_reuse'],
+  422: ['immutable_field', 'rule_broken', 'idempotency_key_reuse'],
   431: ['headers_too_large'],
   500: ['internal'],
   503: ['unavailable', 'overloaded', 'schema_changed'],

@@ -41,6 +41,7 @@ export const PROBLEMS = {
   uri_too_long: { status: 414, title: 'The URL is too long' },
   unsupported_media_type: { status: 415, title: 'The body has a media type that is not taken' },
   immutable_field: { status: 422, title: 'A field that never changes would change' },
+  rule_broken: { status: 422, title: 'A rule of the model does not hold' },
   idempotency_key_reuse: { status: 422, title: 'The key was used for another request' },
   headers_too_large: { status: 431, title: 'The request head is too large' },
   internal: { status: 500, title: 'The node failed to answer' },

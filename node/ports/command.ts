@@ -96,6 +96,7 @@ export type RejectionCode =
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412
   | 'immutable_field' // 422
+  | 'rule_broken' // 422
   | 'forbidden_field' // 403
   | 'invalid' // 400: a patched row does not fit; else the leader's schema is newer
   | 'patch_conflict' // 409: a patch does not fit what is there

@@ -18,6 +18,7 @@ import {
   sharedResponses,
 } from './components.ts';
 import { pastSchemas } from './past-schemas.ts';
+import { withRules } from './rules.ts';
 import {
   createSchema,
   type JsonSchema,
@@ -109,13 +110,21 @@ class Description {
     const offers = (...methods: HttpMethod[]) => methods.some((method) => this.#offers(method));
     if (offers('GET', 'POST', 'PUT', 'PATCH'))
       entries.push([`${name}Read`, readSchema(schema, this.#read)]);
-    if (offers('POST')) entries.push([`${name}Create`, createSchema(schema, this.#create)]);
-    if (offers('PUT')) {
-      entries.push([`${name}Replace`, replaceSchema(schema, this.#write)]);
+    if (offers('POST')) {
+      entries.push([`${name}Create`, this.#ruled(createSchema(schema, this.#create))]);
     }
-    if (offers('PATCH')) entries.push([`${name}Patch`, patchSchema(schema, this.#write)]);
+    if (offers('PUT')) {
+      entries.push([`${name}Replace`, this.#ruled(replaceSchema(schema, this.#write))]);
+    }
+    if (offers('PATCH')) {
+      entries.push([`${name}Patch`, this.#ruled(patchSchema(schema, this.#write))]);
+    }
     const past = this.#history === null || !offers('GET') ? {} : pastSchemas(schema, this.#history);
     return Object.fromEntries([...entries, ...Object.entries(past)]);
+  }
+
+  #ruled(body: JsonSchema): JsonSchema {
+    return withRules(body, this.#model, this.#read);
   }
 
   /** Whether the model has the method, and the caller the right. */

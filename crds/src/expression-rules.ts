@@ -1,0 +1,26 @@
+// Expressions of models: that they fit the fields they speak of. Asked where the fields are sound.
+import type { AuthoredModel } from './authored.ts';
+import { compileExpression, ExpressionRefusal, type Variable } from './expression/index.ts';
+import { type Path, type Problem, problem } from './problems.ts';
+
+/** `path` is that of the model. */
+export function checkExpressions(model: AuthoredModel, path: Path): Problem[] {
+  return (model.rules ?? []).flatMap(({ expr }, at) =>
+    checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
+  );
+}
+
+function checkExpression(
+  model: AuthoredModel,
+  text: string,
+  variables: readonly Variable[],
+  path: Path,
+): Problem[] {
+  try {
+    compileExpression(model, text, variables);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ExpressionRefusal)) throw error;
+    return [problem(path, 'invalid_expression', error.message)];
+  }
+}

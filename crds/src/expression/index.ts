@@ -1,0 +1,13 @@
+// Expressions within a model: CEL, checked against its fields when the model loads. Nothing in
+// them depends on time, place or chance, and what one costs is bounded.
+export {
+  type Bindings,
+  compileExpression,
+  type Expression,
+  type ExpressionActor,
+  MAX_EXPRESSION_LENGTH,
+  type TypedModel,
+} from './expression.ts';
+export { ExpressionRefusal, type Variable } from './inspection.ts';
+export type { Lookup } from './lookups.ts';
+export type { StoredRow } from './row-type.ts';
