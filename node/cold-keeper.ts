@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Archive,
   type ArchiveFile,
@@ -9,9 +8,11 @@ import {
   foldersOf,
   holdsExpired,
   mayHoldExpired,
+  type PackedObject,
   reachesBack,
   type Versions,
 } from './archive/index.ts';
+import { ColdError } from './cold/index.ts';
 import { holdsSame } from './cold-agreement.ts';
 import type { ColdObject } from './entry/index.ts';
 import type { HistoryRules } from './history/index.ts';
@@ -42,6 +43,11 @@ export interface ColdKeeperParts {
   cold(): ColdArchive | null;
   isLeading(): boolean;
   expiry(state: ReplicatedState): Expiry;
+  /**
+   * Why objects must not be encrypted with our newest key: members that answer and do not have it;
+   * with `all`, also those that do not answer. Null where nothing is in the way.
+   */
+  whyKeysDiffer(all: boolean): Promise<string | null>;
   /** Runs what changes the archive here, when nothing else does. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -75,6 +81,8 @@ export class ColdKeeper {
   #tidiedMs: number;
   #uploaded = { objects: 0, bytes: 0 };
   #failures = 0;
+  /** Why objects wait for their new key, as it was told last. */
+  #waitsFor: string | null = null;
   #stopped = false;
 
   constructor(parts: ColdKeeperParts) {
@@ -222,9 +230,17 @@ export class ColdKeeper {
     while (this.#parts.isLeading() && !this.#stopped) {
       const upToMs = this.#nextEnd(state, model, fromMs, boundaryMs);
       if (upToMs === null) return;
+      await this.#requireSharedKey(cold, model);
       if (!(await this.#move(cold, state, { model, fromMs, upToMs }))) return;
       fromMs = upToMs;
     }
+  }
+
+  /** @throws ColdError where a member could not read what is encrypted with our newest key */
+  async #requireSharedKey(cold: ColdArchive, model: string): Promise<void> {
+    if (cold.keyIdOf(model) === 0) return;
+    const reason = await this.#parts.whyKeysDiffer(false);
+    if (reason !== null) throw new ColdError('COLD_KEY', reason);
   }
 
   /** Up to which log time the next object reaches; null where nothing is cold that is archived. */
@@ -269,9 +285,10 @@ export class ColdKeeper {
     const term = leader.leadingTerm;
     const aside = await archive.writeAside({ model, fromGeneration: 0, toGeneration: 0 }, versions);
     try {
-      const object = aside === null ? null : await describe(aside, model, upToMs);
-      if (changesNothing(removed, object)) return true;
-      if (object !== null && aside !== null) await this.#upload(cold, object, aside);
+      const packed = aside === null ? null : await cold.pack(aside, model, upToMs);
+      const object = packed?.object ?? null;
+      if (await changesNothing(cold, model, removed, object)) return true;
+      if (packed !== null) await this.#upload(cold, packed);
       // What was put there by one that led before may have been cleared away since.
       if (leader.leadingTerm !== term) return false;
       if (!(await this.#publish(cold, model, removed, object))) return false;
@@ -283,10 +300,10 @@ export class ColdKeeper {
     return true;
   }
 
-  async #upload(cold: ColdArchive, object: ColdObject, file: ArchiveFile): Promise<void> {
-    await cold.upload(object, file);
+  async #upload(cold: ColdArchive, packed: PackedObject): Promise<void> {
+    await cold.upload(packed);
     this.#uploaded.objects += 1;
-    this.#uploaded.bytes += object.bytes;
+    this.#uploaded.bytes += packed.object.bytes;
   }
 
   /** Has all members take note of an object, and clears away those that it replaces. */
@@ -308,7 +325,10 @@ export class ColdKeeper {
     return true;
   }
 
-  /** Leader: joins small objects; removes what is not kept, and whole objects as soon as they are. */
+  /**
+   * Leader: joins small objects; removes what is not kept, and whole objects as soon as they are;
+   * encrypts as the model says, with the newest key.
+   */
   async #fold(
     cold: ColdArchive,
     state: ReplicatedState,
@@ -324,13 +344,25 @@ export class ColdKeeper {
       const isDue =
         isOver ||
         group.length >= FOLD_FILES ||
-        (tidies && (await this.#expires(cold, state, model, group)));
+        (tidies && (await this.#expires(cold, state, model, group))) ||
+        ((await isStale(cold, model, group)) && (await this.#mayEncryptAnew(cold, model)));
       if (!isDue) continue;
       const files = await Promise.all(group.map((object) => cold.file(object)));
       const versions = isOver ? [] : foldersOf(files, model, this.#parts.expiry(state));
       const stretch = { model, fromMs: -1, upToMs: last.upToMs };
       if (!(await this.#replace(cold, state, stretch, group, versions))) return;
     }
+  }
+
+  /** A member that has let go of its copy must be able to read what takes the place of an object. */
+  async #mayEncryptAnew(cold: ColdArchive, model: string): Promise<boolean> {
+    const isPlain = cold.keyIdOf(model) === 0;
+    const reason = isPlain ? null : await this.#parts.whyKeysDiffer(true);
+    if (reason !== null && reason !== this.#waitsFor) {
+      this.#parts.logger.warn({ reason }, 'cold objects wait for their new key');
+    }
+    this.#waitsFor = reason;
+    return reason === null;
   }
 
   async #expires(
@@ -400,25 +432,27 @@ function coldBoundary({ coldAfterMs }: HistoryRules, nowMs: number, atOnce: bool
 }
 
 /** Whether the list would stay as it is: one object by the same, or nothing by nothing. */
-function changesNothing(removed: readonly ColdObject[], object: ColdObject | null): boolean {
+async function changesNothing(
+  cold: ColdArchive,
+  model: string,
+  removed: readonly ColdObject[],
+  object: ColdObject | null,
+): Promise<boolean> {
   const [first, ...more] = removed;
-  if (more.length > 0) return false;
-  return first?.digest === object?.digest;
+  if (more.length > 0 || first?.digest !== object?.digest) return false;
+  return first === undefined || !(await isStale(cold, model, [first]));
 }
 
-async function describe(file: ArchiveFile, model: string, upToMs: number): Promise<ColdObject> {
-  const { oldestMs, records, digest } = file.summary;
-  const sha256 = createHash('sha256');
-  sha256.update(await file.raw(0, file.bytes));
-  return {
-    name: `${model}-${oldestMs}-${upToMs}-${digest.slice(0, 16)}.arc`,
-    upToMs,
-    oldestMs,
-    records,
-    bytes: file.bytes,
-    sha256: sha256.digest('hex'),
-    digest,
-  };
+/** Whether objects are not encrypted as they should be, or not with the newest key. */
+async function isStale(
+  cold: ColdArchive,
+  model: string,
+  objects: readonly ColdObject[],
+): Promise<boolean> {
+  for (const object of objects) {
+    if ((await cold.file(object)).keyId !== cold.keyIdOf(model)) return true;
+  }
+  return false;
 }
 
 /** Neighbours that together stay below the size of an archive. */

@@ -1,13 +1,15 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
-import { archivePlaces } from './archive/index.ts';
+import { archivePlaces, COLD_OBJECT } from './archive/index.ts';
 import {
   type EncryptionError,
   type FileKeys,
+  type KeyMark,
   type Keyring,
   MasterKeys,
 } from './encryption/index.ts';
 import { type FileSystem, type KeyUse, type Log, surveyKeys } from './log/index.ts';
+import type { Outbox } from './outbox/index.ts';
 import type { Clock, Logger, TimerHandle } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
 
@@ -53,9 +55,13 @@ export interface EncryptionKeeperParts {
   readonly fs: FileSystem;
   readonly dir: string;
   readonly log: Log;
+  /** Null while there is none. */
+  readonly outbox: () => Pick<Outbox, 'encrypt' | 'forget'> | null;
   readonly masters: MasterKeys | null;
   /** Of this disk; null together with `masters`. */
   readonly keys: FileKeys | null;
+  /** Of what all members share: what tells their keys from others of the same ids. */
+  readonly sharedKeys: () => readonly KeyMark[];
   readonly diskUuid: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -85,12 +91,13 @@ export class EncryptionKeeper {
 
   /** What of the disk is encrypted with which key; null where there are no keys. */
   get status(): EncryptionStatus | null {
-    const { keys } = this.#parts;
+    const { keys, sharedKeys } = this.#parts;
     if (keys === null) return null;
     const counts = new Map<number, number>();
     for (const { keyId } of this.#uses) counts.set(keyId, (counts.get(keyId) ?? 0) + 1);
     const files = [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ key, count }));
-    return { activeKey: keys.activeId, files, pending: this.#stale().length };
+    const pending = this.#stale(this.#uses).length;
+    return { activeKey: keys.activeId, keys: sharedKeys(), files, pending };
   }
 
   /** Must hear of every applied entry, and of the state that a start begins with. */
@@ -134,7 +141,7 @@ export class EncryptionKeeper {
 
   /** New files follow the model from here on. */
   #adjust(state: ReplicatedState): void {
-    const { keys, log, onRefused } = this.#parts;
+    const { keys, log, outbox, onRefused } = this.#parts;
     const isOn = asksForEncryption(state.schema);
     if (isOn && keys === null) {
       const model = state.schema.models.find(isSecret)?.name;
@@ -142,6 +149,7 @@ export class EncryptionKeeper {
       return;
     }
     log.encrypt(isOn);
+    outbox()?.encrypt(isOn);
   }
 
   async #look(): Promise<void> {
@@ -152,11 +160,21 @@ export class EncryptionKeeper {
       // The newest key may be another one than at the last look.
       this.#adjust(state);
       await this.#survey();
-      const before = this.#stale().length;
+      if (this.#uses.some(isOfOutbox)) await this.#forget();
+      // What is in the cold store is written anew by the leader, as its part of looking after that.
+      const own = this.#uses.filter((use) => !isOfOutbox(use) && !isObject(use));
+      const before = this.#stale(own).length;
       if (before > 0) await this.#rewrite(before);
     } finally {
       this.#rewriting = false;
     }
+  }
+
+  /** Files of the outbox go as soon as what they hold is ordered; they cannot be written anew. */
+  async #forget(): Promise<void> {
+    if (this.#stale(this.#uses.filter(isOfOutbox)).length === 0) return;
+    await this.#parts.outbox()?.forget();
+    await this.#survey();
   }
 
   async #rewrite(files: number): Promise<void> {
@@ -166,7 +184,7 @@ export class EncryptionKeeper {
     logger.info({ files, key }, 'writing files anew that have another key than they should');
     await rewrite();
     await this.#survey();
-    const left = this.#stale().length;
+    const left = this.#stale(this.#uses).length;
     const durationMs = Math.round(clock.monotonicMs() - startedMs);
     logger.info({ files, left, key, durationMs }, 'wrote files anew');
   }
@@ -176,16 +194,30 @@ export class EncryptionKeeper {
     this.#uses = await surveyDirectory(fs, dir, keys);
   }
 
-  /** Files that are not encrypted as they should be. */
-  #stale(): readonly KeyUse[] {
+  /** Those that are not encrypted as they should be. */
+  #stale(uses: readonly KeyUse[]): readonly KeyUse[] {
     const { keys, log, state } = this.#parts;
     const active = keys?.activeId ?? 0;
-    return this.#uses.filter(({ file, keyId }) => {
-      const model = /^archive\/([^-]+)-/.exec(file)?.[1];
-      const isOn = model === undefined ? log.isEncrypted : isSecretModel(state(), model);
-      return keyId !== (isOn ? active : 0);
+    return uses.filter((use) => {
+      const model = modelOf(use);
+      const isOn = model === null ? log.isEncrypted : isSecretModel(state(), model);
+      return use.keyId !== (isOn ? active : 0);
     });
   }
+}
+
+function isOfOutbox({ file }: KeyUse): boolean {
+  return file.startsWith('outbox/');
+}
+
+function isObject({ file }: KeyUse): boolean {
+  return file.startsWith(COLD_OBJECT);
+}
+
+/** The model whose archive it is; null for a file of all models. */
+function modelOf(use: KeyUse): string | null {
+  const name = isObject(use) ? use.file.slice(COLD_OBJECT.length) : use.file;
+  return /^(?:archive\/)?([A-Za-z0-9]+)-/.exec(name)?.[1] ?? null;
 }
 
 function reasonOf(error: unknown): string {

@@ -52,6 +52,8 @@ export interface HistoryKeeperParts {
   state(): ReplicatedState | null;
   /** Whether this member executes commands. */
   isLeading(): boolean;
+  /** As of {@link ColdKeeper}; default: nothing is in the way. */
+  whyKeysDiffer?(all: boolean): Promise<string | null>;
   /** Other members that may have archives, the likeliest first. */
   members(): readonly AskMember[];
   readonly limits?: Partial<HistoryLimits>;
@@ -88,6 +90,7 @@ export class HistoryKeeper {
       isLeading: () => parts.isLeading(),
       cold: () => this.#coldArchive(),
       expiry: (state) => this.#expiry(state),
+      whyKeysDiffer: async (all) => (await parts.whyKeysDiffer?.(all)) ?? null,
       inTurn: (work) => this.#inTurn(work),
     });
   }

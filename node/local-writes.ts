@@ -36,7 +36,7 @@ export async function openOutbox(
   const { directory, metrics, logOptions, ...rest } = given;
   const outbox = new Outbox({
     ...rest,
-    openJournal: () => directory.openOutbox(logOptions),
+    openJournal: () => directory.openOutbox({ ...logOptions, encrypts: log.isEncrypted }),
     memberId: consensus.memberId,
     clock,
     random,

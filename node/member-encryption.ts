@@ -1,16 +1,18 @@
 import { compileSchema, type LithairModelSpec, type Schema } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
+import { coldOwner } from './archive/index.ts';
 import type { FileKeys, Keyring, MasterKeys } from './encryption/index.ts';
 import {
   asksForEncryption,
   EncryptionKeeper,
+  type EncryptionKeeperParts,
   isSecretModel,
   surveyDirectory,
   whyKeysRefused,
 } from './encryption-keeper.ts';
 import { NodeError } from './exit.ts';
 import { EXIT } from './exit-codes.ts';
-import type { FileSystem, Log, LogOptions } from './log/index.ts';
+import type { FileSystem, LogOptions } from './log/index.ts';
 import { AdminError, type AdminHandler } from './membership/index.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
@@ -29,6 +31,12 @@ export interface MemberEncryptionParts {
   readonly onRefused: (reason: string) => void;
 }
 
+/** Another member, as it is called. */
+interface Member {
+  readonly id: number;
+  readonly name: string;
+}
+
 /** Asks another member for `GET /_admin/status`; gives its answer. */
 export type AskStatus = (memberId: number, request: Uint8Array) => Promise<Uint8Array | undefined>;
 
@@ -37,6 +45,8 @@ export class MemberEncryption {
   readonly #parts: MemberEncryptionParts;
   #keys: FileKeys | null = null;
   #diskUuid = '';
+  /** Of what all members read; null where there are no keys. */
+  #shared: FileKeys | null = null;
   #keeper: EncryptionKeeper | null = null;
 
   constructor(parts: MemberEncryptionParts) {
@@ -81,11 +91,38 @@ export class MemberEncryption {
   }
 
   /** Begins to follow the model. */
-  attach(log: Log, state: () => ReplicatedState | null, rewrite: () => Promise<void>): void {
+  attach(
+    parts: Pick<EncryptionKeeperParts, 'log' | 'outbox' | 'state' | 'rewrite'>,
+    clusterId: string,
+  ): void {
     const { keys: masters, dataDir: dir } = this.#parts;
     const own = { masters, keys: this.#keys, diskUuid: this.#diskUuid };
-    this.#keeper = new EncryptionKeeper({ ...this.#parts, ...own, dir, log, state, rewrite });
+    this.#shared = this.#keys?.forOwner(coldOwner(clusterId)) ?? null;
+    const sharedKeys = () => this.#shared?.checks() ?? [];
+    this.#keeper = new EncryptionKeeper({ ...this.#parts, ...own, dir, ...parts, sharedKeys });
     this.#keeper.onApplied();
+  }
+
+  /**
+   * Why something that all members read must not be encrypted with our newest key: those that do
+   * not have it; with `all`, also those that do not answer. Null where nothing is in the way.
+   */
+  async whyKeysDiffer(
+    others: readonly Member[],
+    all: boolean,
+    ask: AskStatus,
+  ): Promise<string | null> {
+    const active = this.#shared?.activeId ?? 0;
+    const own = this.#shared?.checks().find(({ id }) => id === active);
+    if (own === undefined) return null;
+    for (const { id, name } of others) {
+      const marks = marksOf(await statusOf(id, ask));
+      if (marks === null && all) return `member ${name} does not say which keys it has`;
+      if (marks === null || marks.includes(`${active}:${own.check}`)) continue;
+      const has = marks.some((mark) => mark.startsWith(`${active}:`)) ? 'another' : 'no';
+      return `member ${name} has ${has} key ${active}: all members need the same keys to read cold objects`;
+    }
+    return null;
   }
 
   onApplied(): void {
@@ -135,10 +172,25 @@ export async function compactThrough(admin: AdminHandler): Promise<void> {
   throw new Error(`status ${status}: ${JSON.stringify(memberOf(body, 'detail') ?? null)}`);
 }
 
-async function hasKeys(id: number, name: string, ask: AskStatus): Promise<boolean> {
+/** What a member says of itself; undefined where it does not answer. */
+async function statusOf(id: number, ask: AskStatus): Promise<unknown> {
   const request = { method: 'GET', path: '/_admin/status', query: '' };
   const answer = await ask(id, Buffer.from(JSON.stringify(request))).catch(() => undefined);
-  const status = memberOf(JSON.parse(Buffer.from(answer ?? 'null').toString()), 'body');
+  return memberOf(JSON.parse(Buffer.from(answer ?? 'null').toString()), 'body');
+}
+
+/** `id:check` of each key that a member has; null where it does not tell. */
+function marksOf(status: unknown): readonly string[] | null {
+  if (memberOf(status, 'clusterId') === undefined) return null;
+  const keys = memberOf(memberOf(status, 'encryption'), 'keys');
+  if (!Array.isArray(keys)) return [];
+  return keys.map(
+    (key: unknown) => `${String(memberOf(key, 'id'))}:${String(memberOf(key, 'check'))}`,
+  );
+}
+
+async function hasKeys(id: number, name: string, ask: AskStatus): Promise<boolean> {
+  const status = await statusOf(id, ask);
   if (memberOf(status, 'clusterId') === undefined) {
     throw new AdminError('unavailable', `member ${name} does not say whether it has keys`);
   }

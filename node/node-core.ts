@@ -168,6 +168,9 @@ export class NodeCore {
     this.#admin = waitingHandler(options.name, world.version);
   }
 
+  readonly #askStatus = async (id: number, request: Uint8Array) =>
+    this.#transport?.request(id, 'admin', request, STATUS_REQUEST_MS);
+
   /** Null until the node has a place in its cluster, and a log. */
   get consensus(): NodeConsensus | null {
     return this.#consensus;
@@ -351,11 +354,9 @@ export class NodeCore {
       state: () => consensus.state,
       isLeading: () => consensus.leading,
     });
-    this.#encryption.attach(
-      log,
-      () => consensus.state,
-      () => compactThrough({ handle: (request) => this.administer(request) }),
-    );
+    const rewrite = () => compactThrough({ handle: (request) => this.administer(request) });
+    const own = { log, outbox: () => this.#outbox, state: () => consensus.state, rewrite };
+    this.#encryption.attach(own, placement.clusterId);
     this.engine.attach(consensus, this.#outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => clusterStatus(consensus, this.#info));
     observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
@@ -420,6 +421,11 @@ export class NodeCore {
       state: () => consensus.state,
       isLeading: () => consensus.leading,
       members: () => archivePeers(consensus, this.#transport),
+      whyKeysDiffer: (all) => {
+        const members = consensus.state?.members() ?? [];
+        const others = members.filter(({ id }) => id !== consensus.memberId);
+        return this.#encryption.whyKeysDiffer(others, all, this.#askStatus);
+      },
       ...(this.#options.history && { limits: this.#options.history }),
     });
   }
@@ -487,10 +493,9 @@ export class NodeCore {
       clock,
       logger,
     });
+    const { memberId } = consensus;
     const admit = (next: Schema): Promise<void> =>
-      this.#encryption.admit(next, consensus.state, consensus.memberId, async (id, request) =>
-        this.#transport?.request(id, 'admin', request, STATUS_REQUEST_MS),
-      );
+      this.#encryption.admit(next, consensus.state, memberId, this.#askStatus);
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
     if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
     const promotion = regionPromotion({

@@ -115,7 +115,12 @@ export interface ClusterStatus {
 export interface EncryptionStatus {
   /** The newest key, which new files get where a model asks for encryption. */
   readonly activeKey: number;
-  /** Segments, snapshots and archives, by their keys. A key that is not here is not needed here. */
+  /**
+   * The keys that the member holds. `check` is the same on members that hold the same key by that
+   * id, as a cold store of encrypted models needs; an older member does not have it.
+   */
+  readonly keys?: readonly { readonly id: number; readonly check: string }[];
+  /** Segments, snapshots, archives and cold objects, by their keys. A key that is not here is not needed here. */
   readonly files: readonly { readonly key: number; readonly count: number }[];
   /** Files that are still to be written anew: with the newest key, or in plain. */
   readonly pending: number;

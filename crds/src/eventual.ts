@@ -15,7 +15,7 @@ export function checkEventual(models: readonly PlacedModel[]): Problem[] {
   const eventual = models.filter(({ value }) => isEventual(value));
   const names = new Set(eventual.map(({ value }) => memberAt(value, 'name')));
   return models.flatMap(({ value, path }) => [
-    ...(isEventual(value) ? [...checkPersistence(value, path), ...checkSecret(value, path)] : []),
+    ...(isEventual(value) ? checkPersistence(value, path) : []),
     ...listAt(value, 'fields').flatMap((field, at) => {
       const place = [...path, 'fields', at];
       return [
@@ -33,13 +33,6 @@ function checkPersistence(model: unknown, path: Path): Problem[] {
   const message =
     'durability does not apply to consistency eventual: a write is on the disk of the node that took it';
   return [problem([...path, 'persistence', 'durability'], 'conflicting', message)];
-}
-
-/** The outbox of a node is not encrypted yet. */
-function checkSecret(model: unknown, path: Path): Problem[] {
-  if (memberAt(memberAt(model, 'security'), 'encryptionAtRest') !== true) return [];
-  const message = 'encryptionAtRest of a model with consistency eventual is not supported yet';
-  return [problem([...path, 'security', 'encryptionAtRest'], 'not_supported_yet', message)];
 }
 
 function checkField(field: unknown, path: Path): Problem[] {

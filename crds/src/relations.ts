@@ -84,10 +84,6 @@ function checkRetention(retention: unknown, path: Path): Problem[] {
 function checkColdTier(spec: unknown, model: unknown, path: Path): Problem[] {
   const retention = memberAt(memberAt(model, 'lifecycle'), 'retention');
   if (memberAt(retention, 'cold') === undefined) return [];
-  if (memberAt(memberAt(model, 'security'), 'encryptionAtRest') === true) {
-    const message = 'cold of a model with encryptionAtRest is not supported yet: objects are plain';
-    return [problem([...path, 'lifecycle', 'retention', 'cold'], 'not_supported_yet', message)];
-  }
   if (memberAt(memberAt(spec, 'store'), 'cold') !== undefined) return [];
   const message = 'cold needs store.cold: say where cold archives go, a directory or an S3 bucket';
   return [problem([...path, 'lifecycle', 'retention', 'cold'], 'missing_attribute', message)];

@@ -242,12 +242,17 @@ const LIKELY_END_BYTES = 64 * 1024;
 /**
  * The end of an archive: footer, filter and trailer, which are all that is needed to find blocks.
  *
+ * @param likelyBytes how many bytes are read first, in which most ends are
  * @throws ArchiveError
  */
-export async function readEnd(source: ArchiveBytes, name: string): Promise<Uint8Array> {
+export async function readEnd(
+  source: ArchiveBytes,
+  name: string,
+  likelyBytes = LIKELY_END_BYTES,
+): Promise<Uint8Array> {
   const { size } = source;
   if (size < HEADER_BYTES + TRAILER_BYTES) throw corrupt(name, 'it is cut off');
-  const likely = Math.min(size, LIKELY_END_BYTES);
+  const likely = Math.min(size, Math.max(likelyBytes, TRAILER_BYTES));
   const tail = await source.read(size - likely, likely);
   const { footerOffset } = decodeTrailer(tail.subarray(tail.length - TRAILER_BYTES), name);
   const bytes = size - footerOffset;

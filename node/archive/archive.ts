@@ -7,7 +7,7 @@ import type { Logger, VersionRecord } from '../ports/index.ts';
 import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { type ArchiveSubject, ArchiveWriter } from './archive-writer.ts';
 import { type Catalog, readCatalog, writeCatalog } from './catalog.ts';
-import { ColdArchive, END_SUFFIX } from './cold-archive.ts';
+import { ColdArchive, coldOwner, END_SUFFIX } from './cold-archive.ts';
 import type { Compression } from './compression.ts';
 import { ArchiveError } from './errors.ts';
 import { type Folding, foldersOf, planFolding } from './folding.ts';
@@ -109,8 +109,12 @@ export class Archive {
 
   /** The cold part of the archive, in a store that the caller owns. */
   withStore(store: ColdStore, epoch: number): ColdArchive {
-    const { fs, compression, clusterId } = this.#options;
-    return new ColdArchive({ store, fs, directory: this.directory, compression, clusterId, epoch });
+    const { fs, compression, clusterId, keys = null } = this.#options;
+    return new ColdArchive({
+      ...{ store, fs, directory: this.directory, compression, clusterId, epoch },
+      keys: keys?.forOwner(coldOwner(clusterId)) ?? null,
+      isSecret: (model) => keys !== null && this.#isSecret(model),
+    });
   }
 
   /** Everything up to this generation is archived here. */

@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
 import { ColdError, type ColdStore } from '../cold/index.ts';
+import { EncryptionError, type FileKeys } from '../encryption/index.ts';
 import type { ColdObject } from '../entry/index.ts';
-import { type FileSystem, readFile, replaceFile } from '../log/index.ts';
+import {
+  type FileSystem,
+  LogCorruptError,
+  LogFormatError,
+  readFile,
+  replaceFile,
+  SealedObject,
+  type StoredBytes,
+  sealBytes,
+} from '../log/index.ts';
 import { type ArchiveBytes, ArchiveFile, readEnd } from './archive-file.ts';
 import { BlockCache } from './block-cache.ts';
 import type { Compression } from './compression.ts';
@@ -9,11 +19,23 @@ import { corrupt } from './errors.ts';
 
 /** Behind the name of an object: the file that holds its end. */
 export const END_SUFFIX = '.end';
+/** Behind the name of an object that is encrypted. */
+const SEALED_SUFFIX = '.sealed';
 /** Most plain blocks of cold archives in memory. */
 const CACHE_BYTES = 8 * 1024 * 1024;
 /** Most bytes of ends of objects in memory; the others are read from the disk when asked for. */
 const ENDS_BYTES = 16 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
+
+/** Whose keys open cold objects: those of all members of a cluster, so none of their disks. */
+export function coldOwner(clusterId: string): string {
+  return `cold of ${clusterId}`;
+}
+
+/** What the key of a cold object is for: under the name of another one it does not open. */
+export function coldPurpose(name: string): string {
+  return `cold ${name}`;
+}
 
 /** What a {@link ColdArchive} works with. */
 export interface ColdArchiveOptions {
@@ -24,12 +46,23 @@ export interface ColdArchiveOptions {
   readonly compression: Compression;
   readonly clusterId: string;
   readonly epoch: number;
+  /** Of {@link coldOwner}; null: this member has none. */
+  readonly keys: FileKeys | null;
+  /** Whether a model's objects are encrypted, now. */
+  readonly isSecret: (model: string) => boolean;
+}
+
+/** An archive as it is going to lie in the store. */
+export interface PackedObject {
+  readonly object: ColdObject;
+  readonly bytes: Uint8Array;
 }
 
 /**
  * Archives in the cold store, as one member reads and writes them. The end of each (footer and
  * filter) is kept on the member's disk and in memory, so that a question that an object cannot
- * answer costs no request, and one that it can costs the blocks that are needed.
+ * answer costs no request, and one that it can costs the blocks that are needed. Objects of an
+ * encrypted model are encrypted as a whole, and so are their ends on the disk.
  */
 export class ColdArchive {
   readonly store: ColdStore;
@@ -44,6 +77,12 @@ export class ColdArchive {
     this.#options = options;
     this.store = options.store;
     this.folder = `${options.clusterId}/${options.epoch}`;
+  }
+
+  /** Id of the key that a new object of a model gets; 0 for none. */
+  keyIdOf(model: string): number {
+    const { keys, isSecret } = this.#options;
+    return keys === null || !isSecret(model) ? 0 : keys.activeId;
   }
 
   /** An object as an archive; its end is fetched where it is not here yet. @throws ColdError */
@@ -73,16 +112,45 @@ export class ColdArchive {
   }
 
   /**
-   * Puts an archive into the store, unless it is there already, and reads all of it back.
+   * An archive of a model's versions up to a log time as an object; the same archive under the same
+   * key is always the same object, whoever packs it.
+   */
+  async pack(file: ArchiveFile, model: string, upToMs: number): Promise<PackedObject> {
+    const { oldestMs, records, digest } = file.summary;
+    const plain = await file.raw(0, file.bytes);
+    const { keys } = this.#options;
+    const described = { upToMs, oldestMs, records, digest };
+    const named = (mark: string): string =>
+      `${model}-${oldestMs}-${upToMs}-${mark.slice(0, 16)}.arc`;
+    if (keys === null || this.keyIdOf(model) === 0)
+      return objectOf(named(digest), plain, described);
+    const salt = keys.saltOf(createHash('sha256').update(plain).digest());
+    // A digest of what is in it would tell whether somebody guessed that.
+    const name = `${named(Buffer.from(salt).toString('hex'))}${SEALED_SUFFIX}`;
+    const sealed = sealBytes(plain, { keys, purpose: coldPurpose(name) }, salt);
+    return objectOf(name, sealed, described);
+  }
+
+  /**
+   * Puts an object into the store, unless it is there already, and reads all of it back.
    *
    * @throws ColdError
    */
-  async upload(object: ColdObject, file: ArchiveFile): Promise<void> {
-    const bytes = await file.raw(0, file.bytes);
+  async upload({ object, bytes }: PackedObject): Promise<void> {
     const found = await this.store.stat(this.#path(object.name));
-    if (found?.bytes !== object.bytes) await this.store.put(this.#path(object.name), bytes);
+    const isThere =
+      found?.bytes === object.bytes &&
+      (found.sha256 === null ? await this.#isSame(object) : found.sha256 === object.sha256);
+    if (!isThere) await this.store.put(this.#path(object.name), bytes);
     await this.#requireSame(object);
-    await this.#keepEnd(object, await readEnd(bytesOf(bytes), object.name));
+    const stored = {
+      size: bytes.length,
+      read: async (at: number, length: number) => cut(bytes, at, length),
+    };
+    await this.#keepEnd(
+      object,
+      await this.#endOf(object, await this.#source(object, stored, null)),
+    );
   }
 
   /**
@@ -129,12 +197,35 @@ export class ColdArchive {
   }
 
   async #open(object: ColdObject): Promise<ArchiveFile> {
-    const source = this.#source(object);
+    const path = this.#path(object.name);
+    const stored: StoredBytes = {
+      size: object.bytes,
+      read: (offset, length) => this.store.read(path, offset, length),
+    };
     const kept = await this.#keptEnd(object);
-    const end = kept ?? (await readEnd(source, object.name));
-    const file = this.#parsed(object, source, end);
-    if (kept === null) await this.#keepEnd(object, end);
+    const known = kept === null ? null : await this.#tryKept(object, stored, kept);
+    if (known !== null) return known;
+    const source = await this.#source(object, stored, null);
+    const file = this.#parsed(object, source, await readEndOf(source, object.name));
+    await this.#keepEnd(object, await this.#endOf(object, source));
     return file;
+  }
+
+  /** Null where what is kept is not whole: it is fetched again, the store has what it says. */
+  async #tryKept(
+    object: ColdObject,
+    stored: StoredBytes,
+    kept: Uint8Array,
+  ): Promise<ArchiveFile | null> {
+    try {
+      const source = await this.#source(object, stored, kept);
+      const end = source.sealed === null ? kept : await readEndOf(source, object.name);
+      source.sealed?.forgetEnd();
+      return this.#parsed(object, source, end);
+    } catch (error) {
+      if (error instanceof ColdError && error.code === 'COLD_KEY') throw error;
+      return null;
+    }
   }
 
   #parsed(object: ColdObject, source: ArchiveBytes, end: Uint8Array): ArchiveFile {
@@ -145,19 +236,17 @@ export class ColdArchive {
     throw corrupt(object.name, 'it is another archive than the one that was put there');
   }
 
-  /** The end of an object as it is on the disk; null where it is not, or not whole. */
-  async #keptEnd(object: ColdObject): Promise<Uint8Array | null> {
+  /** The end of an object as it is on the disk; null where it is not. */
+  async #keptEnd({ name }: ColdObject): Promise<Uint8Array | null> {
     const { fs, directory } = this.#options;
-    const path = `${directory}/${object.name}${END_SUFFIX}`;
-    if ((await fs.stat(path)) === null) return null;
-    const end = await readFile(fs, path);
-    try {
-      this.#parsed(object, this.#source(object), end);
-      return end;
-    } catch {
-      // It is fetched again: the store has what it says.
-      return null;
-    }
+    const path = `${directory}/${name}${END_SUFFIX}`;
+    return (await fs.stat(path)) === null ? null : readFile(fs, path);
+  }
+
+  /** The end of an object as it is kept: encrypted where the object is. */
+  async #endOf({ name }: ColdObject, source: ObjectBytes): Promise<Uint8Array> {
+    const end = await readEndOf(source, name);
+    return source.sealed === null ? end : source.sealed.end(end.length);
   }
 
   async #keepEnd({ name }: ColdObject, end: Uint8Array): Promise<void> {
@@ -165,32 +254,84 @@ export class ColdArchive {
     await replaceFile(fs, directory, `${name}${END_SUFFIX}`, end);
   }
 
-  #source({ name, bytes }: ColdObject): ArchiveBytes {
-    const path = this.#path(name);
-    return {
-      size: bytes,
-      keyId: 0,
-      read: (offset, length) => this.store.read(path, offset, length),
-      close: () => Promise.resolve(),
-    };
+  /** @throws ColdError where the keys do not open it, or it is not what was sealed */
+  async #source(
+    { name }: ColdObject,
+    stored: StoredBytes,
+    end: Uint8Array | null,
+  ): Promise<ObjectBytes> {
+    if (!name.endsWith(SEALED_SUFFIX)) return plainBytes(stored);
+    const { keys } = this.#options;
+    const opening = SealedObject.open(stored, name, { keys, purpose: coldPurpose(name) }, end);
+    return sealedBytes(await asCold(opening));
   }
 
-  async #requireSame({ name, bytes, sha256 }: ColdObject): Promise<void> {
+  async #requireSame(object: ColdObject): Promise<void> {
+    if (await this.#isSame(object)) return;
+    const { name } = object;
+    throw new ColdError('COLD_CORRUPT', `${name} reads back as other bytes than were put there`);
+  }
+
+  async #isSame({ name, bytes, sha256 }: ColdObject): Promise<boolean> {
     const hash = createHash('sha256');
     for (let at = 0; at < bytes; at += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, bytes - at);
       hash.update(await this.store.read(this.#path(name), at, length));
     }
-    if (hash.digest('hex') === sha256) return;
-    throw new ColdError('COLD_CORRUPT', `${name} reads back as other bytes than were put there`);
+    return hash.digest('hex') === sha256;
   }
 }
 
-function bytesOf(bytes: Uint8Array): ArchiveBytes {
+/** An object as the archive that it is; `sealed` where it is encrypted. */
+interface ObjectBytes extends ArchiveBytes {
+  readonly sealed: SealedObject | null;
+}
+
+function plainBytes(stored: StoredBytes): ObjectBytes {
   return {
-    size: bytes.length,
+    size: stored.size,
     keyId: 0,
-    read: (offset, length) => bytes.subarray(offset, offset + length),
+    sealed: null,
+    read: (offset, length) => stored.read(offset, length),
     close: () => Promise.resolve(),
   };
+}
+
+function sealedBytes(sealed: SealedObject): ObjectBytes {
+  return {
+    size: sealed.size,
+    keyId: sealed.keyId,
+    sealed,
+    read: (offset, length) => asCold(sealed.read(offset, length)),
+    close: () => Promise.resolve(),
+  };
+}
+
+function readEndOf(source: ObjectBytes, name: string): Promise<Uint8Array> {
+  const atHand = source.sealed?.atHand ?? 0;
+  return atHand > 0 ? readEnd(source, name, atHand) : readEnd(source, name);
+}
+
+/** What is wrong with keys or blocks of an object is told as everything else of the store. */
+async function asCold<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof EncryptionError) throw new ColdError('COLD_KEY', error.message);
+    const isDamage = error instanceof LogCorruptError || error instanceof LogFormatError;
+    throw isDamage ? new ColdError('COLD_CORRUPT', error.message) : error;
+  }
+}
+
+function objectOf(
+  name: string,
+  bytes: Uint8Array,
+  described: Pick<ColdObject, 'upToMs' | 'oldestMs' | 'records' | 'digest'>,
+): PackedObject {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { object: { name, bytes: bytes.length, sha256, ...described }, bytes };
+}
+
+function cut(bytes: Uint8Array, offset: number, length: number): Uint8Array {
+  return bytes.subarray(offset, offset + length);
 }

@@ -12,7 +12,7 @@ export {
 } from './archive.ts';
 export { ArchiveFile, archivePurpose } from './archive-file.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
-export { ColdArchive } from './cold-archive.ts';
+export { ColdArchive, coldOwner, type PackedObject } from './cold-archive.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
 export {
@@ -23,5 +23,5 @@ export {
   keep,
   mayHoldExpired,
 } from './folding.ts';
-export { archivePlaces, scanArchives, surveyArchives } from './survey.ts';
+export { archivePlaces, COLD_OBJECT, scanArchives, surveyArchives } from './survey.ts';
 export { type AskMember, fetchArchive, serveArchive } from './transfer.ts';

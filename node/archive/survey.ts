@@ -3,7 +3,11 @@ import type { VersionRecord } from '../ports/index.ts';
 import { ARCHIVE_DIRECTORY } from './archive.ts';
 import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { readCatalog } from './catalog.ts';
+import { coldOwner, coldPurpose, END_SUFFIX } from './cold-archive.ts';
 import type { Compression } from './compression.ts';
+
+/** Before the name of an object where it is told with files of the disk. */
+export const COLD_OBJECT = 'cold object ';
 
 /** What archives of a data directory came to. */
 export interface ArchiveSurvey {
@@ -68,11 +72,27 @@ export async function* scanArchives(
   }
 }
 
-/** The archives that count in a data directory, for a survey of keys. @throws ArchiveError */
+/**
+ * The archives that count in a data directory, for a survey of keys, and the cold objects that it
+ * knows of: their ends tell which keys they need.
+ *
+ * @throws ArchiveError
+ */
 export async function archivePlaces(fs: FileSystem, dir: string): Promise<SealedPlace[]> {
-  const names = (await readCatalog(fs, dir))?.files ?? [];
-  return names.map((name) => ({
+  const catalog = await readCatalog(fs, dir);
+  if (catalog === null) return [];
+  const archives = catalog.files.map((name) => ({
     file: `${ARCHIVE_DIRECTORY}/${name}`,
     purpose: archivePurpose(name),
   }));
+  const ends = (await fs.list(`${dir}/${ARCHIVE_DIRECTORY}`)).filter((name) => {
+    return name.endsWith(END_SUFFIX);
+  });
+  const owner = coldOwner(catalog.clusterId);
+  const objects = ends.map((end) => {
+    const name = end.slice(0, -END_SUFFIX.length);
+    const file = `${ARCHIVE_DIRECTORY}/${end}`;
+    return { file, purpose: coldPurpose(name), owner, called: `${COLD_OBJECT}${name}` };
+  });
+  return [...archives, ...objects];
 }

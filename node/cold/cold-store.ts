@@ -1,7 +1,15 @@
 /** Stable codes of what a cold store cannot do. */
-export type ColdErrorCode = 'COLD_UNAVAILABLE' | 'COLD_REFUSED' | 'COLD_MISSING' | 'COLD_CORRUPT';
+export type ColdErrorCode =
+  | 'COLD_UNAVAILABLE'
+  | 'COLD_REFUSED'
+  | 'COLD_MISSING'
+  | 'COLD_CORRUPT'
+  | 'COLD_KEY';
 
-/** A cold store cannot be used now, refuses us, lacks an object, or holds other bytes than it should. */
+/**
+ * A cold store cannot be used now, refuses us, lacks an object, or holds other bytes than it should;
+ * or the keys of a member do not open an object, or are not those of the others.
+ */
 export class ColdError extends Error {
   readonly code: ColdErrorCode;
 

@@ -11,12 +11,22 @@ export const CHECK_BYTES = 16;
 const KEY_BYTES = 32;
 const NONCE_POOL_BYTES = NONCE_BYTES * 256;
 const NO_SALT = new Uint8Array(0);
+const SALT_INFO = 'lithair/1 content';
+const CHECK_INFO = 'lithair/1 check';
+const MARK_BYTES = 8;
 
 /** What the header of an encrypted file says of its key. */
 export interface KeyTag {
   readonly keyId: number;
   readonly salt: Uint8Array;
   readonly check: Uint8Array;
+}
+
+/** Tells whether two keyrings mean the same by an id. */
+export interface KeyMark {
+  readonly id: number;
+  /** Hex digits. */
+  readonly check: string;
 }
 
 /** The keyring that counts now. It is exchanged as a whole when its file changes. */
@@ -68,6 +78,36 @@ export class FileKeys {
     return this.#masters.keyring.activeId;
   }
 
+  /** Keys of another owner, from the same masters. */
+  forOwner(owner: string): FileKeys {
+    return new FileKeys(this.#masters, owner, this.#random);
+  }
+
+  /** Keys of a part of the owner: its files do not open as others of the same purpose. */
+  forPart(part: string): FileKeys {
+    return this.forOwner(`${this.#owner} ${part}`);
+  }
+
+  /**
+   * A salt that follows from what a file holds, and from the active key: whoever has both comes to
+   * the same file, and no one else learns from it what the file holds.
+   *
+   * @param digest sha256 of everything that is going to be encrypted with it
+   */
+  saltOf(digest: Uint8Array): Uint8Array {
+    const owner = this.#ownerKey(this.#secret(this.activeId));
+    return new Uint8Array(hkdfSync('sha256', owner, digest, SALT_INFO, SALT_BYTES));
+  }
+
+  /** For each key what tells it from another one of the same id, and nothing else of it. */
+  checks(): readonly KeyMark[] {
+    return this.#masters.keyring.ids.map((id) => {
+      const owner = this.#ownerKey(this.#secret(id));
+      const bytes = hkdfSync('sha256', owner, NO_SALT, CHECK_INFO, MARK_BYTES);
+      return { id, check: Buffer.from(bytes).toString('hex') };
+    });
+  }
+
   /** Whether these are the keys of a tag. Null where they are, otherwise why not. */
   whyNot(purpose: string, tag: KeyTag, file: string): EncryptionError | null {
     const { keyring } = this.#masters;
@@ -86,9 +126,7 @@ export class FileKeys {
   begin(purpose: string, salt: Uint8Array): { tag: KeyTag; cipher: BlockCipher } {
     const { keyring } = this.#masters;
     const keyId = keyring.activeId;
-    const master = keyring.secret(keyId);
-    if (master === undefined) throw new Error('the active key is not there');
-    const { key, check } = this.#derive(master, purpose, salt);
+    const { key, check } = this.#derive(this.#secret(keyId), purpose, salt);
     return { tag: { keyId, salt, check }, cipher: new BlockCipher(key) };
   }
 
@@ -101,9 +139,7 @@ export class FileKeys {
   open(purpose: string, tag: KeyTag, file: string): BlockCipher {
     const refusal = this.whyNot(purpose, tag, file);
     if (refusal !== null) throw refusal;
-    const master = this.#masters.keyring.secret(tag.keyId);
-    if (master === undefined) throw new Error('a key went away');
-    return new BlockCipher(this.#derive(master, purpose, tag.salt).key);
+    return new BlockCipher(this.#derive(this.#secret(tag.keyId), purpose, tag.salt).key);
   }
 
   /** A salt for a new file. */
@@ -120,6 +156,13 @@ export class FileKeys {
     const end = this.#poolUsed + NONCE_BYTES;
     target.set(this.#pool.subarray(this.#poolUsed, end), at);
     this.#poolUsed = end;
+  }
+
+  /** The master key of an id that the keyring is known to have. */
+  #secret(id: number): KeyObject {
+    const master = this.#masters.keyring.secret(id);
+    if (master === undefined) throw new Error(`key ${id} went away`);
+    return master;
   }
 
   #fill(target: Uint8Array): Uint8Array {

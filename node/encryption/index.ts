@@ -4,7 +4,14 @@
  */
 export { BlockCipher, NONCE_BYTES, TAG_BYTES } from './block-cipher.ts';
 export { EncryptionError, type EncryptionErrorCode } from './errors.ts';
-export { CHECK_BYTES, FileKeys, type KeyTag, MasterKeys, SALT_BYTES } from './file-keys.ts';
+export {
+  CHECK_BYTES,
+  FileKeys,
+  type KeyMark,
+  type KeyTag,
+  MasterKeys,
+  SALT_BYTES,
+} from './file-keys.ts';
 export {
   formatKeyring,
   type KeyRecord,

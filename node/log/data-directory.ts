@@ -112,7 +112,9 @@ class LockedDirectory implements DataDirectory {
     if (this.#outbox !== null) throw new RangeError('the outbox is open already');
     const owner = this.#owner();
     const dir = `${this.#options.dir}/${OUTBOX_DIRECTORY}`;
-    const limits = { segmentBytes: JOURNAL_SEGMENT_BYTES, ...options };
+    // A segment of the outbox must not pass for one of the log.
+    const keys = options.keys?.forPart(OUTBOX_DIRECTORY) ?? null;
+    const limits = { segmentBytes: JOURNAL_SEGMENT_BYTES, ...options, keys };
     const opening = new LogOpening({ ...this.#options, dir }, owner, limits, false);
     this.#openings.push(opening);
     this.#outbox = opening.open(false);
@@ -184,7 +186,10 @@ class LogOpening {
     this.#pause = pauseBy(this.#defer);
     const { segmentBytes } = this.#limits;
     const { clock } = options;
-    this.#files = new SegmentFiles({ fs, dataDirectory: dir, segmentBytes, logger, clock });
+    // A journal's segments come and go: none may carry on, behind its records, what one held in plain.
+    const reuses = () => needsSnapshots || !this.#encryption.isOn;
+    const place = { fs, dataDirectory: dir, segmentBytes };
+    this.#files = new SegmentFiles({ ...place, logger, clock, reuses });
     const store = { fs, directory: dir, ...owner, pause: this.#pause };
     this.#snapshots = new SnapshotStore({ ...store, encryption: this.#encryption });
   }
@@ -211,7 +216,7 @@ class LogOpening {
     const restart = this.#restartBehind(recovered);
     const segment = tail === null ? undefined : segments.get(tail.sequence);
     if (tail !== null && segment !== undefined) await repairTail(tail, segment);
-    await this.#files.adoptSpares();
+    await this.#files.adoptSpares(!this.#encryption.isOn);
     const recovery = this.#describe(recovered, restart, clock.monotonicMs() - startedMs);
     const { cacheBytes, maxBatchBytes } = this.#limits;
     const log = new MemberLog({

@@ -34,6 +34,7 @@ export {
   openFile,
   type Sealing,
 } from './sealed-file.ts';
+export { SealedObject, type StoredBytes, sealBytes } from './sealed-object.ts';
 export { SNAPSHOT_PURPOSE } from './snapshot-store.ts';
 export { type SpaceStatus, SpaceWatch, type SpaceWatchOptions } from './space-watch.ts';
 export type * from './types.ts';

@@ -68,6 +68,19 @@ export class Journal {
     if (through > this.trimmed) this.#log.compact(through);
   }
 
+  /** As of `Log.encrypt`: what is appended from now on is encrypted, or not. */
+  encrypt(on: boolean): void {
+    this.#log.encrypt(on);
+  }
+
+  /**
+   * Removes what was given up, from files that have another key, too. What is not given up yet
+   * stays where it is: it cannot be written anew before its turn.
+   */
+  async forget(): Promise<void> {
+    await this.#log.erase(this.trimmed);
+  }
+
   /** As of `Log.onFailure`: nothing is acknowledged any more, and the process must end. */
   onFailure(listener: (error: Error) => void): void {
     this.#log.onFailure(listener);

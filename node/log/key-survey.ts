@@ -1,6 +1,7 @@
 import type { EncryptionError, FileKeys, KeyTag } from '../encryption/index.ts';
 import { LogError } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
+import { OUTBOX_DIRECTORY } from './journal.ts';
 import { tagOf } from './sealed-file.ts';
 import { SEGMENT_DIRECTORY, sequenceOf } from './segment-files.ts';
 import { readSegmentHeader } from './segment-header.ts';
@@ -12,11 +13,15 @@ export interface SealedPlace {
   /** Below the data directory. */
   readonly file: string;
   readonly purpose: string;
+  /** Whose key it has; default the disk. */
+  readonly owner?: string;
+  /** What it is called; default its path. */
+  readonly called?: string;
 }
 
 /** What a file of a data directory is encrypted with. */
 export interface KeyUse {
-  /** Below the data directory. */
+  /** Below the data directory; or what else it is called. */
   readonly file: string;
   /** 0: it is not encrypted. */
   readonly keyId: number;
@@ -25,8 +30,8 @@ export interface KeyUse {
 }
 
 /**
- * Which keys the files of a data directory need, from their headers alone: segments, snapshots and
- * the given others. Takes no lock. Files that are damaged or on their way out are passed over.
+ * Which keys the files of a data directory need, from their headers alone: segments of log and
+ * outbox, snapshots and the given others. Takes no lock. Files that are damaged or on their way out are passed over.
  */
 export async function surveyKeys(
   fs: FileSystem,
@@ -42,7 +47,17 @@ export async function surveyKeys(
       if (!(error instanceof LogError) && !isMissing(error)) throw error;
     }
   };
-  for (const name of await segmentNames(fs, dir)) await note(() => segmentUse(fs, dir, name, keys));
+  const logs = [
+    { at: SEGMENT_DIRECTORY, keys },
+    {
+      at: `${OUTBOX_DIRECTORY}/${SEGMENT_DIRECTORY}`,
+      keys: keys?.forPart(OUTBOX_DIRECTORY) ?? null,
+    },
+  ];
+  for (const { at, keys: own } of logs) {
+    const names = await segmentNames(fs, `${dir}/${at}`);
+    for (const name of names) await note(() => segmentUse(fs, dir, `${at}/${name}`, own));
+  }
   const snapshots = [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME].map((file) => ({
     file,
     purpose: SNAPSHOT_PURPOSE,
@@ -54,8 +69,7 @@ export async function surveyKeys(
   return uses;
 }
 
-async function segmentNames(fs: FileSystem, dir: string): Promise<readonly string[]> {
-  const directory = `${dir}/${SEGMENT_DIRECTORY}`;
+async function segmentNames(fs: FileSystem, directory: string): Promise<readonly string[]> {
   if ((await fs.stat(directory)) === null) return [];
   return (await fs.list(directory)).filter((name) => sequenceOf(name) !== null);
 }
@@ -63,13 +77,12 @@ async function segmentNames(fs: FileSystem, dir: string): Promise<readonly strin
 async function segmentUse(
   fs: FileSystem,
   dir: string,
-  name: string,
+  file: string,
   keys: FileKeys | null,
 ): Promise<KeyUse> {
-  const file = `${SEGMENT_DIRECTORY}/${name}`;
   const opened = await fs.open(`${dir}/${file}`, 'read');
   try {
-    const header = readSegmentHeader(opened, name);
+    const header = readSegmentHeader(opened, file);
     return useOf(file, header.tag, () => whyNotOpen(keys, header, file));
   } finally {
     await opened.close();
@@ -79,12 +92,13 @@ async function segmentUse(
 async function sealedUse(
   fs: FileSystem,
   dir: string,
-  { file, purpose }: SealedPlace,
+  { file, purpose, owner, called = file }: SealedPlace,
   keys: FileKeys | null,
 ): Promise<KeyUse> {
-  const tag = await tagOf(fs, `${dir}/${file}`, file);
-  return useOf(file, tag, (known) =>
-    keys === null ? withoutKeys(file, known.keyId) : keys.whyNot(purpose, known, file),
+  const tag = await tagOf(fs, `${dir}/${file}`, called);
+  const own = owner === undefined ? keys : (keys?.forOwner(owner) ?? null);
+  return useOf(called, tag, (known) =>
+    own === null ? withoutKeys(called, known.keyId) : own.whyNot(purpose, known, called),
   );
 }
 

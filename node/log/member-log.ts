@@ -422,6 +422,8 @@ export class MemberLog implements Log {
   async erase(index: number): Promise<number> {
     const upTo = this.compact(index);
     await this.#flushed();
+    // Where nothing was left to compact, segments may still wait that a new one has made needless.
+    this.#retireSegments();
     await this.#removeSpares();
     this.#files.forgets = false;
     return upTo;
@@ -454,8 +456,15 @@ export class MemberLog implements Log {
   encrypt(on: boolean): void {
     this.#requireOpen();
     if (on && this.#encryption.keys === null) throw new RangeError('there are no keys');
+    const changes = on !== this.#encryption.isOn;
     this.#encryption.isOn = on;
-    if (!this.#appender.hasOtherKey) return;
+    const rolls = this.#appender.hasOtherKey;
+    if (on && (changes || rolls)) {
+      // What spares held as segments would stay behind the records of those that they become.
+      this.#files.forgets = true;
+      this.#writer.inBackground('removing spare segments', this.#files.giveUpSpares());
+    }
+    if (!rolls) return;
     this.#appender.roll();
     this.#writer.kick();
   }

@@ -20,7 +20,7 @@ const FORMAT_VERSION = 1;
 export const SEAL_HEADER_BYTES = 64;
 /** Plain bytes of every block but the last. */
 export const SEAL_BLOCK_BYTES = 64 * 1024;
-const STORED_BLOCK_BYTES = SEAL_BLOCK_BYTES + TAG_BYTES;
+export const STORED_BLOCK_BYTES = SEAL_BLOCK_BYTES + TAG_BYTES;
 const CHECKSUM_AT = 12;
 const SALT_AT = 24;
 const CHECK_AT = SALT_AT + SALT_BYTES;
@@ -137,7 +137,7 @@ class SealedWriter implements FileWriter {
   constructor(file: OpenFile, { keys, purpose }: Sealing) {
     const { tag, cipher } = keys.begin(purpose, keys.salt());
     this.#file = file;
-    this.#header = encodeHeader(tag);
+    this.#header = encodeSealHeader(tag);
     this.#cipher = cipher;
   }
 
@@ -178,7 +178,8 @@ class SealedWriter implements FileWriter {
   }
 }
 
-interface SealHeader {
+/** The header of a sealed file, and what it says. */
+export interface SealHeader {
   readonly tag: KeyTag;
   readonly bytes: Uint8Array;
 }
@@ -261,14 +262,15 @@ function plainReader(file: OpenFile): FileReader {
   };
 }
 
-function nonceOf(block: number, isLast: boolean): Uint8Array {
+export function nonceOf(block: number, isLast: boolean): Uint8Array {
   const nonce = new Uint8Array(NONCE_BYTES);
   setUint64(viewOf(nonce), 0, block);
   nonce[NONCE_BYTES - 1] = isLast ? 1 : 0;
   return nonce;
 }
 
-function encodeHeader({ keyId, salt, check }: KeyTag): Uint8Array {
+/** The header of a new sealed file. */
+export function encodeSealHeader({ keyId, salt, check }: KeyTag): Uint8Array {
   const bytes = new Uint8Array(SEAL_HEADER_BYTES);
   const view = viewOf(bytes);
   bytes.set(MAGIC, 0);
@@ -281,14 +283,18 @@ function encodeHeader({ keyId, salt, check }: KeyTag): Uint8Array {
   return bytes;
 }
 
-/** Null where a file is not a sealed one. @throws LogCorruptError, LogFormatError */
 function readSealHeader(file: OpenFile, name: string): SealHeader | null {
   const bytes = new Uint8Array(SEAL_HEADER_BYTES);
-  const length = file.read(bytes, 0);
+  return decodeSealHeader(bytes.subarray(0, file.read(bytes, 0)), name);
+}
+
+/** Of the first bytes of a file; null and errors as {@link tagOf}. */
+export function decodeSealHeader(bytes: Uint8Array, name: string): SealHeader | null {
+  const { length } = bytes;
   if (length < MAGIC.length || !MAGIC.every((byte, at) => bytes[at] === byte)) return null;
   const view = viewOf(bytes);
-  const checksum = view.getUint32(CHECKSUM_AT, true);
-  view.setUint32(CHECKSUM_AT, 0, true);
+  const checksum = length < SEAL_HEADER_BYTES ? 0 : view.getUint32(CHECKSUM_AT, true);
+  if (length >= SEAL_HEADER_BYTES) view.setUint32(CHECKSUM_AT, 0, true);
   if (length < SEAL_HEADER_BYTES || crc32c(bytes, 0, SEAL_HEADER_BYTES, 0) !== checksum) {
     const reason = 'its header does not match its checksum';
     throw new LogCorruptError({ file: name, offset: 0, record: -1, reason });

@@ -42,6 +42,8 @@ export interface SegmentFilesOptions {
   readonly segmentBytes: number;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Whether retired segments may be used again as spares, now. */
+  readonly reuses: () => boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ export class SegmentFiles {
   readonly #fs: FileSystem;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #reuses: () => boolean;
   #spares: Spare[] = [];
   #spareCount = 0;
   #preparing: Promise<boolean> = Promise.resolve(true);
@@ -65,12 +68,13 @@ export class SegmentFiles {
   #wake: () => void = () => undefined;
 
   constructor(options: SegmentFilesOptions) {
-    const { fs, dataDirectory, segmentBytes, logger, clock } = options;
+    const { fs, dataDirectory, segmentBytes, logger, clock, reuses } = options;
     this.#fs = fs;
     this.directory = `${dataDirectory}/${SEGMENT_DIRECTORY}`;
     this.segmentBytes = segmentBytes;
     this.#logger = logger;
     this.#clock = clock;
+    this.#reuses = reuses;
   }
 
   path(sequence: number): string {
@@ -83,14 +87,19 @@ export class SegmentFiles {
     return names.map(sequenceOf).filter((sequence) => sequence !== null);
   }
 
-  /** Takes in the spares that an earlier process left, or removes them. */
-  async adoptSpares(): Promise<void> {
+  /**
+   * Takes in the spares that an earlier process left, or removes them.
+   *
+   * @param takesIn false: none is, because of what they may have held as segments
+   */
+  async adoptSpares(takesIn: boolean): Promise<void> {
     const names = await this.#fs.list(this.directory);
     for (const name of names.filter((name) => SPARE_NAME.test(name))) {
       const path = `${this.directory}/${name}`;
       const size = (await this.#fs.stat(path))?.size;
       this.#spareCount = Math.max(this.#spareCount, Number.parseInt(name.slice(6), 10) + 1);
-      if (size === this.segmentBytes && this.#spares.length < MAX_SPARES) {
+      const isUseful = takesIn && size === this.segmentBytes;
+      if (isUseful && this.#spares.length < MAX_SPARES) {
         this.#spares.push({ path, file: await this.#fs.open(path, 'write') });
       } else {
         await this.#fs.remove(path);
@@ -168,9 +177,18 @@ export class SegmentFiles {
   }
 
   /** Removes all spares, with whatever they held as segments. */
-  async removeSpares(): Promise<void> {
+  removeSpares(): Promise<void> {
+    return this.giveUpSpares()();
+  }
+
+  /** No spare that there is now is used any more; what is returned removes them. */
+  giveUpSpares(): () => Promise<void> {
     const spares = this.#spares;
     this.#spares = [];
+    return () => this.#remove(spares);
+  }
+
+  async #remove(spares: readonly Spare[]): Promise<void> {
     for (const { path, file } of spares) {
       await file.close();
       await this.#fs.remove(path);
@@ -210,7 +228,8 @@ export class SegmentFiles {
     const path = this.path(segment.sequence);
     await segment.file.close();
     const maxSpares = this.#spaceIsLow ? 1 : MAX_SPARES;
-    const isUseful = segment.capacity === this.segmentBytes && !this.#forgets;
+    const isWanted = !this.#forgets && this.#reuses();
+    const isUseful = segment.capacity === this.segmentBytes && isWanted;
     if (this.#spares.length >= maxSpares || !isUseful) {
       await this.#fs.remove(path);
       await this.#fs.syncDirectory(this.directory);

@@ -201,6 +201,16 @@ export class Outbox {
     this.#journal?.spareSpace(low);
   }
 
+  /** Whether what is taken from now on is encrypted; what waits is given up before it is forgotten. */
+  encrypt(on: boolean): void {
+    this.#journal?.encrypt(on);
+  }
+
+  /** Removes what was ordered from the disk, so that no file is left of an older key. */
+  async forget(): Promise<void> {
+    await this.#journal?.forget();
+  }
+
   /** Takes and sends no more. The journal is closed by its owner. */
   stop(): void {
     this.#failure ??= new Error('the node is stopping');
