@@ -17,6 +17,9 @@ import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
 import { asCliError } from '../keys-option.ts';
 
+/** So many files are named that need a key. */
+const NAMED_FILES = 3;
+
 /** `lithair keys`: makes, changes and looks at a file of keys. It never shows a key. */
 export const keysCommand: CliCommand = {
   name: 'keys',
@@ -122,10 +125,9 @@ async function usesOf(text: string, file: string, input: CliInput): Promise<KeyU
 }
 
 function neededBy(uses: readonly KeyUse[], id: number): string {
-  const files = uses.filter(({ keyId }) => keyId === id);
-  const [first] = files;
-  if (first === undefined) return 'not needed by any file there';
-  return files.length === 1
-    ? `needed by ${first.file}`
-    : `needed by ${first.file} and ${files.length - 1} more files`;
+  const files = uses.filter(({ keyId }) => keyId === id).map(({ file }) => file);
+  if (files.length === 0) return 'not needed by any file there';
+  const named = files.slice(0, NAMED_FILES).join(', ');
+  const more = files.length - NAMED_FILES;
+  return more > 0 ? `needed by ${named} and ${more} more files` : `needed by ${named}`;
 }
