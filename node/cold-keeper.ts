@@ -335,23 +335,33 @@ export class ColdKeeper {
     model: string,
     tidies: boolean,
   ): Promise<void> {
-    const rules = state.history.rulesOf(model);
-    const nowMs = state.logTimeMs;
     for (const group of groupsOf(state.history.coldOf(model))) {
       const last = group.at(-1);
       if (last === undefined || this.#stopped || !this.#parts.isLeading()) return;
-      const isOver = group.every((object) => isAllExpired(rules, object, nowMs));
-      const isDue =
-        isOver ||
-        group.length >= FOLD_FILES ||
-        (tidies && (await this.#expires(cold, state, model, group))) ||
-        ((await isStale(cold, model, group)) && (await this.#mayEncryptAnew(cold, model)));
-      if (!isDue) continue;
-      const files = await Promise.all(group.map((object) => cold.file(object)));
-      const versions = isOver ? [] : foldersOf(files, model, this.#parts.expiry(state));
+      const versions = await this.#folded(cold, state, model, group, tidies);
+      if (versions === null) continue;
       const stretch = { model, fromMs: -1, upToMs: last.upToMs };
       if (!(await this.#replace(cold, state, stretch, group, versions))) return;
     }
+  }
+
+  /** What is kept of a group, where it is to be written anew; null where it stays. */
+  async #folded(
+    cold: ColdArchive,
+    state: ReplicatedState,
+    model: string,
+    group: readonly ColdObject[],
+    tidies: boolean,
+  ): Promise<Versions | null> {
+    const rules = state.history.rulesOf(model);
+    if (group.every((object) => isAllExpired(rules, object, state.logTimeMs))) return [];
+    const isDue =
+      group.length >= FOLD_FILES ||
+      (tidies && (await this.#expires(cold, state, model, group))) ||
+      ((await isStale(cold, model, group)) && (await this.#mayEncryptAnew(cold, model)));
+    if (!isDue) return null;
+    const files = await Promise.all(group.map((object) => cold.file(object)));
+    return foldersOf(files, model, this.#parts.expiry(state));
   }
 
   /** A member that has let go of its copy must be able to read what takes the place of an object. */

@@ -1,6 +1,7 @@
 import { compileSchema, type LithairModelSpec, type Schema } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import { coldOwner } from './archive/index.ts';
+import type { LinkTransport } from './consensus/index.ts';
 import type { FileKeys, Keyring, MasterKeys } from './encryption/index.ts';
 import {
   asksForEncryption,
@@ -17,8 +18,12 @@ import { AdminError, type AdminHandler } from './membership/index.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
 
+const STATUS_REQUEST_MS = 3_000;
+
 /** What a member's encryption works with. */
 export interface MemberEncryptionParts {
+  /** Of the member. */
+  readonly name: string;
   readonly dataDir: string;
   readonly spec: LithairModelSpec;
   readonly fs: FileSystem;
@@ -31,22 +36,27 @@ export interface MemberEncryptionParts {
   readonly onRefused: (reason: string) => void;
 }
 
-/** Another member, as it is called. */
-interface Member {
-  readonly id: number;
-  readonly name: string;
-}
-
 /** Asks another member for `GET /_admin/status`; gives its answer. */
 export type AskStatus = (memberId: number, request: Uint8Array) => Promise<Uint8Array | undefined>;
+
+/** What it works with from the time on at which the member takes part in its cluster. */
+export interface AttachedParts
+  extends Pick<EncryptionKeeperParts, 'log' | 'outbox' | 'state' | 'rewrite'> {
+  readonly ask: AskStatus;
+  readonly place: { readonly clusterId: string; readonly memberId: number };
+}
+
+/** Over the links to the other members. */
+export function askingStatus(transport: Pick<LinkTransport, 'request'>): AskStatus {
+  return async (id, request) => transport.request(id, 'admin', request, STATUS_REQUEST_MS);
+}
 
 /** The keys of one member through its life: at its start, for its log and archive, and later on. */
 export class MemberEncryption {
   readonly #parts: MemberEncryptionParts;
   #keys: FileKeys | null = null;
   #diskUuid = '';
-  /** Of what all members read; null where there are no keys. */
-  #shared: FileKeys | null = null;
+  #attached: (AttachedParts & { readonly shared: FileKeys | null }) | null = null;
   #keeper: EncryptionKeeper | null = null;
 
   constructor(parts: MemberEncryptionParts) {
@@ -91,29 +101,34 @@ export class MemberEncryption {
   }
 
   /** Begins to follow the model. */
-  attach(
-    parts: Pick<EncryptionKeeperParts, 'log' | 'outbox' | 'state' | 'rewrite'>,
-    clusterId: string,
-  ): void {
+  attach(parts: AttachedParts): void {
     const { keys: masters, dataDir: dir } = this.#parts;
     const own = { masters, keys: this.#keys, diskUuid: this.#diskUuid };
-    this.#shared = this.#keys?.forOwner(coldOwner(clusterId)) ?? null;
-    const sharedKeys = () => this.#shared?.checks() ?? [];
+    const shared = this.#keys?.forOwner(coldOwner(parts.place.clusterId)) ?? null;
+    this.#attached = { ...parts, shared };
+    const sharedKeys = () => shared?.checks() ?? [];
     this.#keeper = new EncryptionKeeper({ ...this.#parts, ...own, dir, ...parts, sharedKeys });
     this.#keeper.onApplied();
+  }
+
+  /** The present state, the other members that it knows, and how they are asked. */
+  #cluster() {
+    if (this.#attached === null) throw new Error('encryption is not attached');
+    const { state, place, ask, shared } = this.#attached;
+    const present = state();
+    const members = present?.members() ?? [];
+    const others = members.filter(({ id }) => id !== place.memberId);
+    return { state: present, others, ask, shared };
   }
 
   /**
    * Why something that all members read must not be encrypted with our newest key: those that do
    * not have it; with `all`, also those that do not answer. Null where nothing is in the way.
    */
-  async whyKeysDiffer(
-    others: readonly Member[],
-    all: boolean,
-    ask: AskStatus,
-  ): Promise<string | null> {
-    const active = this.#shared?.activeId ?? 0;
-    const own = this.#shared?.checks().find(({ id }) => id === active);
+  async whyKeysDiffer(all: boolean): Promise<string | null> {
+    const { others, ask, shared } = this.#cluster();
+    const active = shared?.activeId ?? 0;
+    const own = shared?.checks().find(({ id }) => id === active);
     if (own === undefined) return null;
     for (const { id, name } of others) {
       const marks = marksOf(await statusOf(id, ask));
@@ -148,20 +163,17 @@ export class MemberEncryption {
    *
    * @throws AdminError that names the member that has none, or does not answer
    */
-  async admit(
-    next: Schema,
-    state: ReplicatedState | null,
-    memberId: number,
-    ask: AskStatus,
-  ): Promise<void> {
+  async admit(next: Schema): Promise<void> {
+    const { state, others, ask } = this.#cluster();
     if (state === null || !asksForEncryption(next) || asksForEncryption(state.schema)) return;
-    for (const { id, name } of state.members()) {
-      const has = id === memberId ? this.#keys !== null : await hasKeys(id, name, ask);
-      if (has) continue;
-      const message = `a model asks for encryptionAtRest, and member ${name} was given no keys`;
-      throw new AdminError('keys_missing', message);
-    }
+    if (this.#keys === null) throw keysMissing(this.#parts.name);
+    for (const { id, name } of others) if (!(await hasKeys(id, name, ask))) throw keysMissing(name);
   }
+}
+
+function keysMissing(member: string): AdminError {
+  const message = `a model asks for encryptionAtRest, and member ${member} was given no keys`;
+  return new AdminError('keys_missing', message);
 }
 
 /** Has a member write everything anew, as `lithair compact` does. */

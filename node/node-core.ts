@@ -34,7 +34,7 @@ import {
 } from './log/index.ts';
 import { LogClock } from './log-clock.ts';
 import { logEndOf } from './log-end.ts';
-import { compactThrough, MemberEncryption } from './member-encryption.ts';
+import { askingStatus, compactThrough, MemberEncryption } from './member-encryption.ts';
 import {
   AdminApi,
   type AdminHandler,
@@ -82,7 +82,6 @@ const READY_POLL_MS = 20;
 const STOP_TIMEOUT_MS = 4_000;
 /** Time for the last answers of a member that was removed. */
 const FAREWELL_MS = 100;
-const STATUS_REQUEST_MS = 3_000;
 
 /**
  * One node without its sockets and files: the rooms, composed over ports. Starts in the order
@@ -167,9 +166,6 @@ export class NodeCore {
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
   }
-
-  readonly #askStatus = async (id: number, request: Uint8Array) =>
-    this.#transport?.request(id, 'admin', request, STATUS_REQUEST_MS);
 
   /** Null until the node has a place in its cluster, and a log. */
   get consensus(): NodeConsensus | null {
@@ -354,9 +350,14 @@ export class NodeCore {
       state: () => consensus.state,
       isLeading: () => consensus.leading,
     });
-    const rewrite = () => compactThrough({ handle: (request) => this.administer(request) });
-    const own = { log, outbox: () => this.#outbox, state: () => consensus.state, rewrite };
-    this.#encryption.attach(own, placement.clusterId);
+    this.#encryption.attach({
+      log,
+      outbox: () => this.#outbox,
+      state: () => consensus.state,
+      rewrite: () => compactThrough({ handle: (request) => this.administer(request) }),
+      ask: askingStatus(transport),
+      place: placement,
+    });
     this.engine.attach(consensus, this.#outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => clusterStatus(consensus, this.#info));
     observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
@@ -421,11 +422,7 @@ export class NodeCore {
       state: () => consensus.state,
       isLeading: () => consensus.leading,
       members: () => archivePeers(consensus, this.#transport),
-      whyKeysDiffer: (all) => {
-        const members = consensus.state?.members() ?? [];
-        const others = members.filter(({ id }) => id !== consensus.memberId);
-        return this.#encryption.whyKeysDiffer(others, all, this.#askStatus);
-      },
+      whyKeysDiffer: (all) => this.#encryption.whyKeysDiffer(all),
       ...(this.#options.history && { limits: this.#options.history }),
     });
   }
@@ -493,9 +490,7 @@ export class NodeCore {
       clock,
       logger,
     });
-    const { memberId } = consensus;
-    const admit = (next: Schema): Promise<void> =>
-      this.#encryption.admit(next, consensus.state, memberId, this.#askStatus);
+    const admit = (next: Schema) => this.#encryption.admit(next);
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
     if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
     const promotion = regionPromotion({

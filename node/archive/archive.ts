@@ -111,7 +111,12 @@ export class Archive {
   withStore(store: ColdStore, epoch: number): ColdArchive {
     const { fs, compression, clusterId, keys = null } = this.#options;
     return new ColdArchive({
-      ...{ store, fs, directory: this.directory, compression, clusterId, epoch },
+      store,
+      fs,
+      directory: this.directory,
+      compression,
+      clusterId,
+      epoch,
       keys: keys?.forOwner(coldOwner(clusterId)) ?? null,
       isSecret: (model) => keys !== null && this.#isSecret(model),
     });

@@ -22,6 +22,12 @@ function stored(bytes: Uint8Array) {
   return { asked, source: { size: bytes.length, read } };
 }
 
+const digest = (byte: number) => new Uint8Array(32).fill(byte);
+
+function open(bytes: Uint8Array, purpose = 'cold one', end: Uint8Array | null = null) {
+  return SealedObject.open(stored(bytes).source, 'o', { keys, purpose }, end);
+}
+
 describe('a sealed object', () => {
   for (const size of [0, 1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 17]) {
     test(`of ${size} bytes is the file that it would be on a disk, and is read by position`, async () => {
@@ -73,7 +79,6 @@ describe('a sealed object', () => {
   });
 
   test('is the same for the same bytes, and another one for others, with a salt of its content', () => {
-    const digest = (byte: number) => new Uint8Array(32).fill(byte);
     assert.deepEqual(keys.saltOf(digest(1)), keys.saltOf(digest(1)));
     assert.notDeepEqual(keys.saltOf(digest(1)), keys.saltOf(digest(2)));
     assert.notDeepEqual(keys.saltOf(digest(1)), masters.of('cold of c2', null).saltOf(digest(1)));
@@ -85,8 +90,6 @@ describe('a sealed object', () => {
     const sealed = sealBytes(patterned(2 * BLOCK), SEALING, SALT);
     const changed = sealed.slice();
     changed[100] = (changed[100] ?? 0) ^ 1;
-    const open = (bytes: Uint8Array, purpose = 'cold one', end: Uint8Array | null = null) =>
-      SealedObject.open(stored(bytes).source, 'o', { keys, purpose }, end);
     const readAll = async (bytes: Uint8Array) => {
       const object = await open(bytes);
       return object.read(0, object.size);

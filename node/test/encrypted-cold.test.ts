@@ -10,6 +10,7 @@ import { eventually, LithairProcess, lithair } from './serve-process.ts';
 const MARK = 'zq-secret-';
 const VERSIONS = [1, 2, 3, 4];
 const IDS = ['a', 'b', 'c'];
+const MEMOS = 20;
 
 const modelOf = (endpoint: string): string => `
 auth: {mode: open}
@@ -41,6 +42,24 @@ async function put(member: TestMember, path: string, text: string): Promise<void
   assert.equal(answer.status, 404, await answer.text());
   const created = await send({ 'if-none-match': '*' });
   assert.ok(created.ok, await created.text());
+}
+
+async function writeNotes(member: TestMember): Promise<void> {
+  for (const version of VERSIONS) {
+    for (const id of IDS) await put(member, `notes/${id}`, `${MARK}${id}-${version}`);
+  }
+}
+
+/** Writes that stay with the member that takes them. */
+async function takeMemos(member: TestMember): Promise<void> {
+  for (let at = 0; at < MEMOS; at++) {
+    const answer = await fetch(`${member.url}/api/memos`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id: `${MARK}m${at}`, text: `${MARK}memo-${at}` }),
+    });
+    assert.equal(answer.headers.get('lithair-durability'), 'local', await answer.text());
+  }
 }
 
 /** Files below a directory that hold a value in plain, or under a name that tells one. */
@@ -86,6 +105,16 @@ async function requireHistory(member: TestMember): Promise<void> {
   }
 }
 
+/** Waits until a member has let go of what is cold, and reads it from the store. */
+async function requireCold(member: TestMember): Promise<void> {
+  await eventually(`${member.name} to let go of what is cold`, async () =>
+    member.process.output.includes('let go of what is cold') ? true : null,
+  );
+  await requireHistory(member);
+  await allHave(member, 1);
+  assert.deepEqual(await leaks(member.dataDir), []);
+}
+
 async function ok(...words: string[]): Promise<string> {
   const { code, output } = await lithair(...words);
   assert.equal(code, 0, output);
@@ -114,9 +143,7 @@ test('cold objects and outboxes hold nothing in plain, and follow each new key',
   const [first, second, third] = cluster.members;
   assert.ok(first && second && third);
 
-  for (const version of VERSIONS) {
-    for (const id of IDS) await put(first, `notes/${id}`, `${MARK}${id}-${version}`);
-  }
+  await writeNotes(first);
   // Log time must go on for what is written to get cold.
   const objects = await eventually('objects in the bucket', async () => {
     await put(first, 'notes/clock', `${MARK}${Date.now()}`);
@@ -127,26 +154,12 @@ test('cold objects and outboxes hold nothing in plain, and follow each new key',
     objects.every((name) => name.endsWith('.arc.sealed')),
     String(objects),
   );
-  for (const member of cluster.members) {
-    await eventually(`${member.name} to let go of what is cold`, async () =>
-      member.process.output.includes('let go of what is cold') ? true : null,
-    );
-    await requireHistory(member);
-    await allHave(member, 1);
-    assert.deepEqual(await leaks(member.dataDir), []);
-  }
+  await Promise.all(cluster.members.map(requireCold));
   assert.deepEqual(await leaks(server.bucketDirectory), []);
 
   // Two members are away: the third one takes writes by itself, and cannot have them ordered.
-  for (const away of [first, second]) await away.process.kill('SIGTERM');
-  for (let at = 0; at < 20; at++) {
-    const answer = await fetch(`${third.url}/api/memos`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ id: `${MARK}m${at}`, text: `${MARK}memo-${at}` }),
-    });
-    assert.equal(answer.headers.get('lithair-durability'), 'local', await answer.text());
-  }
+  await Promise.all([first, second].map((away) => away.process.kill('SIGTERM')));
+  await takeMemos(third);
   const outbox = join(third.dataDir, 'outbox');
   assert.ok((await readdir(join(outbox, 'events.raftlog'))).length > 0);
   assert.deepEqual(await leaks(outbox), []);
@@ -166,20 +179,19 @@ test('cold objects and outboxes hold nothing in plain, and follow each new key',
   assert.match(listed, /key 1, of .*: needed by /);
   assert.ok((await encryptionOf(third)).pending > 0, 'what waits in the outbox has the old key');
 
-  for (const back of [first, second]) cluster.restart(back);
+  [first, second].forEach((back) => cluster.restart(back));
   await cluster.allReady();
-  for (const member of cluster.members) await allHave(member, 2);
+  await Promise.all(cluster.members.map((member) => allHave(member, 2)));
   await eventually('no object to be left of the old key', async () => {
     const left = await objectsOf(server);
     return left.some((name) => objects.includes(name)) ? null : true;
   });
   assert.match(await ok('keys', 'list', keys, ...dirs), /key 1.*not needed.*\nkey 2.*needed by/);
-  for (const dir of [server.bucketDirectory, ...cluster.members.map(({ dataDir }) => dataDir)]) {
-    assert.deepEqual(await leaks(dir), []);
-  }
+  const places = [server.bucketDirectory, ...cluster.members.map(({ dataDir }) => dataDir)];
+  assert.deepEqual((await Promise.all(places.map(leaks))).flat(), []);
   const memos = await (await fetch(`${first.url}/api/memos?limit=100`)).text();
-  for (let at = 0; at < 20; at++) assert.ok(memos.includes(`${MARK}memo-${at}"`));
-  for (const member of cluster.members) await requireHistory(member);
+  assert.equal(memos.split(`${MARK}memo-`).length - 1, MEMOS);
+  await Promise.all(cluster.members.map(requireHistory));
 
   const taken = await cluster.admin(first, 'backup', backup, '--keys', keys);
   assert.equal(taken.code, 0, taken.output);
@@ -193,9 +205,11 @@ test('cold objects and outboxes hold nothing in plain, and follow each new key',
   // Even where nothing else of a directory needs it.
   const ends = join(root, 'ends');
   await mkdir(ends);
-  for (const name of ['node.json', 'lifecycle.meta', 'archive']) {
-    await cp(join(third.dataDir, name), join(ends, name), { recursive: true });
-  }
+  await Promise.all(
+    ['node.json', 'lifecycle.meta', 'archive'].map((name) =>
+      cp(join(third.dataDir, name), join(ends, name), { recursive: true }),
+    ),
+  );
   const later = join(root, 'later.json');
   await copyFile(keys, later);
   await ok('keys', 'rotate', later);
