@@ -50,6 +50,7 @@ export interface AuthoredField extends AuthoredNestedField {
   defaultFrom?: DefaultSource;
   to?: string;
   onDelete?: OnDelete;
+  inverse?: string;
   historize?: HistorizeSpec;
   hidden?: boolean;
   permissions?: FieldPermissions;

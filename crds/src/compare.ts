@@ -185,6 +185,7 @@ class Comparison {
       this.changes.push(`${name}: index ${old.index} becomes ${next.index}`);
     }
     this.noted(old, next, name, 'onDelete');
+    this.noted(old, next, name, 'inverse');
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
     this.noted(old, next, name, 'historize');

@@ -153,6 +153,7 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...(field.to !== undefined && { to: field.to }),
     ...(field.onDelete !== undefined && { onDelete: field.onDelete }),
+    ...(field.inverse !== undefined && { inverse: field.inverse }),
     ...(field.historize && { historize: { ...field.historize } }),
     ...(field.hidden === true && { hidden: true }),
     ...(field.permissions && { permissions: structuredClone(field.permissions) }),

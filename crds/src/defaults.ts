@@ -148,10 +148,17 @@ function expandField(field: AuthoredField): FieldSpec {
     unique: field.unique ?? key,
     index: field.index ?? 'none',
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
-    ...(field.to !== undefined && { to: field.to }),
-    ...(field.type === 'reference' && { onDelete: field.onDelete ?? 'restrict' }),
+    ...referenceOf(field),
     ...(field.historize && { historize: { ...field.historize } }),
     ...accessOf(field),
+  };
+}
+
+function referenceOf({ type, to, onDelete = 'restrict', inverse }: AuthoredField) {
+  return {
+    ...(to !== undefined && { to }),
+    ...(type === 'reference' && { onDelete }),
+    ...(inverse !== undefined && { inverse }),
   };
 }
 

@@ -20,6 +20,7 @@ export { crdManifest } from './manifest.ts';
 export { type ModelFile, readModelFile } from './model-file.ts';
 export { compilePattern } from './pattern/index.ts';
 export { type FileProblem, formatProblem, type Problem, type ProblemCode } from './problems.ts';
+export { type RelatedRows, relatedRows } from './related.ts';
 export {
   API_VERSION,
   type ApiKeySpec,

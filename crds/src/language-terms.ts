@@ -82,6 +82,13 @@ export const NAME_RULES = {
   },
 } as const;
 
+/** A part of a route that stands below a row. */
+export const SEGMENT_RULE = {
+  pattern: '^[a-z]([a-z0-9-]*[a-z0-9])?$',
+  says: 'must start with a small letter and hold only small letters, digits and inner dashes',
+  code: 'invalid_name',
+} as const;
+
 export const QUANTITY_PATTERN = '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$';
 export const DURATION_PATTERN = '^([1-9][0-9]{0,8}[smhdwy]|forever)$';
 export const SIZE_PATTERN = '^[1-9][0-9]*(M|G|T|P|Mi|Gi|Ti|Pi)$';

@@ -12,6 +12,7 @@ import {
 import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
+import { checkInverses } from './related.ts';
 import { quote } from './structure.ts';
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
@@ -24,6 +25,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
   return [
     ...duplicates(names, 'model'),
     ...checkRoutes(models),
+    ...checkInverses(models),
     ...checkEventual(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),

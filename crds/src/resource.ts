@@ -207,6 +207,8 @@ export interface FieldSpec extends NestedFieldSpec {
   /** reference: the name of the model it points to. */
   to?: string;
   onDelete?: OnDelete;
+  /** reference: the route below a row of that model for the rows that refer to it. */
+  inverse?: string;
   historize?: HistorizeSpec;
   /** True, or absent: the API neither shows nor takes it. */
   hidden?: boolean;

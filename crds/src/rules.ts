@@ -41,6 +41,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   fields: ['object'],
   to: ['reference'],
   onDelete: ['reference'],
+  inverse: ['reference'],
   defaultFrom: [...TEMPORAL, 'uuid', 'string'],
   primaryKey: ['uuid', 'string'],
   unique: ['string', ...NUMERIC, ...TEMPORAL, 'uuid', 'enum', 'reference'],

@@ -98,6 +98,7 @@ export interface ValueSchema {
   /** reference: name of a model of the same schema. */
   to?: string;
   onDelete?: OnDelete;
+  inverse?: string;
 }
 
 export interface FieldSchema extends ValueSchema {

@@ -47,6 +47,8 @@ const NO_MODELS: RouteTable = {
   byPath: new Map(),
   authenticate: () => ANONYMOUS,
   narrow: (route) => route,
+  related: () => undefined,
+  routeOf: () => undefined,
   openapi: () => '{}',
 };
 const NO_TABLES = { of: () => NO_MODELS };

@@ -24,6 +24,8 @@ export class Exchange {
   readonly rawQuery: string;
   operation: Operation | null = null;
   route: ModelRoute | null = null;
+  /** Where the rows of the route are those that refer to one row. */
+  parent: Parent | null = null;
   table: RouteTable | null = null;
   /** Canonical id, or the decoded text where it can be no id. */
   id = '';
@@ -53,6 +55,13 @@ export class Exchange {
     if (this.route === null) throw new Error('this operation belongs to no model');
     return this.route;
   }
+}
+
+/** The row that others refer to, by one of their fields. */
+export interface Parent {
+  readonly route: ModelRoute;
+  readonly id: string;
+  readonly field: string;
 }
 
 /** The state after the read barrier, with the model that the request is about. */

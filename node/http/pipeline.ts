@@ -5,7 +5,7 @@ import type { RequestMetrics } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
 import { refuseConditions } from './eventual.ts';
-import { Exchange, type ReadView } from './exchange.ts';
+import { Exchange, type Parent, type ReadView } from './exchange.ts';
 import type { Freshness } from './freshness.ts';
 import { idempotencyOf } from './idempotency.ts';
 import type {
@@ -18,8 +18,8 @@ import { requireWriteHead } from './operations/write.ts';
 import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
 import { send, sendProblem } from './respond.ts';
-import type { RouteTables } from './route-table.ts';
-import { route, type SystemRoutes } from './router.ts';
+import type { RouteTable, RouteTables } from './route-table.ts';
+import { route, type SystemRoutes, unknownRoute } from './router.ts';
 
 /** Everything that the steps of the pipeline need. */
 export interface PipelineParts {
@@ -94,6 +94,7 @@ function runAs(
   if (operation.kind === 'system') return sendLater(exchange, operation.answer(exchange));
   // 4. access
   exchange.route = table.narrow(exchange.modelRoute, actor);
+  if (exchange.parent !== null) enterParent(exchange, exchange.parent, table);
   authorize(exchange, operation);
   refuseConditions(exchange);
   return operation.kind === 'read'
@@ -175,10 +176,22 @@ function authorize(exchange: Exchange, operation: ReadOperation | WriteOperation
   const { model, rights } = exchange.modelRoute;
   const wanted = wantedRight(exchange, operation);
   if (rights.may(wanted)) return;
-  const detail = `The caller has no right to ${wanted} ${model.name}.`;
-  throw exchange.actor.method === 'none'
-    ? unauthorized(detail, false)
-    : new Problem('forbidden', detail);
+  throw refusedRight(exchange.actor, wanted, model.name);
+}
+
+function refusedRight(actor: Actor, wanted: AccessOperation, model: string): Problem {
+  const detail = `The caller has no right to ${wanted} ${model}.`;
+  return actor.method === 'none' ? unauthorized(detail, false) : new Problem('forbidden', detail);
+}
+
+/** Who lists what refers to a row must be allowed to read that row, and the field that refers. */
+function enterParent(exchange: Exchange, parent: Parent, table: RouteTable): void {
+  const { actor, modelRoute } = exchange;
+  const route = table.narrow(parent.route, actor);
+  exchange.parent = { ...parent, route };
+  if (!route.rights.may('read')) throw refusedRight(actor, 'read', route.model.name);
+  const isListed = modelRoute.rights.may('list');
+  if (isListed && modelRoute.rights.unreadable.has(parent.field)) throw unknownRoute();
 }
 
 /** A PUT that only ever creates needs the right to create, and no other. */

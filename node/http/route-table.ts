@@ -1,4 +1,4 @@
-import type { ModelSchema, Schema } from '@lithair/crds';
+import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
 import { type ModelRights, Rights, visibleModel } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
@@ -24,6 +24,12 @@ export interface ModelRoute {
   readonly render: (json: string) => string;
 }
 
+/** Rows that refer to others by one of their fields. */
+export interface RelatedRoute {
+  readonly route: ModelRoute;
+  readonly field: string;
+}
+
 /** All models of one schema version, by the path of their collection. */
 export interface RouteTable {
   readonly schemaVersion: number;
@@ -33,6 +39,10 @@ export interface RouteTable {
   readonly authenticate: Authenticate;
   /** The same route as this caller knows it. */
   narrow(route: ModelRoute, actor: Actor): ModelRoute;
+  /** The rows that refer to those of a model, by a segment below a row of it. */
+  related(model: string, segment: string): RelatedRoute | undefined;
+  /** A model as this caller knows it. */
+  routeOf(model: string, actor: Actor): ModelRoute | undefined;
   /** The OpenAPI document of what the caller may use, made when it is first asked for. */
   openapi(actor: Actor): string;
 }
@@ -84,6 +94,8 @@ class SchemaRoutes implements RouteTable {
   readonly #schema: Schema;
   readonly #rights: Rights;
   readonly #callers = new Map<string, CallerRoutes>();
+  /** By model and segment. */
+  readonly #related: ReadonlyMap<string, RelatedRoute>;
 
   constructor(state: StateReader, options: RouteTableOptions) {
     this.schemaVersion = state.schemaVersion;
@@ -94,6 +106,20 @@ class SchemaRoutes implements RouteTable {
     this.authenticate = createAuthenticate(state.schema.auth, options.auth);
     const { byModel } = this.#caller(ANONYMOUS);
     this.byPath = new Map([...byModel.values()].map((route) => [route.model.path, route]));
+    this.#related = new Map(
+      relatedRows(state.schema).flatMap(({ target, segment, model, field }) => {
+        const route = byModel.get(model);
+        return route === undefined ? [] : [[`${target}/${segment}`, { route, field }]];
+      }),
+    );
+  }
+
+  related(model: string, segment: string): RelatedRoute | undefined {
+    return this.#related.get(`${model}/${segment}`);
+  }
+
+  routeOf(model: string, actor: Actor): ModelRoute | undefined {
+    return this.#caller(actor).byModel.get(model);
   }
 
   narrow(route: ModelRoute, actor: Actor): ModelRoute {

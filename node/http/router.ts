@@ -4,6 +4,7 @@ import { events, history } from './operations/history.ts';
 import { list } from './operations/list.ts';
 import type { Operation, SystemOperation } from './operations/operation.ts';
 import { read } from './operations/read.ts';
+import { related } from './operations/related.ts';
 import { options } from './operations/system.ts';
 import { bulk, create, patch, remove, replace } from './operations/write.ts';
 import { Problem } from './problems.ts';
@@ -23,6 +24,8 @@ interface ModelTables {
   readonly bulk: MethodTable;
   /** Below an item, by the last segment. */
   readonly below: ReadonlyMap<string, MethodTable>;
+  /** Below a row that they refer to. */
+  readonly related: MethodTable;
 }
 
 const WHOLE = modelTables(METHODS);
@@ -38,6 +41,7 @@ function modelTables(allowed: readonly HttpMethod[]): ModelTables {
       ['history', some({ GET: history, HEAD: history })],
       ['events', some({ GET: events, HEAD: events })],
     ]),
+    related: some({ GET: related, HEAD: related }),
   };
 }
 
@@ -111,6 +115,7 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   if (above !== undefined && below !== undefined) {
     return routeToHistory(exchange, above, segments.at(-2) ?? '', below);
   }
+  if (above !== undefined && routeToRelated(exchange, table, above, segments)) return;
   if (!exchange.rawPath.includes('%')) throw unknownRoute();
   const collection = table.byPath.get(segments.join('/'));
   const parent = table.byPath.get(segments.slice(0, -1).join('/'));
@@ -138,6 +143,22 @@ function routeToHistory(
   choose(exchange, table);
 }
 
+/** False where no rows of this name refer to those of the model. */
+function routeToRelated(
+  exchange: Exchange,
+  table: RouteTable,
+  parent: ModelRoute,
+  segments: readonly string[],
+): boolean {
+  const [id = '', segment = ''] = segments.slice(-2);
+  const rows = table.related(parent.model.name, segment);
+  if (rows === undefined || id === '' || id.charCodeAt(0) === UNDERSCORE) return false;
+  exchange.parent = { route: parent, id, field: rows.field };
+  exchange.route = rows.route;
+  choose(exchange, tablesOf(rows.route).related);
+  return true;
+}
+
 function choose(exchange: Exchange, table: MethodTable): void {
   exchange.allow = table.allow;
   const operation = table.byMethod.get(exchange.req.method ?? '');
@@ -161,7 +182,7 @@ function methods(
   return { allow: Object.keys(all).join(', '), byMethod: new Map(Object.entries(all)) };
 }
 
-function unknownRoute(): Problem {
+export function unknownRoute(): Problem {
   return new Problem('unknown_route', 'No model and no document has this path.');
 }
 

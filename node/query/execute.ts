@@ -11,6 +11,8 @@ import { TopK } from './top-k.ts';
 export interface Page {
   /** Serialized JSON of each row. */
   readonly rows: readonly string[];
+  /** The same as they are stored. */
+  readonly records: readonly AggregateRecord[];
   /** Opaque; null on the last page. */
   readonly next: string | null;
   /** All rows that match, where it was asked for. */
@@ -118,6 +120,7 @@ class Scan {
       rows: shown.map(({ record }) =>
         projection === null ? record.json : project(record, projection),
       ),
+      records: shown.map(({ record }) => record),
       next: last === undefined ? null : encodeCursor(last.position, fingerprint, origin),
       total: countsTotal ? this.#total : null,
     };

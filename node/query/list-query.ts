@@ -55,7 +55,7 @@ export const DEFAULT_LIMIT = 20;
 export const MAX_LIMIT = 1000;
 const MAX_SORT_TERMS = 4;
 const MAX_ALTERNATIVES = 50;
-const LATER_PARAMETERS = ['expand', 'at', 'version'];
+const LATER_PARAMETERS = ['at', 'version'];
 
 /**
  * Made once per schema.

@@ -25,6 +25,8 @@ export function neededBySchema({ models }: Schema): number {
 }
 
 function isRecent({ indexes, fields }: ModelSchema): boolean {
-  const follows = fields.some(({ onDelete = 'restrict' }) => onDelete !== 'restrict');
+  const follows = fields.some(
+    ({ onDelete = 'restrict', inverse }) => onDelete !== 'restrict' || inverse !== undefined,
+  );
   return indexes !== undefined || follows;
 }

@@ -25,6 +25,11 @@ export function sharedParameters(): Json {
     Sort: query('sort', text, 'Field names with commas; - before a name turns its order round.'),
     Fields: query('fields', text, 'Names of the fields to return, with commas.'),
     Or: query('or', text, 'Conditions with commas, of which one must hold: price[lt]=10,stock=0.'),
+    Expand: query(
+      'expand',
+      text,
+      'References whose rows are shown, too: customer,customer.region.',
+    ),
     Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
     At: query('at', { type: 'string', format: 'date-time' }, 'The version of that time.'),
     Count: query('count', { type: 'boolean' }, 'Adds page.total.'),

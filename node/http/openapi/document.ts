@@ -4,11 +4,12 @@ import {
   type JsonValue,
   METHODS,
   type ModelSchema,
+  type RelatedRows,
+  relatedRows,
   type Schema,
 } from '@lithair/crds';
 import { type ModelRights, visibleModel } from '../../access/index.ts';
 import type { HistoryRules } from '../../history/index.ts';
-import { OPERATORS } from '../../query/index.ts';
 import {
   problemSchema,
   securityRequirements,
@@ -17,6 +18,7 @@ import {
   sharedParameters,
   sharedResponses,
 } from './components.ts';
+import { filterParameters, listPage, pageOf } from './lists.ts';
 import { pastSchemas } from './past-schemas.ts';
 import { withRules } from './rules.ts';
 import {
@@ -64,7 +66,11 @@ export function openApiDocument(
       description: 'Generated from the declared models.',
     },
     ...(schemes && { security: securityRequirements(schemes) }),
-    paths: Object.assign({}, ...shown.map((model) => model.paths())),
+    paths: Object.assign(
+      {},
+      ...shown.map((model) => model.paths()),
+      ...relatedPaths(schema, shown),
+    ),
     components: {
       schemas: Object.assign({}, ...shown.map((model) => model.schemas()), {
         JsonPatch: jsonPatchSchema(),
@@ -101,6 +107,10 @@ class Description {
     this.#write = write;
     this.#create = { ...write, fields: write.fields.filter(isSettable) };
     this.#refusals = schema.auth === undefined ? [] : [401, 403];
+  }
+
+  get name(): string {
+    return this.#model.name;
   }
 
   schemas(): Json {
@@ -204,6 +214,7 @@ class Description {
         ...this.#freshness(),
         parameterRef('IfNoneMatch'),
         parameterRef('Fields'),
+        ...this.#expand(),
         ...past,
       ],
       responses: this.#responses({ 200: described, 304: { description: 'Unchanged' } }, [
@@ -285,14 +296,46 @@ class Description {
 
   #list(): Json {
     const { name } = this.#model;
-    const shared = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count', 'Or'].map(parameterRef);
     return operation(`list${name}`, `List ${name}`, name, {
-      parameters: [...this.#freshness(), ...shared, ...filterParameters(this.#schema, this.#read)],
+      parameters: this.#listParameters(),
       responses: this.#responses(
         { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
         [400, 406, 503],
       ),
     });
+  }
+
+  #listParameters(): Json[] {
+    const names = ['Limit', 'Cursor', 'Sort', 'Fields', 'Count', 'Or'].map(parameterRef);
+    const filters = filterParameters(this.#schema, this.#read);
+    return [...this.#freshness(), ...names, ...this.#expand(), ...filters];
+  }
+
+  #expand(): Json[] {
+    return hasReferences(this.#read) ? [parameterRef('Expand')] : [];
+  }
+
+  /** The list of these rows below a row that they refer to; none where the caller may not see it. */
+  below(parent: Description, { segment, field }: RelatedRows): Json {
+    const isSeen = this.#read.fields.some(({ name }) => name === field);
+    if (!isSeen || !this.#offers('GET') || !parent.#rights.may('read')) return {};
+    const { name } = this.#model;
+    const [id, summary] = [
+      `list${name}By${capital(field)}`,
+      `List ${name} of a ${parent.#model.name}`,
+    ];
+    return {
+      [`${parent.#model.path}/{id}/${segment}`]: {
+        parameters: [idParameter(this.#schema, parent.#model)],
+        get: operation(id, summary, parent.#model.name, {
+          parameters: this.#listParameters(),
+          responses: this.#responses(
+            { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
+            [400, 404, 406, 503],
+          ),
+        }),
+      },
+    };
   }
 
   #historyPaths(): Json {
@@ -334,60 +377,30 @@ class Description {
   }
 }
 
+function relatedPaths(schema: Schema, shown: readonly Description[]): Json[] {
+  const byName = new Map(shown.map((each) => [each.name, each]));
+  return relatedRows(schema).flatMap((related) => {
+    const [parent, rows] = [byName.get(related.target), byName.get(related.model)];
+    return parent === undefined || rows === undefined ? [] : [rows.below(parent, related)];
+  });
+}
+
+function capital(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+function hasReferences({ fields }: ModelSchema): boolean {
+  return fields.some(({ type }) => type === 'reference');
+}
+
 const IN_PATHS = new Set(METHODS.map((method) => method.toLowerCase()));
 const WRITE_ERRORS = [400, 406, 409, 413, 415, 422, 503, 504, 507];
-
-function listPage(name: string): Json {
-  const page = {
-    type: 'object',
-    properties: {
-      limit: { type: 'integer' },
-      next: { type: ['string', 'null'], description: 'Cursor of the next page.' },
-      total: { type: 'integer', description: 'With count=true.' },
-    },
-    required: ['limit', 'next'],
-  };
-  return {
-    type: 'object',
-    properties: { data: { type: 'array', items: listItem(name) }, page },
-    required: ['data', 'page'],
-  };
-}
-
-/** With `fields`, a row holds a part of what it otherwise holds. */
-function listItem(name: string): Json {
-  return { anyOf: [schemaRef(`${name}Read`), { type: 'object' }] };
-}
-
-function filterParameters(schema: Schema, model: ModelSchema): Json[] {
-  const filterable = model.fields.filter(({ type }) => type !== 'array' && type !== 'object');
-  return filterable.map((field) => ({
-    name: field.name,
-    in: 'query',
-    required: false,
-    description: `Equals. Also ${field.name}[op] with ${OPERATORS.join(', ')}.`,
-    schema: valueSchema(schema, field, 'request'),
-  }));
-}
 
 /** A version of before holds the values that are kept of it. */
 function versionResponse(name: string): Json {
   const response = aggregateResponse(name, 'The aggregate, or what is kept of a version', false);
   const either = { anyOf: [schemaRef(`${name}Read`), schemaRef(`${name}Kept`)] };
   return { ...response, content: jsonContent(either) };
-}
-
-function pageOf(item: Json): Json {
-  const page = {
-    type: 'object',
-    properties: { limit: { type: 'integer' }, next: { type: ['string', 'null'] } },
-    required: ['limit', 'next'],
-  };
-  return {
-    type: 'object',
-    properties: { data: { type: 'array', items: item }, page },
-    required: ['data', 'page'],
-  };
 }
 
 function idParameter(schema: Schema, model: ModelSchema): Json {

@@ -23,9 +23,18 @@ export function readSchema(schema: Schema, model: ModelSchema): JsonSchema {
     orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
   ]);
   return objectSchema(
-    properties,
+    [...properties, ...expandedProperty(model)],
     model.fields.map((field) => field.name),
   );
+}
+
+/** With `expand=`, the rows that it refers to, by the names of the references. */
+function expandedProperty(model: ModelSchema): [string, JsonSchema][] {
+  const references = model.fields.filter(({ type }) => type === 'reference');
+  if (references.length === 0) return [];
+  const row = orNull({ type: 'object' }, true);
+  const named = references.map(({ name }): [string, JsonSchema] => [name, row]);
+  return [['expand', objectSchema(named, [])]];
 }
 
 /** What is kept of a past version: a field whose value is not kept is absent. */

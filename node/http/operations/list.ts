@@ -1,6 +1,7 @@
-import { execute, type Page } from '../../query/index.ts';
+import { execute, type Page, type Parameter } from '../../query/index.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
+import { Expander, type Expansion, readExpansions } from '../expansion.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
@@ -13,16 +14,36 @@ export const list: ReadOperation = {
   name: 'list',
   access: 'list',
   answer(exchange, view, context) {
-    requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
-    const { route, query } = queryOf(exchange);
-    const currentReader = () => readerOf(context, route.model.name);
-    const page = execute(query, currentReader, originOf(view), context.defer);
-    const head = () => headOf(context, route);
-    return page instanceof Promise
-      ? page.then((done) => pageReply(head(), query.limit, done))
-      : pageReply(head(), query.limit, page);
+    return answerList(exchange, view, context, []);
   },
 };
+
+/** One page of the rows that also meet the given conditions. */
+export function answerList(
+  exchange: Exchange,
+  view: ReadView,
+  context: OperationContext,
+  given: readonly Parameter[],
+): Reply | Promise<Reply> {
+  requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
+  const { route, query, expansions } = queryOf(exchange, given);
+  const currentReader = () => readerOf(context, route.model.name);
+  const page = execute(query, currentReader, originOf(view), context.defer);
+  const answer = (done: Page) => {
+    const rows = expansions.length === 0 ? done.rows : expandedRows(done, expansions, context);
+    return pageReply(headOf(context, route), query.limit, { ...done, rows });
+  };
+  return page instanceof Promise ? page.then(answer) : answer(page);
+}
+
+function expandedRows(
+  { rows, records }: Page,
+  expansions: readonly Expansion[],
+  context: OperationContext,
+): readonly string[] {
+  const expander = new Expander(context.state());
+  return records.map((record, at) => expander.expand(rows[at] ?? '{}', record, expansions));
+}
 
 /** As of the last row that was looked at: a session must never go back behind what it saw. */
 function headOf({ tokens, state }: OperationContext, { caching, model }: ModelRoute): string[] {
@@ -32,10 +53,13 @@ function headOf({ tokens, state }: OperationContext, { caching, model }: ModelRo
   return head;
 }
 
-function queryOf(exchange: Exchange) {
+const NOT_OF_THE_QUERY = ['consistency', 'expand'];
+
+function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
-  const parameters = exchange.parameters.filter((parameter) => parameter.name !== 'consistency');
-  return { route, query: route.queries.list(parameters) };
+  const parameters = exchange.parameters.filter(({ name }) => !NOT_OF_THE_QUERY.includes(name));
+  const query = route.queries.list([...parameters, ...given]);
+  return { route, query, expansions: readExpansions(exchange) };
 }
 
 function originOf({ state }: ReadView) {
@@ -43,7 +67,8 @@ function originOf({ state }: ReadView) {
   return { epoch, index: appliedIndex, schemaVersion };
 }
 
-function readerOf(context: OperationContext, model: string) {
+/** @throws Problem `schema_changed` */
+export function readerOf(context: OperationContext, model: string) {
   const reader = context.state().model(model);
   if (reader === undefined) throw new Problem('schema_changed', 'The model changed meanwhile.');
   return reader;

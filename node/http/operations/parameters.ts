@@ -7,12 +7,6 @@ export function unknownParameter(parameter: string): Problem {
   return new Problem('invalid_query', message, { errors: [error] });
 }
 
-export function notYet(parameter: string): Problem {
-  const message = `The parameter "${parameter}" is not supported yet.`;
-  const error = { pointer: '', parameter, code: 'not_supported_yet', message };
-  return new Problem('not_supported_yet', message, { errors: [error] });
-}
-
 /** Writes take no parameter: one that is there was meant to change something. */
 export function requireNoParameters(exchange: Exchange): void {
   if (exchange.rawQuery === '') return;

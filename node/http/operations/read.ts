@@ -2,20 +2,23 @@ import { type Parameter, project } from '../../query/index.ts';
 import { etagOf, matchedVersions, namesTag } from '../etag.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
+import { Expander, type Expansion, readExpansions } from '../expansion.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import type { ModelRoute } from '../route-table.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
-import { notYet, unknownParameter } from './parameters.ts';
+import { unknownParameter } from './parameters.ts';
 import { findVersion, pastOf, requireHistory, type WantedVersion, wantedVersion } from './past.ts';
 
 /** What the parameters of a request say. */
 interface Wish {
   readonly fields: readonly string[] | null;
   readonly version: WantedVersion | null;
+  readonly expansions: readonly Expansion[];
 }
 
-const EVERYTHING: Wish = { fields: null, version: null };
+const EVERYTHING: Wish = { fields: null, version: null, expansions: [] };
 
 /** GET and HEAD of one aggregate: a lookup, and a write of the JSON that the state holds. */
 export const read: ReadOperation = {
@@ -26,7 +29,7 @@ export const read: ReadOperation = {
     requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
     const wish = exchange.rawQuery === '' ? EVERYTHING : wishOf(exchange);
     if (wish.version !== null) return readPast(exchange, view, context, wish.version, wish.fields);
-    return readPresent(exchange, view, context, wish.fields);
+    return readPresent(exchange, view, context, wish);
   },
 };
 
@@ -34,13 +37,17 @@ function readPresent(
   exchange: Exchange,
   view: ReadView,
   context: OperationContext,
-  fields: Wish['fields'],
+  { fields, expansions }: Pick<Wish, 'fields' | 'expansions'>,
 ): Reply {
   const { model } = view;
   const { render } = exchange.modelRoute;
   const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
-  if (record === undefined) throw notFound(exchange, view, context);
-  const body = fields === null ? render(record.json) : project(record, fields);
+  if (record === undefined) throw notFound(exchange.modelRoute, view, context);
+  const shown = fields === null ? render(record.json) : project(record, fields);
+  const body =
+    expansions.length === 0
+      ? shown
+      : new Expander(context.state()).expand(shown, record, expansions);
   return answer(exchange, view, context, record.version, body);
 }
 
@@ -57,7 +64,8 @@ async function readPast(
   const found = await findVersion(past, wanted);
   const { model } = view;
   if (found === null) {
-    return readPresent(exchange, { ...view, model: model.ordered ?? model }, context, fields);
+    const present = { ...view, model: model.ordered ?? model };
+    return readPresent(exchange, present, context, { fields, expansions: [] });
   }
   const { values, version } = found;
   const shown = Object.entries(values).filter(([name]) => fields === null || fields.includes(name));
@@ -89,9 +97,13 @@ function canonicalId(exchange: Exchange): string {
 }
 
 /** With a token: a session that saw a row gone must not see it again. */
-function notFound({ modelRoute }: Exchange, { state }: ReadView, { tokens }: OperationContext) {
+export function notFound(
+  { model }: ModelRoute,
+  { state }: ReadView,
+  { tokens }: OperationContext,
+): Problem {
   const headers = ['Lithair-Index', tokens.issue(state, state.appliedIndex)];
-  return new Problem('not_found', `${modelRoute.model.name} has no aggregate of this id.`, {
+  return new Problem('not_found', `${model.name} has no aggregate of this id.`, {
     headers,
   });
 }
@@ -107,11 +119,20 @@ function wishOf(exchange: Exchange): Wish {
   let shown: Parameter | null = null;
   for (const parameter of exchange.parameters) {
     if (parameter.name === 'fields') shown = parameter;
-    else if (parameter.name === 'expand') throw notYet(parameter.name);
     else if (!READ_PARAMETERS.includes(parameter.name)) throw unknownParameter(parameter.name);
   }
   const fields = shown === null ? null : exchange.modelRoute.queries.projection(shown);
-  return { fields, version: wantedVersion(exchange.parameters) };
+  const version = wantedVersion(exchange.parameters);
+  const expansions = readExpansions(exchange);
+  if (version !== null && expansions.length > 0) throw onlyPresent();
+  return { fields, version, expansions };
 }
 
-const READ_PARAMETERS = ['consistency', 'at', 'version'];
+/** What the past referred to may be gone, or another version by now. */
+function onlyPresent(): Problem {
+  const message = 'expand shows rows as they are: it does not go with at or version.';
+  const error = { pointer: '', parameter: 'expand', code: 'conflicting', message };
+  return new Problem('invalid_query', message, { errors: [error] });
+}
+
+const READ_PARAMETERS = ['consistency', 'at', 'version', 'expand'];
