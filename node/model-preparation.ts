@@ -17,6 +17,8 @@ export interface PreparationDependencies {
   readonly logger: Logger;
   /** Runs a callback after the events of this turn of the event loop. */
   readonly defer: (callback: () => void) => void;
+  /** A row cannot be read: the member must stop. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /**
@@ -38,9 +40,11 @@ export class ModelPreparation {
   onState(): void {
     if (this.#running || this.#stopped || !this.#isPending) return;
     this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
-    });
+    this.#run()
+      .catch((error: unknown) => this.#deps.onFailure(error))
+      .finally(() => {
+        this.#running = false;
+      });
   }
 
   stop(): void {

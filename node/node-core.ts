@@ -22,6 +22,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Health } from './health.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { createApi } from './http/index.ts';
+import { introduceLater } from './introduction.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
 import { openOutbox, orderWrites } from './local-writes.ts';
@@ -35,6 +36,7 @@ import {
 import { LogClock } from './log-clock.ts';
 import { logEndOf } from './log-end.ts';
 import { askingStatus, compactThrough, MemberEncryption } from './member-encryption.ts';
+import { memberTable } from './member-table.ts';
 import {
   AdminApi,
   type AdminHandler,
@@ -161,7 +163,7 @@ export class NodeCore {
     this.#cold = new ColdRows({
       log: () => this.#log,
       world,
-      onDamage: (error) => this.#fail(error.message, EXIT.dataRefused),
+      onDamage: (error) => this.#failBy(error),
     });
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     this.#admin = waitingHandler(options.name, world.version);
@@ -203,6 +205,7 @@ export class NodeCore {
     this.#admin = admin;
     this.#membership = admin;
     consensus.start();
+    if (consensus.state === null) this.#introduce(consensus, placement);
     this.#keeper?.start();
     this.#preparation?.onState();
     this.#encryption.start();
@@ -320,7 +323,7 @@ export class NodeCore {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
     const state = await restoreSnapshot(this.health, log, (chunks) => this.#restore(chunks));
     const archive = await this.#openArchive(placement, () => this.#consensus?.state ?? state);
-    const transport = this.#openTransport(placement, () => consensus.state);
+    const transport = this.#openTransport(placement);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
       memberId: placement.memberId,
@@ -334,7 +337,6 @@ export class NodeCore {
       serveOutbox: (from, request) => orderWrites(this.#leader, from, request),
       options: { snapshotEvery, batchSize, ...rateOf(this.#options), ...this.#options.consensus },
       onFailure: (error) => this.#fail(error.message, exitCodeOf(error)),
-      onRemoved: (reason) => this.#onRefused(reason, 'removed'),
       onApplied: (index, result) => this.#onApplied(consensus, index, result),
       onSnapshot: (chunks) => this.#cold.onSnapshot(chunks),
     });
@@ -349,6 +351,7 @@ export class NodeCore {
       ...parts,
       state: () => consensus.state,
       isLeading: () => consensus.leading,
+      onFailure: (error) => this.#failBy(error),
     });
     this.#encryption.attach({
       log,
@@ -391,8 +394,7 @@ export class NodeCore {
       logOptions: this.#logOptions,
       limits: this.#options.outbox ?? {},
       isSpaceLow: () => this.#space.low,
-      onFailure: (error) =>
-        this.#fail(error.message, asNodeError(error)?.exitCode ?? EXIT.failStop),
+      onFailure: (error) => this.#failBy(error),
     });
   }
 
@@ -451,7 +453,7 @@ export class NodeCore {
     if (consensus.state !== null) this.#observer.onApplied?.(index, consensus.state);
   }
 
-  #openTransport(placement: Placement, state: () => ReplicatedState | null): LinkTransport {
+  #openTransport(placement: Placement): LinkTransport {
     const { clock, random, logger } = this.#world;
     const { clusterId, memberId, diskUuid, region } = placement;
     const { name } = this.#options;
@@ -462,23 +464,23 @@ export class NodeCore {
       locate: (peers) => known.of(peers),
       network: this.#peers,
       self: { clusterId, memberId, name, diskUuid, ...place, applyVersions: this.#applyVersions },
-      table: {
-        members: () => state()?.members() ?? [],
-        get nextMemberId() {
-          return state()?.nextMemberId ?? 0;
-        },
-        get epoch() {
-          return state()?.epoch ?? 0;
-        },
-        get applyVersion() {
-          return state()?.applyVersion ?? 0;
-        },
-      },
+      table: memberTable(() => this.#consensus),
       world: { clock, random, logger },
       onRefused: (reason, code) => this.#onRefused(reason, code),
     });
     this.#transport = transport;
     return transport;
+  }
+
+  #introduce(consensus: NodeConsensus, placement: Placement): void {
+    introduceLater({
+      placement,
+      initialCluster: this.#options.initialCluster,
+      peer: (member) => this.#network.peer(member),
+      introduce: (peers) => this.#transport?.introduce(peers),
+      clock: this.#world.clock,
+      isOver: () => this.#stopping || consensus.state !== null,
+    });
   }
 
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
@@ -543,6 +545,12 @@ export class NodeCore {
     this.#world.logger.warn({ index }, 'the next epoch of the cluster begins with this member');
     const reason = 'this node starts again, in the next epoch of its cluster';
     this.#world.clock.after(FAREWELL_MS, () => this.#fail(reason, EXIT.again));
+  }
+
+  /** A disk that fails is not data that is refused: only the latter is of no use to start again. */
+  #failBy(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#fail(reason, asNodeError(error)?.exitCode ?? EXIT.failStop);
   }
 
   #fail(reason: string, exitCode: ExitCode): void {

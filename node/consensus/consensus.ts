@@ -135,6 +135,14 @@ export class Consensus<
     return this.#replica.confState;
   }
 
+  /**
+   * Whether {@link confState} outlasts a power cut everywhere: one of its voters, this one, has it on
+   * its disk as being in force. That learners have it there helps no election.
+   */
+  get membershipLasts(): boolean {
+    return this.#replica.membershipSaved && this.confState.voters.includes(this.memberId);
+  }
+
   /** Member id of the leader; 0 where none is known. */
   get leader(): number {
     return this.#leadership.leader;
@@ -489,8 +497,9 @@ export class Consensus<
   #onMembers(): void {
     const members = this.state?.members() ?? [];
     this.#deps.transport.setPeers(members.filter((member) => member.id !== this.memberId));
+    // It goes on until another member says so: the others may need its vote until their disks know.
     if (this.state !== null && !this.#replica.isMember) {
-      this.#deps.onRemoved?.('this member was removed from the cluster');
+      this.#deps.logger.warn({}, 'this member was removed: it ends when another one confirms it');
     }
   }
 

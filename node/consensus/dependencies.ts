@@ -37,8 +37,6 @@ export interface ConsensusDependencies<
   readonly onSnapshot?: (chunks: StateChunks) => void;
   /** The log or the state machine failed: nothing is acknowledged any more, the process must end. */
   readonly onFailure: (error: Error) => void;
-  /** This member was removed from the cluster. */
-  readonly onRemoved?: (reason: string) => void;
   /** Called for every applied entry, in order, synchronously. */
   readonly onApplied?: (index: number, result: Result) => void;
 }

@@ -11,6 +11,7 @@ export {
   type Channel,
   type FinalRefusal,
   LinkTransport,
+  type MemberTable,
   PeerListener,
   type PeerNetwork,
   type PeerSocket,

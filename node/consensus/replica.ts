@@ -44,6 +44,8 @@ export class Replica<Result extends AppliedEntry, State extends StateMachine<Res
   #appliedTerm: number;
   /** Entries up to here are part of a snapshot that is being installed. */
   #installIndex = 0;
+  /** Memberships that are on their way to the disk. */
+  #unsaved = 0;
 
   constructor(deps: ReplicaDependencies<Result, State>) {
     const { log, state } = deps;
@@ -62,6 +64,11 @@ export class Replica<Result extends AppliedEntry, State extends StateMachine<Res
 
   get confState(): ConfState {
     return this.#confState;
+  }
+
+  /** Whether the present membership is on the disk as being in force. */
+  get membershipSaved(): boolean {
+    return this.#unsaved === 0;
   }
 
   get applied(): number {
@@ -143,7 +150,10 @@ export class Replica<Result extends AppliedEntry, State extends StateMachine<Res
         : state.applyMember(index, term, change.context);
     if (isRefused(result)) return result;
     this.#confState = this.#deps.applyChange(change);
-    this.#deps.log.save({ confState: { index, confState: this.#confState } }, () => {});
+    this.#unsaved += 1;
+    this.#deps.log.save({ confState: { index, confState: this.#confState } }, () => {
+      this.#unsaved -= 1;
+    });
     this.#deps.logger.info({ index, ...describe(this.#confState) }, 'membership changed');
     this.#deps.onMembers();
     return result;

@@ -2,6 +2,7 @@ import type { AddMemberRequest, AddMemberResponse, ApplyVersions } from '@lithai
 import {
   ConfChangeTransition,
   ConfChangeType,
+  NO_BYTES,
   type Progress,
   ProgressState,
   type Status,
@@ -165,6 +166,21 @@ export class MemberChanges {
     const result = await this.#deps.view.proposeChange(change, CHANGE_TIMEOUT_MS).result;
     if (result.outcome?.kind === 'rejected') {
       throw new AdminError('change_refused', `the member table refused member ${nodeId}`);
+    }
+    await this.#outlive(nodeId);
+  }
+
+  /**
+   * A change counts from its commit on, and what is committed is not yet known to the disks: after
+   * a power cut everywhere, members would ask those of the former membership. So one more entry
+   * follows, and whoever acknowledges it has the commit of the change on its disk.
+   */
+  async #outlive(nodeId: number): Promise<void> {
+    try {
+      await this.#deps.view.propose(NO_BYTES, CHANGE_TIMEOUT_MS).result;
+    } catch (error) {
+      const text = `the change of member ${nodeId} is made, and may not outlive a power cut yet`;
+      throw new AdminError('outcome_unknown', `${text}: ${asAdminError(error).message}`);
     }
   }
 

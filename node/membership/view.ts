@@ -12,6 +12,7 @@ export type MemberView<Result extends AppliedEntry = AppliedEntry> = Pick<
   | 'caughtUp'
   | 'installing'
   | 'status'
+  | 'propose'
   | 'proposeChange'
   | 'transferLeadership'
   | 'takeSnapshot'

@@ -118,7 +118,7 @@ export class SimulatedCluster {
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
       onSend: (message) => this.#guard(() => this.elections?.onSend(message)),
-      onAcknowledged: (machine, index) => this.durability.onAcknowledged(machine, index),
+      onAcknowledged: (_machine, index) => this.durability.onAcknowledged(index),
       onEnded: (machine, error) => this.onEnded(machine, error),
     };
   }

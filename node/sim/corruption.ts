@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { SeededRandom, SimulatedDisk } from './world/index.ts';
 
 const SECTOR_BYTES = 512;
@@ -28,16 +29,16 @@ const DAMAGES: Readonly<Record<string, (at: number, random: SeededRandom) => Dam
 /**
  * Damages something that a disk has stored for good, and tells what; null where there is nothing.
  *
- * Left alone is the last batch of the newest segment: no single disk can tell its damage from a
- * batch that was never finished, so it is cut like one.
+ * Left alone is the last batch of the newest segment of each log (entries, and the outbox): no single
+ * disk can tell its damage from a batch that was never finished, so it is cut like one.
  */
 export function damageDisk(disk: SimulatedDisk, random: SeededRandom): string | null {
   const paths = disk.paths().filter((path) => !path.endsWith('/lock') && !path.includes('spare-'));
+  const path = random.pick(paths);
   const newest = paths
-    .filter((path) => path.endsWith('.seg'))
+    .filter((other) => other.endsWith('.seg') && dirname(other) === dirname(path))
     .sort()
     .at(-1);
-  const path = random.pick(paths);
   const size = disk.sizeOf(path);
   const end = path === newest ? Math.min(disk.lastWriteTo(path), size) : size;
   const sectors = Math.floor(end / SECTOR_BYTES);

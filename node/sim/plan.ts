@@ -105,12 +105,6 @@ export function drawPlan(seed: number): Plan {
   };
 }
 
-/**
- * Members are replaced during faults in seeds from here on alone: not all of these pass yet, so
- * they are run when they are asked for (`make sim SEEDS=100 FIRST=1000000`).
- */
-const CHURN_FROM = 1_000_000;
-
 /** A disk that is lost takes what its node alone had taken: not where nodes write by themselves. */
 const NO_GROWTH: Growth = { learners: 0, churnEveryMs: 0, promotesRegion: false };
 
@@ -118,7 +112,7 @@ const NO_GROWTH: Growth = { learners: 0, churnEveryMs: 0, promotesRegion: false 
 function drawGrowth(seed: number, nodes: number): Growth {
   const random = new SeededRandom(seed + GROWTH_STREAM);
   const learners = random.pick([0, 0, 0, 1, 1, 2]);
-  const churns = random.chance(0.4) && nodes + learners > 1 && seed >= CHURN_FROM;
+  const churns = random.chance(0.4) && nodes + learners > 1;
   return {
     learners,
     churnEveryMs: churns ? random.pick([400, 1500, 4000]) : 0,

@@ -30,6 +30,8 @@ export interface MemberTable {
   readonly epoch?: number;
   /** The apply version in force; 0 while it is not known yet. */
   readonly applyVersion?: number;
+  /** Whether it outlasts a power cut everywhere, by what is here; absent where nobody can tell. */
+  readonly lasts?: boolean;
 }
 
 /** What every member could do before members told. */
@@ -110,7 +112,6 @@ const REFUSAL_CODES: readonly RefusalCode[] = [
   'removed',
   'superseded',
   'apply_version',
-  'unknown',
   'not_ready',
 ];
 
@@ -138,12 +139,18 @@ export function refusalOf(
   if (hello.clusterId !== self.clusterId) {
     return refuse('cluster', `it belongs to cluster ${hello.clusterId}, not ${self.clusterId}`);
   }
-  if (hello.to !== self.memberId) {
-    return refuse('wrong_member', `it wants member ${hello.to}, this is ${self.memberId}`);
-  }
+  // Who was removed hears it from anybody, also from a successor of the member that it knew.
   return (
-    epochRefusal(hello, table) ?? membershipRefusal(hello, table) ?? versionRefusal(hello, table)
+    epochRefusal(hello, table) ??
+    membershipRefusal(hello, table) ??
+    addressRefusal(hello, self) ??
+    versionRefusal(hello, table)
   );
+}
+
+function addressRefusal({ to }: Hello, { memberId }: LocalMember): Refusal | null {
+  if (to === memberId) return null;
+  return refuse('wrong_member', `it wants member ${to}, this is ${memberId}`);
 }
 
 /** Whoever is of an epoch that is over must not be taken for a member of this one, or the reverse. */
@@ -176,11 +183,7 @@ function membershipRefusal(hello: Hello, table: MemberTable): Refusal | null {
   // A member that has nothing yet must let the leader in, to learn who the members are.
   if (table.nextMemberId === 0) return null;
   const record = table.members().find((member) => member.id === hello.memberId);
-  if (record === undefined) {
-    return hello.memberId < table.nextMemberId
-      ? refuse('removed', `member ${hello.memberId} was removed from the cluster`)
-      : refuse('unknown', `member ${hello.memberId} is not known here (yet)`);
-  }
+  if (record === undefined) return absenceRefusal(hello, table);
   if (record.name !== hello.name) {
     return refuse('identity', `member ${record.id} is ${record.name}, not ${hello.name}`);
   }
@@ -188,6 +191,18 @@ function membershipRefusal(hello: Hello, table: MemberTable): Refusal | null {
     return refuse('wrong_disk', `member ${record.id} has another disk than the one it had`);
   }
   return null;
+}
+
+/**
+ * Who came after the table as it is here may be the leader that this member lags behind: it is let
+ * in. Whoever hears that it was removed gives its disk up. So it must not hear it from a member that
+ * would need its vote again after a power cut, having forgotten that the removal is in force.
+ */
+function absenceRefusal({ memberId }: Hello, { nextMemberId, lasts }: MemberTable): Refusal | null {
+  if (memberId >= nextMemberId) return null;
+  return lasts === false
+    ? refuse('not_ready', `the removal of member ${memberId} is for a voter to confirm`)
+    : refuse('removed', `member ${memberId} was removed from the cluster`);
 }
 
 function refuse(code: RefusalCode, reason: string): Refusal {

@@ -4,6 +4,7 @@
  */
 export { parseAddress } from './address.ts';
 
+export type { MemberTable } from './hello.ts';
 export { PeerListener } from './listener.ts';
 export type { PeerNetwork, PeerSocket, SocketHandler, SocketTaker } from './socket.ts';
 export { peerIdentityError, TlsPeerNetwork } from './tls-network.ts';

@@ -43,6 +43,7 @@ interface PeerOptions {
   readonly diskUuid?: string;
   readonly name?: string;
   readonly nextMemberId?: number;
+  readonly disk?: { lasts: boolean };
   readonly epoch?: number;
   readonly region?: string;
   readonly applyVersion?: number;
@@ -188,6 +189,30 @@ test('a removed member is refused and told that it was removed', async () => {
   assert.match(b.removals[0] ?? '', /was removed from the cluster/);
 });
 
+test('a removed member hears it from whoever is there now where it knew another', async () => {
+  const ca = await authority();
+  const a = await peer(4, 'n1', {
+    material: await materialOf(ca, 'member', 'n1'),
+    nextMemberId: 5,
+  });
+  const b = await peer(3, 'n3', { material: await materialOf(ca, 'member', 'n3') });
+  b.transport.setPeers([{ ...a.record, id: 1 }]);
+  await until(() => b.removals.length > 0);
+  assert.match(b.removals[0] ?? '', /member 3 was removed from the cluster/);
+});
+
+test('a removed member is told so only by a voter whose disk knows it', async () => {
+  const ca = await authority();
+  const disk = { lasts: false };
+  const a = await peer(1, 'n1', { material: await materialOf(ca, 'member', 'n1'), disk });
+  const b = await peer(3, 'n3', { material: await materialOf(ca, 'member', 'n3') });
+  b.transport.setPeers([a.record]);
+  await until(() => told(b, 'the removal of member 3 is for a voter to confirm'));
+  assert.deepEqual(b.removals, []);
+  disk.lasts = true;
+  await until(() => b.removals.length > 0);
+});
+
 test('a member of an epoch that is over is refused for good, whoever dials', async () => {
   const [a, b] = await pair({ epoch: 2 }, { epoch: 1 });
   b.transport.setPeers([a.record]);
@@ -246,13 +271,19 @@ test('a compressed frame that nobody agreed to closes the connection', async () 
   await once(socket, 'close');
 });
 
-test('a member that is not known yet is refused for now', async () => {
+test('a member that came later than the table is let in: it may lead by now', async () => {
   const ca = await authority();
   const a = await peer(1, 'n1', { material: await materialOf(ca, 'member', 'n1') });
   const b = await peer(4, 'n4', { material: await materialOf(ca, 'member', 'n4') });
   b.transport.setPeers([a.record]);
-  await until(() => told(b, 'is not known here (yet)'));
-  assert.equal(b.removals.length, 0);
+  const isHeard = (): boolean => a.messages.some(({ from }) => from === 4);
+  const speak = (): void => b.transport.send(1, message({ from: 4, to: 1 }));
+  await until(() => (speak(), isHeard()));
+  // Those whom the table names by now come and go beside it.
+  a.messages.length = 0;
+  a.transport.setPeers([]);
+  await until(() => (speak(), isHeard()));
+  assert.equal(told(b, 'lost the connection'), false);
 });
 
 test('a frame that is too long closes the connection before it is taken', async () => {
@@ -306,7 +337,15 @@ async function peer(id: number, name: string, options: PeerOptions, port = 0): P
   const actualPort = await listener.listen('127.0.0.1', port);
   const diskUuid = options.diskUuid ?? `disk-${id}`;
   const { epoch = 0, applyVersion = 0, region, applyVersions } = options;
-  const table = { members: () => [member(1), member(2)], nextMemberId: 4, epoch, applyVersion };
+  const table = {
+    members: () => [member(1), member(2)],
+    nextMemberId: options.nextMemberId ?? 4,
+    epoch,
+    applyVersion,
+    get lasts() {
+      return options.disk?.lasts ?? true;
+    },
+  };
   const said = { ...(region && { region }), ...(applyVersions && { applyVersions }) };
   const transport = new LinkTransport({
     network: new TlsPeerNetwork(listener, options.material),

@@ -104,8 +104,18 @@ export class LinkTransport implements PeerTransport {
     }
     for (const peer of peers)
       if (!this.#links.has(peer.id)) this.#links.set(peer.id, this.#open(peer));
-    for (const [connection, hello] of this.#inbound) {
-      if (!wanted.has(hello.memberId)) connection.close('no longer a peer');
+    const { nextMemberId } = this.#options.table;
+    for (const [connection, { memberId }] of this.#inbound) {
+      const isToCome = memberId >= nextMemberId;
+      if (!wanted.has(memberId) && !isToCome) connection.close('no longer a peer');
+    }
+  }
+
+  /** Dials these, too: for a member that has no table yet, which must hear of its fate. */
+  introduce(peers: readonly PeerAddress[]): void {
+    if (this.#closed) return;
+    for (const peer of peers) {
+      if (!this.#links.has(peer.id)) this.#links.set(peer.id, this.#open(peer));
     }
   }
 

@@ -46,7 +46,7 @@ export interface Hello {
 
 /**
  * Why a connection is refused. `removed`, `superseded` (its epoch is over) and `apply_version` are
- * final for the one who dialled; `unknown` may pass once the one who was dialled has caught up.
+ * final for the one who dialled; `not_ready` passes by itself.
  */
 export type RefusalCode =
   | 'protocol'
@@ -57,7 +57,6 @@ export type RefusalCode =
   | 'removed'
   | 'superseded'
   | 'apply_version'
-  | 'unknown'
   | 'not_ready';
 
 /** Refusals after which this process must not go on. */

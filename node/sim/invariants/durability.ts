@@ -29,13 +29,11 @@ export class Durability {
     return this.#failure;
   }
 
-  onAcknowledged(by: Machine, index: number): void {
+  onAcknowledged(index: number): void {
     this.#count += 1;
-    const { log, consensus } = by.core ?? {};
-    if (log === null || log === undefined || consensus === null || consensus === undefined) return;
     if (this.#count % READ_DISKS_EVERY !== 0) return;
-    // A replayed answer may be about an entry that is compacted, or not known here yet.
-    if (index < log.firstIndex() || index > log.lastIndex()) return;
+    const term = this.#termOf(index);
+    if (term === null) return;
     // Whoever tells it may not have heard yet of the membership that made it safe.
     const memberships = this.#machines.flatMap(({ core }) => {
       const voters = core?.consensus?.confState.voters;
@@ -47,7 +45,20 @@ export class Durability {
       image: machine.disk.durableImage(),
       isDamaged: machine.disk.isDamaged,
     }));
-    void this.#readDisks(images, memberships, index, log.term(index));
+    void this.#readDisks(images, memberships, index, term);
+  }
+
+  /**
+   * The term of what was acknowledged, from a member that has applied it: the log of whoever passed
+   * the answer on may still hold something else there. Null where it is compacted everywhere.
+   */
+  #termOf(index: number): number | null {
+    for (const { core } of this.#machines) {
+      const { log, consensus } = core ?? {};
+      if (!log || !consensus || consensus.applied < index || index < log.firstIndex()) continue;
+      return log.term(index);
+    }
+    return null;
   }
 
   async #readDisks(
