@@ -38,6 +38,8 @@ export class SimulatedCluster {
   #failure: Error | null = null;
   /** The highest index that was applied anywhere. */
   #applied = 0;
+  /** Log time as each index was applied. */
+  readonly #times = new Map<number, number>();
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.random = new SeededRandom(plan.seed).fork();
@@ -51,7 +53,7 @@ export class SimulatedCluster {
       network: this.network,
       initialCluster: numbers.map((n) => ({ name: `n${n}`, address: `n${n}:${PEER_PORT}` })),
       sectorBytes: plan.sectorBytes,
-      spec: workloadSpec({}, plan.eventual),
+      spec: workloadSpec({}, plan),
       consensus: plan.consensus,
       log: { ...plan.log, codec: codecOf(plan) },
       sabotage,
@@ -63,6 +65,11 @@ export class SimulatedCluster {
     );
     this.clients = new ClientLink(this.scheduler, this.network, this.machines, this.random.fork());
     this.durability = new Durability(this.machines);
+  }
+
+  /** Log time when an index was applied, epoch milliseconds; undefined where nobody applied it. */
+  timeAt(index: number): number | undefined {
+    return this.#times.get(index);
   }
 
   /** Commits that anybody has seen. */
@@ -115,6 +122,7 @@ export class SimulatedCluster {
       onState: (machine, state) => this.#guard(() => this.stateHashes.check(machine.name, state)),
       onApplied: (machine, index, state) => {
         this.#applied = Math.max(this.#applied, index);
+        this.#times.set(index, state.logTimeMs);
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
       onSend: (message) => this.#guard(() => this.elections?.onSend(message)),

@@ -20,6 +20,8 @@ import {
 } from './world/index.ts';
 
 const DATA_DIR = '/data';
+/** Small, so that history leaves memory, and archives are joined, within a run. */
+const HISTORY_LIMITS = { hotBytes: 6_000, pollMs: 250, expireEveryMs: 2_000 };
 const NO_MATERIAL = { caPem: '', certificatePem: '', privateKeyPem: '' };
 
 /** What all machines of a run share. */
@@ -200,6 +202,7 @@ export class Machine {
         consensus,
         log,
         state: { preparedRows: 2 },
+        history: HISTORY_LIMITS,
       },
       {
         fs: this.disk.attach(process),

@@ -308,9 +308,7 @@ export class Nemesis {
     return this.#administer(
       machine,
       'model',
-      this.#random.chance(0.5)
-        ? otherSpec(this.#plan.eventual)
-        : workloadSpec({}, this.#plan.eventual),
+      this.#random.chance(0.5) ? otherSpec(this.#plan) : workloadSpec({}, this.#plan),
     );
   }
 

@@ -48,6 +48,8 @@ export interface Plan {
   readonly faultsFromStart: boolean;
   /** There is a model that every node writes by itself, with clients of its own. */
   readonly eventual: boolean;
+  /** The models keep the past of their rows. */
+  readonly history: boolean;
   readonly growth: Growth;
 }
 
@@ -80,6 +82,7 @@ export function drawPlan(seed: number): Plan {
     nodes,
     // Not drawn: the other seeds stay what they were before there was such a model.
     eventual: seed % 3 === 0,
+    history: seed % 4 === 1,
     sectorBytes: random.pick([512, 4096]),
     consensus: {
       snapshotEvery,

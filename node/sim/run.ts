@@ -1,11 +1,12 @@
 import { stateHash } from '../state/index.ts';
-import { checkHistory, checkLocalWrites, pictureOf } from './checks/index.ts';
+import { checkHistory, checkLocalWrites, checkPast, pictureOf } from './checks/index.ts';
 import { FAR_REGION, SimulatedCluster } from './cluster.ts';
 import { BrokenPromise, unlessDamaged } from './invariants/index.ts';
 import type { Machine, Sabotage } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
+import { pastsOf } from './pasts.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
-import { finalStateOf, LocalWriters, Workload } from './workload/index.ts';
+import { finalStateOf, LocalWriters, PAST_RULES, Workload } from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
 /**
@@ -16,6 +17,8 @@ const START_MS = 20_000;
 const REST_MS = 45_000;
 const FINAL_MS = 120_000;
 const ALL_VERSIONS = 1_000_000;
+/** Problems of one kind that are printed. */
+const MOST_TOLD = 20;
 
 /** What came of a run. */
 export interface RunReport {
@@ -94,6 +97,7 @@ class Run {
     this.#checkStates();
     this.#checkHistory(workload);
     await this.#checkLocalWrites();
+    if (this.#plan.history) await this.#checkPast(workload);
     if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
   }
 
@@ -228,6 +232,20 @@ class Run {
     const run = { attempts, lost, damaged, versions: (id: string) => versions.get(id) ?? [] };
     const problems = checkLocalWrites(run);
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
+  }
+
+  /** Damage may have cost a member archives that it still has to get from another. */
+  async #checkPast(workload: Workload): Promise<void> {
+    const { cluster } = this;
+    const machines = this.#well.filter((machine) => !this.#nemesis.damaged.has(machine));
+    const { operations } = workload.history([]);
+    const asked = pastsOf(cluster.clients, machines, operations);
+    if (!(await cluster.settled(asked, FINAL_MS))) lacking('the past can be read everywhere');
+    const timeAt = (index: number): number | undefined => cluster.timeAt(index);
+    const run = { rules: PAST_RULES, pasts: await asked, operations, timeAt };
+    const [first, ...more] = checkPast(run).map(({ message }) => message);
+    if (first === undefined) return;
+    throw new BrokenPromise('past', [first, ...more.slice(0, MOST_TOLD)].join('\n'));
   }
 
   #checkHistory(workload: Workload): void {

@@ -1,5 +1,6 @@
 /** What must hold of everything that clients saw, and of what the nodes hold in the end. */
 export { checkHistory } from './check-history.ts';
 export { checkLocalWrites } from './local-writes.ts';
+export { checkPast, type PastRules, type ToldPast, type ToldVersion } from './past.ts';
 export { pictureOf } from './picture.ts';
 export * from './types.ts';

@@ -1,4 +1,6 @@
 import { Consensus } from '../../consensus/index.ts';
+import { Generation } from '../../history/generation.ts';
+import { HotHistory } from '../../history/index.ts';
 import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
 import { Trimming } from '../../outbox/trimming.ts';
@@ -108,6 +110,32 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'local writes are given up before they are ordered',
     noticedBy: ['progress'],
     plant: () => replace(Trimming.prototype, 'run', () => (journal) => journal.trim(journal.last)),
+  },
+  {
+    name: 'some generations of history are archived as empty ones',
+    noticedBy: ['past'],
+    plant: () =>
+      replace(
+        Generation.prototype,
+        'models',
+        (original) =>
+          function models(this: Generation) {
+            return this.number % 2 === 0 ? [] : original.call(this);
+          },
+      ),
+  },
+  {
+    name: 'a version is not remembered now and then',
+    noticedBy: ['past'],
+    plant: () =>
+      replace(
+        HotHistory.prototype,
+        'add',
+        (original) =>
+          function add(this: HotHistory, model, record) {
+            if (record.sequence % 9 !== 0) original.call(this, model, record);
+          },
+      ),
   },
   {
     name: 'an entry is left out now and then',

@@ -1,9 +1,10 @@
 import type { Call, Result } from '../checks/index.ts';
 import { Chooser } from './choose.ts';
+import { deliver } from './deliver.ts';
 import type { Mix } from './mix.ts';
 import type { OpenOperation, Recorder } from './recorder.ts';
 import { requestOf, resultOf } from './wire.ts';
-import type { ClientWorld, Delivery, Request } from './world.ts';
+import type { ClientWorld } from './world.ts';
 
 /** Refusals after which the same write may be sent again: nothing was done. */
 const PASSING = [
@@ -91,22 +92,12 @@ export class Client {
     const node = nodes[Math.floor(this.#world.random() * nodes.length)];
     if (node === undefined) throw new Error('a world without nodes');
     const sent = operation.tries.length === 0 ? operation.invoked : this.#recorder.moment();
-    const delivery = await this.#deliver(node, requestOf(call, idempotencyKey));
+    const request = requestOf(call, idempotencyKey);
+    const delivery = await deliver(this.#world, node, request, this.#mix.patienceMs);
     const result = resultOf(call, delivery);
     const answered = delivery.kind === 'lost' ? null : this.#recorder.moment();
     operation.add({ node, sent, answered, result });
     return result;
-  }
-
-  /** What has not come back after a while is lost to the client, whatever becomes of it. */
-  #deliver(node: number, request: Request): Promise<Delivery> {
-    return new Promise((resolve) => {
-      const timer = this.#world.clock.after(this.#mix.patienceMs, () => resolve({ kind: 'lost' }));
-      void this.#world
-        .send(node, request)
-        .then(resolve)
-        .finally(() => timer.cancel());
-    });
   }
 
   #learn({ call, result }: OpenOperation): void {

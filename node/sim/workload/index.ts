@@ -4,12 +4,21 @@
  * HTTP handlers of a node without a connection.
  */
 export { callListener } from './call-listener.ts';
+export { deliver } from './deliver.ts';
 export {
   type LocalAttempt,
   LocalWriters,
   type LostOwnWrite,
 } from './local-writers.ts';
 export type { Mix, MixOptions } from './mix.ts';
-export { finalStateOf, otherSpec, type StoreSettings, workloadSpec } from './model.ts';
+export {
+  finalStateOf,
+  MODEL_NAMES,
+  otherSpec,
+  PAST_RULES,
+  pathOf,
+  type StoreSettings,
+  workloadSpec,
+} from './model.ts';
 export { Workload } from './workload.ts';
 export type { Answer, ClientWorld, Delivery, Request } from './world.ts';

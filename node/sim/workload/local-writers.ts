@@ -1,8 +1,10 @@
 import { type Row, STAMP } from '../checks/index.ts';
+import { deliver } from './deliver.ts';
 import type { ClientWorld, Delivery, Request } from './world.ts';
 
 /** Ids that all of them write. */
 const SHARED = ['shared-0', 'shared-1'];
+const PATIENCE_MS = 3000;
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** A write of an eventual model that a client sent. */
@@ -79,13 +81,7 @@ export class LocalWriters {
   }
 
   #deliver(node: number, request: Request): Promise<Delivery> {
-    return new Promise((resolve) => {
-      const timer = this.#world.clock.after(3000, () => resolve({ kind: 'lost' }));
-      void this.#world
-        .send(node, request)
-        .then(resolve)
-        .finally(() => timer.cancel());
-    });
+    return deliver(this.#world, node, request, PATIENCE_MS);
   }
 
   #pause(ms: number): Promise<void> {

@@ -4,6 +4,7 @@ import {
   type Constraint,
   type FinalState,
   type HeldRow,
+  type PastRules,
   type Row,
   STAMP,
 } from '../checks/index.ts';
@@ -43,8 +44,67 @@ const MEMO = {
   persistence: { consistency: 'eventual' },
 };
 
-function modelsWith(isEventual: boolean): readonly object[] {
-  return isEventual ? [...MODELS, MEMO] : MODELS;
+/** Models that are there in some runs alone. */
+export interface Flavour {
+  /** There is a model that every node writes by itself. */
+  readonly eventual: boolean;
+  /** The models keep the past of their rows. */
+  readonly history: boolean;
+}
+
+const PLAIN: Flavour = { eventual: false, history: false };
+
+/** How old what Brand keeps gets, in two steps: in memory, and in archives. */
+const RETENTION = { hot: '1s', warm: '4s' };
+const RETENTION_MS = 5_000;
+/** Versions that keep a value of Item's `amount`, and of Ticket. */
+const AMOUNTS = 3;
+const TICKETS = 2;
+
+/** What models say of the past, where they do. */
+const PASTS: Readonly<Record<string, { readonly fields: object; readonly lifecycle?: object }>> = {
+  Brand: { fields: {}, lifecycle: { audited: true, retention: RETENTION } },
+  Item: {
+    fields: {
+      [STAMP]: { mode: 'full' },
+      sku: { mode: 'full' },
+      amount: { mode: 'versions', versions: AMOUNTS },
+      group: { mode: 'never' },
+    },
+  },
+  Ticket: { fields: {}, lifecycle: { immutable: true, versioned: TICKETS } },
+};
+
+/** The same, as the check of what nodes tell has it. */
+export const PAST_RULES: readonly PastRules[] = [
+  {
+    model: 'Item',
+    depths: { [STAMP]: Infinity, sku: Infinity, amount: AMOUNTS },
+    retentionMs: Infinity,
+  },
+  { model: 'Brand', depths: { [STAMP]: Infinity }, retentionMs: RETENTION_MS },
+  { model: 'Ticket', depths: { [STAMP]: TICKETS }, retentionMs: Infinity },
+];
+
+interface Declared {
+  readonly name: string;
+  readonly fields: readonly { readonly name: string }[];
+}
+
+function withPast<Model extends Declared>(model: Model): object {
+  const past = PASTS[model.name];
+  if (past === undefined) return model;
+  const rules = new Map(Object.entries(past.fields));
+  const fields = model.fields.map((field) => {
+    const historize = rules.get(field.name);
+    return historize === undefined ? field : { ...field, historize };
+  });
+  return { ...model, fields, ...(past.lifecycle && { lifecycle: past.lifecycle }) };
+}
+
+function flavoured(models: readonly Declared[], { eventual, history }: Flavour): readonly object[] {
+  const all = history ? models.map(withPast) : models;
+  return eventual ? [...all, MEMO] : all;
 }
 
 export const CONSTRAINTS: readonly Constraint[] = [
@@ -61,14 +121,14 @@ export function pathOf(model: string): string {
 }
 
 /** What the simulated nodes are started with. */
-export function workloadSpec(store: StoreSettings = {}, isEventual = false): LithairModelSpec {
-  const spec = validateSpec({ auth: { mode: 'open' }, models: modelsWith(isEventual), store });
+export function workloadSpec(store: StoreSettings = {}, flavour = PLAIN): LithairModelSpec {
+  const spec = validateSpec({ auth: { mode: 'open' }, models: flavoured(MODELS, flavour), store });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;
 }
 
 /** The same rows under other indexes, some of which must be built from them. */
-export function otherSpec(isEventual = false): LithairModelSpec {
+export function otherSpec(flavour = PLAIN): LithairModelSpec {
   const others = MODELS.map((model) => ({
     ...model,
     fields: model.fields.map((field) => {
@@ -76,8 +136,7 @@ export function otherSpec(isEventual = false): LithairModelSpec {
       return field.name === 'sku' ? { ...field, index: 'ordered' } : field;
     }),
   }));
-  const models = isEventual ? [...others, MEMO] : others;
-  const spec = validateSpec({ auth: { mode: 'open' }, models });
+  const spec = validateSpec({ auth: { mode: 'open' }, models: flavoured(others, flavour) });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;
 }

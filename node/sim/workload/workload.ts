@@ -1,5 +1,6 @@
 import type { Call, FinalState, History } from '../checks/index.ts';
 import { Client } from './client.ts';
+import { deliver } from './deliver.ts';
 import { drawMix, type Mix, type MixOptions } from './mix.ts';
 import { CONSTRAINTS, MODEL_NAMES } from './model.ts';
 import { type OpenOperation, Recorder } from './recorder.ts';
@@ -9,6 +10,8 @@ import type { ClientWorld } from './world.ts';
 /** Tries of each read at the end, when all nodes are well, and the pause between them. */
 const FINAL_TRIES = 50;
 const FINAL_PAUSE_MS = 100;
+/** A removal that was asked for among faults may still end a node that is asked. */
+const FINAL_PATIENCE_MS = 10_000;
 
 /** Clients at work. */
 export class Workload {
@@ -82,7 +85,8 @@ export class Workload {
 
   async #tryOnce(operation: OpenOperation, node: number): Promise<void> {
     const { call } = operation;
-    const delivery = await this.#world.send(node, requestOf(call, null));
+    const request = requestOf(call, null);
+    const delivery = await deliver(this.#world, node, request, FINAL_PATIENCE_MS);
     const result = resultOf(call, delivery);
     operation.add({ node, sent: operation.invoked, answered: this.#recorder.moment(), result });
   }
