@@ -1,5 +1,6 @@
-import type { PeerAddress } from './consensus/index.ts';
-import type { InitialPeer, Placement } from './membership/index.ts';
+import type { LinkTransport, PeerAddress } from './consensus/index.ts';
+import type { Placement } from './membership/index.ts';
+import type { NodeConsensus, NodeNetwork } from './node-parts.ts';
 import type { InitialMember } from './options.ts';
 import type { Clock } from './ports/index.ts';
 
@@ -10,12 +11,15 @@ const LOOK_EVERY_MS = 1_000;
 export interface IntroductionParts {
   readonly placement: Placement;
   readonly initialCluster: readonly InitialMember[];
-  peer(member: InitialMember): Pick<InitialPeer, 'status'>;
-  /** Dials members that the own table, which is not there yet, does not name. */
-  introduce(peers: readonly PeerAddress[]): void;
+  readonly consensus: Pick<NodeConsensus, 'state'>;
+  readonly transport: LinkTransport | null;
+  readonly network: Pick<NodeNetwork, 'peer'>;
   readonly clock: Clock;
-  /** Whether this member has a state by now, or stops. */
-  isOver(): boolean;
+  readonly isStopping: () => boolean;
+}
+
+function isOver({ consensus, isStopping }: IntroductionParts): boolean {
+  return consensus.state !== null || isStopping();
 }
 
 /**
@@ -25,7 +29,7 @@ export interface IntroductionParts {
  */
 export function introduceLater(parts: IntroductionParts): void {
   parts.clock.after(LOOK_EVERY_MS, () => {
-    if (parts.isOver()) return;
+    if (isOver(parts)) return;
     void introduce(parts).finally(() => introduceLater(parts));
   });
 }
@@ -33,15 +37,16 @@ export function introduceLater(parts: IntroductionParts): void {
 async function introduce(parts: IntroductionParts): Promise<void> {
   const others = parts.initialCluster.filter(({ address }) => address !== parts.placement.address);
   const known = await Promise.all(others.map((member) => membersAt(parts, member)));
-  if (!parts.isOver()) parts.introduce(known.flat());
+  if (!isOver(parts)) parts.transport?.introduce(known.flat());
 }
 
 /** Who is silent or belongs to another cluster is asked again. */
 async function membersAt(
-  { placement, peer }: IntroductionParts,
+  { placement, network }: IntroductionParts,
   member: InitialMember,
 ): Promise<readonly PeerAddress[]> {
-  const status = await peer(member)
+  const status = await network
+    .peer(member)
     .status()
     .catch(() => null);
   if (status === null || 'waiting' in status) return [];

@@ -1,7 +1,7 @@
 import { type Schema } from '@lithair/crds';
 import type { ApplyVersions } from '@lithair/crds/contract';
 import { raiseApplyVersion } from './apply-version.ts';
-import { Archive, blockingZstd, serveArchive } from './archive/index.ts';
+import { type Archive, serveArchive } from './archive/index.ts';
 import { archivePeers } from './archive-peers.ts';
 import { backups } from './backups.ts';
 import { beginCluster } from './begin-cluster.ts';
@@ -67,6 +67,7 @@ import {
 } from './node-parts.ts';
 import { observeEncryption, observeNode } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
+import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
 import { catchUp, restoreSnapshot } from './startup-phases.ts';
@@ -205,7 +206,15 @@ export class NodeCore {
     this.#admin = admin;
     this.#membership = admin;
     consensus.start();
-    if (consensus.state === null) this.#introduce(consensus, placement);
+    introduceLater({
+      ...this.#options,
+      ...this.#world,
+      consensus,
+      placement,
+      network: this.#network,
+      transport: this.#transport,
+      isStopping: () => this.#stopping,
+    });
     this.#keeper?.start();
     this.#preparation?.onState();
     this.#encryption.start();
@@ -322,7 +331,11 @@ export class NodeCore {
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
     const state = await restoreSnapshot(this.health, log, (chunks) => this.#restore(chunks));
-    const archive = await this.#openArchive(placement, () => this.#consensus?.state ?? state);
+    const archive = await openArchive(this.#world, {
+      dir: this.#options.dataDir,
+      clusterId: placement.clusterId,
+      ...this.#encryption.archive(() => this.#consensus?.state ?? state),
+    });
     const transport = this.#openTransport(placement);
     const consensus: NodeConsensus = new Consensus({
       ...this.#world,
@@ -398,20 +411,6 @@ export class NodeCore {
     });
   }
 
-  #openArchive({ clusterId }: Placement, state: () => ReplicatedState | null): Promise<Archive> {
-    const { fs, logger, defer = setImmediate, compression = blockingZstd } = this.#world;
-    const pause = () => new Promise<void>((resolve) => defer(resolve));
-    return Archive.open({
-      fs,
-      dir: this.#options.dataDir,
-      clusterId,
-      compression,
-      logger,
-      pause,
-      ...this.#encryption.archive(state),
-    });
-  }
-
   #keepHistory(consensus: NodeConsensus, archive: Archive): HistoryKeeper {
     const { clock, logger, fs, defer = setImmediate, openStore = openColdStore } = this.#world;
     return new HistoryKeeper({
@@ -470,17 +469,6 @@ export class NodeCore {
     });
     this.#transport = transport;
     return transport;
-  }
-
-  #introduce(consensus: NodeConsensus, placement: Placement): void {
-    introduceLater({
-      placement,
-      initialCluster: this.#options.initialCluster,
-      peer: (member) => this.#network.peer(member),
-      introduce: (peers) => this.#transport?.introduce(peers),
-      clock: this.#world.clock,
-      isOver: () => this.#stopping || consensus.state !== null,
-    });
   }
 
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {

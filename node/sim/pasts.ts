@@ -16,12 +16,12 @@ export async function pastsOf(
   operations: readonly Operation[],
 ): Promise<ToldPast[]> {
   const pasts: ToldPast[] = [];
-  for (const [model, ids] of writtenIn(operations)) {
-    for (const id of ids) {
-      for (const machine of machines) {
-        const past = await pastOf(world, machine, model, id);
-        if (past !== null) pasts.push(past);
-      }
+  const written = [...writtenIn(operations)];
+  const rows = written.flatMap(([model, ids]) => [...ids].map((id) => ({ model, id })));
+  for (const { model, id } of rows) {
+    for (const machine of machines) {
+      const past = await pastOf(world, machine, model, id);
+      if (past !== null) pasts.push(past);
     }
   }
   return pasts;

@@ -8,6 +8,8 @@ import { Trace } from './world/index.ts';
 const ENOUGH_MS = 30_000;
 const NO_GROWTH = { learners: 0, churnEveryMs: 0, promotesRegion: false };
 
+const votersAt = ({ core }: Machine) => core?.consensus?.confState.voters.length;
+
 class Scene {
   readonly cluster: SimulatedCluster;
   /** Why processes ended by themselves, by machine. */
@@ -34,7 +36,6 @@ class Scene {
   async comeUp(): Promise<void> {
     const { machines } = this.cluster;
     for (const machine of machines) machine.start();
-    const votersAt = ({ core }: Machine) => core?.consensus?.confState.voters.length;
     await this.until('all vote', () => machines.every((one) => votersAt(one) === machines.length));
     await this.until('all serve', () => machines.every(({ isReady }) => isReady));
   }
@@ -42,9 +43,11 @@ class Scene {
   /** Asks a machine to remove a member; tells how the request was answered. */
   remove(by: Machine, memberId: number | null): { status: number | null } {
     const result: { status: number | null } = { status: null };
-    void by.administer('DELETE', `/_admin/members/${memberId}`, undefined).then((answer) => {
+    const ask = async (): Promise<void> => {
+      const answer = await by.administer('DELETE', `/_admin/members/${memberId}`, undefined);
       result.status = answer?.status ?? null;
-    });
+    };
+    void ask();
     return result;
   }
 }

@@ -13,7 +13,6 @@ export {
 export type { Mix, MixOptions } from './mix.ts';
 export {
   finalStateOf,
-  MODEL_NAMES,
   otherSpec,
   PAST_RULES,
   pathOf,

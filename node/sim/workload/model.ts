@@ -91,7 +91,7 @@ interface Declared {
   readonly fields: readonly { readonly name: string }[];
 }
 
-function withPast<Model extends Declared>(model: Model): object {
+function withPast(model: Declared): object {
   const past = PASTS[model.name];
   if (past === undefined) return model;
   const rules = new Map(Object.entries(past.fields));
