@@ -6,6 +6,7 @@ import {
   PROBLEMS,
   type ProblemCode,
   problemJson,
+  takesItsTime,
 } from '../http/index.ts';
 import type { GatewayLimits } from './limits.ts';
 
@@ -35,6 +36,7 @@ export function createBoundedServer(listener: Listener, limits: GatewayLimits): 
 /** What arrived is not a request: say why, where somebody still listens, and hang up. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket | NodeJS.WritableStream) {
   if (!('destroySoon' in socket)) return;
+  if (isInNoHurry(error, socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;
@@ -47,6 +49,11 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket | NodeJS
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
   socket.destroySoon();
+}
+
+/** A body without an end that is known is bounded by whoever receives it. */
+function isInNoHurry(error: NodeJS.ErrnoException, socket: Socket): boolean {
+  return clientErrorCode(error.code) === 'request_timeout' && takesItsTime(socket);
 }
 
 type ClientErrorCode = 'headers_too_large' | 'request_timeout' | 'malformed_request';

@@ -395,10 +395,6 @@ const ROWS: readonly Row[] = [
   notYet('version of a list', 'GET', '/api/products?version=1'),
   notYet('_stream', 'GET', '/api/products/_stream'),
   notYet('/api/_events', 'GET', '/api/_events'),
-  notYet('NDJSON', 'POST', '/api/products/_bulk', {
-    body: '{}\n{}',
-    headers: { 'content-type': 'application/x-ndjson' },
-  }),
 ];
 
 let api: ServedApi;

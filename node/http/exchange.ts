@@ -13,6 +13,8 @@ export interface Reply {
   readonly headers: string[];
   /** Empty where the status has no content. */
   readonly body: string;
+  /** Instead of a body: its pieces, as they are asked for. */
+  readonly pieces?: AsyncIterable<string>;
 }
 
 /** One request on its way through the pipeline; each step adds what it found out. */

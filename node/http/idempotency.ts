@@ -8,6 +8,7 @@ const MAX_LENGTH = 255;
  * The key of a write, where the client gave one. Its scope is subject, method, path and key; its
  * fingerprint tells another body under the same key.
  *
+ * @param line of a body of lines, each of which is a write of its own
  * @throws Problem `bad_header`
  */
 export function idempotencyOf(
@@ -16,6 +17,7 @@ export function idempotencyOf(
   method: string,
   path: string,
   body: Uint8Array,
+  line?: number,
 ): IdempotencyKey | null {
   if (header === undefined) return null;
   if (typeof header !== 'string' || !isKey(header)) {
@@ -24,11 +26,15 @@ export function idempotencyOf(
   return {
     scope: hash(
       'sha256',
-      JSON.stringify([actor.method, actor.subject, method, path, header]),
+      JSON.stringify([actor.method, actor.subject, method, path, header, ...placeOf(line)]),
       'hex',
     ),
     fingerprint: hash('sha256', body, 'hex'),
   };
+}
+
+function placeOf(line: number | undefined): readonly number[] {
+  return line === undefined ? [] : [line];
 }
 
 function isKey(text: string): boolean {

@@ -8,3 +8,4 @@ export {
   type ProblemCode,
   problemJson,
 } from './problems.ts';
+export { takesItsTime } from './unhurried.ts';

@@ -1,7 +1,9 @@
 import { Problem } from './problems.ts';
 
 const JSON_TYPE = 'application/json';
-const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson'];
+/** One JSON value a line (https://github.com/ndjson/ndjson-spec). */
+export const NDJSON_TYPE = 'application/x-ndjson';
+const NDJSON_TYPES = [NDJSON_TYPE, 'application/ndjson'] as const;
 
 /** What a PATCH takes; `application/json` is read as a merge patch. */
 export const PATCH_TYPES = [
@@ -13,13 +15,37 @@ export const PATCH_TYPES = [
 /** What a POST or PUT takes. */
 export const BODY_TYPES = [JSON_TYPE] as const;
 
+/** What `_bulk` takes. */
+export const BULK_TYPES = [JSON_TYPE, ...NDJSON_TYPES] as const;
+
 /** The media types that a kind of request takes. */
-export type TakenTypes = typeof PATCH_TYPES | typeof BODY_TYPES;
+export type TakenTypes = typeof PATCH_TYPES | typeof BODY_TYPES | typeof BULK_TYPES;
+
+/** Whether a body says that it has one JSON value a line. */
+export function isNdjson(contentType: string | undefined): boolean {
+  if (contentType === undefined || contentType === JSON_TYPE) return false;
+  const [type = ''] = contentType.toLowerCase().split(';', 1);
+  return NDJSON_TYPES.some((name) => name === type.trim());
+}
+
+/** Whether the client would rather have one JSON value a line than one document. */
+export function prefersNdjson(accept: string | undefined): boolean {
+  if (accept === undefined || !accept.includes('ndjson')) return false;
+  const qualities = new Map(
+    accept
+      .toLowerCase()
+      .split(',')
+      .map((range) => range.split(';').map((part) => part.trim()))
+      .map(([name = '', ...parameters]) => [name, qualityOf(parameters)]),
+  );
+  const lines = Math.max(...NDJSON_TYPES.map((name) => qualities.get(name) ?? 0));
+  return lines > 0 && lines >= (qualities.get(JSON_TYPE) ?? 0);
+}
 
 /**
  * Refuses a body that does not say that it is of a type that is taken, and returns its type.
  *
- * @throws Problem `unsupported_media_type`; `not_supported_yet` for NDJSON, which the contract has
+ * @throws Problem `unsupported_media_type`
  */
 export function requireBodyType(
   taken: TakenTypes,
@@ -32,9 +58,6 @@ export function requireBodyType(
   if (contentType === JSON_TYPE) return contentType;
   const [first = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const type = first.trim();
-  if (NDJSON_TYPES.includes(type)) {
-    throw new Problem('not_supported_yet', 'NDJSON bodies are not supported yet: send an array.');
-  }
   if (!taken.some((name) => name === type)) {
     throw unsupported(taken, `Content-Type must be ${taken.join(' or ')}.`);
   }

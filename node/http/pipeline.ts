@@ -12,6 +12,7 @@ import type {
   Operation,
   OperationContext,
   ReadOperation,
+  StreamOperation,
   WriteOperation,
 } from './operations/operation.ts';
 import { requireWriteHead } from './operations/write.ts';
@@ -20,6 +21,8 @@ import { Problem } from './problems.ts';
 import { send, sendProblem } from './respond.ts';
 import type { RouteTable, RouteTables } from './route-table.ts';
 import { route, type SystemRoutes, unknownRoute } from './router.ts';
+
+type ModelOperation = ReadOperation | WriteOperation | StreamOperation;
 
 /** Everything that the steps of the pipeline need. */
 export interface PipelineParts {
@@ -97,6 +100,7 @@ function runAs(
   if (exchange.parent !== null) enterParent(exchange, exchange.parent, table);
   authorize(exchange, operation);
   refuseConditions(exchange);
+  if (operation.kind === 'stream') return operation.run(exchange, parts);
   return operation.kind === 'read'
     ? runRead(parts, exchange, operation)
     : runWrite(parts, exchange, operation);
@@ -167,12 +171,12 @@ async function runWrite(
   if (outcome.kind === 'rejected') {
     throw new Problem(outcome.code, outcome.message, { errors: outcome.errors });
   }
-  send(exchange, operation.reply(exchange, outcome, parts.context));
+  await send(exchange, operation.reply(exchange, outcome, parts.context));
 }
 
 const NO_BODY = new Uint8Array(0);
 
-function authorize(exchange: Exchange, operation: ReadOperation | WriteOperation): void {
+function authorize(exchange: Exchange, operation: ModelOperation): void {
   const { model, rights } = exchange.modelRoute;
   const wanted = wantedRight(exchange, operation);
   if (rights.may(wanted)) return;
@@ -197,7 +201,7 @@ function enterParent(exchange: Exchange, parent: Parent, table: RouteTable): voi
 /** A PUT that only ever creates needs the right to create, and no other. */
 function wantedRight(
   { req: { headers } }: Exchange,
-  { name, access }: ReadOperation | WriteOperation,
+  { name, access }: ModelOperation,
 ): AccessOperation {
   return name === 'replace' && headers['if-none-match'] !== undefined ? 'create' : access;
 }
@@ -220,7 +224,7 @@ function sendLater(
   reply: Parameters<typeof send>[1] | Promise<Parameters<typeof send>[1]>,
 ): Promise<void> | void {
   if (reply instanceof Promise) return reply.then((done) => send(exchange, done));
-  send(exchange, reply);
+  return send(exchange, reply);
 }
 
 /** The one error exit. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Clock } from '../ports/index.ts';
 import type { Exchange, Reply } from './exchange.ts';
 import { PROBLEM_CONTENT_TYPE, type Problem, problemJson } from './problems.ts';
@@ -8,11 +9,12 @@ const LINGER_BYTES = 4 * 1024 * 1024;
 /** A body that nobody reads is thrown away by the server up to this size. */
 const IGNORED_BODY_BYTES = 64 * 1024;
 
-/** Writes an answer in one piece. A client that has gone is no error. */
-export function send(exchange: Exchange, reply: Reply): void {
+/** Writes an answer, mostly in one piece. A client that has gone is no error. */
+export function send(exchange: Exchange, reply: Reply): Promise<void> | void {
   const { req, res } = exchange;
   if (res.headersSent || res.destroyed) return;
   const { headers, status, body } = reply;
+  if (reply.pieces !== undefined) return sendPieces(exchange, reply, reply.pieces);
   if (body === '') {
     if (status !== 204 && status !== 304) headers.push('Content-Length', '0');
     if (hasUnreadBody(exchange)) headers.push('Connection', 'close');
@@ -27,6 +29,43 @@ export function send(exchange: Exchange, reply: Reply): void {
   if (req.method === 'HEAD') res.end();
   // As many bytes as code units: all of it is ASCII, which latin1 writes without transcoding.
   else res.end(body, length === body.length ? 'latin1' : 'utf8');
+}
+
+/** Goes at the pace of the client. Where it fails, the client sees that the answer has no end. */
+async function sendPieces(
+  { req, res }: Exchange,
+  { status, headers }: Reply,
+  pieces: AsyncIterable<string>,
+): Promise<void> {
+  res.writeHead(status, headers);
+  if (req.method === 'HEAD') {
+    res.end();
+    return;
+  }
+  try {
+    for await (const piece of pieces) {
+      if (res.destroyed) return;
+      if (!res.write(piece)) await drained(res);
+    }
+    res.end();
+  } catch (error) {
+    res.destroy();
+    throw error;
+  }
+}
+
+/** Resolves when the client has read what was written, or has gone. */
+export function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      res.off('drain', done);
+      res.off('close', done);
+      resolve();
+    };
+    res.on('drain', done);
+    res.on('close', done);
+    if (res.destroyed) done();
+  });
 }
 
 /** A large body that came with a request that takes none: answer, then hang up. */
@@ -45,7 +84,7 @@ export function sendProblem(exchange: Exchange, problem: Problem, clock: Clock):
   const body = problemJson(code, message, errors);
   if (problem.closes || hasUnreadBody(exchange))
     sendAndLinger(exchange, status, headers, body, clock);
-  else send(exchange, { status, headers, body });
+  else void send(exchange, { status, headers, body });
 }
 
 /**

@@ -1,5 +1,7 @@
 import { type HttpMethod, METHODS } from '@lithair/crds';
 import type { Exchange } from './exchange.ts';
+import { isNdjson } from './media-type.ts';
+import { bulkLines } from './operations/bulk-lines.ts';
 import { events, history } from './operations/history.ts';
 import { list } from './operations/list.ts';
 import type { Operation, SystemOperation } from './operations/operation.ts';
@@ -99,9 +101,17 @@ function routeBelow(exchange: Exchange, parent: ModelRoute, segment: string): vo
   exchange.id = segment;
   if (segment === '') throw unknownRoute();
   if (segment.charCodeAt(0) !== UNDERSCORE) return choose(exchange, tablesOf(parent).item);
-  if (segment === '_bulk') return choose(exchange, tablesOf(parent).bulk);
+  if (segment === '_bulk') return chooseBulk(exchange, tablesOf(parent).bulk);
   if (LATER_COLLECTION_ROUTES.includes(segment)) throw laterRoute(segment);
   throw unknownRoute();
+}
+
+/** By what the body is: an array, or lines. */
+function chooseBulk(exchange: Exchange, table: MethodTable): void {
+  choose(exchange, table);
+  if (exchange.operation === bulk && isNdjson(exchange.req.headers['content-type'])) {
+    exchange.operation = bulkLines;
+  }
 }
 
 const UNDERSCORE = 95;

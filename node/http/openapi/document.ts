@@ -18,7 +18,7 @@ import {
   sharedParameters,
   sharedResponses,
 } from './components.ts';
-import { filterParameters, listPage, pageOf } from './lists.ts';
+import { filterParameters, LINES, linesResponse, listResponse, pageOf } from './lists.ts';
 import { pastSchemas } from './past-schemas.ts';
 import { withRules } from './rules.ts';
 import {
@@ -186,8 +186,11 @@ class Description {
     return {
       post: operation(`create${name}Bulk`, `Create many, all or nothing`, name, {
         parameters: [parameterRef('IdempotencyKey')],
-        requestBody: jsonBody(bulkBody(`${name}Create`)),
-        responses: this.#responses({ 201: bulkResponse(name) }, WRITE_ERRORS),
+        requestBody: bulkRequest(`${name}Create`),
+        responses: this.#responses(
+          { 200: linesResponse('What became of each line'), 201: bulkResponse(name) },
+          WRITE_ERRORS,
+        ),
       }),
     };
   }
@@ -298,10 +301,7 @@ class Description {
     const { name } = this.#model;
     return operation(`list${name}`, `List ${name}`, name, {
       parameters: this.#listParameters(),
-      responses: this.#responses(
-        { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
-        [400, 406, 503],
-      ),
+      responses: this.#responses({ 200: listResponse(name) }, [400, 406, 503]),
     });
   }
 
@@ -329,10 +329,7 @@ class Description {
         parameters: [idParameter(this.#schema, parent.#model)],
         get: operation(id, summary, parent.#model.name, {
           parameters: this.#listParameters(),
-          responses: this.#responses(
-            { 200: { description: 'One page', content: jsonContent(listPage(name)) } },
-            [400, 404, 406, 503],
-          ),
+          responses: this.#responses({ 200: listResponse(name) }, [400, 404, 406, 503]),
         }),
       },
     };
@@ -425,6 +422,12 @@ function aggregateResponse(name: string, description: string, isNew: boolean): J
 
 function headersNamed(names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/** An array, all or nothing; or lines, each a write of its own. */
+function bulkRequest(item: string): Json {
+  const array = jsonContent(bulkBody(item));
+  return { required: true, content: { ...array, ...LINES } };
 }
 
 function bulkBody(item: string): Json {

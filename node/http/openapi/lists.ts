@@ -4,8 +4,22 @@ import { valueSchema } from './schemas.ts';
 
 type Json = { [key: string]: JsonValue };
 
-/** What a list answers. */
-export function listPage(name: string): Json {
+/** One JSON value a line. */
+export const LINES: Json = {
+  'application/x-ndjson': { schema: { type: 'string', description: 'One JSON object a line.' } },
+};
+
+export function linesResponse(description: string): Json {
+  return { description, content: LINES };
+}
+
+/** What a list answers: one page, or all rows as lines. */
+export function listResponse(name: string): Json {
+  const content = { 'application/json': { schema: listPage(name) }, ...LINES };
+  return { description: 'One page', content };
+}
+
+function listPage(name: string): Json {
   const page = {
     type: 'object',
     properties: {

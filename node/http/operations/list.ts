@@ -2,10 +2,11 @@ import { execute, type Page, type Parameter } from '../../query/index.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { Expander, type Expansion, readExpansions } from '../expansion.ts';
-import { requireAcceptable } from '../media-type.ts';
+import { prefersNdjson, requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { ModelRoute } from '../route-table.ts';
+import { exportRows } from './export-rows.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
 
 /** GET and HEAD of a collection: one page, joined from the JSON of its rows. */
@@ -25,7 +26,9 @@ export function answerList(
   context: OperationContext,
   given: readonly Parameter[],
 ): Reply | Promise<Reply> {
-  requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
+  const { accept } = exchange.req.headers;
+  if (prefersNdjson(accept)) return answerLines(exchange, view, context, given);
+  requireAcceptable(accept, JSON_CONTENT_TYPE);
   const { route, query, expansions } = queryOf(exchange, given);
   const currentReader = () => readerOf(context, route.model.name);
   const page = execute(query, currentReader, originOf(view), context.defer);
@@ -34,6 +37,19 @@ export function answerList(
     return pageReply(headOf(context, route), query.limit, { ...done, rows });
   };
   return page instanceof Promise ? page.then(answer) : answer(page);
+}
+
+function answerLines(
+  exchange: Exchange,
+  view: ReadView,
+  context: OperationContext,
+  given: readonly Parameter[],
+): Reply {
+  const route = exchange.modelRoute;
+  const parameters = [...parametersOf(exchange), ...given];
+  const expansions = readExpansions(exchange);
+  const head = headOf(context, route);
+  return exportRows(exchange, view, context, { route, parameters, expansions, head });
 }
 
 function expandedRows(
@@ -57,9 +73,12 @@ const NOT_OF_THE_QUERY = ['consistency', 'expand'];
 
 function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
-  const parameters = exchange.parameters.filter(({ name }) => !NOT_OF_THE_QUERY.includes(name));
-  const query = route.queries.list([...parameters, ...given]);
+  const query = route.queries.list([...parametersOf(exchange), ...given]);
   return { route, query, expansions: readExpansions(exchange) };
+}
+
+function parametersOf({ parameters }: Exchange): readonly Parameter[] {
+  return parameters.filter(({ name }) => !NOT_OF_THE_QUERY.includes(name));
 }
 
 function originOf({ state }: ReadView) {

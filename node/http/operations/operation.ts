@@ -1,8 +1,17 @@
 import type { AccessOperation } from '../../access/index.ts';
-import type { Command, HistoryReader, Outcome, StateReader } from '../../ports/index.ts';
+import type {
+  Clock,
+  Command,
+  Engine,
+  HistoryReader,
+  Logger,
+  Outcome,
+  StateReader,
+} from '../../ports/index.ts';
 import type { ApiLimits } from '../api.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import type { TakenTypes } from '../media-type.ts';
+import type { RouteTables } from '../route-table.ts';
 import type { TokenIssuer } from '../token.ts';
 
 /** What the operations need from the composition. */
@@ -52,4 +61,22 @@ export interface SystemOperation extends Named {
   answer(exchange: Exchange): Reply | Promise<Reply>;
 }
 
-export type Operation = ReadOperation | WriteOperation | SystemOperation;
+/** Takes its body, and answers, piece by piece. */
+export interface StreamOperation extends Named {
+  readonly kind: 'stream';
+  readonly access: AccessOperation;
+  /** What refuses the request as a whole is thrown before anything is answered. */
+  run(exchange: Exchange, parts: StreamParts): Promise<void>;
+}
+
+/** What such an operation needs from the composition. */
+export interface StreamParts {
+  readonly engine: Pick<Engine, 'submit'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: ApiLimits;
+  readonly tables: Pick<RouteTables, 'of'>;
+  readonly context: OperationContext;
+}
+
+export type Operation = ReadOperation | WriteOperation | StreamOperation | SystemOperation;

@@ -2,7 +2,13 @@ import type { FieldRights, StateReader, WrittenAggregate } from '../../ports/ind
 import type { BodyReading, PatchFormat } from '../../validation/index.ts';
 import { etagOf, matchedVersions } from '../etag.ts';
 import type { Exchange, Reply } from '../exchange.ts';
-import { BODY_TYPES, PATCH_TYPES, requireAcceptable, requireBodyType } from '../media-type.ts';
+import {
+  BODY_TYPES,
+  BULK_TYPES,
+  PATCH_TYPES,
+  requireAcceptable,
+  requireBodyType,
+} from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import {
   describe,
@@ -30,12 +36,12 @@ export const create: WriteOperation = {
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
 
-/** POST to `_bulk`: all or nothing. */
+/** POST of an array to `_bulk`: all or nothing. */
 export const bulk: WriteOperation = {
   kind: 'write',
   name: 'bulk',
   access: 'create',
-  takes: BODY_TYPES,
+  takes: BULK_TYPES,
   bodyLimit: (limits) => limits.bulkBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;

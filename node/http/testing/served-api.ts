@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createGateway } from '../../gateway/index.ts';
+import { createGateway, type GatewayLimits } from '../../gateway/index.ts';
 import { createMetrics, silentLogger } from '../../telemetry/index.ts';
 import { systemClock } from '../../world.ts';
 import { type ApiLimits, createApi } from '../index.ts';
@@ -34,9 +34,10 @@ export async function serveApi(
   models: readonly unknown[],
   limits: Partial<ApiLimits> = {},
   auth?: unknown,
+  bounds: Partial<GatewayLimits> = {},
 ): Promise<ServedApi> {
   const engine = new SingleNode(schemaOf(models, auth));
-  const gateway = createGateway();
+  const gateway = createGateway(bounds);
   const api = createApi({
     engine,
     limits,

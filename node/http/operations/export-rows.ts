@@ -1,0 +1,86 @@
+import { execute, type Parameter } from '../../query/index.ts';
+import type { Exchange, ReadView, Reply } from '../exchange.ts';
+import { Expander, type Expansion } from '../expansion.ts';
+import { NDJSON_TYPE } from '../media-type.ts';
+import { Problem } from '../problems.ts';
+import type { ModelRoute } from '../route-table.ts';
+import type { OperationContext } from './operation.ts';
+
+/** Rows that are made ready at one time. */
+const PAGE_ROWS = 200;
+
+/** What lists have in common with this, which would import each other otherwise. */
+export interface ExportedList {
+  readonly route: ModelRoute;
+  /** Those of the request, and those that its path stands for. */
+  readonly parameters: readonly Parameter[];
+  readonly expansions: readonly Expansion[];
+  readonly head: string[];
+}
+
+/**
+ * All rows of a list, one a line, at the pace of the client. They are read page by page: a row that
+ * stays as it is is there once, others as with cursors.
+ *
+ * @throws QueryRefusal, Problem `invalid_query`
+ */
+export function exportRows(
+  exchange: Exchange,
+  { state }: ReadView,
+  context: OperationContext,
+  list: ExportedList,
+): Reply {
+  if (list.parameters.some(({ name }) => name === 'count')) throw noCount();
+  const given = list.parameters.find(({ name }) => name === 'limit');
+  const others = list.parameters.filter(({ name }) => name !== 'limit');
+  const query = list.route.queries.list(list.parameters);
+  const most = given === undefined ? Number.POSITIVE_INFINITY : Number(given.value);
+  const { epoch, appliedIndex: index, schemaVersion } = state;
+  const source = { ...list, parameters: others, query, origin: { epoch, index, schemaVersion } };
+  list.head.push('Content-Type', NDJSON_TYPE);
+  return {
+    status: 200,
+    headers: list.head,
+    body: '',
+    pieces: pieces(exchange, context, source, most),
+  };
+}
+
+async function* pieces(
+  exchange: Exchange,
+  context: OperationContext,
+  source: ExportedList & {
+    readonly query: ReturnType<ModelRoute['queries']['list']>;
+    readonly origin: Parameters<typeof execute>[2];
+  },
+  most: number,
+): AsyncGenerator<string, void, undefined> {
+  const { route, parameters, expansions, origin } = source;
+  const reader = () => {
+    const state = context.state();
+    const rows = state.model(route.model.name);
+    if (rows !== undefined && state.schemaVersion === origin.schemaVersion) return rows;
+    throw new Problem('schema_changed', 'The model changed meanwhile.');
+  };
+  let { query } = source;
+  for (let left = most; left > 0; ) {
+    const limit = Math.min(PAGE_ROWS, left);
+    const page = await execute({ ...query, limit }, reader, origin, context.defer);
+    const expander = new Expander(context.state());
+    const rows = page.records.map((record, at) =>
+      expander.expand(page.rows[at] ?? '{}', record, expansions),
+    );
+    if (rows.length > 0) yield `${rows.join('\n')}\n`;
+    left -= rows.length;
+    if (page.next === null || exchange.res.destroyed) return;
+    const cursor = { name: 'cursor', value: page.next, parts: [page.next] };
+    const plain = parameters.filter(({ name }) => name !== 'cursor');
+    query = route.queries.list([...plain, cursor]);
+  }
+}
+
+function noCount(): Problem {
+  const message = 'count does not go with lines: they are all there is.';
+  const error = { pointer: '', parameter: 'count', code: 'conflicting', message };
+  return new Problem('invalid_query', message, { errors: [error] });
+}
