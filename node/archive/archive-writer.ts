@@ -22,7 +22,9 @@ export type ArchiveSubject = Pick<
 >;
 
 /** So many blocks are compressed at a time, while the next one is filled. */
-const PACKED_AHEAD = 3;
+const PACKED_AHEAD = 8;
+/** Packed blocks are small: so many bytes of them go to the file at a time. */
+const WRITE_BYTES = 256 * 1024;
 
 /** A block that is on its way through compression. */
 interface Packing {
@@ -44,6 +46,9 @@ export class ArchiveWriter {
   #lastId: string | null = null;
   #first: Pick<BlockPlace, 'firstId' | 'firstVersion'> | null = null;
   #at = 0;
+  /** Of the file, what is not written yet. */
+  #unwritten: Uint8Array[] = [];
+  #unwrittenBytes = 0;
   #records = 0;
   #oldestMs = Infinity;
   #newestMs = 0;
@@ -111,12 +116,22 @@ export class ArchiveWriter {
     const filter = BloomFilter.sizedFor(this.#ids.length);
     for (const id of this.#ids) filter.add(id);
     await this.#write(encodeEnd({ summary, blocks: this.#blocks }, filter.bytes, this.#at));
+    await this.#writeOut();
     await this.#file.finish();
     return summary;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await this.#file.append(bytes);
     this.#at += bytes.length;
+    this.#unwritten.push(bytes);
+    this.#unwrittenBytes += bytes.length;
+    if (this.#unwrittenBytes >= WRITE_BYTES) await this.#writeOut();
+  }
+
+  async #writeOut(): Promise<void> {
+    const bytes = Buffer.concat(this.#unwritten, this.#unwrittenBytes);
+    this.#unwritten = [];
+    this.#unwrittenBytes = 0;
+    await this.#file.append(bytes);
   }
 }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import {
   constants,
+  type ZstdOptions,
   zstdCompress,
   zstdCompressSync,
   zstdDecompress,
@@ -14,20 +15,26 @@ export interface Compression {
   decompress(packed: Uint8Array, maxBytes: number): Promise<Uint8Array>;
 }
 
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** The size is told beforehand, so that tables are made for a block and not for any length. */
+function settings(plain: Uint8Array): ZstdOptions {
+  return {
+    params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    pledgedSrcSize: plain.length,
+  };
+}
 
 const pack = promisify(zstdCompress);
 const unpack = promisify(zstdDecompress);
 
 /** zstd on the runtime's thread pool: the event loop goes on meanwhile. */
 export const threadedZstd: Compression = {
-  compress: (plain) => pack(plain, LEVEL),
+  compress: (plain) => pack(plain, settings(plain)),
   decompress: (packed, maxBytes) => unpack(packed, { maxOutputLength: Math.max(1, maxBytes) }),
 };
 
 /** zstd at once, for a simulated world, whose events come in one order: under a millisecond a block. */
 export const blockingZstd: Compression = {
-  compress: (plain) => Promise.resolve(zstdCompressSync(plain, LEVEL)),
+  compress: (plain) => Promise.resolve(zstdCompressSync(plain, settings(plain))),
   decompress: (packed, maxBytes) =>
     Promise.resolve(zstdDecompressSync(packed, { maxOutputLength: Math.max(1, maxBytes) })),
 };

@@ -23,7 +23,7 @@ export function row(name: string, value: number, baseline: number): string {
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | '/s' | 'ratio';
+  readonly unit: 'ms' | 's' | '/s' | 'MB' | 'MB/s' | 'ratio';
   /** The aim, in the same unit: so much at least, or at most. */
   readonly target: { readonly least: number } | { readonly most: number } | null;
   /** What does the same in the same run; the ratio to it is shown. */
@@ -55,5 +55,7 @@ function wordOf({ value, target }: Figure): string {
 
 function quantity(value: number, unit: Figure['unit']): string {
   if (unit === '/s') return perSecond(value);
+  if (unit === 'MB' || unit === 'MB/s') return `${value.toFixed(0)} ${unit}`;
+  if (unit === 's') return `${value.toFixed(1)} s`;
   return unit === 'ms' ? `${value.toFixed(value < 10 ? 2 : 0)} ms` : value.toFixed(2);
 }

@@ -2,6 +2,8 @@ const INITIAL_BYTES = 4096;
 /** A buffer that a rare large entry made grow beyond this is given back afterwards. */
 const MAX_KEPT_BYTES = 1 << 20;
 const MAX_VARINT_BYTES = 8;
+/** UTF-8 of one unit of a text. */
+const MAX_BYTES_PER_UNIT = 3;
 /** Texts up to this length are copied unit by unit: a call into the runtime costs more. */
 const SHORT_TEXT = 40;
 
@@ -46,11 +48,24 @@ export class ByteWriter {
    * UTF-8. ASCII is told apart because it is read back without decoding.
    */
   text(value: string): void {
-    if (value.length <= SHORT_TEXT && this.shortAscii(value)) return;
-    const bytes = Buffer.byteLength(value);
-    const ascii = bytes === value.length;
-    this.varint(bytes * 2 + (ascii ? 0 : 1));
-    this.raw(value, bytes);
+    const { length } = value;
+    if (length <= SHORT_TEXT && this.shortAscii(value)) return;
+    // Written as if it were ASCII, which it is when it comes to as many bytes: a second look at the
+    // text, for its length, would cost more.
+    this.reserve(MAX_VARINT_BYTES * 2 + length * MAX_BYTES_PER_UNIT);
+    const start = this.at;
+    this.varint(length * 2);
+    const written = this.at;
+    const bytes = this.buffer.write(value, written, 'utf8');
+    if (bytes !== length) this.lengthen(start, written, bytes);
+    this.at += bytes;
+  }
+
+  /** Puts another length before a text that has been written and was not ASCII. */
+  private lengthen(start: number, written: number, bytes: number): void {
+    this.at = start;
+    this.varint(bytes * 2 + 1);
+    this.buffer.copyWithin(this.at, written, written + bytes);
   }
 
   /** A row's JSON; other writers have a shorter form for it. */

@@ -85,10 +85,10 @@ export class Generation {
     return [...this.byModel.keys()].sort();
   }
 
-  /** Ids of a model that have versions here, sorted by code unit. */
-  ids(model: string): string[] {
+  /** Aggregates of a model that have versions here, by id in the order of code units. */
+  chains(model: string): (readonly [id: string, chain: readonly VersionRecord[]])[] {
     // Much faster than the default order, which is the same.
-    return [...(this.byModel.get(model)?.keys() ?? [])].sort((a, b) => (a < b ? -1 : 1));
+    return [...(this.byModel.get(model) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   /** All versions as they are now, in the order of the log; later ones do not show in the array. */

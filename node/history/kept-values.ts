@@ -1,6 +1,13 @@
 import type { JsonValue, ModelSchema } from '@lithair/crds';
 import type { JsonObject, VersionRecord } from '../ports/index.ts';
-import { type FieldRule, type HistoryRules, isKept, keepsValue, type Moment } from './rules.ts';
+import {
+  type FieldRule,
+  type HistoryRules,
+  isKept,
+  keepsAll,
+  keepsValue,
+  type Moment,
+} from './rules.ts';
 
 /** Old and new value of a field that changed; what is not kept is absent. */
 export interface FieldChange {
@@ -49,7 +56,9 @@ export function archived(
   record: VersionRecord,
   moment: Moment,
 ): VersionRecord | null {
-  if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
+  const isWhole = keepsAll(rules, record, moment);
+  if (isWhole && !rules.audited && isBare(record)) return record;
+  if (!isWhole && record.version < moment.newest && !isKept(rules, record, moment)) return null;
   if (rules.chained && record.evidence !== null) return record;
   // Most versions are archived as they are: reading and writing their rows again costs the most.
   const json = lastsWhole(rules, record, moment) ? record.json : lasting(rules, record, moment);

@@ -20,6 +20,8 @@ export interface HistoryRules {
   readonly audited: boolean;
   /** In the order of the schema, the primary key included. */
   readonly fields: readonly FieldRule[];
+  /** Versions that keep the values of all fields, the newest counted; some may keep them longer. */
+  readonly wholeDepth: number;
   /** How old versions may get in memory, milliseconds of log time; Infinity where nothing is said. */
   readonly hotMs: number;
   /** How old versions get whose values no field rule keeps, milliseconds; Infinity: any age. */
@@ -56,16 +58,23 @@ export function historyRules(
   if (!declared) return null;
   const { hot, warm, cold } = retention ?? {};
   const [hotMs, warmMs, coldMs] = [lasts(hot), lasts(warm), lasts(cold)];
+  const fields = model.fields.map((field) => fieldRule(field, model));
   return {
     model,
     audited,
     chained: model.tamperEvidence === true,
-    fields: model.fields.map((field) => fieldRule(field, model)),
+    fields,
+    wholeDepth: wholeDepth(fields),
     hotMs: hot === undefined ? Infinity : durationMs(hot),
     retentionMs: retention === undefined ? Infinity : hotMs + warmMs + coldMs,
     coldAfterMs: cold === undefined ? Infinity : hotMs + warmMs,
     former,
   };
+}
+
+/** A model that has nothing but its key keeps no values. */
+function wholeDepth(fields: readonly FieldRule[]): number {
+  return fields.length > 1 ? Math.min(...fields.map(({ depth }) => depth)) : 0;
 }
 
 function lasts(tier: string | undefined): number {
@@ -133,6 +142,16 @@ export function hasValues(rules: HistoryRules, version: Version, moment: Moment)
     if (rule.name !== primaryKey && keepsValue(rules, rule, version, moment)) return true;
   }
   return false;
+}
+
+/**
+ * Whether a version keeps every value, as most do, told without a look at each field. False: it
+ * takes that look.
+ */
+export function keepsAll(rules: HistoryRules, version: Version, moment: Moment): boolean {
+  if (rules.wholeDepth <= 1 || rules.former.length > 0) return false;
+  if (moment.newest - version.version >= rules.wholeDepth) return false;
+  return moment.nowMs - version.timeMs <= rules.retentionMs;
 }
 
 /** Whether anything of a version is kept: a value, or who changed it and when. */
