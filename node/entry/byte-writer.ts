@@ -57,15 +57,13 @@ export class ByteWriter {
     this.varint(length * 2);
     const written = this.at;
     const bytes = this.buffer.write(value, written, 'utf8');
-    if (bytes !== length) this.lengthen(start, written, bytes);
+    if (bytes !== length) {
+      this.at = start;
+      this.varint(bytes * 2 + 1);
+      // The longer length may have run into the text.
+      if (this.at !== written) this.buffer.write(value, this.at, 'utf8');
+    }
     this.at += bytes;
-  }
-
-  /** Puts another length before a text that has been written and was not ASCII. */
-  private lengthen(start: number, written: number, bytes: number): void {
-    this.at = start;
-    this.varint(bytes * 2 + 1);
-    this.buffer.copyWithin(this.at, written, written + bytes);
   }
 
   /** A row's JSON; other writers have a shorter form for it. */
