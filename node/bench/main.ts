@@ -13,6 +13,7 @@ import { measureLearnerLag } from './learner-lag.ts';
 import { buildProgram } from './lithair.ts';
 import { measureManyAggregates } from './many-aggregates.ts';
 import { measureReads } from './reads.ts';
+import { measureRecovery } from './recovery.ts';
 import { measureReplicated } from './replicated.ts';
 import { measureSize } from './size.ts';
 import { measureStoppedMember } from './stopped-member.ts';
@@ -35,6 +36,7 @@ const SCENARIOS = [
   { name: 'cluster', run: measureCluster },
   { name: 'size', run: measureSize },
   { name: 'aggregates', run: measureManyAggregates },
+  { name: 'recovery', run: measureRecovery },
   { name: 'replicated', run: measureReplicated },
   { name: 'failover', run: measureFailover },
   { name: 'catch-up', run: measureCatchUp },
