@@ -53,6 +53,7 @@ function coreStorage(log: ReplicatedLog, applied: number): Storage {
       return { hardState: { ...hardState, commit: known }, confState };
     },
     entries: (lo, hi, maxSize) => log.entries(lo, hi, maxSize),
+    changesMembership: (lo, hi) => log.changesMembership(lo, hi),
     term: (index) => log.term(index),
     firstIndex: () => log.firstIndex(),
     lastIndex: () => log.lastIndex(),

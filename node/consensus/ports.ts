@@ -8,6 +8,7 @@ export type ReplicatedLog = Pick<
   | 'initialState'
   | 'recovery'
   | 'entries'
+  | 'changesMembership'
   | 'term'
   | 'firstIndex'
   | 'lastIndex'

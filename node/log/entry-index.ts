@@ -9,6 +9,8 @@ export class EntryIndex {
   #sequences = new Uint32Array(this.#capacity);
   #offsets = new Uint32Array(this.#capacity);
   #sizes = new Uint32Array(this.#capacity);
+  /** Of those that change the membership, ascending; there are few. */
+  #changes: number[] = [];
 
   /** The log starts behind this entry. */
   get baseIndex(): number {
@@ -44,12 +46,14 @@ export class EntryIndex {
   truncateFrom(index: number): void {
     if (index <= this.#baseIndex) throw new RangeError(`entry ${index} was compacted`);
     this.#lastIndex = Math.min(this.#lastIndex, index - 1);
+    while ((this.#changes.at(-1) ?? 0) >= index) this.#changes.pop();
   }
 
   /** Drops everything up to `index`, which becomes the base. */
   dropThrough(index: number): void {
     this.#baseTerm = this.term(index);
     this.#baseIndex = index;
+    if (this.#changes.length > 0) this.#changes = this.#changes.filter((each) => each > index);
   }
 
   /** For a base whose term became known later than its index. */
@@ -62,6 +66,17 @@ export class EntryIndex {
     this.#baseIndex = index;
     this.#baseTerm = term;
     this.#lastIndex = index;
+    this.#changes = [];
+  }
+
+  /** Notes that the last entry changes the membership. */
+  markChange(): void {
+    this.#changes.push(this.#lastIndex);
+  }
+
+  /** Whether one of the entries `lo <= index < hi` changes the membership. */
+  changesMembership(lo: number, hi: number): boolean {
+    return this.#changes.some((index) => index >= lo && index < hi);
   }
 
   /** Term of an entry, or of the base. */

@@ -1,6 +1,7 @@
 import {
   type ConfState,
   type Entry,
+  EntryType,
   type HardState,
   type InitialState,
   NO_BYTES,
@@ -188,6 +189,10 @@ export class MemberLog implements Log {
     return this.#reader.entries(lo, hi, maxSize);
   }
 
+  changesMembership(lo: number, hi: number): boolean {
+    return this.#index.changesMembership(lo, hi);
+  }
+
   snapshot(): Snapshot {
     const metadata = this.#snapshots.current?.metadata;
     if (metadata === undefined || metadata.index < this.#index.baseIndex) {
@@ -239,6 +244,7 @@ export class MemberLog implements Log {
     const offset = this.#appender.append(type, entry.index, entry.term, entry.data);
     const { sequence, storedBytes } = this.#appender;
     this.#index.append(entry.index, entry.term, sequence, offset, storedBytes);
+    if (entry.type !== EntryType.Normal) this.#index.markChange();
     this.#cache.append(entry);
   }
 

@@ -59,6 +59,7 @@ export class Replay {
       return `entry ${index} follows entry ${entries.lastIndex}`;
     } else entries.truncateFrom(index);
     entries.append(index, term, sequence, offset, header.payloadBytes);
+    if (header.type !== RecordType.Entry) entries.markChange();
     return null;
   }
 

@@ -193,6 +193,8 @@ export interface LogStatistics {
  * `save` at once; what is not durable yet is only known to be so through the callback.
  */
 export interface Log extends Storage {
+  /** Told from memory. */
+  changesMembership(lo: number, hi: number): boolean;
   readonly recovery: Recovery;
   readonly statistics: LogStatistics;
   /** Everything up to this index is durable here (or covered by the snapshot). */

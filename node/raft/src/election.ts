@@ -118,6 +118,10 @@ export function hup(raft: Raft, type: CampaignType): void {
 function hasUnappliedConfChanges(raft: Raft): boolean {
   let lo = raft.log.applied + 1;
   const hi = raft.log.committed + 1;
+  // On a long log, reading it all at each election timeout would take more than the applying.
+  const told = raft.log.changesMembership(lo, hi);
+  if (told.changes) return true;
+  lo = told.upTo;
   while (lo < hi) {
     const page = raft.log.slice(lo, hi, raft.log.pageSize);
     if (page === null || page.length === 0) {

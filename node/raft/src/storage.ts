@@ -70,6 +70,12 @@ export interface Storage {
    */
   term(index: number): number;
 
+  /**
+   * Optional: whether one of the entries `lo <= index < hi` changes the membership. Without it the
+   * core reads all of them when it wants to know, which it does before it campaigns.
+   */
+  changesMembership?(lo: number, hi: number): boolean;
+
   /** The index of the first entry that `entries` can return: the snapshot's index + 1. */
   firstIndex(): number;
 

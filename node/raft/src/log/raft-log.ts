@@ -272,6 +272,17 @@ export class RaftLog {
     this.unstable.restore(snapshot);
   }
 
+  /**
+   * What the Storage can tell, without reading them, of the entries `lo <= index < hi`: whether one
+   * of them changes the membership, and before which index that answer ends.
+   */
+  changesMembership(lo: number, hi: number): { readonly changes: boolean; readonly upTo: number } {
+    const cut = Math.min(hi, this.unstable.offset);
+    if (lo >= cut) return { changes: false, upTo: lo };
+    const changes = this.#storage.changesMembership?.(lo, cut);
+    return { changes: changes === true, upTo: changes === undefined ? lo : cut };
+  }
+
   /** The entries from `index` on, within `maxSize` bytes; null when `index` is compacted. */
   entriesFrom(index: number, maxSize: number): readonly Entry[] | null {
     const last = this.lastIndex();
