@@ -442,7 +442,7 @@ export class NodeCore {
 
   #onApplied(consensus: NodeConsensus, index: number, result: ApplyResult): void {
     this.#leader.onApplied(index);
-    const bytes = this.#log?.statistics.bytes ?? 0;
+    const bytes = this.#log?.writtenBytes ?? 0;
     this.#lag.onApplied(index, bytes, this.#world.clock.monotonicMs());
     this.#keeper?.onApplied();
     this.#preparation?.onState();

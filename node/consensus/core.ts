@@ -26,7 +26,8 @@ export function createCore(
     applied,
     asyncStorageWrites: true,
     maxSizePerMsg: options.maxAppendBytes,
-    maxCommittedSizePerReady: 4 * options.maxAppendBytes,
+    // Entries that wait to be applied are objects: more of them would outlive their generation.
+    maxCommittedSizePerReady: options.maxAppendBytes / 2,
     maxInflightMsgs: options.maxInflightAppends,
     maxInflightBytes: options.maxInflightBytes,
     checkQuorum: true,

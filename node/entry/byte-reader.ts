@@ -1,4 +1,5 @@
 import { EntryError } from './errors.ts';
+import type { TextMemo } from './text-memo.ts';
 
 const MAX_HIGH = 2 ** 53 / 2 ** 28;
 
@@ -74,6 +75,19 @@ export class ByteReader {
     const start = this.at;
     this.at += bytes;
     return this.buffer.toString(ascii ? 'latin1' : 'utf8', start, this.at);
+  }
+
+  /** A text that is likely to be one of those that were read with the same memo before. */
+  frequentText(memo: TextMemo): string {
+    const start = this.at;
+    const known = memo.find(this.buffer, start);
+    if (known !== null) {
+      this.at = start + known.length;
+      return known.text;
+    }
+    const text = this.text();
+    memo.keep(this.buffer, start, this.at, text);
+    return text;
   }
 
   /** What `ByteWriter.json` wrote. */

@@ -13,6 +13,7 @@ import {
   writeIdempotency,
   writeTexts,
 } from './parts.ts';
+import { TextMemo } from './text-memo.ts';
 import {
   type ActivateEntry,
   APPLY_VERSION,
@@ -65,6 +66,8 @@ const LEAST_CHANGE_BYTES = 3;
 /** Owned by `encodeEntry` and `packEntry`, which are not reentrant and leave them empty. */
 const writer = new ByteWriter();
 const packed = new PackedWriter();
+/** Owned by `readChange`. */
+const models = new TextMemo();
 
 /**
  * Writes an entry.
@@ -356,7 +359,7 @@ function readWrite(reader: ByteReader): WriteEntry {
 function readChange(reader: ByteReader, modelBefore: string): Change {
   const head = reader.byte();
   const effect = pick(EFFECTS, head & ~(SAME_MODEL | HAS_EVENTS), 'effect');
-  const model = (head & SAME_MODEL) === 0 ? reader.text() : modelBefore;
+  const model = (head & SAME_MODEL) === 0 ? reader.frequentText(models) : modelBefore;
   const id = reader.text();
   const expectedVersion = reader.varint();
   const named = (head & HAS_EVENTS) !== 0;

@@ -144,6 +144,11 @@ export class PackedReader extends ByteReader {
     return this.packedText(this.varint());
   }
 
+  /** Packed texts are known by their positions. */
+  override frequentText(): string {
+    return this.text();
+  }
+
   override json(): string {
     const form = this.byte();
     if (form === ROW_AS_TEXT) return super.text();

@@ -2,6 +2,7 @@ import type { IdempotencyKey } from '../ports/index.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { EntryError } from './errors.ts';
+import { TextMemo } from './text-memo.ts';
 import type { EntryActor } from './types.ts';
 
 /** Position is part of the format: append only. */
@@ -13,8 +14,11 @@ export function writeActor(writer: ByteWriter, actor: EntryActor): void {
   writer.byte(METHODS.indexOf(actor.method));
 }
 
+/** Owned by {@link readActor}. */
+const subjects = new TextMemo();
+
 export function readActor(reader: ByteReader): EntryActor {
-  return { subject: reader.text(), method: pick(METHODS, reader.byte(), 'authentication method') };
+  return { subject: reader.frequentText(subjects), method: pick(METHODS, reader.byte(), 'authentication method') };
 }
 
 export function writeIdempotency(writer: ByteWriter, idempotency: IdempotencyKey | null): void {

@@ -318,6 +318,10 @@ export class MemberLog implements Log {
     for (const listener of listeners) listener(error);
   }
 
+  get writtenBytes(): number {
+    return this.#totals.bytes;
+  }
+
   get statistics(): LogStatistics {
     return {
       ...this.#totals,

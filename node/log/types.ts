@@ -197,6 +197,8 @@ export interface Log extends Storage {
   changesMembership(lo: number, hi: number): boolean;
   readonly recovery: Recovery;
   readonly statistics: LogStatistics;
+  /** Bytes that were written so far, as `statistics` has them. */
+  readonly writtenBytes: number;
   /** Everything up to this index is durable here (or covered by the snapshot). */
   readonly durableIndex: number;
 

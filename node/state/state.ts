@@ -423,7 +423,8 @@ export class ReplicatedState implements StateReader, RowsView {
       aggregates.push(written);
       const { effect, model, events } = change;
       if (effect === 'unchanged') continue;
-      this.accept(entry, at, { effect, model, ...(events && { events }) }, written, before);
+      const made = events === undefined ? { effect, model } : { effect, model, events };
+      this.accept(entry, at, made, written, before);
     }
     const effect = changes[0]?.effect ?? 'unchanged';
     // Whoever deletes a row is told of that row, not of those that went or changed with it.
@@ -470,9 +471,10 @@ export class ReplicatedState implements StateReader, RowsView {
     before: StateEvent['before'],
   ): void {
     const { effect, model } = change;
-    const events = change.events ?? [defaultEvent(model, effect)];
     const sequence = this.sequence + 1;
-    this.sequence += events.length;
+    this.sequence += change.events?.length ?? 1;
+    if (this.onEvent === undefined && this.history.rulesOf(model) === undefined) return;
+    const events = change.events ?? [defaultEvent(model, effect)];
     this.remember(entry, { effect, model, events, sequence }, written, before);
     if (this.onEvent === undefined) return;
     for (const [position, type] of events.entries()) {

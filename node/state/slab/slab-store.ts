@@ -57,6 +57,9 @@ export class SlabStore implements AggregateStore {
   private cacheBytes: number | null = null;
   private loading: BodyTable | null = null;
   private cooling: { row: number; lastSequence: number; layout: number } | null = null;
+  /** The id that was looked for last, and its row, 0 for none: what is compared is set next. */
+  private soughtId: string | null = null;
+  private soughtRow = 0;
 
   constructor(kinds: readonly IndexKind[], hasher: KeyedHash) {
     this.hasher = hasher;
@@ -72,30 +75,43 @@ export class SlabStore implements AggregateStore {
     return this.order.size;
   }
 
+  /** The row of an id, live or grave; 0 for none. Rows never go, so it stays until one is added. */
+  private rowOf(id: string): number {
+    if (id === this.soughtId) return this.soughtRow;
+    this.soughtRow = this.ids.find(this.probe.set(id));
+    this.soughtId = id;
+    return this.soughtRow;
+  }
+
+  private insertId(row: number, hash: number): void {
+    this.ids.insert(row, hash);
+    this.soughtId = null;
+  }
+
   get(id: string): StoredRow | undefined {
-    const row = this.ids.find(this.probe.set(id));
+    const row = this.rowOf(id);
     return row === 0 || this.rows.reader.isGrave(row) ? undefined : this.rows.reader.row(row, id);
   }
 
   versionOf(id: string): number {
-    const row = this.ids.find(this.probe.set(id));
+    const row = this.rowOf(id);
     return row === 0 || this.rows.reader.isGrave(row) ? 0 : this.rows.reader.version(row);
   }
 
   deletedVersion(id: string): number {
     if (this.graves.size === 0) return 0;
-    const row = this.ids.find(this.probe.set(id));
+    const row = this.rowOf(id);
     return row !== 0 && this.rows.reader.isGrave(row) ? this.rows.reader.version(row) : 0;
   }
 
   mark(id: string): Mark | undefined {
-    const row = this.ids.find(this.probe.set(id));
+    const row = this.rowOf(id);
     return row === 0 ? undefined : this.rows.reader.mark(row);
   }
 
   put(next: StoredRow): void {
+    const row = this.rowOf(next.id);
     const id = this.probe.set(next.id);
-    const row = this.ids.find(id);
     const keys = this.preparing.length === 0 ? next.keys : this.allKeys(next);
     const content = { ...next, keys, isGrave: false };
     if (row === 0) this.add(this.rows.add(content), id, keys);
@@ -107,12 +123,12 @@ export class SlabStore implements AggregateStore {
   }
 
   bury(grave: Grave): void {
+    let row = this.rowOf(grave.id);
     const id = this.probe.set(grave.id);
     const content = { ...grave, json: '', keys: [], isGrave: true };
-    let row = this.ids.find(id);
     if (row === 0) {
       row = this.rows.add(content);
-      this.ids.insert(row, id.hash);
+      this.insertId(row, id.hash);
     } else {
       const isGrave = this.rows.reader.isGrave(row);
       if (isGrave) this.graves.delete(row, null, id);
@@ -135,7 +151,7 @@ export class SlabStore implements AggregateStore {
     const id = reader.probe(row, ID, this.probe);
     const tree = kind === 'row' ? this.order : this.graves;
     if (!tree.isLast(null, id) || this.ids.find(id) !== 0) return false;
-    this.ids.insert(row, id.hash);
+    this.insertId(row, id.hash);
     tree.insert(row, null, id);
     if (kind === 'grave') return true;
     for (const index of this.indexes) index.insertLoaded(row, id);
@@ -352,7 +368,7 @@ export class SlabStore implements AggregateStore {
   }
 
   private add(row: number, id: Probe, keys: readonly IndexKey[]): void {
-    this.ids.insert(row, id.hash);
+    this.insertId(row, id.hash);
     this.enter(row, id, keys);
   }
 
