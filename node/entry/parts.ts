@@ -18,7 +18,10 @@ export function writeActor(writer: ByteWriter, actor: EntryActor): void {
 const subjects = new TextMemo();
 
 export function readActor(reader: ByteReader): EntryActor {
-  return { subject: reader.frequentText(subjects), method: pick(METHODS, reader.byte(), 'authentication method') };
+  return {
+    subject: reader.frequentText(subjects),
+    method: pick(METHODS, reader.byte(), 'authentication method'),
+  };
 }
 
 export function writeIdempotency(writer: ByteWriter, idempotency: IdempotencyKey | null): void {

@@ -28,7 +28,7 @@ const READ_BYTES = 1024 * 1024;
 
 /** Part of a segment, read at once; its bytes belong to the entries that are made from it. */
 interface Stretch {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   readonly view: DataView;
   /** Where in the segment it begins. */
   readonly start: number;
@@ -100,7 +100,7 @@ export class EntryReader {
     }
     const file = this.#segments.get(sequence)?.file;
     if (file === undefined) throw new StorageError('UNAVAILABLE');
-    const bytes = Buffer.allocUnsafeSlow(end - start);
+    const bytes = new Uint8Array(end - start);
     file.read(bytes, start);
     return { bytes, view: viewOf(bytes), start, sequence };
   }
@@ -123,7 +123,6 @@ export class EntryReader {
       const reason = `entry ${index} does not match its checksum any more`;
       throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
     }
-    // A Buffer, as readers of entries want it: they would make one of it otherwise.
     const stored = bytes.subarray(payload, payload + header.payloadBytes);
     const plain = unsealed(seal, stored, header, offset);
     if (plain === null) {
