@@ -29,10 +29,10 @@ BENCH = $(call set_option,ONLY,only) $(call set_option,SECONDS,seconds) $(call s
 	$(call set_option,PRODUCTS,products) $(call set_option,AGGREGATES,aggregates) $(call set_option,KILLS,kills)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
+.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state bench-archive bench-recovery conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Install the pinned dependencies, Node 24 included
 
@@ -98,6 +98,12 @@ bench-raft: setup ## Measure the consensus core: messages per second, bytes per 
 
 bench-state: setup ## Measure memory and pauses of ROWS (1000000) rows under updates and snapshots
 	@node node/state/bench/main.ts $(ROWS)
+
+bench-archive: setup ## Measure how fast history is archived, joined and read back
+	@node node/archive/bench/archive.ts
+
+bench-recovery: setup ## Measure the whole start of a node on a log of a million small events
+	@node node/bench/main.ts --only recovery $(call set_option,ROUNDS,rounds)
 
 clean: ## Remove build output and installed dependencies; data directories stay
 	rm -rf node_modules dist images/dist
