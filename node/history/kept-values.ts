@@ -56,12 +56,21 @@ export function archived(
   record: VersionRecord,
   moment: Moment,
 ): VersionRecord | null {
-  const isWhole = keepsAll(rules, record, moment);
-  if (isWhole && !rules.audited && isBare(record)) return record;
-  if (!isWhole && record.version < moment.newest && !isKept(rules, record, moment)) return null;
-  if (rules.chained && record.evidence !== null) return record;
+  if (keepsAll(rules, record, moment)) return whole(rules, record, record.json, moment);
+  if (record.version < moment.newest && !isKept(rules, record, moment)) return null;
   // Most versions are archived as they are: reading and writing their rows again costs the most.
   const json = lastsWhole(rules, record, moment) ? record.json : lasting(rules, record, moment);
+  return whole(rules, record, json, moment);
+}
+
+/** A version with the values that it keeps, and what belongs to it by the rules. */
+function whole(
+  rules: HistoryRules,
+  record: VersionRecord,
+  json: string | null,
+  moment: Moment,
+): VersionRecord {
+  if (rules.chained && record.evidence !== null) return record;
   if (rules.audited && record.actor !== null) return audited(rules, record, json, moment);
   if (json === record.json && isBare(record)) return record;
   return { ...record, json, actor: null, before: null, changed: null, evidence: null };
