@@ -49,6 +49,7 @@ export interface AuthoredField extends AuthoredNestedField {
   index?: IndexKind;
   defaultFrom?: DefaultSource;
   to?: string;
+  template?: string;
   onDelete?: OnDelete;
   inverse?: string;
   historize?: HistorizeSpec;

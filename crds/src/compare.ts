@@ -176,6 +176,11 @@ class Comparison {
       return;
     }
     this.flags(old, next, path, name);
+    if (old.template !== next.template) {
+      const [from, to] = [old.template ?? 'none', next.template ?? 'none'];
+      const message = `${name}: the template ${from} becomes ${to}, and rows have keys already`;
+      this.break([...path, 'template'], 'primary_key_changed', message);
+    }
     this.value(old, next, path, name);
     if (old.to !== next.to) {
       const message = `${name} refers to ${next.to} instead of ${old.to}`;

@@ -151,12 +151,19 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     unique: field.primaryKey ? false : field.unique,
     index: field.primaryKey ? keyIndex : field.index,
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
-    ...(field.to !== undefined && { to: field.to }),
-    ...(field.onDelete !== undefined && { onDelete: field.onDelete }),
-    ...(field.inverse !== undefined && { inverse: field.inverse }),
+    ...(field.template !== undefined && { template: field.template }),
+    ...compileReference(field),
     ...(field.historize && { historize: { ...field.historize } }),
     ...(field.hidden === true && { hidden: true }),
     ...(field.permissions && { permissions: structuredClone(field.permissions) }),
+  };
+}
+
+function compileReference({ to, onDelete, inverse }: FieldSpec): Partial<FieldSchema> {
+  return {
+    ...(to !== undefined && { to }),
+    ...(onDelete !== undefined && { onDelete }),
+    ...(inverse !== undefined && { inverse }),
   };
 }
 

@@ -142,7 +142,7 @@ function expandField(field: AuthoredField): FieldSpec {
   const value = expandNested(field);
   return {
     ...value,
-    ...(key && field.type === 'string' && expandStringKey(value)),
+    ...(key && field.type === 'string' && expandStringKey(value, field.template)),
     primaryKey: key,
     immutable: field.immutable ?? key,
     unique: field.unique ?? key,
@@ -169,9 +169,13 @@ function accessOf({
   return { ...(hidden === true && { hidden }), ...(permissions && { permissions }) };
 }
 
-/** A string key comes from the client, is part of a URL and is never empty. */
-function expandStringKey({ minLength = 1, maxLength = DEFAULTS.keyLength }: ValueSpec) {
-  return { required: true, minLength, maxLength };
+/** A string key comes from the client, or is made; it is part of a URL and is never empty. */
+function expandStringKey(
+  { minLength = 1, maxLength = DEFAULTS.keyLength }: ValueSpec,
+  template: string | undefined,
+) {
+  const made = template === undefined ? {} : { template };
+  return { required: template === undefined, minLength, maxLength, ...made };
 }
 
 function expandNested(field: AuthoredNestedField): NestedFieldSpec {

@@ -13,6 +13,7 @@ export {
   type StoredRow,
 } from './expression/index.ts';
 export { type Format, formatKeywords, refuseFormat } from './formats.ts';
+export { keyTemplate, type TemplatePart } from './key-template.ts';
 export { METHODS } from './language-http.ts';
 export { QUERY_PARAMETERS } from './language-terms.ts';
 export { textLength } from './lexical.ts';

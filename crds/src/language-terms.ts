@@ -17,6 +17,9 @@ export const LIMITS = {
   arrayItems: 100_000,
   versions: 1000,
   events: 50,
+  templateLength: 200,
+  /** Digits of a number in a key. */
+  sequenceDigits: 15,
   /** Of a model, over several fields each; and of so many fields. */
   indexes: 20,
   indexFields: 8,

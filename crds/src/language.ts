@@ -30,7 +30,6 @@ const valueAttributes = {
     required: true,
     maxLength: 32,
     choices: FIELD_TYPES,
-    laterChoices: ['sequence'],
     description: `One of ${FIELD_TYPES.join(', ')}.`,
   },
   nullable: flag('Whether null is a value of its own.'),
@@ -75,6 +74,7 @@ const valueAttributes = {
         'default',
         'defaultFrom',
         'primaryKey',
+        'template',
         'immutable',
         'unique',
         'index',
@@ -119,7 +119,6 @@ const LATER_FIELD = [
   'versioned',
   'encrypted',
   'states',
-  'sequence',
 ];
 
 const nestedField: RecordShape = {
@@ -135,6 +134,7 @@ const nestedField: RecordShape = {
   elsewhere: {
     attributes: [
       'primaryKey',
+      'template',
       'immutable',
       'unique',
       'index',
@@ -160,6 +160,11 @@ const field: RecordShape = {
     ...valueAttributes,
     ...presence,
     primaryKey: flag('Whether this is the key of the model (uuid or string).'),
+    template: {
+      kind: 'text',
+      maxLength: LIMITS.templateLength,
+      description: 'What a string key is made of: "{sku}-{warehouse}", or "INV-{sequence:6}".',
+    },
     immutable: flag('Whether the value stays what it was when the row was created.'),
     unique: flag('Whether no two rows may have the same value.'),
     index: {

@@ -2,6 +2,7 @@
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
 import { checkEventual } from './eventual.ts';
 import { checkIndexes } from './index-rules.ts';
+import { checkTemplate } from './key-template.ts';
 import {
   DEFAULTS,
   LIMITS,
@@ -44,6 +45,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
       ...checkChangeable(field, model, [...path, 'fields', at]),
     ]),
     ...checkIndexes(model, path),
+    ...checkTemplate(model, path),
     ...checkEvents(model, fields, [...path, 'events']),
     ...checkEvidence(model, fields, path),
     ...checkMemory(model, path),

@@ -204,6 +204,8 @@ export interface FieldSpec extends NestedFieldSpec {
   index: IndexKind;
   /** Made by the leader when the row is created. */
   defaultFrom?: DefaultSource;
+  /** A string primary key: what it is made of. */
+  template?: string;
   /** reference: the name of the model it points to. */
   to?: string;
   onDelete?: OnDelete;

@@ -20,7 +20,7 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
   ['{name: x}', 'fields[1].type', 'missing_attribute', /^is missing$/],
   ['{type: string}', 'fields[1].name', 'missing_attribute', /^is missing$/],
   ['{name: x, type: strin}', 'fields[1].type', 'invalid_value', /did you mean "string"\?/],
-  ['{name: x, type: sequence}', 'fields[1].type', 'not_supported_yet', /"sequence" is not supp/],
+  ['{name: x, type: sequence}', 'fields[1].type', 'invalid_value', /must be string, text/],
   ['{name: x, type: 3}', 'fields[1].type', 'wrong_type', /must be a string, not 3/],
   ['{name: 1x, type: string}', 'fields[1].name', 'invalid_name', /must start with a letter/],
   ['{name: _x, type: string}', 'fields[1].name', 'invalid_name', /must start with a letter/],

@@ -200,7 +200,7 @@ function checkKey(field: AuthoredField, path: Path): Problem[] {
     );
   }
   if (field.type !== 'string') return problems;
-  if (field.required === false) {
+  if (field.required === false && field.template === undefined) {
     problems.push(
       refuse('required', 'a string primary key comes from the client, so it is required'),
     );

@@ -99,6 +99,8 @@ export interface ValueSchema {
   to?: string;
   onDelete?: OnDelete;
   inverse?: string;
+  /** Of a primary key: what it is made of; read it with `keyTemplate`. */
+  template?: string;
 }
 
 export interface FieldSchema extends ValueSchema {

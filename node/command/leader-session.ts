@@ -20,6 +20,7 @@ import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
+import { Sequences } from './sequences.ts';
 import type { Execution, MergePatch, RandomBytes, SchemaExecution, Ticket } from './types.ts';
 
 /** Below this many settled proposals the queue is not compacted. */
@@ -54,6 +55,7 @@ export class LeaderSession {
   private readonly memberId: number;
   private readonly mergePatch: MergePatch;
   private readonly overlay: Overlay;
+  private readonly sequences: Sequences;
   /** Requests under way, by idempotency scope. */
   private readonly scopes = new Map<string, UnderWay>();
   /** Proposals with a place in the log, in its order; those before `head` are settled. */
@@ -69,6 +71,7 @@ export class LeaderSession {
     this.memberId = memberId;
     this.mergePatch = mergePatch;
     this.overlay = new Overlay(state);
+    this.sequences = new Sequences(state);
   }
 
   /** Proposals that are not applied yet. */
@@ -93,7 +96,8 @@ export class LeaderSession {
     const { schema } = this.state;
     const rows = this.overlay;
     const { subject } = envelope.actor;
-    const context = { rows, nowMs: this.stamp(nowMs), random, subject, schema, mergePatch };
+    const making = { nowMs: this.stamp(nowMs), random, subject, nextNumber: this.nextNumber };
+    const context = { rows, ...making, schema, mergePatch };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':
@@ -208,6 +212,11 @@ export class LeaderSession {
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;
   }
+
+  private readonly nextNumber = (model: string, prefix: string, digits: number): string | null => {
+    if (this.pendingCount === 0) this.sequences.settle();
+    return this.sequences.next(model, prefix, digits);
+  };
 
   /** Tells that a proposal got its place in the log. */
   proposed(ticket: Ticket, index: number): void {

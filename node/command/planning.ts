@@ -11,6 +11,7 @@ import {
 } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { MAX_CASCADE_BYTES, withConsequences } from './consequences.ts';
+import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
@@ -34,6 +35,7 @@ export interface PlanningContext extends Making {
   readonly rows: PlannedRows;
   readonly schema: Schema;
   readonly mergePatch: MergePatch;
+  readonly nextNumber: NextNumber;
 }
 
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
@@ -68,22 +70,47 @@ function planCreate(
   const changes: Change[] = [];
   const wrongIds: Conflict[] = [];
   for (const [at, body] of bodies.entries()) {
-    const id = idFor(context, plan, body);
-    if (id !== null) changes.push(create(context, plan, id, body));
-    else wrongIds.push(conflict('invalid', at, plan.schema.primaryKey, 'must be an id of its own'));
+    const made = idFor(context, plan, body);
+    if (made.kind === 'key') changes.push(create(context, plan, made.key, body));
+    else wrongIds.push(conflict(made.code, at, plan.schema.primaryKey, made.message));
   }
   if (wrongIds.length > 0) return { kind: 'rejected', outcome: rejectionOf(wrongIds, isBatch) };
   return checked(context, changes, isBatch);
 }
 
-/** The id of a new row: the one that the body names, or a generated one; null for none. */
-function idFor(context: PlanningContext, plan: ModelPlan, body: JsonObject): string | null {
+/** The id of a new row: the one that the body names, one that is made of it, or a generated one. */
+function idFor(context: PlanningContext, plan: ModelPlan, body: JsonObject): MadeKey {
   const { primaryKey, fields } = plan.schema;
   const given = body[primaryKey] ?? null;
-  if (given !== null) return typeof given === 'string' && isUsable(given) ? given : null;
+  const template = templateOf(plan.schema);
+  if (template !== null) return madeId(context, plan, template, body, given);
+  if (given !== null) return typeof given === 'string' && isUsable(given) ? keyed(given) : NO_ID;
   const field = fields.find(({ name }) => name === primaryKey);
-  if (field?.type !== 'uuid' || field.required) return null;
-  return uuidV7(context.nowMs, context.random(UUID_RANDOM_BYTES));
+  if (field?.type !== 'uuid' || field.required) return NO_ID;
+  return keyed(uuidV7(context.nowMs, context.random(UUID_RANDOM_BYTES)));
+}
+
+const NO_ID: MadeKey = { kind: 'refused', code: 'invalid', message: 'must be an id of its own' };
+
+function keyed(key: string): MadeKey {
+  return { kind: 'key', key };
+}
+
+/** Whoever names the id of such a row must name the one that it gets. */
+function madeId(
+  { nextNumber }: PlanningContext,
+  { schema }: ModelPlan,
+  template: NonNullable<ReturnType<typeof templateOf>>,
+  body: JsonObject,
+  given: JsonObject[string],
+): MadeKey {
+  if (given !== null && counts(template)) {
+    return { kind: 'refused', code: 'invalid', message: 'is given out: it cannot be chosen' };
+  }
+  const made = makeKey(schema, template, body, nextNumber);
+  if (given === null || made.kind === 'refused' || made.key === given) return made;
+  const message = `must be ${JSON.stringify(made.key)}, or be left out`;
+  return { kind: 'refused', code: 'invalid', message };
 }
 
 /** Ids that begin with an underscore are reserved for routes such as `_bulk`. */
@@ -107,10 +134,19 @@ function planReplace(
   const before = context.rows.find(command.model, id);
   if (before === undefined) {
     if (!command.onlyIfAbsent) return notFound(command.model);
-    return checked(context, [create(context, plan, id, body)], false);
+    return planNamed(context, plan, id, body);
   }
   const unmet = precondition(command.ifMatch, before, command.onlyIfAbsent);
   return unmet ?? planUpdate(context, plan, command, before);
+}
+
+/** Creates the row that a path names. */
+function planNamed(context: PlanningContext, plan: ModelPlan, id: string, body: JsonObject): Plan {
+  const { primaryKey } = plan.schema;
+  const made = idFor(context, plan, { ...body, [primaryKey]: id });
+  if (made.kind === 'key') return checked(context, [create(context, plan, id, body)], false);
+  const found = conflict(made.code, 0, primaryKey, made.message);
+  return { kind: 'rejected', outcome: rejectionOf([found], false) };
 }
 
 function checkId(plan: ModelPlan, id: string, body: JsonObject): Plan | null {

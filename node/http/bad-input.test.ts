@@ -461,6 +461,7 @@ const STATUS_BY_CODE: Readonly<Record<number, readonly string[]>> = {
     'patch_conflict',
     'still_referenced',
     'cascade_too_large',
+    'sequence_exhausted',
     'idempotency_in_progress',
     'version_conflict',
   ],

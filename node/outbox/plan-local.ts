@@ -40,7 +40,7 @@ export function planLocally(planning: LocalPlanning, envelope: CommandEnvelope):
   const command = withKnownIds(envelope, state);
   const { subject } = envelope.actor;
   const making = { nowMs: Math.floor(nowMs), random, subject };
-  const context = { rows, ...making, schema: state.schema, mergePatch };
+  const context = { rows, ...making, schema: state.schema, mergePatch, nextNumber: noNumber };
   const plan = planCommand(context, command);
   switch (plan.kind) {
     case 'rejected':
@@ -64,6 +64,11 @@ export function planLocally(planning: LocalPlanning, envelope: CommandEnvelope):
       };
     }
   }
+}
+
+/** A model that nodes write by themselves has no key that counts. */
+function noNumber(): null {
+  return null;
 }
 
 function effectOf(changes: readonly Change[]): 'created' | 'updated' | 'deleted' {

@@ -92,6 +92,7 @@ export type RejectionCode =
   | 'missing_reference' // 409
   | 'still_referenced' // 409
   | 'cascade_too_large' // 409
+  | 'sequence_exhausted' // 409
   | 'idempotency_in_progress' // 409
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412

@@ -14,8 +14,8 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
 }
 
 /**
- * From this apply version on, models have indexes over several fields, and rows go or change with
- * the row that they refer to.
+ * From this apply version on, models have indexes over several fields and keys that are made, and
+ * rows go or change with the row that they refer to.
  */
 const RELATED_ROWS = 6;
 
@@ -26,7 +26,8 @@ export function neededBySchema({ models }: Schema): number {
 
 function isRecent({ indexes, fields }: ModelSchema): boolean {
   const follows = fields.some(
-    ({ onDelete = 'restrict', inverse }) => onDelete !== 'restrict' || inverse !== undefined,
+    ({ onDelete = 'restrict', inverse, template }) =>
+      onDelete !== 'restrict' || inverse !== undefined || template !== undefined,
   );
   return indexes !== undefined || follows;
 }

@@ -236,6 +236,11 @@ export class ReplicatedState implements StateReader, RowsView {
     return this.models.get(model)?.deletedVersion(id) ?? 0;
   }
 
+  /** The last id of a model within bounds that a row has or had: ids are not forgotten. */
+  lastUsedId(model: string, from: string, to: string): string | undefined {
+    return this.models.get(model)?.store.lastUsedId(from, to);
+  }
+
   holder(model: string, position: number, key: IndexKey): string | undefined {
     return this.models.get(model)?.holder(position, key);
   }

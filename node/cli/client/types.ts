@@ -55,7 +55,7 @@ function bodyField(schema: Schema, field: FieldSchema, isNeeded: boolean): strin
 }
 
 function isNeededToCreate(field: FieldSchema, isKey: boolean): boolean {
-  if (isKey) return field.required || field.type !== 'uuid';
+  if (isKey) return field.required || (field.type !== 'uuid' && field.template === undefined);
   return field.required && field.defaultFrom === undefined;
 }
 

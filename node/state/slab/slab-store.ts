@@ -247,6 +247,17 @@ export class SlabStore implements AggregateStore {
     return this.stored(rowsBetween(this.order, range, true));
   }
 
+  /** The last id within bounds that a row has or had. */
+  lastUsedId(from: string, to: string): string | undefined {
+    const [lower, upper] = [from, to].map((key) => ({ key, inclusive: true }));
+    const range = { ...(lower && { from: lower }), ...(upper && { to: upper }), descending: true };
+    const ids = [this.order, this.graves].flatMap((tree) => {
+      for (const row of rowsBetween(tree, range, true)) return [this.rows.reader.id(row)];
+      return [];
+    });
+    return ids.toSorted((a, b) => (a < b ? -1 : 1)).at(-1);
+  }
+
   /** @param lastSequence of the last event so far: rows that change later have a higher one */
   freeze(lastSequence = 0): FrozenSlabs {
     const reader = this.rows.freeze();
