@@ -5,5 +5,5 @@ COPY app/ /app/
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8080 9080 10080
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--no-allocation-site-pretenuring"]
 CMD ["/app/lithair.mjs"]

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bundle, PROGRAMS } from '../../images/bundle.ts';
+import { bundle, NODE_FLAGS, PROGRAMS } from '../../images/bundle.ts';
 import { type BenchServer, startServer } from './processes.ts';
 import { productBody } from './product.ts';
 
@@ -29,7 +29,7 @@ export function startLithair(
   processor: number | null,
   nodes = 1,
 ): Promise<BenchServer> {
-  const words = [program, 'serve', MODEL, '--port', String(port), '--data', dataDir];
+  const words = [...NODE_FLAGS, program, 'serve', MODEL, '--port', String(port), '--data', dataDir];
   if (nodes > 1) words.push('--nodes', String(nodes));
   return startServer('lithair', words, `http://127.0.0.1:${port}/readyz`, processor);
 }

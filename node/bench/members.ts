@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterStatus } from '@lithair/crds/contract';
+import { NODE_FLAGS } from '../../images/bundle.ts';
 import { writeCertificates } from '../cli/certificate-files.ts';
 import { AdminClient } from '../membership/index.ts';
 import { readTlsMaterial } from '../tls-files.ts';
@@ -57,7 +58,13 @@ export class LithairMembers implements ReplicatedSystem {
         role: i < voters ? 'voter' : 'learner',
       };
       const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
-      return new ServerProcess(process.execPath, [programPath(), 'serve', model, ...words]);
+      return new ServerProcess(process.execPath, [
+        ...NODE_FLAGS,
+        programPath(),
+        'serve',
+        model,
+        ...words,
+      ]);
     });
     const members = new LithairMembers(directory, firstPort, processes);
     for (const started of processes) started.start();

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../images/bundle.ts';
 import { encodeEntry } from '../entry/index.ts';
 import { type Log, NodeFileSystem, openDataDirectory } from '../log/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
@@ -41,7 +42,16 @@ export async function measureRecovery(plan: BenchPlan): Promise<string[]> {
   const dataDir = join(plan.directory, 'recovery');
   const model = join(plan.directory, 'counter.yaml');
   writeFileSync(model, MODEL);
-  const words = [programPath(), 'serve', model, '--port', `${PORT}`, '--data', dataDir];
+  const words = [
+    ...NODE_FLAGS,
+    programPath(),
+    'serve',
+    model,
+    '--port',
+    `${PORT}`,
+    '--data',
+    dataDir,
+  ];
   await start(words);
   const bytes = await append(dataDir);
   const starts: Start[] = [];
