@@ -37,6 +37,8 @@ const LIMITS: HistoryLimits = {
 const COMPACT_TIMEOUT_MS = 10_000;
 /** After a failure of the disk or of a peer. */
 const RETRY_MS = 5_000;
+/** So long a member that lacks archives asks at every look, and is not ready, before it gives up. */
+const PATIENCE_MS = 5_000;
 
 /** What a {@link HistoryKeeper} works with. */
 export interface HistoryKeeperParts {
@@ -75,6 +77,8 @@ export class HistoryKeeper {
   #expiredMs: number;
   #retryMs = 0;
   #gaveUp = false;
+  /** Since when archives are missing here; null where none are. */
+  #lackingMs: number | null = null;
   #timer: TimerHandle | null = null;
   #stopped = false;
   readonly #coldKeeper: ColdKeeper;
@@ -219,7 +223,11 @@ export class HistoryKeeper {
     const state = this.#parts.state();
     const nowMs = this.#parts.clock.monotonicMs();
     if (state === null || this.#archiving || nowMs < this.#retryMs) return;
-    if (!this.isComplete) return this.#inTurn(() => this.#fetch());
+    if (!this.isComplete) {
+      this.#lackingMs ??= nowMs;
+      return this.#inTurn(() => this.#fetch());
+    }
+    this.#lackingMs = null;
     this.onApplied();
     if (this.#parts.isLeading() && this.#isDue(state)) await this.#propose();
     if (state.schema.store.cold !== undefined) this.#coldKeeper.look();
@@ -319,6 +327,9 @@ export class HistoryKeeper {
     }
     if (found) return;
     if (isLost) return this.#goOnWithout(upTo);
+    // Links to the others may still be on their way.
+    const lackingMs = this.#parts.clock.monotonicMs() - (this.#lackingMs ?? 0);
+    if (lackingMs < PATIENCE_MS) return;
     this.#gaveUp = true;
     throw new Error(`no member has the archives up to generation ${upTo} now`);
   }

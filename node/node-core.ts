@@ -36,6 +36,7 @@ import {
 import { LogClock } from './log-clock.ts';
 import { logEndOf } from './log-end.ts';
 import { askingStatus, compactThrough, MemberEncryption } from './member-encryption.ts';
+import { lettingGo } from './member-removal.ts';
 import { memberTable } from './member-table.ts';
 import {
   AdminApi,
@@ -473,16 +474,17 @@ export class NodeCore {
 
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
     const { clock, logger } = this.#world;
+    if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
     const changes = new MemberChanges({
       view: consensus,
       entries: memberEntries,
       applyVersion: this.#info.applyVersion,
+      letGo: lettingGo({ transport: this.#transport, keeper: this.#keeper, clock }),
       clock,
       logger,
     });
     const admit = (next: Schema) => this.#encryption.admit(next);
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
-    if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
     const promotion = regionPromotion({
       consensus,
       log,
@@ -501,6 +503,7 @@ export class NodeCore {
       backUp,
       compaction: compacts,
       regionPromotion: promotion,
+      closeOutbox: (forMs) => this.#outbox?.close(forMs) ?? null,
       info: this.#info,
       clock,
       logger,

@@ -1,4 +1,4 @@
-import type { ModelChangeResponse, WaitingStatus } from '@lithair/crds/contract';
+import type { ModelChangeResponse, OutboxStatus, WaitingStatus } from '@lithair/crds/contract';
 import type { BackupPoint } from '../backup/index.ts';
 import { ConsensusError } from '../consensus/index.ts';
 import type { Clock, Logger } from '../ports/index.ts';
@@ -20,6 +20,8 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const RETRY_MS = 50;
 /** A member that was removed hears of it from the first that it dials again. */
 const REMOVAL_NEWS_MS = 5_000;
+/** A member that was to be removed, and was not, takes local writes again. */
+const OUTBOX_CLOSED_MS = 5_000;
 const REMOVED: AdminResponse = { status: 204, body: undefined };
 
 /** A request to the admin API, apart from HTTP. */
@@ -83,6 +85,8 @@ export interface AdminApiDependencies {
   readonly backUp: BackUp;
   readonly compaction: Compaction;
   readonly regionPromotion: RegionPromotion;
+  /** Takes no local writes for so long, and tells what still waits; null where there are none. */
+  readonly closeOutbox: (forMs: number) => OutboxStatus | null;
   readonly info: NodeInfo;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -159,6 +163,7 @@ export class AdminApi implements AdminHandler {
       route('leader', 'POST', 'transfer', ({ body }) => this.#transfer(body)),
       route('leader', 'PUT', 'model', (request) => this.#changeModel(request)),
       route('any', 'POST', 'snapshot', () => this.#snapshot()),
+      route('any', 'POST', 'outbox/drain', () => this.#drainOutbox()),
       route('any', 'POST', 'promote-region', ({ body }) => this.#promoteRegion(body)),
       route('leader', 'POST', 'seal', () => this.#seal()),
       route('any', 'POST', 'compact', () => this.#compact()),
@@ -278,6 +283,10 @@ export class AdminApi implements AdminHandler {
   async #promoteRegion(body: unknown): Promise<AdminResponse> {
     const request = readPromoteRegion(body);
     return { status: 200, body: await this.#deps.regionPromotion.promote(request) };
+  }
+
+  #drainOutbox(): Promise<AdminResponse> {
+    return Promise.resolve({ status: 200, body: this.#deps.closeOutbox(OUTBOX_CLOSED_MS) });
   }
 
   async #seal(): Promise<AdminResponse> {

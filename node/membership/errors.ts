@@ -21,6 +21,7 @@ export type AdminErrorCode =
   | 'not_confirmed' // 409
   | 'still_there' // 409: a member that is said to be lost answers
   | 'not_a_voter' // 409
+  | 'outbox_not_empty' // 409: writes that only the member has would be lost
   | 'change_in_progress' // 409
   | 'change_refused' // 409
   | 'model_change_in_progress' // 409
@@ -55,6 +56,7 @@ const STATUS: Readonly<Record<AdminErrorCode, number>> = {
   further_along: 409,
   not_confirmed: 409,
   not_a_voter: 409,
+  outbox_not_empty: 409,
   change_in_progress: 409,
   change_refused: 409,
   model_change_in_progress: 409,

@@ -31,6 +31,11 @@ export interface MemberChangesDependencies {
   readonly entries: MemberEntries;
   /** The apply version in force; asked where this member leads. */
   readonly applyVersion: () => number;
+  /**
+   * Makes sure that nothing goes with a member that answers, which is to be removed. May throw
+   * AdminError `outbox_not_empty` or `unavailable`.
+   */
+  readonly letGo: (member: MemberRecord) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -95,6 +100,7 @@ export class MemberChanges {
         await view.transferLeadership(CHANGE_TIMEOUT_MS);
         throw new ConsensusError('not_leader', 'leadership was handed over before the removal');
       }
+      if (!onlyLost) await this.#letGo(member);
       await this.#propose(ConfChangeType.RemoveNode, id, entries.remove(id));
       logger.info({ member: id, name: member.name }, 'member removed');
     });
@@ -214,16 +220,30 @@ export class MemberChanges {
     throw new AdminError('apply_version', text);
   }
 
-  /** Who is heard from is noted again and again, so it is looked at for a while. */
+  /** Who does not answer cannot be asked for what it alone may have. */
+  async #letGo(member: MemberRecord): Promise<void> {
+    if (await this.#answers(member.id)) return await this.#deps.letGo(member);
+    const { logger } = this.#deps;
+    const fields = { member: member.id, name: member.name };
+    logger.warn(fields, 'removing a member that does not answer: what only it has is lost');
+  }
+
   async #requireLost({ id, name }: MemberRecord): Promise<void> {
+    if (!(await this.#answers(id))) return;
+    throw new AdminError('still_there', `member ${id} (${name}) is not lost: it answers`);
+  }
+
+  /** Who is heard from is noted again and again, so it is looked at for a while. */
+  async #answers(id: number): Promise<boolean> {
     const { view, clock } = this.#deps;
     for (let looked = 0; looked < LOOKS; looked++) {
       if (id === view.memberId || view.status().progress.get(id)?.recentActive === true) {
-        throw new AdminError('still_there', `member ${id} (${name}) is not lost: it answers`);
+        return true;
       }
       await new Promise<void>((resolve) => void clock.after(LOOK_EVERY_MS, resolve));
       this.#state();
     }
+    return false;
   }
 
   #requireQuorumWithout(id: number): void {

@@ -263,7 +263,15 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       logTimeMs: () => 0,
       foundNextEpoch: () => Promise.reject(new Error('not asked')),
     }),
-    changes: new MemberChanges({ view, entries: ENTRIES, clock, logger, applyVersion: () => 3 }),
+    changes: new MemberChanges({
+      view,
+      entries: ENTRIES,
+      clock,
+      logger,
+      applyVersion: () => 3,
+      letGo: () => Promise.resolve(),
+    }),
+    closeOutbox: () => null,
     changeModel: (spec) => {
       if (JSON.stringify(spec).includes('breaking')) {
         return Promise.reject(new AdminError('breaking_change', 'field a is gone'));

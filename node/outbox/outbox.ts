@@ -100,6 +100,8 @@ export class Outbox {
   #failure: Error | null = null;
   #conflicts = 0;
   #unfit = 0;
+  /** Until when nothing is taken, on the monotonic clock. */
+  #closedUntilMs = 0;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -155,6 +157,7 @@ export class Outbox {
     const { idempotency } = envelope;
     const known = idempotency === null ? null : this.#known(state, idempotency);
     if (known !== null) return known;
+    this.#requireOpen(state);
     this.#requireRoom();
     const plan = this.#plan(state, envelope);
     if (plan.kind === 'rejected') return plan.outcome;
@@ -189,6 +192,13 @@ export class Outbox {
     const first = this.#queue.first?.sequence ?? Infinity;
     if (first <= through || through > this.#journal.last) this.#settle(through, index);
     this.#trimming.run(this.#journal);
+  }
+
+  /** Takes nothing for a while, so that what waits comes to an end; what does, still. */
+  close(forMs: number): OutboxStatus {
+    this.#closedUntilMs = this.#parts.clock.monotonicMs() + forMs;
+    this.#drain.kick();
+    return this.status;
   }
 
   /** There may be a leader again. */
@@ -272,6 +282,14 @@ export class Outbox {
     return taken.outcome.then((outcome) =>
       outcome.kind === 'applied' ? { ...outcome, replayed: true } : outcome,
     );
+  }
+
+  /** What a member takes that is no member any more is never ordered. */
+  #requireOpen(state: ReplicatedState): void {
+    const { memberId, clock } = this.#parts;
+    const isMember = state.members().some(({ id }) => id === memberId);
+    if (isMember && clock.monotonicMs() >= this.#closedUntilMs) return;
+    throw new EngineError('unavailable', 'this node leaves its cluster: ask another one');
   }
 
   #requireRoom(): void {

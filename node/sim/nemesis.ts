@@ -3,10 +3,13 @@ import { damageDisk } from './corruption.ts';
 import type { Machine } from './machine.ts';
 import type { Fault, Plan } from './plan.ts';
 import { otherSpec, workloadSpec } from './workload/index.ts';
-import { CALM_NETWORK, type SeededRandom } from './world/index.ts';
+import { CALM_NETWORK, type Process, type SeededRandom } from './world/index.ts';
 
 /** A machine whose process ended is started again after so long. */
 const RESTART_MS = [20, 3000] as const;
+
+/** Whoever is removed faster than this was not taken for lost meanwhile. */
+const LONGEST_PARTING_MS = 250;
 
 /** Brings the faults of a plan over a cluster, and takes them back in the end. */
 export class Nemesis {
@@ -19,6 +22,8 @@ export class Nemesis {
   readonly #damaged = new Set<Machine>();
   readonly #refused = new Set<Machine>();
   readonly #again = new Set<Machine>();
+  /** Machines whose members were removed while they were down: what only they had is lost. */
+  readonly #forsaken = new Set<Machine>();
   #active = true;
 
   constructor(cluster: SimulatedCluster, plan: Plan) {
@@ -36,6 +41,11 @@ export class Nemesis {
   /** Machines whose disks were damaged, whether they serve or not. */
   get damaged(): ReadonlySet<Machine> {
     return this.#damaged;
+  }
+
+  /** Machines that lost, with a disk, what they alone may have had. */
+  get forsaken(): ReadonlySet<Machine> {
+    return this.#forsaken;
   }
 
   start(): void {
@@ -72,10 +82,26 @@ export class Nemesis {
     const { memberId } = machine;
     if (memberId === null) return;
     if (this.#random.chance(0.4)) this.#crash(machine, 'power');
+    const before = this.#conditionOf(machine);
+    const askedMs = this.#cluster.scheduler.nowMs;
     this.#ask('DELETE', `members/${memberId}`, (status) => {
       this.#cluster.tell(`removing member ${memberId} (${machine.name}): ${status}`);
-      if (status === 204 && machine.memberId === memberId) this.begin(machine);
+      if (status !== 204 || machine.memberId !== memberId) return;
+      const tookMs = this.#cluster.scheduler.nowMs - askedMs;
+      const wasThere = before !== null && before === this.#conditionOf(machine);
+      if (!wasThere || tookMs > LONGEST_PARTING_MS) this.#forsaken.add(machine);
+      this.begin(machine);
     });
+  }
+
+  /** The process that can be asked now by all others; null where there is none. */
+  #conditionOf(machine: Machine): Process | null {
+    const { network, machines } = this.#cluster;
+    const isCut = machines.some(
+      ({ name }) => network.isCut(name, machine.name) || network.isCut(machine.name, name),
+    );
+    const { process, isReady } = machine;
+    return process === null || process.stopped || isCut || !isReady ? null : process;
   }
 
   #promote({ memberId }: Machine): void {
@@ -327,6 +353,7 @@ export class Nemesis {
     }
     if (this.#again.delete(machine)) return this.#restartLater(machine);
     if (isRemoval(error)) {
+      this.#forsaken.add(machine);
       this.begin(machine);
       return;
     }

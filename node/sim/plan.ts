@@ -104,12 +104,16 @@ export function drawPlan(seed: number): Plan {
     maxOperations: random.between(100, 600),
     latencyMs: random.pick([0.2, 0.5, 2, 10]),
     faultsFromStart: random.chance(0.2),
-    growth: seed % 3 === 0 ? NO_GROWTH : drawGrowth(seed, nodes),
+    growth: seed % 3 === 0 ? eventualGrowth(seed, nodes) : drawGrowth(seed, nodes),
   };
 }
 
-/** A disk that is lost takes what its node alone had taken: not where nodes write by themselves. */
 const NO_GROWTH: Growth = { learners: 0, churnEveryMs: 0, promotesRegion: false };
+
+/** A region that takes over does not have what the others took by themselves. */
+function eventualGrowth(seed: number, nodes: number): Growth {
+  return seed % 6 === 3 ? { ...drawGrowth(seed, nodes), promotesRegion: false } : NO_GROWTH;
+}
 
 /** Has draws of its own, so that it moves no other; seeds that draw none are as they were before. */
 function drawGrowth(seed: number, nodes: number): Growth {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { SimulatedCluster } from './cluster.ts';
 import type { Machine } from './machine.ts';
 import { drawPlan } from './plan.ts';
+import { deliver } from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
 const ENOUGH_MS = 30_000;
@@ -15,8 +16,9 @@ class Scene {
   /** Why processes ended by themselves, by machine. */
   readonly ends = new Map<Machine, string>();
 
-  constructor(nodes: number) {
-    const plan = { ...drawPlan(1), nodes, faults: [], eventual: false, growth: NO_GROWTH };
+  constructor(nodes: number, eventual = false) {
+    const flavour = { eventual, history: false };
+    const plan = { ...drawPlan(1), nodes, faults: [], ...flavour, growth: NO_GROWTH };
     this.cluster = new SimulatedCluster(plan, new Trace(null), {});
     this.cluster.onEnded = (machine, error) => {
       this.ends.set(machine, error instanceof Error ? error.message : String(error));
@@ -38,6 +40,20 @@ class Scene {
     for (const machine of machines) machine.start();
     await this.until('all vote', () => machines.every((one) => votersAt(one) === machines.length));
     await this.until('all serve', () => machines.every(({ isReady }) => isReady));
+  }
+
+  /** Writes to a model that every node writes, on one machine, until it takes no more. */
+  async writeLocally({ number }: Machine, taken: string[]): Promise<void> {
+    const { clients } = this.cluster;
+    for (;;) {
+      const id = `m${taken.length}`;
+      const body = JSON.stringify({ id, stamp: id });
+      const headers = { 'content-type': 'application/json' };
+      const request = { method: 'POST', target: '/api/memos', headers, body };
+      const delivery = await deliver(clients, number, request, 1_000);
+      if (delivery.kind !== 'answer' || delivery.answer.status !== 201) return;
+      taken.push(id);
+    }
   }
 
   /** Asks a machine to remove a member; tells how the request was answered. */
@@ -66,6 +82,24 @@ describe('a removed member', () => {
     third.start();
     await scene.until('it ends', () => scene.ends.has(third));
     assert.match(scene.ends.get(third) ?? '', new RegExp(`member ${memberId} was removed`));
+  });
+
+  it('takes nothing along that it took by itself', async () => {
+    const scene = new Scene(3, true);
+    await scene.comeUp();
+    const leader = scene.cluster.machines.find(({ core }) => core?.consensus?.leading);
+    const other = scene.cluster.machines.find((machine) => machine !== leader);
+    assert.ok(leader && other);
+    const taken: string[] = [];
+    const writing = scene.writeLocally(other, taken);
+    await scene.until('it takes writes', () => taken.length > 20);
+    const answer = scene.remove(leader, other.memberId);
+    await scene.until('it is removed', () => answer.status !== null && scene.ends.has(other));
+    assert.ok(await scene.cluster.settled(writing, ENOUGH_MS));
+    assert.equal(answer.status, 204);
+    const memos = leader.core?.consensus?.state?.model('Memo');
+    const lost = taken.filter((id) => memos?.get(id) === undefined);
+    assert.deepEqual(lost, []);
   });
 
   for (const moment of ['is answered', 'is told'] as const) {

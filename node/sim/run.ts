@@ -97,7 +97,8 @@ class Run {
     this.#checkStates();
     this.#checkHistory(workload);
     await this.#checkLocalWrites();
-    if (this.#plan.history) await this.#checkPast(workload);
+    const mayLack = this.#nemesis.forsaken.size > 0;
+    if (this.#plan.history && !mayLack) await this.#checkPast(workload);
     if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
   }
 
@@ -228,7 +229,8 @@ class Run {
     const read = Promise.all(reads);
     if (!(await this.cluster.settled(read, FINAL_MS))) lacking('the history can be read');
     const versions = new Map(await read);
-    const damaged = new Set([...this.#nemesis.damaged].map(({ number }) => number));
+    const broken = [...this.#nemesis.damaged, ...this.#nemesis.forsaken];
+    const damaged = new Set(broken.map(({ number }) => number));
     const run = { attempts, lost, damaged, versions: (id: string) => versions.get(id) ?? [] };
     const problems = checkLocalWrites(run);
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));

@@ -6,7 +6,7 @@ import { STAMP } from './types.ts';
 export interface LocalWritesRun {
   readonly attempts: readonly LocalAttempt[];
   readonly lost: readonly LostOwnWrite[];
-  /** Nodes whose disks were damaged: what only their outbox held may be gone. */
+  /** Nodes whose disks were damaged or lost: what only their outbox held may be gone. */
   readonly damaged: ReadonlySet<number>;
   /** All versions of a row. */
   readonly versions: (id: string) => readonly VersionRecord[];
@@ -17,7 +17,8 @@ export interface LocalWritesRun {
  * row, the winner or a loser; none is there twice; and a client saw its own on its own node.
  */
 export function checkLocalWrites(run: LocalWritesRun): string[] {
-  return [...run.lost.map(describe), ...idsOf(run).flatMap((id) => checkRow(run, id))];
+  const lost = run.lost.filter(({ node }) => !run.damaged.has(node));
+  return [...lost.map(describe), ...idsOf(run).flatMap((id) => checkRow(run, id))];
 }
 
 function describe({ node, id, shown, expected }: LostOwnWrite): string {
