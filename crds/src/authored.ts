@@ -2,6 +2,7 @@
 import type { Format } from './formats.ts';
 import type {
   ColdStoreSpec,
+  Collation,
   DefaultSource,
   DomainEventSpec,
   FieldPermissions,
@@ -50,6 +51,7 @@ export interface AuthoredField extends AuthoredNestedField {
   defaultFrom?: DefaultSource;
   to?: string;
   template?: string;
+  collation?: Collation;
   onDelete?: OnDelete;
   inverse?: string;
   historize?: HistorizeSpec;

@@ -3,6 +3,7 @@
 // A change is additive when every stored row stays valid under the new schema with the values that
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
+import { mayClash } from './compare-collation.ts';
 import { compareIndexes } from './compare-indexes.ts';
 import { canonicalJson } from './compile.ts';
 import { DEFAULTS } from './language-terms.ts';
@@ -101,9 +102,21 @@ class Comparison {
       this.break([...path, 'consistency'], 'consistency_changed', message);
     }
     this.fields(old.fields, next.fields, path, next.name);
+    this.collations(old, next, path);
     this.indexes(old, next, [...path, 'indexes']);
     this.rules(old, next, path);
     this.remembered(old, next);
+  }
+
+  private collations(old: ModelSchema, next: ModelSchema, path: Path): void {
+    for (const [at, field] of next.fields.entries()) {
+      const before = old.fields.find(({ name }) => name === field.name);
+      if (before === undefined || before.collation === field.collation) continue;
+      const [from, to] = [before.collation ?? 'none', field.collation ?? 'none'];
+      const message = `${next.name}.${field.name}: collation ${from} becomes ${to}`;
+      if (!mayClash(before, field, next)) this.changes.push(message);
+      else this.narrow([...path, 'fields', at, 'collation'], message);
+    }
   }
 
   private indexes(old: ModelSchema, next: ModelSchema, path: Path): void {

@@ -153,6 +153,7 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...(field.template !== undefined && { template: field.template }),
     ...compileReference(field),
+    ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
     ...(field.hidden === true && { hidden: true }),
     ...(field.permissions && { permissions: structuredClone(field.permissions) }),

@@ -149,6 +149,7 @@ function expandField(field: AuthoredField): FieldSpec {
     index: field.index ?? 'none',
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...referenceOf(field),
+    ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
     ...accessOf(field),
   };

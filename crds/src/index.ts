@@ -30,6 +30,7 @@ export {
   type ClusterSpec,
   CONDITION_TYPES,
   type ColdStoreSpec,
+  type Collation,
   type Condition,
   type ConditionType,
   type DefaultSource,

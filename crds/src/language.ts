@@ -20,7 +20,7 @@ import {
   size,
   VOTER_COUNTS,
 } from './language-terms.ts';
-import { DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
+import { COLLATIONS, DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
 /** What fields, fields inside objects and items of arrays share. */
@@ -66,7 +66,7 @@ const valueAttributes = {
     get attributes(): RecordShape['attributes'] {
       return valueAttributes;
     },
-    later: ['collation', 'representation', 'memory'],
+    later: ['representation', 'memory'],
     elsewhere: {
       attributes: [
         'name',
@@ -75,6 +75,7 @@ const valueAttributes = {
         'defaultFrom',
         'primaryKey',
         'template',
+        'collation',
         'immutable',
         'unique',
         'index',
@@ -110,7 +111,6 @@ const presence = {
 
 /** Known to the design, refused by this version. */
 const LATER_FIELD = [
-  'collation',
   'representation',
   'computed',
   'memory',
@@ -135,6 +135,7 @@ const nestedField: RecordShape = {
     attributes: [
       'primaryKey',
       'template',
+      'collation',
       'immutable',
       'unique',
       'index',
@@ -200,6 +201,11 @@ const field: RecordShape = {
       description: 'Route below a row that is referred to, for the rows that refer to it.',
     },
     historize,
+    collation: choice(
+      'ci: texts compare without regard to case; ci-ai: nor to accents. Exactly where absent.',
+      COLLATIONS,
+      [],
+    ),
     hidden: flag('Whether the field is absent from the API altogether.'),
     permissions: fieldPermissions,
   },

@@ -34,6 +34,11 @@ export const FIELD_TYPES = [
 /** Where a default may come from that is made for each row. */
 export const DEFAULT_SOURCES = ['now', 'uuid', 'actor'] as const;
 
+/** How texts compare: without regard to case, or to case and accents; absent: exactly. */
+export const COLLATIONS = ['ci', 'ci-ai'] as const;
+
+export type Collation = (typeof COLLATIONS)[number];
+
 /** What becomes of a row whose reference is deleted. */
 export const ON_DELETE = ['restrict', 'cascade', 'setNull'] as const;
 
@@ -204,6 +209,8 @@ export interface FieldSpec extends NestedFieldSpec {
   index: IndexKind;
   /** Made by the leader when the row is created. */
   defaultFrom?: DefaultSource;
+  /** string, text. */
+  collation?: Collation;
   /** A string primary key: what it is made of. */
   template?: string;
   /** reference: the name of the model it points to. */

@@ -42,6 +42,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   to: ['reference'],
   onDelete: ['reference'],
   inverse: ['reference'],
+  collation: TEXTUAL,
   defaultFrom: [...TEMPORAL, 'uuid', 'string'],
   primaryKey: ['uuid', 'string'],
   unique: ['string', ...NUMERIC, ...TEMPORAL, 'uuid', 'enum', 'reference'],
@@ -198,6 +199,9 @@ function checkKey(field: AuthoredField, path: Path): Problem[] {
     problems.push(
       refuse('default', 'a primary key cannot have a default: it would be taken twice'),
     );
+  }
+  if (field.collation !== undefined) {
+    problems.push(refuse('collation', 'a primary key stands in URLs: it compares exactly'));
   }
   if (field.type !== 'string') return problems;
   if (field.required === false && field.template === undefined) {

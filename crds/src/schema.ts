@@ -3,6 +3,7 @@
 import type { Format } from './formats.ts';
 import type {
   AuthSpec,
+  Collation,
   DefaultSource,
   DomainEventSpec,
   FieldPermissions,
@@ -80,6 +81,8 @@ export interface ValueSchema {
   /** integer and number: a number; decimal: a decimal string. Inclusive. */
   minimum?: number | string;
   maximum?: number | string;
+  /** string, text of a field of the model: how it compares; absent: exactly. */
+  collation?: Collation;
   /** In Unicode code points. */
   minLength?: number;
   maxLength?: number;

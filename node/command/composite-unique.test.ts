@@ -59,6 +59,21 @@ describe('values that are unique together', () => {
     assert.equal(create(node(), ...rows).kind, 'applied');
   });
 
+  it('are the same where texts are by their collation, and keep their letters', () => {
+    const fields = [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'mail', type: 'string', unique: true, collation: 'ci', immutable: true },
+    ];
+    const shop = new SingleNode(schemaOf([{ name: 'Stock', fields }]));
+    assert.equal(create(shop, { id: 'a', mail: 'Ann@x.org' }).kind, 'applied');
+    const taken = create(shop, { id: 'b', mail: 'ann@X.org' });
+    assert.ok(taken.kind === 'rejected' && taken.code === 'unique_conflict');
+    assert.match(shop.current.find('Stock', 'a')?.json ?? '', /"Ann@x.org"/);
+    const change = { kind: 'replace', model: 'Stock', onlyIfAbsent: false, ifMatch: null } as const;
+    const other = run(shop, { ...change, id: 'a', body: { mail: 'ann@x.org' } });
+    assert.ok(other.kind === 'rejected' && other.code === 'immutable_field');
+  });
+
   it('clash within one request, too', () => {
     const shop = node();
     const twice = create(

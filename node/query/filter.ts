@@ -1,6 +1,6 @@
 import type { FieldType, JsonValue } from '@lithair/crds';
 import type { IndexKey } from '../ports/index.ts';
-import { canonicalizeText, indexKey, NULL_KEY } from '../values/index.ts';
+import { canonicalizeText, collated, indexKey, NULL_KEY } from '../values/index.ts';
 import type { QueryField, Row } from './fields.ts';
 import { QueryRefusal } from './refusal.ts';
 
@@ -95,7 +95,7 @@ export function compileFilter(
     case 'null':
       return { ...base, keys: [], matches: nullTest(field, only, parameter) };
     case 'startsWith':
-      return { ...base, keys: [], matches: (row) => textOf(row, field).startsWith(only) };
+      return { ...base, keys: [], matches: startsTest(field, only) };
     case 'contains':
       return { ...base, keys: [], matches: containsTest(field, only, parameter) };
     default: {
@@ -158,9 +158,15 @@ function nullTest(field: QueryField, text: string, parameter: string): (row: Row
   return (row) => (row.value(field) === null) === wanted;
 }
 
+function startsTest(field: QueryField, text: string): (row: Row) => boolean {
+  const sought = collated(text, field.values.collation);
+  return (row) => textOf(row, field).startsWith(sought);
+}
+
 function containsTest(field: QueryField, text: string, parameter: string): (row: Row) => boolean {
   const { items } = field.values;
-  if (items === undefined) return (row) => textOf(row, field).includes(text);
+  const sought = collated(text, field.values.collation);
+  if (items === undefined) return (row) => textOf(row, field).includes(sought);
   const reading = canonicalizeText(items, text);
   if (!reading.ok) {
     const message = `${parameter} ${reading.message}`;
@@ -172,7 +178,7 @@ function containsTest(field: QueryField, text: string, parameter: string): (row:
 
 function textOf(row: Row, field: QueryField): string {
   const value = row.value(field);
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' ? collated(value, field.values.collation) : '';
 }
 
 function arrayOf(row: Row, field: QueryField): readonly JsonValue[] {

@@ -34,8 +34,8 @@ class Shop {
   readonly node: SingleNode;
   readonly #queries;
 
-  constructor(indexes?: typeof INDEXES) {
-    const models = MODELS.map((model) => (indexes === undefined ? model : { ...model, indexes }));
+  constructor(indexes?: typeof INDEXES, given: readonly object[] = MODELS) {
+    const models = given.map((model) => (indexes === undefined ? model : { ...model, indexes }));
     this.node = new SingleNode(schemaOf(models));
     this.#queries = compileQueries(this.node.current.schema, this.schema);
   }
@@ -295,6 +295,32 @@ test('contains looks into texts and arrays, startsWith at their beginning', asyn
   assert.deepEqual(await shop.ids('name[null]=false'), ['a', 'b']);
   assert.deepEqual(await shop.ids('id=b'), ['b']);
   assert.deepEqual(await shop.ids('id[in]=a,c,x'), ['a', 'c']);
+});
+
+test('texts of a field with a collation compare without regard to case or accents', async () => {
+  const fields = [
+    { name: 'id', type: 'string', primaryKey: true },
+    { name: 'name', type: 'string', collation: 'ci', index: 'ordered' },
+    { name: 'town', type: 'string', collation: 'ci-ai' },
+    { name: 'about', type: 'text', collation: 'ci' },
+  ];
+  const shop = new Shop(undefined, [{ name: 'Product', fields }]);
+  shop.create(
+    { id: 'a', name: 'Émile', town: 'Zürich', about: 'LAMPS and more' },
+    { id: 'b', name: 'anna', town: 'zurich', about: 'desks' },
+    { id: 'c', name: 'ANNA', town: 'Bern', about: 'lamp' },
+    { id: 'd', name: 'ΟΔΟΣ', town: '', about: '' },
+  );
+  assert.deepEqual(await shop.ids('name=Anna'), ['b', 'c']);
+  assert.deepEqual(await shop.ids('name=émile'), ['a']);
+  assert.deepEqual(await shop.ids('name=emile'), []);
+  assert.deepEqual(await shop.ids('name=οδος'), ['d']);
+  assert.deepEqual(await shop.ids('name[ne]=Anna'), ['a', 'd']);
+  assert.deepEqual(await shop.ids('name[gte]=ANN&name[lt]=B'), ['b', 'c']);
+  assert.deepEqual(await shop.ids('sort=name'), ['b', 'c', 'a', 'd']);
+  assert.deepEqual(await shop.ids('town[in]=ZÜRICH,x'), ['a', 'b']);
+  assert.deepEqual(await shop.ids('about[contains]=Lamp'), ['a', 'c']);
+  assert.deepEqual(await shop.ids('about[startsWith]=lamps'), ['a']);
 });
 
 test('or takes rows of which one condition holds, beside all other conditions', async () => {

@@ -25,9 +25,15 @@ export function neededBySchema({ models }: Schema): number {
 }
 
 function isRecent({ indexes, fields }: ModelSchema): boolean {
-  const follows = fields.some(
-    ({ onDelete = 'restrict', inverse, template }) =>
-      onDelete !== 'restrict' || inverse !== undefined || template !== undefined,
-  );
-  return indexes !== undefined || follows;
+  return indexes !== undefined || fields.some(isRecentField);
+}
+
+function isRecentField({
+  onDelete = 'restrict',
+  inverse,
+  template,
+  collation,
+}: ModelSchema['fields'][number]): boolean {
+  const isSaid = [inverse, template, collation].some((said) => said !== undefined);
+  return isSaid || onDelete !== 'restrict';
 }

@@ -26,7 +26,9 @@ const MODELS: readonly ModelSchema[] = [
     fields: [
       field('home', 'string', { default: 'nowhere', index: 'hash' }),
       field('rank', 'integer', { default: 9, index: 'ordered' }),
-      ...BRAND.fields.map((each) => (each.name === 'title' ? { ...each, unique: false } : each)),
+      ...BRAND.fields.map((each) =>
+        each.name === 'title' ? ({ ...each, unique: false, collation: 'ci' } as const) : each,
+      ),
       field('slug', 'string', { unique: true, index: 'ordered' }),
       field('note', 'string', { default: 'n', index: 'ordered' }),
     ],

@@ -57,8 +57,15 @@ function nextIndex(before: ModelPlan, next: PlannedIndex): NextIndex {
   return { key: next.keyOf(valuesOfNew(next.fields)), kind };
 }
 
-function indexedBefore(before: ModelPlan, { name }: PlannedIndex): PlannedIndex | undefined {
-  return before.indexed.find((known) => known.name === name);
+function indexedBefore(before: ModelPlan, next: PlannedIndex): PlannedIndex | undefined {
+  const { name } = next;
+  const known = before.indexed.find((index) => index.name === name);
+  return known !== undefined && waysOf(known) === waysOf(next) ? known : undefined;
+}
+
+/** How the texts of an index compare: its keys are of use as long as they do so. */
+function waysOf({ fields }: PlannedIndex): string {
+  return fields.map(({ collation }) => collation ?? '').join();
 }
 
 function isNew({ name }: FieldSchema, before: ModelSchema): boolean {
@@ -125,6 +132,6 @@ function shapeOf(fields: readonly FieldSchema[]): string {
 
 function indexesOf(plan: ModelPlan): string {
   return JSON.stringify(
-    plan.indexed.map(({ name, isOrdered, isUnique }) => [name, isOrdered, isUnique]),
+    plan.indexed.map((index) => [index.name, index.isOrdered, index.isUnique, waysOf(index)]),
   );
 }

@@ -1,5 +1,6 @@
 import type { JsonValue, ValueSchema } from '@lithair/crds';
 import type { IndexKey } from '../ports/index.ts';
+import { collated } from './collation.ts';
 import { compareDecimals } from './decimal.ts';
 import { numericKey } from './numeric-key.ts';
 import { datetimeKey } from './time.ts';
@@ -25,7 +26,7 @@ export function indexKey(field: ValueSchema, value: JsonValue): IndexKey {
     case 'datetime':
       return datetimeKey(value);
     default:
-      return textKey(value);
+      return textKey(collated(value, field.collation));
   }
 }
 
@@ -46,7 +47,8 @@ export function idOfKey(key: IndexKey): string {
 
 /**
  * Compares two canonical values of a field, null first: negative, zero or positive. Numbers by
- * value, date-times by instant, strings by code unit. It agrees with the order of their keys.
+ * value, date-times by instant, strings by code unit, whatever their collation. But for that it
+ * agrees with the order of their keys.
  */
 export function compareValues(field: ValueSchema, a: JsonValue, b: JsonValue): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
@@ -54,8 +56,14 @@ export function compareValues(field: ValueSchema, a: JsonValue, b: JsonValue): n
   if (field.type === 'decimal' && typeof a === 'string' && typeof b === 'string') {
     return compareDecimals(a, b);
   }
+  const areTexts = typeof a === 'string' && typeof b === 'string';
+  if (areTexts && field.collation !== undefined) return compareTexts(a, b);
   const aKey = indexKey(field, a);
   const bKey = indexKey(field, b);
-  if (aKey === bKey) return 0;
-  return aKey < bKey ? -1 : 1;
+  return compareTexts(aKey, bKey);
+}
+
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
