@@ -189,8 +189,7 @@ function checkEnum(value: AuthoredValue, path: Path): Problem[] {
 
 function checkKey(field: AuthoredField, path: Path): Problem[] {
   if (!field.primaryKey) return [];
-  const refuse = (attribute: Attribute, message: string) =>
-    problem([...path, attribute], 'primary_key', message);
+  const refuse = refuseKey(path);
   const problems: Problem[] = [];
   if (field.nullable) problems.push(refuse('nullable', 'a primary key is never null'));
   if (field.immutable === false) problems.push(refuse('immutable', 'a primary key never changes'));
@@ -203,7 +202,16 @@ function checkKey(field: AuthoredField, path: Path): Problem[] {
   if (field.collation !== undefined) {
     problems.push(refuse('collation', 'a primary key stands in URLs: it compares exactly'));
   }
-  if (field.type !== 'string') return problems;
+  return field.type === 'string' ? [...problems, ...checkStringKey(field, path)] : problems;
+}
+
+function refuseKey(path: Path): (attribute: Attribute, message: string) => Problem {
+  return (attribute, message) => problem([...path, attribute], 'primary_key', message);
+}
+
+function checkStringKey(field: AuthoredField, path: Path): Problem[] {
+  const refuse = refuseKey(path);
+  const problems: Problem[] = [];
   if (field.required === false && field.template === undefined) {
     problems.push(
       refuse('required', 'a string primary key comes from the client, so it is required'),

@@ -53,14 +53,12 @@ export function idOfKey(key: IndexKey): string {
 export function compareValues(field: ValueSchema, a: JsonValue, b: JsonValue): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
-  if (field.type === 'decimal' && typeof a === 'string' && typeof b === 'string') {
-    return compareDecimals(a, b);
+  if (typeof a !== 'string' || typeof b !== 'string') {
+    return compareTexts(indexKey(field, a), indexKey(field, b));
   }
-  const areTexts = typeof a === 'string' && typeof b === 'string';
-  if (areTexts && field.collation !== undefined) return compareTexts(a, b);
-  const aKey = indexKey(field, a);
-  const bKey = indexKey(field, b);
-  return compareTexts(aKey, bKey);
+  if (field.type === 'decimal') return compareDecimals(a, b);
+  if (field.collation !== undefined) return compareTexts(a, b);
+  return compareTexts(indexKey(field, a), indexKey(field, b));
 }
 
 function compareTexts(a: string, b: string): number {
