@@ -8,4 +8,5 @@ export {
   type ProblemCode,
   problemJson,
 } from './problems.ts';
+export { parseQuery } from './query-string.ts';
 export { takesItsTime } from './unhurried.ts';

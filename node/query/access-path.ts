@@ -4,8 +4,19 @@ import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
 import { compareKeys, type Position } from './order.ts';
 
+/** What of a query a path answers, for people who want to know. */
+export interface PathUse {
+  /** An id, all rows in the order of their ids, or an index by its name. */
+  readonly by: 'id' | 'all' | { readonly index: string };
+  /** Fields with one value. */
+  readonly equal: readonly string[];
+  /** The field that a range bounds; null for none. */
+  readonly range: string | null;
+}
+
 /** How the rows of a query are reached. */
 export interface AccessPath {
+  readonly use: PathUse;
   /**
    * `whole`: rows come in the order of the query; a number: in the order of so many of its first
    * terms, ties in any order; 0: in no useful order.

@@ -35,9 +35,9 @@ function wayBy(index: QueryIndex, query: ListQuery): CompositeWay {
   const inOrder = leading(terms, (term, at) => term.field === rest[at] && isSame(term, descending));
   const isWhole =
     inOrder === terms.length && inOrder === rest.length && query.order.idDescending === descending;
-  const shape = { index, prefix, rest, descending, fixed };
-  const sorted = isWhole ? 'whole' : sortedTerms(query, terms, inOrder);
   const isBounded = bounds.from !== undefined || bounds.to !== undefined;
+  const shape = { index, prefix, rest, descending, isBounded };
+  const sorted = isWhole ? 'whole' : sortedTerms(query, terms, inOrder);
   const range = withinPrefix(prefix, inOrder > 0 ? behindCursor(bounds, terms, query) : bounds);
   return { path: pathOf(shape, query, range, sorted), equal, isBounded };
 }
@@ -69,16 +69,19 @@ interface Shape {
   readonly prefix: readonly string[];
   readonly rest: readonly QueryField[];
   readonly descending: boolean;
+  readonly isBounded: boolean;
 }
 
 function pathOf(
-  { index, prefix, rest, descending }: Shape,
+  { index, prefix, rest, descending, isBounded }: Shape,
   query: ListQuery,
   bounds: Bounds,
   sorted: AccessPath['sorted'],
 ): AccessPath {
   const { name } = index;
+  const equal = index.fields.slice(0, prefix.length).map((field) => field.name);
   return {
+    use: { by: { index: name }, equal, range: isBounded ? (rest[0]?.name ?? null) : null },
     sorted,
     rows: (reader, behind) =>
       reader.range(name, { ...bounds, descending, ...(behind && { after: behind }) }),

@@ -8,28 +8,37 @@ import type { ListQuery } from './list-query.ts';
 import { compareKeys, type Position } from './order.ts';
 
 /** A lookup of more rows than this gives way to an ordered index that has the wanted order. */
-const LOOKUP_PROBE = 1000;
+export const LOOKUP_PROBE = 1000;
+
+/** The path that should look at the fewest rows, and the one that takes over where it does not. */
+export interface Choice {
+  readonly path: AccessPath;
+  /** In the order of the query; taken where `path` has more rows than {@link LOOKUP_PROBE}. */
+  readonly beyond: AccessPath | null;
+}
 
 /** Chooses the path that should look at the fewest rows. */
 export function plan(query: ListQuery, reader: ModelReader): AccessPath {
+  const { path, beyond } = choose(query);
+  return beyond === null || isSmall(reader, path) ? path : beyond;
+}
+
+/** What can be told of the path without looking at rows. */
+export function choose(query: ListQuery): Choice {
   const byId = query.filters.find((filter) => filter.operator === 'eq' && filter.field.isId);
-  if (byId !== undefined) return singlePath(byId.keys[0] ?? '');
+  if (byId !== undefined) return { path: singlePath(byId), beyond: null };
   const lookup = equalityFilter(query);
-  if (lookup?.field.field.unique === true) return lookupPath(lookup, query);
+  if (lookup?.field.field.unique === true) return { path: lookupPath(lookup, query), beyond: null };
   const ways = query.indexes.length === 0 ? [] : compositeWays(query);
   const sorted = sortedWay(ways) ?? sortedPath(query) ?? partlySorted(ways);
-  const selective = selectivePath(ways, lookup, query);
-  if (selective === null) return sorted ?? boundedPath(ways, query);
-  return sorted === null || isBetter(reader, selective) ? selective : sorted;
+  const path = selectivePath(ways, lookup, query);
+  if (path === null) return { path: sorted ?? boundedPath(ways, query), beyond: null };
+  return { path, beyond: path.sorted === 'whole' ? null : sorted };
 }
 
 /** Without an equality or an order that helps: by a range, or all rows. */
 function boundedPath(ways: readonly CompositeWay[], query: ListQuery): AccessPath {
   return rangePath(query) ?? ways[0]?.path ?? scanPath(query);
-}
-
-function isBetter(reader: ModelReader, selective: AccessPath): boolean {
-  return selective.sorted === 'whole' || isSmall(reader, selective);
 }
 
 /** The way that leaves the fewest rows: by the most values, then by a range, then in order. */
@@ -74,8 +83,10 @@ function isSmall(reader: ModelReader, path: AccessPath): boolean {
   return true;
 }
 
-function singlePath(id: string): AccessPath {
+function singlePath({ field, keys }: Filter): AccessPath {
+  const id = keys[0] ?? '';
   return {
+    use: { by: 'id', equal: [field.name], range: null },
     sorted: 'whole',
     rows: (reader, behind) => {
       const record = behind === null ? reader.get(id) : undefined;
@@ -95,6 +106,7 @@ function lookupPath({ field, keys }: Filter, query: ListQuery): AccessPath {
   const key = keys[0] ?? '';
   const isSorted = query.order.terms.length === 0 && !query.order.idDescending;
   return {
+    use: { by: { index: field.name }, equal: [field.name], range: null },
     sorted: isSorted ? 'whole' : 0,
     rows: (reader, behind) => {
       const rows = reader.lookup(field.name, key);
@@ -143,7 +155,9 @@ function rangePath(query: ListQuery): AccessPath | null {
 }
 
 function indexPath(field: QueryField, bounds: Bounds, descending: boolean): AccessPath {
+  const isBounded = bounds.from !== undefined || bounds.to !== undefined;
   return {
+    use: { by: { index: field.name }, equal: [], range: isBounded ? field.name : null },
     sorted: 0,
     placeBehind,
     rows: (reader, behind) =>
@@ -159,6 +173,7 @@ function scanPath(query: ListQuery): AccessPath {
   const isSorted = query.order.terms.length === 0;
   const descending = isSorted && query.order.idDescending;
   return {
+    use: { by: 'all', equal: [], range: null },
     sorted: isSorted ? 'whole' : 0,
     placeBehind,
     rows: (reader, behind) => reader.scan({ descending, ...(behind && { afterId: behind.id }) }),

@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'explain',
+    summary: 'Say which index of a model answers a list',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
+  {
     name: 'init',
     summary: 'Write a commented model to begin with',
     load: async () => (await import('./init.ts')).initCommand,
