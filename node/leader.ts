@@ -1,4 +1,5 @@
 import type { Problem, Schema } from '@lithair/crds';
+import { rowGuard } from './access/index.ts';
 import {
   type Execution,
   LeaderSession,
@@ -262,7 +263,7 @@ export class Leader {
     const { state } = consensus;
     this.#session =
       event.leading && state !== null
-        ? new LeaderSession(state, consensus.memberId, mergePatch)
+        ? new LeaderSession(state, consensus.memberId, mergePatch, rowGuard)
         : null;
   }
 

@@ -2,6 +2,7 @@
 import { BUILT_IN_ROLES, JWT_ALGORITHMS } from './language-access.ts';
 import { type Path, type Problem, problem } from './problems.ts';
 import { listAt, memberAt } from './raw-value.ts';
+import { describe } from './structure.ts';
 
 const RESERVED_ROLES: readonly unknown[] = [...BUILT_IN_ROLES, 'Owner'];
 const ROW_RIGHTS = ['create', 'read', 'update', 'delete'] as const;
@@ -121,28 +122,65 @@ function isSecret(key: unknown): boolean {
 function checkModel(model: unknown, isOpen: boolean, path: Path): Problem[] {
   const rights = memberAt(model, 'permissions');
   return [
-    ...checkRights(rights, ROW_RIGHTS, isOpen, [...path, 'permissions']),
+    ...checkRights(rights, isOpen, [...path, 'permissions']),
+    ...checkOwner(model, rights, [...path, 'permissions']),
+    ...listAt(rights, 'rows').flatMap((rule, at) =>
+      checkRowRule(rule, [...path, 'permissions', 'rows', at]),
+    ),
     ...listAt(model, 'fields').flatMap((field, at) =>
       checkField(field, isOpen, [...path, 'fields', at]),
     ),
   ];
 }
 
-function checkRights(
-  rights: unknown,
-  names: readonly string[],
-  isOpen: boolean,
-  path: Path,
-): Problem[] {
-  if (rights === undefined) return [];
-  if (isOpen) return [problem(path, 'conflicting', 'permissions need auth.mode: tokens')];
-  return names.flatMap((name) =>
-    listAt(rights, name).flatMap((role, at) => {
-      if (role !== 'Owner') return [];
-      const message = 'the role Owner is not supported yet';
-      return [problem([...path, name, at], 'not_supported_yet', message)];
-    }),
-  );
+function checkRights(rights: unknown, isOpen: boolean, path: Path): Problem[] {
+  if (rights === undefined || !isOpen) return [];
+  return [problem(path, 'conflicting', 'permissions need auth.mode: tokens')];
+}
+
+/** Types of fields that can hold a subject. */
+const SUBJECT_TYPES: readonly unknown[] = ['string', 'uuid', 'reference'];
+
+function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
+  const owner = memberAt(rights, 'owner');
+  const named = ROW_RIGHTS.filter((name) => listAt(rights, name).includes('Owner'));
+  if (owner === undefined) {
+    return named.map((name) => {
+      const message = 'the role Owner needs permissions.owner: the field that holds the subject';
+      return problem([...path, name], 'missing_attribute', message);
+    });
+  }
+  const place = [...path, 'owner'];
+  if (named.length === 0) {
+    return [problem(place, 'conflicting', 'owner is of no use: no right names the role Owner')];
+  }
+  const field = listAt(model, 'fields').find((candidate) => memberAt(candidate, 'name') === owner);
+  if (field === undefined) {
+    return [problem(place, 'missing_field', `there is no field ${describe(owner)}`)];
+  }
+  if (SUBJECT_TYPES.includes(memberAt(field, 'type'))) return [];
+  return [problem(place, 'does_not_apply', 'the owner must be a string, a uuid or a reference')];
+}
+
+/** What is read, changed or deleted is there; what is created or changed will be. */
+function checkRowRule(rule: unknown, path: Path): Problem[] {
+  const operations = listAt(rule, 'operations');
+  const has = (name: string) => memberAt(rule, name) !== undefined;
+  const ofPresent = operations.some((operation) => operation !== 'create');
+  const ofNew = operations.some((operation) => operation === 'create' || operation === 'update');
+  const owners = listAt(rule, 'roles').includes('Owner')
+    ? [problem([...path, 'roles'], 'reserved_name', 'Owner stands in create, read, update, delete')]
+    : [];
+  if (ofPresent && !has('using')) {
+    const message = 'read, update and delete need using: a condition of the row that is there';
+    return [...owners, problem(path, 'missing_attribute', message)];
+  }
+  if (!ofNew && has('check')) {
+    const message = 'check is of a row that is written; it needs create or update';
+    return [...owners, problem([...path, 'check'], 'does_not_apply', message)];
+  }
+  if (ofPresent || has('using') || has('check')) return owners;
+  return [...owners, problem(path, 'missing_attribute', 'create needs check')];
 }
 
 function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
@@ -154,9 +192,19 @@ function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
     return [problem(place, 'primary_key', message)];
   }
   return [
-    ...checkRights(rights, FIELD_RIGHTS, isOpen, place),
+    ...checkRights(rights, isOpen, place),
+    ...FIELD_RIGHTS.flatMap((name) => refuseOwner(listAt(rights, name), [...place, name])),
     ...(memberAt(field, 'hidden') === true ? checkHidden(field, isKey, path) : []),
   ];
+}
+
+/** Which fields a caller sees does not depend on the row. */
+function refuseOwner(roles: readonly unknown[], path: Path): Problem[] {
+  return roles.flatMap((role, at) => {
+    if (role !== 'Owner') return [];
+    const message = 'the role Owner of a field is not supported yet; give the rights on rows';
+    return [problem([...path, at], 'not_supported_yet', message)];
+  });
 }
 
 /** What no request can bring has to come from somewhere else. */

@@ -88,9 +88,9 @@ const REFUSALS: [string, string, string, string, string, RegExp][] = [
     KEYS,
     ', permissions: {read: [Owner]}',
     '',
-    'models[0].permissions.read[0]',
-    'not_supported_yet',
-    /Owner is not supported yet/,
+    'models[0].permissions.read',
+    'missing_attribute',
+    /Owner needs permissions.owner/,
   ],
   [
     KEYS,
@@ -102,11 +102,11 @@ const REFUSALS: [string, string, string, string, string, RegExp][] = [
   ],
   [
     KEYS,
-    ', permissions: {rows: {read: "true"}}',
+    ', permissions: {history: [Manager]}',
     '',
-    'models[0].permissions.rows',
+    'models[0].permissions.history',
     'not_supported_yet',
-    /rows is not supported yet/,
+    /history is not supported yet/,
   ],
   [
     KEYS,

@@ -5,17 +5,27 @@ import { type Path, type Problem, problem } from './problems.ts';
 
 /** `path` is that of the model. */
 export function checkExpressions(model: AuthoredModel, path: Path): Problem[] {
-  return (model.rules ?? []).flatMap(({ expr }, at) =>
-    checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
-  );
+  const { rules = [], permissions = {} } = model;
+  const place = [...path, 'permissions'];
+  return [
+    ...rules.flatMap(({ expr }, at) =>
+      checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
+    ),
+    ...checkExpression(model, permissions.publicIf, ['self', 'actor'], [...place, 'publicIf']),
+    ...(permissions.rows ?? []).flatMap(({ using, check }, at) => [
+      ...checkExpression(model, using, ['self', 'actor'], [...place, 'rows', at, 'using']),
+      ...checkExpression(model, check, ['self', 'old', 'actor'], [...place, 'rows', at, 'check']),
+    ]),
+  ];
 }
 
 function checkExpression(
   model: AuthoredModel,
-  text: string,
+  text: string | undefined,
   variables: readonly Variable[],
   path: Path,
 ): Problem[] {
+  if (text === undefined) return [];
   try {
     compileExpression(model, text, variables);
     return [];

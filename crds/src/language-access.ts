@@ -1,5 +1,6 @@
 // What the language says of callers: how they prove who they are, and what their roles may do.
-import { LIMITS } from './language-terms.ts';
+import { expression } from './language-rules.ts';
+import { LIMITS, NAME_RULES, name } from './language-terms.ts';
 import type { ListShape, RecordShape } from './shape.ts';
 
 /** Roles that nobody is given: everybody has the first, whoever proved a subject the second. */
@@ -23,6 +24,31 @@ const roles = (description: string): ListShape => ({
   description,
 });
 
+const rowRule: RecordShape = {
+  kind: 'record',
+  attributes: {
+    roles: { ...roles('Roles that it is for.'), required: true, minItems: 1 },
+    operations: {
+      kind: 'list',
+      required: true,
+      minItems: 1,
+      maxItems: 4,
+      noun: 'operations',
+      of: () => ({
+        kind: 'text',
+        maxLength: 8,
+        choices: ['create', 'read', 'update', 'delete'],
+        description: 'What it lets them do.',
+      }),
+      description: 'What it lets them do.',
+    },
+    using: expression('CEL over self, the row that is there, and actor.'),
+    check: expression('CEL over self, the row as it would be, old and actor; as using by default.'),
+  },
+  later: [],
+  description: 'Lets some roles do something with the rows for which a condition holds.',
+};
+
 /** Rights on the rows of a model. */
 export const modelPermissions: RecordShape = {
   kind: 'record',
@@ -31,8 +57,21 @@ export const modelPermissions: RecordShape = {
     read: roles('Roles that may read rows and lists.'),
     update: roles('Roles that may replace and patch rows.'),
     delete: roles('Roles that may delete rows.'),
+    owner: {
+      ...name(NAME_RULES.field, 'field that holds the subject who owns the row'),
+      required: false,
+    },
+    publicIf: expression('CEL over self and actor: rows for which it holds everybody may read.'),
+    rows: {
+      kind: 'list',
+      minItems: 1,
+      maxItems: LIMITS.rowRules,
+      noun: 'rows',
+      of: () => rowRule,
+      description: 'Rights on some rows, besides those on all of them.',
+    },
   },
-  later: ['history', 'owner', 'rows'],
+  later: ['history'],
   description: 'Which roles may do what; what is not said nobody may.',
 };
 

@@ -26,6 +26,7 @@ export const LIMITS = {
   roles: 50,
   apiKeys: 200,
   rules: 50,
+  rowRules: 20,
 } as const;
 
 export const DEFAULTS = {

@@ -304,6 +304,21 @@ export interface ModelPermissions {
   read?: string[];
   update?: string[];
   delete?: string[];
+  /** The field that holds the subject who owns the row: who has the role Owner in it. */
+  owner?: string;
+  /** Rows for which it holds may be read by everybody. */
+  publicIf?: string;
+  rows?: RowRuleSpec[];
+}
+
+/** Lets callers of some roles do something with the rows for which a condition holds. */
+export interface RowRuleSpec {
+  roles: string[];
+  operations: ('create' | 'read' | 'update' | 'delete')[];
+  /** Of the row that is there: over self and actor. */
+  using?: string;
+  /** Of the row as it would be: over self, old and actor. Absent: as `using`. */
+  check?: string;
 }
 
 /** Roles that may read and write a field; what is not said follows the model's rights. */

@@ -1,5 +1,6 @@
 import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
 import type { Actor } from '../ports/index.ts';
+import { type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
 
 /** What a caller wants to do with the aggregates of a model. */
 export type AccessOperation = 'create' | 'read' | 'list' | 'update' | 'delete';
@@ -7,6 +8,8 @@ export type AccessOperation = 'create' | 'read' | 'list' | 'update' | 'delete';
 /** What callers of some roles may do with one model. */
 export interface ModelRights {
   readonly may: (operation: AccessOperation) => boolean;
+  /** The rows that the caller may do it with. */
+  readonly rows: (operation: RowOperation) => RowGrant;
   /** Fields that the caller never sees; empty where all may be seen. */
   readonly unreadable: ReadonlySet<string>;
   /** Fields that the caller never sets. */
@@ -38,19 +41,47 @@ export class Rights {
     const hidden = model.fields.filter((field) => field.hidden === true);
     if (this.#isOpen) {
       const names = new Set(hidden.map(({ name }) => name));
-      return { may: () => true, unreadable: names, unwritable: names };
+      return { may: () => true, rows: () => 'all', unreadable: names, unwritable: names };
     }
     const roles = new Set(rolesOf(actor));
     const unwritable = namesOf(model.fields, ({ permissions }) => permissions?.write, roles);
     const isComplete = !model.fields.some((field) => unwritable.has(field.name) && isSent(field));
+    const rows = (operation: RowOperation) => rowGrant(model, operation, roles);
     return {
       may: (operation) =>
-        hasOne(model.permissions?.[rightOf(operation)] ?? [], roles) &&
-        (operation !== 'create' || isComplete),
-      unreadable: namesOf(model.fields, ({ permissions }) => permissions?.read, roles),
+        rows(rightOf(operation)) !== 'none' && (operation !== 'create' || isComplete),
+      rows,
+      unreadable: unreadableOf(model, rows('read'), roles),
       unwritable,
     };
   }
+}
+
+/** The rows of a model that a caller may do something with, under `auth.mode: tokens`. */
+export function rowsFor(actor: Actor, model: ModelSchema, operation: RowOperation): RowGrant {
+  return rowGrant(model, operation, new Set(rolesOf(actor)));
+}
+
+function rowGrant(
+  model: ModelSchema,
+  operation: RowOperation,
+  roles: ReadonlySet<string>,
+): RowGrant {
+  if (hasOne(model.permissions?.[operation] ?? [], roles)) return 'all';
+  const rules = rowRulesOf(model).filter(
+    (rule) => rule.operations.includes(operation) && hasOne(rule.roles, roles),
+  );
+  return rules.length === 0 ? 'none' : rules;
+}
+
+/** Who may read no row knows of what they write the key alone. */
+function unreadableOf(
+  { fields, primaryKey }: ModelSchema,
+  rows: RowGrant,
+  roles: ReadonlySet<string>,
+): Set<string> {
+  if (rows !== 'none') return namesOf(fields, ({ permissions }) => permissions?.read, roles);
+  return new Set(fields.map(({ name }) => name).filter((name) => name !== primaryKey));
 }
 
 /** Whether a new row needs the client's value: who may not give it cannot create one. */
@@ -67,9 +98,11 @@ function rightOf(operation: AccessOperation): 'create' | 'read' | 'update' | 'de
   return operation === 'list' ? 'read' : operation;
 }
 
-function rolesNamedIn({ permissions = {}, fields }: ModelSchema): string[] {
-  const ofFields = fields.flatMap((field) => Object.values(field.permissions ?? {}));
-  return [...Object.values(permissions), ...ofFields].flat();
+function rolesNamedIn(model: ModelSchema): string[] {
+  const { create = [], read = [], update = [], delete: deleted = [] } = model.permissions ?? {};
+  const ofFields = model.fields.flatMap((field) => Object.values(field.permissions ?? {}));
+  const ofRows = rowRulesOf(model).map(({ roles }) => roles);
+  return [create, read, update, deleted, ...ofFields, ...ofRows].flat();
 }
 
 /** The fields that are hidden, or whose named roles are none of the caller's. */

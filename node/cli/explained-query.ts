@@ -15,7 +15,7 @@ export function explainedQuery(schema: Schema, target: string): readonly string[
   const { model, given } = found(schema, path);
   const own = parametersOf(mark === -1 ? '' : target.slice(mark + 1));
   try {
-    const query = compileQueries(schema, model).list([...own, ...given]);
+    const query = compileQueries(schema, model).list([...own, ...given], null);
     return [`${model.name}: GET ${path}`, ...explain(query).map((line) => `  ${line}`)];
   } catch (error) {
     if (error instanceof QueryRefusal) throw new CliError(error.message);

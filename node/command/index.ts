@@ -11,6 +11,7 @@ export type {
   Execution,
   MergePatch,
   RandomBytes,
+  RowAccess,
   SchemaExecution,
   SchemaPlan,
   Ticket,

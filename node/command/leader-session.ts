@@ -1,4 +1,4 @@
-import { canonicalJson, type Schema } from '@lithair/crds';
+import { canonicalJson, type ModelSchema, type Schema } from '@lithair/crds';
 import {
   type Change,
   type ColdObject,
@@ -21,7 +21,14 @@ import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
 import { Sequences } from './sequences.ts';
-import type { Execution, MergePatch, RandomBytes, SchemaExecution, Ticket } from './types.ts';
+import type {
+  Execution,
+  MergePatch,
+  RandomBytes,
+  RowAccess,
+  SchemaExecution,
+  Ticket,
+} from './types.ts';
 
 /** Below this many settled proposals the queue is not compacted. */
 const COMPACT_FROM = 1024;
@@ -54,6 +61,7 @@ export class LeaderSession {
   private readonly state: ReplicatedState;
   private readonly memberId: number;
   private readonly mergePatch: MergePatch;
+  private readonly rowAccess: RowAccess;
   private readonly overlay: Overlay;
   private readonly sequences: Sequences;
   /** Requests under way, by idempotency scope. */
@@ -65,11 +73,20 @@ export class LeaderSession {
   private schemaChange: Proposal | null = null;
   private lastMs = 0;
 
-  /** @param mergePatch needed where patches are executed */
-  constructor(state: ReplicatedState, memberId: number, mergePatch: MergePatch = noPatches) {
+  /**
+   * @param mergePatch needed where patches are executed
+   * @param rowAccess needed where models have rules for single rows
+   */
+  constructor(
+    state: ReplicatedState,
+    memberId: number,
+    mergePatch: MergePatch = noPatches,
+    rowAccess: RowAccess = noRowRules,
+  ) {
     this.state = state;
     this.memberId = memberId;
     this.mergePatch = mergePatch;
+    this.rowAccess = rowAccess;
     this.overlay = new Overlay(state);
     this.sequences = new Sequences(state);
   }
@@ -92,12 +109,12 @@ export class LeaderSession {
     if (this.schemaChange !== null || envelope.schemaVersion !== this.state.schemaVersion) {
       return this.certain(schemaChanged());
     }
-    const { mergePatch } = this;
+    const { mergePatch, rowAccess } = this;
     const { schema } = this.state;
     const rows = this.overlay;
-    const { subject } = envelope.actor;
-    const making = { nowMs: this.stamp(nowMs), random, subject, nextNumber: this.nextNumber };
-    const context = { rows, ...making, schema, mergePatch };
+    const { actor } = envelope;
+    const making = { nowMs: this.stamp(nowMs), random, actor, nextNumber: this.nextNumber };
+    const context = { rows, ...making, schema, mergePatch, rowAccess };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':
@@ -371,6 +388,13 @@ function foreseenOf(changes: readonly Change[], unchanged: WrittenAggregate | nu
   const effect = changes[0]?.effect ?? 'unchanged';
   if (effect === 'deleted') aggregates.length = 1;
   return { effect, aggregates: unchanged === null ? aggregates : [unchanged] };
+}
+
+/** Closed: a session that could not judge rows refuses models that ask for it. */
+function noRowRules(_: Schema, { permissions }: ModelSchema): null {
+  const { owner, publicIf, rows } = permissions ?? {};
+  if ((owner ?? publicIf ?? rows) === undefined) return null;
+  throw new CommandError('no_row_access', 'this session was made without a way to judge rows');
 }
 
 function noPatches(): never {

@@ -1,6 +1,6 @@
 import type { DefaultSource, FieldSchema } from '@lithair/crds';
 import type { PutChange } from '../entry/index.ts';
-import type { FieldRights, JsonObject } from '../ports/index.ts';
+import type { Actor, FieldRights, JsonObject } from '../ports/index.ts';
 import { completeField, isAbsent, type ModelPlan, parseRow, rowKeys } from '../state/index.ts';
 import { compareValues, dateOf, datetimeOf, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import type { LiveRow } from './overlay.ts';
@@ -12,7 +12,7 @@ export interface Making {
   readonly nowMs: number;
   readonly random: RandomBytes;
   /** Who creates the row. */
-  readonly subject: string;
+  readonly actor: Actor;
 }
 
 /** The change that creates a row. Defaults that are made for each row are made here. */
@@ -36,7 +36,7 @@ export function creation(
 function madeDefault(
   { type }: FieldSchema,
   source: DefaultSource,
-  { nowMs, random, subject }: Making,
+  { nowMs, random, actor }: Making,
 ): string {
   switch (source) {
     case 'now':
@@ -44,7 +44,7 @@ function madeDefault(
     case 'uuid':
       return uuidV7(nowMs, random(UUID_RANDOM_BYTES));
     case 'actor':
-      return subject;
+      return actor.subject;
   }
 }
 

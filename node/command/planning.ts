@@ -1,11 +1,11 @@
 import type { Schema } from '@lithair/crds';
-import type { Change } from '../entry/index.ts';
-import { MAX_CHANGES } from '../entry/index.ts';
+import { type Change, isPut, MAX_CHANGES } from '../entry/index.ts';
 import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
 import {
   type Conflict,
   findConflicts,
   type ModelPlan,
+  parseRow,
   type RowsView,
   rejectionOf,
 } from '../state/index.ts';
@@ -17,7 +17,7 @@ import { creation, type Making, replacement } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import { brokenRules } from './row-rules.ts';
-import type { MergePatch } from './types.ts';
+import type { MergePatch, RowAccess, RowJudge } from './types.ts';
 
 /** What a command comes to on the rows that it meets. */
 export type Plan =
@@ -36,6 +36,7 @@ export interface PlanningContext extends Making {
   readonly schema: Schema;
   readonly mergePatch: MergePatch;
   readonly nextNumber: NextNumber;
+  readonly rowAccess: RowAccess;
 }
 
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
@@ -75,7 +76,47 @@ function planCreate(
     else wrongIds.push(conflict(made.code, at, plan.schema.primaryKey, made.message));
   }
   if (wrongIds.length > 0) return { kind: 'rejected', outcome: rejectionOf(wrongIds, isBatch) };
-  return checked(context, changes, isBatch);
+  return forbidden(context, plan, changes, isBatch) ?? checked(context, changes, isBatch);
+}
+
+/** Refuses rows that the caller may not leave like this; null where there are none. */
+function forbidden(
+  context: PlanningContext,
+  plan: ModelPlan,
+  changes: readonly Change[],
+  isBatch: boolean,
+): Plan | null {
+  const judge = judgeOf(context, plan);
+  if (judge === null) return null;
+  const found = changes.flatMap((change, at) => {
+    if (!isPut(change)) return [];
+    const before =
+      change.effect === 'created' ? undefined : context.rows.find(change.model, change.id);
+    const old = before === undefined ? null : parseRow(before.json);
+    if (judge.written(parseRow(change.json), old)) return [];
+    return [
+      conflict('forbidden', at, null, `the caller may not leave a ${change.model} like this`),
+    ];
+  });
+  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+}
+
+/** Refuses what the caller may not do with a row that is there; null where they may. */
+function closed(
+  context: PlanningContext,
+  plan: ModelPlan,
+  operation: 'update' | 'delete',
+  { json }: LiveRow,
+): Plan | null {
+  const { name } = plan.schema;
+  const verdict = judgeOf(context, plan)?.existing(operation, parseRow(json)) ?? 'open';
+  if (verdict === 'hidden') return notFound(name);
+  if (verdict === 'open') return null;
+  return reject('forbidden', `the caller may not ${operation} this ${name}`);
+}
+
+function judgeOf({ rowAccess, schema, actor }: PlanningContext, plan: ModelPlan): RowJudge | null {
+  return rowAccess(schema, plan.schema, actor);
 }
 
 /** The id of a new row: the one that the body names, one that is made of it, or a generated one. */
@@ -136,6 +177,8 @@ function planReplace(
     if (!command.onlyIfAbsent) return notFound(command.model);
     return planNamed(context, plan, id, body);
   }
+  const refused = command.onlyIfAbsent ? null : closed(context, plan, 'update', before);
+  if (refused !== null) return refused;
   const unmet = precondition(command.ifMatch, before, command.onlyIfAbsent);
   return unmet ?? planUpdate(context, plan, command, before);
 }
@@ -144,7 +187,10 @@ function planReplace(
 function planNamed(context: PlanningContext, plan: ModelPlan, id: string, body: JsonObject): Plan {
   const { primaryKey } = plan.schema;
   const made = idFor(context, plan, { ...body, [primaryKey]: id });
-  if (made.kind === 'key') return checked(context, [create(context, plan, id, body)], false);
+  if (made.kind === 'key') {
+    const changes = [create(context, plan, id, body)];
+    return forbidden(context, plan, changes, false) ?? checked(context, changes, false);
+  }
   const found = conflict(made.code, 0, primaryKey, made.message);
   return { kind: 'rejected', outcome: rejectionOf([found], false) };
 }
@@ -166,6 +212,8 @@ function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf
   const { id, model, format, patch, rights } = command;
   const before = context.rows.find(model, id);
   if (before === undefined) return notFound(model);
+  const refused = closed(context, plan, 'update', before);
+  if (refused !== null) return refused;
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const { schema, mergePatch } = context;
@@ -202,7 +250,9 @@ function planUpdate(
     ];
     return { kind: 'rejected', outcome: rejectionOf(found, false) };
   }
-  if (change.json !== before.json) return checked(context, [change], false);
+  if (change.json !== before.json) {
+    return forbidden(context, plan, [change], false) ?? checked(context, [change], false);
+  }
   const aggregate = { id, version: before.version, json: before.json };
   return { kind: 'unchanged', model, aggregate };
 }
@@ -211,6 +261,8 @@ function planDelete(context: PlanningContext, plan: ModelPlan, command: CommandO
   const { id, model } = command;
   const before = context.rows.find(model, id);
   if (before === undefined) return notFound(plan.schema.name);
+  const refused = closed(context, plan, 'delete', before);
+  if (refused !== null) return refused;
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const expectedVersion = before.version;

@@ -1,5 +1,6 @@
 import type { ModelSchema, Problem, Schema } from '@lithair/crds';
 import type {
+  Actor,
   FieldError,
   JsonObject,
   Outcome,
@@ -101,3 +102,17 @@ export type MergedRow =
       readonly code: Extract<RejectionCode, 'invalid' | 'immutable_field' | 'patch_conflict'>;
       readonly errors: readonly FieldError[];
     };
+
+/**
+ * What the caller may do with single rows, as the access room knows it; handed in, because that
+ * room stands before this one. Pure.
+ */
+export type RowAccess = (schema: Schema, model: ModelSchema, actor: Actor) => RowJudge | null;
+
+/** Judges the rows of one model for one caller. */
+export interface RowJudge {
+  /** `hidden`: the caller must not learn that the row is there. */
+  existing(operation: 'update' | 'delete', row: JsonObject): 'open' | 'forbidden' | 'hidden';
+  /** Whether the caller may leave a row like this; `before` is null where it is new. */
+  written(row: JsonObject, before: JsonObject | null): boolean;
+}

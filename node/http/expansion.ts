@@ -1,4 +1,4 @@
-import type { AggregateRecord, StateReader } from '../ports/index.ts';
+import type { Actor, AggregateRecord, StateReader } from '../ports/index.ts';
 import { parseRecord } from '../query/index.ts';
 import type { Exchange } from './exchange.ts';
 import { Problem } from './problems.ts';
@@ -70,10 +70,12 @@ function refuse(code: string, text: string): Problem {
 /** Puts rows into those that refer to them, within a bound for one answer. */
 export class Expander {
   readonly #state: StateReader;
+  readonly #actor: Actor;
   #bytes = 0;
 
-  constructor(state: StateReader) {
+  constructor(state: StateReader, actor: Actor) {
     this.#state = state;
+    this.#actor = actor;
   }
 
   /**
@@ -98,7 +100,7 @@ export class Expander {
   #shown(id: unknown, { target, inner }: Expansion): string {
     const rows = this.#state.model(target.model.name);
     const record = typeof id === 'string' ? rows?.get(id) : undefined;
-    if (record === undefined) return 'null';
+    if (record === undefined || !target.sees(record.json, this.#actor)) return 'null';
     const json = target.render(record.json);
     this.#bytes += json.length;
     if (this.#bytes > MAX_BYTES) {

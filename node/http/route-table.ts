@@ -1,9 +1,15 @@
 import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
-import { type ModelRights, Rights, visibleModel } from '../access/index.ts';
+import { type ModelRights, opens, Rights, scopeOf, visibleModel } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
 import type { Actor, FieldRights, StateReader } from '../ports/index.ts';
-import { compileQueries, project, type QueryCompiler } from '../query/index.ts';
+import {
+  compileQueries,
+  parseRecord,
+  project,
+  type QueryCompiler,
+  type RowScope,
+} from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
 import type { ApiLimits } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
@@ -22,6 +28,12 @@ export interface ModelRoute {
   readonly caching: string;
   /** A row as the caller sees it. */
   readonly render: (json: string) => string;
+  /** Whether a caller of this kind may read a stored row. */
+  readonly sees: (json: string, actor: Actor) => boolean;
+  /** The rows that they may read; null: all. */
+  readonly scopeOf: (actor: Actor) => RowScope | null;
+  /** As `history`, with the fields that the caller may not read, which rules for rows may need. */
+  readonly wholeHistory: HistoryRules | null;
 }
 
 /** Rows that refer to others by one of their fields. */
@@ -172,16 +184,21 @@ function modelRoute(
   const isPart = unreadable.size > 0;
   const isScoped = isPart || unwritable.size > 0;
   const names = read.fields.map(({ name }) => name);
+  const past = historyRules(model);
+  const readable = rights.rows('read');
   const kept = [...new Set([...unreadable, ...unwritable])];
   return {
     model,
     rights,
     validator: compileValidator(schema, write, bounds, isScoped ? rights : undefined),
-    queries: compileQueries(schema, read, isPart),
-    history: visibleHistory(historyRules(model), read),
+    queries: compileQueries(schema, read, isPart, model),
+    history: visibleHistory(past, read),
+    wholeHistory: past,
     caching: cachingOf(schema, model),
     fieldRights: isScoped ? { kept, locked: [...unwritable] } : null,
     render: isPart ? (json) => project({ json }, names) : (json) => json,
+    sees: (json, actor) => readable === 'all' || opens(readable, parseRecord({ json }), actor),
+    scopeOf: (actor) => scopeOf(readable, actor),
   };
 }
 

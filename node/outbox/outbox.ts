@@ -1,5 +1,5 @@
 import type { OutboxStatus } from '@lithair/crds/contract';
-import type { MergePatch } from '../command/index.ts';
+import type { MergePatch, RowAccess } from '../command/index.ts';
 import {
   decodeEntry,
   encodeEntry,
@@ -62,6 +62,7 @@ export interface OutboxParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly mergePatch: MergePatch;
+  readonly rowAccess: RowAccess;
   readonly limits?: Partial<OutboxLimits>;
   openJournal(): Promise<Journal>;
   /** Null until the first snapshot has arrived. */
@@ -304,11 +305,12 @@ export class Outbox {
   }
 
   #plan(state: ReplicatedState, envelope: CommandEnvelope): LocalPlan {
-    const { mergePatch, clock, random } = this.#parts;
+    const { mergePatch, rowAccess, clock, random } = this.#parts;
     const planning = {
       state,
       rows: this.#planned,
       mergePatch,
+      rowAccess,
       nowMs: clock.nowMs(),
       random: (size: number) => random.fill(new Uint8Array(size)),
     };

@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto';
 import type { ModelSchema } from '@lithair/crds';
-import { type LiveRow, type MergePatch, type PlannedRows, planCommand } from '../command/index.ts';
+import {
+  type LiveRow,
+  type MergePatch,
+  type PlannedRows,
+  planCommand,
+  type RowAccess,
+} from '../command/index.ts';
 import { type Change, compareStamps, isPut, type LocalChange } from '../entry/index.ts';
 import type { Command, CommandEnvelope, IndexKey, JsonObject, Outcome } from '../ports/index.ts';
 import {
@@ -26,6 +32,7 @@ export interface LocalPlanning {
   readonly state: ReplicatedState;
   readonly rows: LocalRows;
   readonly mergePatch: MergePatch;
+  readonly rowAccess: RowAccess;
   readonly nowMs: number;
   readonly random: (size: number) => Uint8Array;
 }
@@ -35,12 +42,19 @@ export interface LocalPlanning {
  * changes nothing is one all the same: it has to win over earlier ones that are not known here yet.
  */
 export function planLocally(planning: LocalPlanning, envelope: CommandEnvelope): LocalPlan {
-  const { state, mergePatch, nowMs, random } = planning;
+  const { state, mergePatch, rowAccess, nowMs, random } = planning;
   const rows = new LocalView(state, planning.rows);
   const command = withKnownIds(envelope, state);
-  const { subject } = envelope.actor;
-  const making = { nowMs: Math.floor(nowMs), random, subject };
-  const context = { rows, ...making, schema: state.schema, mergePatch, nextNumber: noNumber };
+  const { actor } = envelope;
+  const making = { nowMs: Math.floor(nowMs), random, actor };
+  const context = {
+    rows,
+    ...making,
+    schema: state.schema,
+    mergePatch,
+    rowAccess,
+    nextNumber: noNumber,
+  };
   const plan = planCommand(context, command);
   switch (plan.kind) {
     case 'rejected':

@@ -98,6 +98,7 @@ export type RejectionCode =
   | 'precondition_failed' // 412
   | 'immutable_field' // 422
   | 'rule_broken' // 422
+  | 'forbidden' // 403: this row is not the caller's to write
   | 'forbidden_field' // 403
   | 'invalid' // 400: a patched row does not fit; else the leader's schema is newer
   | 'patch_conflict' // 409: a patch does not fit what is there

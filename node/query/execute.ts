@@ -41,7 +41,7 @@ export function execute(
   defer: Defer = setImmediate,
 ): Page | Promise<Page> {
   const reader = currentReader();
-  if (query.countsTotal && query.filters.length + query.alternatives.length === 0) {
+  if (query.countsTotal && isOfAll(query)) {
     const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, defer);
     const total = reader.size;
     return uncounted instanceof Promise
@@ -49,6 +49,10 @@ export function execute(
       : { ...uncounted, total };
   }
   return executeScan(query, currentReader, origin, defer);
+}
+
+function isOfAll({ filters, alternatives, scope }: ListQuery): boolean {
+  return filters.length + alternatives.length === 0 && scope === null;
 }
 
 function executeScan(
@@ -128,10 +132,9 @@ class Scan {
 
   /** Takes one row into account; true where no later row can belong to the page. */
   #look(record: AggregateRecord, reader: ModelReader): boolean {
-    const { filters, alternatives, order, after, countsTotal } = this.#query;
+    const { order, after, countsTotal } = this.#query;
     const row = new Row(record, reader);
-    for (const filter of filters) if (!filter.matches(row)) return false;
-    for (const either of alternatives) if (!either.matches(row)) return false;
+    if (!isWanted(row, this.#query)) return false;
     this.#total += 1;
     const position = positionOf(row, order);
     if (after !== null && comparePositions(order, position, after) <= 0) return false;
@@ -158,6 +161,12 @@ class Scan {
     for (let at = 0; at < terms; at++) if (keys[at] !== last[at]) return true;
     return false;
   }
+}
+
+function isWanted(row: Row, { filters, alternatives, scope }: ListQuery): boolean {
+  for (const filter of filters) if (!filter.matches(row)) return false;
+  for (const either of alternatives) if (!either.matches(row)) return false;
+  return scope === null || scope.lets(row.values());
 }
 
 /** The JSON of some fields of a row. */

@@ -54,8 +54,13 @@ export class Row {
   }
 
   value(field: QueryField): JsonValue {
+    return this.values()[field.name] ?? null;
+  }
+
+  /** The whole row. */
+  values(): { [name: string]: JsonValue } {
     this.#values ??= parseRecord(this.record);
-    return this.#values[field.name] ?? null;
+    return this.#values;
   }
 }
 

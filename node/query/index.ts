@@ -11,3 +11,4 @@ export {
   readLimit,
 } from './list-query.ts';
 export { QueryRefusal } from './refusal.ts';
+export { type RowScope } from './scope.ts';

@@ -12,6 +12,7 @@ import {
 } from './filter.ts';
 import { completeOrder, type Order, type Position, type SortTerm } from './order.ts';
 import { QueryRefusal } from './refusal.ts';
+import { type ListScope, planScope, type RowScope } from './scope.ts';
 
 /** One parameter of a query string, decoded; its parts are what stood between plain commas. */
 export interface Parameter {
@@ -41,12 +42,14 @@ export interface ListQuery {
   readonly after: Position | null;
   readonly countsTotal: boolean;
   readonly fingerprint: string;
+  /** The rows that it is about; null: all. */
+  readonly scope: ListScope | null;
 }
 
 /** Reads the queries of one model. */
 export interface QueryCompiler {
-  /** @throws QueryRefusal */
-  list(parameters: readonly Parameter[]): ListQuery;
+  /** @param scope the rows that the caller may read; null: all. @throws QueryRefusal */
+  list(parameters: readonly Parameter[], scope: RowScope | null): ListQuery;
   /** The names in `fields`. @throws QueryRefusal */
   projection(parameter: Parameter): readonly string[];
 }
@@ -62,15 +65,24 @@ const LATER_PARAMETERS = ['at', 'version'];
  *
  * @param model with the fields that the caller may read
  * @param isPart whether its rows have others, too
+ * @param whole the model with all of its fields, which rules for rows may speak of
  */
-export function compileQueries(schema: Schema, model: ModelSchema, isPart = false): QueryCompiler {
+export function compileQueries(
+  schema: Schema,
+  model: ModelSchema,
+  isPart = false,
+  whole: ModelSchema = model,
+): QueryCompiler {
+  const all = isPart ? model.fields.map(({ name }) => name) : null;
   const fields = compileFields(schema, model);
   const indexes = compileIndexes(model, fields);
-  const all = isPart ? model.fields.map(({ name }) => name) : null;
+  const scoped = new Map([...compileFields(schema, whole), ...fields]);
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
-  const list = (parameters: readonly Parameter[]) => {
+  const list = (parameters: readonly Parameter[], rows: RowScope | null) => {
     const query = readList(parameters, model, fields, projection);
-    return { ...query, indexes, projection: query.projection ?? all };
+    const scope = rows === null ? null : planScope(rows, scoped);
+    const filters = scope === null ? query.filters : [...query.filters, ...scope.implied];
+    return { ...query, filters, scope, indexes, projection: query.projection ?? all };
   };
   return { projection, list };
 }
@@ -89,7 +101,7 @@ function readList(
   model: ModelSchema,
   fields: QueryFields,
   projection: QueryCompiler['projection'],
-): Omit<ListQuery, 'indexes'> {
+): Omit<ListQuery, 'indexes' | 'scope'> {
   const settings = new Map<string, Parameter>();
   const filters: Filter[] = [];
   const alternatives: Alternatives[] = [];

@@ -6,6 +6,7 @@ import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
 import type { ListQuery } from './list-query.ts';
 import { compareKeys, type Position } from './order.ts';
+import { rowsWithKeys } from './scope.ts';
 
 /** A lookup of more rows than this gives way to an ordered index that has the wanted order. */
 export const LOOKUP_PROBE = 1000;
@@ -48,7 +49,7 @@ function selectivePath(
   query: ListQuery,
 ): AccessPath | null {
   const [best] = ways.filter(({ equal }) => equal > 0).toSorted((a, b) => rank(b) - rank(a));
-  if (lookup === undefined) return best?.path ?? null;
+  if (lookup === undefined) return best?.path ?? scopePath(query);
   return best !== undefined && rank(best) > ONE_EQUALITY ? best.path : lookupPath(lookup, query);
 }
 
@@ -113,6 +114,20 @@ function lookupPath({ field, keys }: Filter, query: ListQuery): AccessPath {
       return behind === null ? rows : behindId(rows, behind.id);
     },
     placeOf: (record) => ({ key, id: record.id }),
+    placeBehind,
+  };
+}
+
+/** By the keys that the rows have which the caller may read. */
+function scopePath({ scope, order }: ListQuery): AccessPath | null {
+  if (scope === null || scope.keys === null) return null;
+  const { keys } = scope;
+  const names = [...new Set(keys.map(({ field }) => field.name))];
+  return {
+    use: { by: { index: names.join(', ') }, equal: names, range: null },
+    sorted: order.terms.length === 0 && !order.idDescending ? 'whole' : 0,
+    rows: (reader, behind) => rowsWithKeys(reader, keys, behind?.id ?? null),
+    placeOf: (record) => ({ key: '', id: record.id }),
     placeBehind,
   };
 }

@@ -64,7 +64,7 @@ class Shop {
 
   async list(query: string): Promise<Page> {
     const origin = { epoch: 1, index: this.node.current.appliedIndex, schemaVersion: 1 };
-    return await execute(this.#queries.list(parametersOf(query)), () => this.model, origin);
+    return await execute(this.#queries.list(parametersOf(query), null), () => this.model, origin);
   }
 
   /** A page, and how many rows were looked at for it. */
@@ -88,7 +88,7 @@ class Shop {
       range: (field, range) => watch(model.range(field, range)),
     };
     const origin = { epoch: 1, index: 1, schemaVersion: 1 };
-    const page = await execute(this.#queries.list(parametersOf(query)), () => reader, origin);
+    const page = await execute(this.#queries.list(parametersOf(query), null), () => reader, origin);
     return { ids: page.rows.map((row) => JSON.parse(row).id), looked };
   }
 

@@ -120,6 +120,11 @@ class Description {
     const offers = (...methods: HttpMethod[]) => methods.some((method) => this.#offers(method));
     if (offers('GET', 'POST', 'PUT', 'PATCH'))
       entries.push([`${name}Read`, readSchema(schema, this.#read)]);
+    if (this.#answered !== `${name}Read`) {
+      const key = this.#read.fields.filter((field) => field.name === this.#read.primaryKey);
+      const alone = readSchema(schema, { ...this.#read, fields: key });
+      entries.push([this.#answered, { anyOf: [schemaRef(`${name}Read`), alone] }]);
+    }
     if (offers('POST')) {
       entries.push([`${name}Create`, this.#ruled(createSchema(schema, this.#create))]);
     }
@@ -188,7 +193,7 @@ class Description {
         parameters: [parameterRef('IdempotencyKey')],
         requestBody: bulkRequest(`${name}Create`),
         responses: this.#responses(
-          { 200: linesResponse('What became of each line'), 201: bulkResponse(name) },
+          { 200: linesResponse('What became of each line'), 201: bulkResponse(this.#answered) },
           WRITE_ERRORS,
         ),
       }),
@@ -240,10 +245,16 @@ class Description {
     return [level, `${level}Header`, 'MinIndex'].map(parameterRef);
   }
 
+  /** Who may read some rows only may be unable to read what they wrote: they are told its key. */
+  get #answered(): string {
+    const isPart = typeof this.#rights.rows('read') !== 'string';
+    return `${this.#model.name}${isPart ? 'Written' : 'Read'}`;
+  }
+
   /** What a write of one aggregate answers. */
   #written(description: string, isNew: boolean): Json {
     const { name } = this.#model;
-    const response = aggregateResponse(name, description, isNew);
+    const response = aggregateResponse(name, description, isNew, this.#answered);
     if (!this.#isEventual) return response;
     const names = ['ETag', 'Lithair-Durability', ...(isNew ? ['Location'] : [])];
     return { ...response, headers: headersNamed(names) };
@@ -265,7 +276,7 @@ class Description {
         {
           200: this.#written('Replaced', false),
           ...(!this.#isEventual && {
-            201: aggregateResponse(name, 'Created, by If-None-Match: *', true),
+            201: aggregateResponse(name, 'Created, by If-None-Match: *', true, this.#answered),
           }),
         },
         [...WRITE_ERRORS, 404, 412],
@@ -411,12 +422,17 @@ function operation(operationId: string, summary: string, tag: string, rest: Json
   return { operationId, summary, tags: [tag], ...rest };
 }
 
-function aggregateResponse(name: string, description: string, isNew: boolean): Json {
+function aggregateResponse(
+  name: string,
+  description: string,
+  isNew: boolean,
+  answered = `${name}Read`,
+): Json {
   const headers = ['ETag', 'Lithair-Version', 'Lithair-Index', ...(isNew ? ['Location'] : [])];
   return {
     description,
     headers: headersNamed(headers),
-    content: jsonContent(schemaRef(`${name}Read`)),
+    content: jsonContent(schemaRef(answered)),
   };
 }
 
@@ -434,8 +450,8 @@ function bulkBody(item: string): Json {
   return { type: 'array', items: schemaRef(item), minItems: 1, maxItems: 1000 };
 }
 
-function bulkResponse(name: string): Json {
-  const data = { type: 'array', items: schemaRef(`${name}Read`) };
+function bulkResponse(answered: string): Json {
+  const data = { type: 'array', items: schemaRef(answered) };
   return {
     description: 'Created, in order',
     content: jsonContent({ type: 'object', properties: { data }, required: ['data'] }),

@@ -33,7 +33,7 @@ export function exportRows(
   if (list.parameters.some(({ name }) => name === 'count')) throw noCount();
   const given = list.parameters.find(({ name }) => name === 'limit');
   const others = list.parameters.filter(({ name }) => name !== 'limit');
-  const query = list.route.queries.list(list.parameters);
+  const query = list.route.queries.list(list.parameters, scopeOf(exchange, list.route));
   const most = given === undefined ? Number.POSITIVE_INFINITY : Number(given.value);
   const { epoch, appliedIndex: index, schemaVersion } = state;
   const source = { ...list, parameters: others, query, origin: { epoch, index, schemaVersion } };
@@ -66,7 +66,7 @@ async function* pieces(
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
     const page = await execute({ ...query, limit }, reader, origin, context.defer);
-    const expander = new Expander(context.state());
+    const expander = new Expander(context.state(), exchange.actor);
     const rows = page.records.map((record, at) =>
       expander.expand(page.rows[at] ?? '{}', record, expansions),
     );
@@ -75,8 +75,12 @@ async function* pieces(
     if (page.next === null || exchange.res.destroyed) return;
     const cursor = { name: 'cursor', value: page.next, parts: [page.next] };
     const plain = parameters.filter(({ name }) => name !== 'cursor');
-    query = route.queries.list([...plain, cursor]);
+    query = route.queries.list([...plain, cursor], scopeOf(exchange, route));
   }
+}
+
+function scopeOf({ actor }: Exchange, route: ModelRoute) {
+  return route.scopeOf(actor);
 }
 
 function noCount(): Problem {

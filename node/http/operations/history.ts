@@ -18,7 +18,7 @@ import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { ReadOperation } from './operation.ts';
 import { unknownParameter } from './parameters.ts';
-import { newestVersion, noAggregate, type Past, pastOf } from './past.ts';
+import { isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
 
 /** An item of a page with its place: newest first, by version, then by sequence number. */
 interface Placed {
@@ -129,13 +129,50 @@ async function readPage(
   if (newest === 0) throw noAggregate(rules);
   const moment = await momentOf(reader, rules, id, newest, nowMs);
   const bound = before === null ? Infinity : before.version + 1;
+  const isNext = ({ sequence }: Placed) => before === null || sequence < before.sequence;
+  const read = (record: VersionRecord) => items(rules, record, moment).filter(isNext);
+  if (past.scope !== null) return readVisible(past, moment, read, bound, count);
   const records = await reader.versions(rules.model.name, id, bound, count);
   return records
     .map((record) => withPresentRow(record, live))
     .filter((record) => isKept(rules, record, moment))
-    .flatMap((record) => items(rules, record, moment))
-    .filter(({ sequence }) => before === null || sequence < before.sequence)
+    .flatMap(read)
     .slice(0, count);
+}
+
+/**
+ * The versions that the caller may read, where they may not read all rows. What a change was is
+ * told where the version before it may be read, too: otherwise it would tell of that one.
+ */
+async function readVisible(
+  past: Past,
+  moment: Moment,
+  read: (record: VersionRecord) => readonly Placed[],
+  bound: number,
+  count: number,
+): Promise<readonly Placed[]> {
+  const { rules, history: reader, id, live } = past;
+  const isVisible = (record: VersionRecord) =>
+    isKept(rules, record, moment) && isShown(past, record, moment);
+  const found: Placed[] = [];
+  for (let from = bound; ; ) {
+    const records = await reader.versions(rules.model.name, id, from, count + 1);
+    const whole = records.map((record) => withPresentRow(record, live));
+    for (const [at, record] of whole.slice(0, count).entries()) {
+      if (!isVisible(record)) continue;
+      const older = whole[at + 1];
+      const isChangeKnown =
+        record.effect === 'created' || (older?.version === record.version - 1 && isVisible(older));
+      found.push(...read(isChangeKnown ? record : withoutChange(record)));
+    }
+    const last = records[count - 1];
+    if (found.length >= count || last === undefined) return found.slice(0, count);
+    from = last.version;
+  }
+}
+
+function withoutChange(record: VersionRecord): VersionRecord {
+  return { ...record, before: null, changed: [], events: [] };
 }
 
 /** Archives lack the values that only the present version has: the state holds those. */

@@ -1,3 +1,4 @@
+import type { Actor } from '../../ports/index.ts';
 import { execute, type Page, type Parameter } from '../../query/index.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
@@ -30,10 +31,12 @@ export function answerList(
   if (prefersNdjson(accept)) return answerLines(exchange, view, context, given);
   requireAcceptable(accept, JSON_CONTENT_TYPE);
   const { route, query, expansions } = queryOf(exchange, given);
+  const { actor } = exchange;
   const currentReader = () => readerOf(context, route.model.name);
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
-    const rows = expansions.length === 0 ? done.rows : expandedRows(done, expansions, context);
+    const rows =
+      expansions.length === 0 ? done.rows : expandedRows(done, expansions, context, actor);
     return pageReply(headOf(context, route), query.limit, { ...done, rows });
   };
   return page instanceof Promise ? page.then(answer) : answer(page);
@@ -56,8 +59,9 @@ function expandedRows(
   { rows, records }: Page,
   expansions: readonly Expansion[],
   context: OperationContext,
+  actor: Actor,
 ): readonly string[] {
-  const expander = new Expander(context.state());
+  const expander = new Expander(context.state(), actor);
   return records.map((record, at) => expander.expand(rows[at] ?? '{}', record, expansions));
 }
 
@@ -73,7 +77,10 @@ const NOT_OF_THE_QUERY = ['consistency', 'expand'];
 
 function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
-  const query = route.queries.list([...parametersOf(exchange), ...given]);
+  const query = route.queries.list(
+    [...parametersOf(exchange), ...given],
+    route.scopeOf(exchange.actor),
+  );
   return { route, query, expansions: readExpansions(exchange) };
 }
 

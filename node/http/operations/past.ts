@@ -12,7 +12,7 @@ import type {
   JsonObject,
   VersionRecord,
 } from '../../ports/index.ts';
-import type { Parameter } from '../../query/index.ts';
+import { type Parameter, parseRecord, type RowScope } from '../../query/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import type { Exchange, ReadView } from '../exchange.ts';
 import { Problem } from '../problems.ts';
@@ -39,6 +39,10 @@ export interface Past {
   readonly live: AggregateRecord | undefined;
   /** Log time. */
   readonly nowMs: number;
+  /** What the caller may read of rows; null: all. Asked of the row as it is, then of each version. */
+  readonly scope: RowScope | null;
+  /** With the fields that the caller may not read, which the scope may need. */
+  readonly whole: HistoryRules;
 }
 
 /**
@@ -56,7 +60,9 @@ export function pastOf(
   if (id === null) throw noAggregate(rules);
   // Writes that are not ordered yet have no place in the history.
   const live = (model.ordered ?? model).get(id);
-  return { rules, history, id, live, nowMs: state.logTimeMs };
+  const { scopeOf, wholeHistory } = exchange.modelRoute;
+  const scope = scopeOf(exchange.actor);
+  return { rules, history, id, live, nowMs: state.logTimeMs, scope, whole: wholeHistory ?? rules };
 }
 
 /**
@@ -106,7 +112,9 @@ export async function findVersion(past: Past, wanted: WantedVersion): Promise<Pa
 }
 
 /** The last version that the aggregate has, live or deleted; 0 where it never was. */
-export async function newestVersion({ rules, history, id, live }: Past): Promise<number> {
+export async function newestVersion({ rules, history, id, live, scope }: Past): Promise<number> {
+  // The past of a row that the caller may not read is one that never was.
+  if (scope !== null && (live === undefined || !scope.lets(parseRecord(live)))) return 0;
   if (live !== undefined) return live.version;
   const [newest] = await history.versions(rules.model.name, id, Infinity, 1);
   return newest?.version ?? 0;
@@ -167,8 +175,17 @@ function presentMoment({ rules, history, id, nowMs }: Past, newest: number) {
   return momentOf(history, rules, id, newest, nowMs);
 }
 
-function shown({ rules }: Past, record: VersionRecord, moment: Moment): PastVersion {
+/** Whether the caller may read a version, by what is kept of it. */
+export function isShown({ scope, whole }: Past, record: VersionRecord, moment: Moment): boolean {
+  if (scope === null) return true;
+  const values = keptValues(whole, record, moment);
+  return values !== null && scope.lets(values);
+}
+
+function shown(past: Past, record: VersionRecord, moment: Moment): PastVersion {
+  const { rules } = past;
   const { version } = record;
+  if (!isShown(past, record, moment)) throw pruned(`Version ${version}`);
   if (!isKept(rules, record, moment)) throw pruned(`Version ${version}`);
   const values = keptValues(rules, record, moment);
   if (values === null) throw new Problem('not_found', `It was deleted in version ${version}.`);

@@ -40,14 +40,17 @@ function readPresent(
   { fields, expansions }: Pick<Wish, 'fields' | 'expansions'>,
 ): Reply {
   const { model } = view;
-  const { render } = exchange.modelRoute;
+  const { actor, modelRoute } = exchange;
+  const { render, sees } = modelRoute;
   const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
-  if (record === undefined) throw notFound(exchange.modelRoute, view, context);
+  if (record === undefined || !sees(record.json, actor)) {
+    throw notFound(modelRoute, view, context);
+  }
   const shown = fields === null ? render(record.json) : project(record, fields);
   const body =
     expansions.length === 0
       ? shown
-      : new Expander(context.state()).expand(shown, record, expansions);
+      : new Expander(context.state(), actor).expand(shown, record, expansions);
   return answer(exchange, view, context, record.version, body);
 }
 

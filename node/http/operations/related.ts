@@ -15,12 +15,15 @@ export const related: ReadOperation = {
 };
 
 /** The row that is referred to, which must be there. */
-function parentOf({ parent }: Exchange, view: ReadView, context: OperationContext) {
+function parentOf({ parent, actor }: Exchange, view: ReadView, context: OperationContext) {
   if (parent === null) throw new Error('a route below a row names the row');
   const { field, route } = parent;
   const rows = readerOf(context, route.model.name);
   const ids = [parent.id, route.validator.id(parent.id) ?? ''];
-  const id = ids.find((one) => rows.get(one) !== undefined);
+  const id = ids.find((one) => {
+    const record = rows.get(one);
+    return record !== undefined && route.sees(record.json, actor);
+  });
   if (id === undefined) throw notFound(route, view, context);
   return { field, id };
 }

@@ -1,4 +1,5 @@
 import type { FieldRights, StateReader, WrittenAggregate } from '../../ports/index.ts';
+import { project } from '../../query/index.ts';
 import type { BodyReading, PatchFormat } from '../../validation/index.ts';
 import { etagOf, matchedVersions } from '../etag.ts';
 import type { Exchange, Reply } from '../exchange.ts';
@@ -47,9 +48,9 @@ export const bulk: WriteOperation = {
     const { model, validator } = exchange.modelRoute;
     return { kind: 'createMany', model: model.name, bodies: bodyOf(validator.createMany(bytes)) };
   },
-  reply({ modelRoute }, outcome, context) {
+  reply(exchange, outcome, context) {
     const rows = outcome.aggregates.map(({ json }) =>
-      json === null ? 'null' : modelRoute.render(json),
+      json === null ? 'null' : shownOf(exchange, json),
     );
     return jsonReply(201, writeHeaders(outcome, context), `{"data":[${rows.join(',')}]}`);
   },
@@ -172,13 +173,19 @@ function aggregateReply(
   context: OperationContext,
 ): Reply {
   const aggregate = onlyAggregate(outcome);
-  const json = exchange.modelRoute.render(aggregate.json);
+  const json = shownOf(exchange, aggregate.json);
   const headers = writeHeaders(outcome, context);
   describe(headers, etagOf(aggregate.version, json), aggregate.version);
   if (outcome.effect !== 'created') return jsonReply(200, headers, json);
   const { path } = exchange.modelRoute.model;
   headers.push('Location', `${path}/${encodeURIComponent(aggregate.id)}`);
   return jsonReply(201, headers, json);
+}
+
+/** Of a row that the caller may write and not read, as it is now, they see the key alone. */
+function shownOf({ modelRoute, actor }: Exchange, json: string): string {
+  const { sees, render, model } = modelRoute;
+  return sees(json, actor) ? render(json) : project({ json }, [model.primaryKey]);
 }
 
 function onlyAggregate(outcome: AppliedOutcome): WrittenAggregate & { readonly json: string } {

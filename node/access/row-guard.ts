@@ -1,0 +1,40 @@
+import type { ModelSchema, Schema } from '@lithair/crds';
+import type { Actor, JsonObject } from '../ports/index.ts';
+import { rowsFor } from './rights.ts';
+import { lets, opens, rowRulesOf } from './row-rules.ts';
+
+/** What a caller may do with single rows of a model that has rules for them. */
+class RowGuard {
+  readonly #model: ModelSchema;
+  readonly #actor: Actor;
+
+  constructor(model: ModelSchema, actor: Actor) {
+    this.#model = model;
+    this.#actor = actor;
+  }
+
+  /** A row that the caller may not read is one that is not there, unless they may read none. */
+  existing(operation: 'update' | 'delete', row: JsonObject): 'open' | 'forbidden' | 'hidden' {
+    const readable = this.#rows('read');
+    const isOpen = opens(this.#rows(operation), row, this.#actor);
+    if (readable === 'none') return isOpen ? 'open' : 'hidden';
+    if (!opens(readable, row, this.#actor)) return 'hidden';
+    return isOpen ? 'open' : 'forbidden';
+  }
+
+  /** Whether the caller may leave the row like this; `before` is null where it is new. */
+  written(row: JsonObject, before: JsonObject | null): boolean {
+    const grant = this.#rows(before === null ? 'create' : 'update');
+    return lets(grant, row, before, this.#actor);
+  }
+
+  #rows(operation: 'create' | 'read' | 'update' | 'delete') {
+    return rowsFor(this.#actor, this.#model, operation);
+  }
+}
+
+/** The guard of a model's rows; null where a caller may do the same with all of them. */
+export function rowGuard(schema: Schema, model: ModelSchema, actor: Actor): RowGuard | null {
+  if (schema.auth === undefined || rowRulesOf(model).length === 0) return null;
+  return new RowGuard(model, actor);
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Lookup } from '@lithair/crds';
+import fc from 'fast-check';
+import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
+import type { AggregateRecord, JsonObject, ModelReader } from '../ports/index.ts';
+import { compileQueries, execute, type Parameter, type RowScope } from './index.ts';
+
+const SCHEMA = schemaOf([
+  {
+    name: 'Note',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'owner', type: 'string', index: 'hash' },
+      { name: 'status', type: 'string', index: 'hash' },
+      { name: 'title', type: 'string', index: 'ordered' },
+      { name: 'plain', type: 'string' },
+    ],
+  },
+]);
+const ROWS = 600;
+
+/** Rows of ten owners; a hundredth are live. */
+function notes(): SingleNode {
+  const node = new SingleNode(SCHEMA);
+  const bodies = Array.from(
+    { length: ROWS },
+    (_, at): JsonObject => ({
+      id: `n${String(at).padStart(4, '0')}`,
+      owner: `o${at % 10}`,
+      status: at % 100 === 7 ? 'live' : 'draft',
+      title: `t${(at * 7) % ROWS}`,
+      plain: `o${at % 10}`,
+    }),
+  );
+  const command = { kind: 'createMany', model: 'Note', bodies } as const;
+  node.execute({
+    command,
+    actor: { subject: 'anonymous', method: 'none', roles: [] },
+    schemaVersion: 1,
+    idempotency: null,
+    timeoutMs: 1000,
+  });
+  return node;
+}
+
+const node = notes();
+const [model] = SCHEMA.models;
+assert.ok(model);
+const queries = compileQueries(SCHEMA, model);
+
+const way = (field: string, ...values: string[]): Lookup => ({ field, values });
+const owned = (row: JsonObject) => row['owner'] === 'o3';
+
+const ownedOrLive = (row: JsonObject) => owned(row) || row['status'] === 'live';
+const ofTwo = ({ owner }: JsonObject) => owner === 'o1' || owner === 'o2';
+
+async function run(query: Readonly<Record<string, string>>, scope: RowScope | null) {
+  let looked = 0;
+  function* watch(rows: Iterable<AggregateRecord>): Generator<AggregateRecord> {
+    for (const row of rows) {
+      looked += 1;
+      yield row;
+    }
+  }
+  const current = node.current.model('Note');
+  assert.ok(current);
+  const reader: ModelReader = {
+    schema: current.schema,
+    size: current.size,
+    fileReads: 0,
+    indexedFields: current.indexedFields,
+    get: (id) => current.get(id),
+    scan: (range) => watch(current.scan(range)),
+    lookup: (field, key) => watch(current.lookup(field, key)),
+    range: (field, range) => watch(current.range(field, range)),
+  };
+  const parameters = Object.entries(query).map(
+    ([name, value]): Parameter => ({ name, value, parts: value.split(',') }),
+  );
+  const origin = { epoch: 1, index: 1, schemaVersion: 1 };
+  const page = await execute(queries.list(parameters, scope), () => reader, origin);
+  return { ids: page.rows.map((row) => String(JSON.parse(row).id)), looked, page };
+}
+
+test('a condition on an indexed field is answered by its index', async () => {
+  const scope = { lets: owned, ways: [[way('owner', 'o3')]] };
+  const { ids, looked } = await run({ limit: '1000', count: 'true' }, scope);
+  assert.equal(ids.length, ROWS / 10);
+  assert.ok(looked <= ROWS / 10, `looked at ${looked}`);
+});
+
+test('so are several ways to be let, each row once', async () => {
+  const scope = { lets: ownedOrLive, ways: [[way('status', 'live')], [way('owner', 'o3')]] };
+  const { ids, looked, page } = await run({ limit: '1000', count: 'true' }, scope);
+  assert.equal(ids.length, ROWS / 10 + ROWS / 100);
+  assert.equal(page.total, ids.length);
+  assert.deepEqual(ids, ids.toSorted());
+  assert.ok(looked <= ids.length, `looked at ${looked}`);
+  const sorted = await run({ limit: '5', sort: 'title' }, scope);
+  assert.ok(sorted.looked <= 3 * ids.length, `looked at ${sorted.looked}`);
+});
+
+test('and a list of values', async () => {
+  const scope = { lets: ofTwo, ways: [[way('owner', 'o1', 'o2')]] };
+  const { ids, looked } = await run({ limit: '1000' }, scope);
+  assert.equal(ids.length, ROWS / 5);
+  assert.ok(looked <= ROWS / 5, `looked at ${looked}`);
+});
+
+test('a scope without ways has no rows, and looks at none', async () => {
+  const { ids, looked, page } = await run({ count: 'true' }, { lets: () => true, ways: [] });
+  assert.deepEqual([ids, looked, page.total], [[], 0, 0]);
+});
+
+const SCOPES: RowScope[] = [
+  { lets: owned, ways: [[way('owner', 'o3')]] },
+  { lets: owned, ways: [[way('plain', 'o3')]] },
+  { lets: owned, ways: [[]] },
+  {
+    lets: ownedOrLive,
+    ways: [[way('status', 'live')], [way('owner', 'o3')]],
+  },
+  {
+    lets: (row) => owned(row) || row['id'] === 'n0001',
+    ways: [[way('id', 'n0001')], [way('owner', 'o3', 'o4')]],
+  },
+];
+
+test('pages of any order hold what a scope lets, each row once', async () => {
+  const sort = fc.constantFrom('', 'id', '-id', 'title', '-title', 'status,-title', 'plain');
+  const limit = fc.integer({ min: 1, max: 40 });
+  await fc.assert(
+    fc.asyncProperty(sort, limit, fc.constantFrom(...SCOPES), async (order, size, scope) => {
+      const query = { limit: String(size), ...(order !== '' && { sort: order }) };
+      const all = await run({ ...query, limit: '1000' }, null);
+      const rows = all.page.records.map(({ json }): JsonObject => JSON.parse(json));
+      const wanted = rows.filter(scope.lets).map(({ id }) => id);
+      const found: string[] = [];
+      let next: string | null = '';
+      while (next !== null) {
+        const { ids, page } = await run({ ...query, ...(next !== '' && { cursor: next }) }, scope);
+        found.push(...ids);
+        next = page.next;
+      }
+      assert.deepEqual(found, wanted);
+    }),
+    { numRuns: 60 },
+  );
+});
