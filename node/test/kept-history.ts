@@ -2,6 +2,7 @@
 import { type ColdStoreSpec, compileSchema, type Schema, validateSpec } from '@lithair/crds';
 import { Archive, type AskMember, blockingZstd, serveArchive } from '../archive/index.ts';
 import { type ColdStore, openColdStore } from '../cold/index.ts';
+import type { FileKeys } from '../encryption/index.ts';
 import { type ColdObject, type Entry, encodeEntry, type GenerationDigest } from '../entry/index.ts';
 import { HistoryKeeper, type HistoryLimits } from '../history-keeper.ts';
 import { type FileSystem, MemoryFileSystem } from '../log/index.ts';
@@ -62,7 +63,7 @@ export function priceOf(id: string, version: number): string {
 /** What a member is made of. */
 export class KeptMember {
   readonly id: number;
-  readonly fs: MemoryFileSystem;
+  readonly fs: FileSystem;
   readonly logger = new LogLines();
   readonly group: KeptGroup;
   state: ReplicatedState;
@@ -72,7 +73,7 @@ export class KeptMember {
   private constructor(
     group: KeptGroup,
     id: number,
-    fs: MemoryFileSystem,
+    fs: FileSystem,
     state: ReplicatedState,
     archive: Archive,
   ) {
@@ -88,13 +89,13 @@ export class KeptMember {
     group: KeptGroup,
     id: number,
     state: ReplicatedState,
-    fs = new MemoryFileSystem(),
+    fs: FileSystem = new MemoryFileSystem(),
   ): Promise<KeptMember> {
-    return new KeptMember(group, id, fs, state, await openArchive(fs));
+    return new KeptMember(group, id, fs, state, await openArchive(fs, group.keys));
   }
 
   /** Starts the process again on what is on the disk, with the same state. */
-  async restart(fs: MemoryFileSystem = this.fs): Promise<KeptMember> {
+  async restart(fs: FileSystem = this.fs): Promise<KeptMember> {
     const next = await KeptMember.open(this.group, this.id, this.state, fs);
     this.group.replace(this, next);
     return next;
@@ -123,7 +124,11 @@ export class KeptMember {
 export class KeptGroup {
   readonly clock = new ManualClock();
   /** The disk that all members share. */
-  readonly coldFs = new MemoryFileSystem();
+  coldFs: FileSystem = new MemoryFileSystem();
+  /** What members encrypt with; null: nothing. */
+  keys: FileKeys | null = null;
+  /** Hears of every applied entry. */
+  onApplied: () => void = () => undefined;
   readonly limits: Partial<HistoryLimits>;
   members: KeptMember[] = [];
   leader: KeptMember | null = null;
@@ -153,6 +158,23 @@ export class KeptGroup {
     return group;
   }
 
+  /** A group of one that goes on with a state, on a disk which holds the store, too. */
+  static async around(
+    state: ReplicatedState,
+    fs: FileSystem,
+    { keys, limits }: Pick<KeptGroup, 'keys' | 'limits'>,
+  ): Promise<KeptGroup> {
+    const group = new KeptGroup(limits);
+    group.keys = keys;
+    group.coldFs = fs;
+    group.#index = Math.max(1, state.appliedIndex);
+    group.clock.ms = Math.max(group.clock.ms, state.logTimeMs);
+    const member = await KeptMember.open(group, 1, state, fs);
+    group.members.push(member);
+    group.leader = member;
+    return group;
+  }
+
   replace(old: KeptMember, next: KeptMember): void {
     this.members = this.members.map((member) => (member === old ? next : member));
     if (this.leader === old) this.leader = next;
@@ -168,6 +190,7 @@ export class KeptGroup {
     });
     const [first] = results;
     if (first === undefined) throw new Error('a group has members');
+    this.onApplied();
     return first;
   }
 
@@ -241,7 +264,7 @@ export class KeptGroup {
   }
 }
 
-function openArchive(fs: FileSystem): Promise<Archive> {
+function openArchive(fs: FileSystem, keys: FileKeys | null): Promise<Archive> {
   return Archive.open({
     fs,
     dir: '/data',
@@ -249,5 +272,6 @@ function openArchive(fs: FileSystem): Promise<Archive> {
     compression: blockingZstd,
     logger: new LogLines(),
     pause: () => Promise.resolve(),
+    keys,
   });
 }

@@ -1,10 +1,11 @@
 /**
- * Cuts the power at every operation of the log's workloads and recovers from every state that the
- * disk may be in. `node node/log/testing/main.ts [--workloads all|NAME,…] [--seed N] [--seeds N]
+ * Cuts the power at every operation of the log's workloads, and of history that moves to a cold
+ * store, and recovers from every state that the disk may be in. `node node/log/testing/main.ts [--workloads all|NAME,…] [--seed N] [--seeds N]
  * [--point N]`; `--point` replays one point of one seed. Exits with 1 at the first wrong recovery.
  */
 import { parseArgs } from 'node:util';
-import { CrashPointError, type CrashTally, tryEveryCrashPoint } from './crash-points.ts';
+import { tryEveryColdCrash } from '../../test/cold-crash.ts';
+import { CrashPointError, tryEveryCrashPoint } from './crash-points.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const PROGRESS_MS = 5_000;
@@ -18,12 +19,67 @@ const { values } = parseArgs({
   },
 });
 
-function chosenWorkloads(words: string): [string, Workload][] {
-  const names = words === 'all' ? Object.keys(WORKLOADS) : words.split(',');
+/** How far a run is, or what it came to. */
+interface Told {
+  readonly point: number;
+  readonly of: number;
+  readonly counts: string;
+}
+
+interface Asked {
+  readonly seed: number;
+  readonly point: number | null;
+  readonly onProgress: (told: Told) => void;
+}
+
+/** Cuts the power at every point of one workload. */
+type Run = (asked: Asked) => Promise<Told>;
+
+const LOSSES = { exhaustiveSectors: 6, samples: 64 };
+/** A member of a cold store does more between two points than a log: fewer losses of each are tried. */
+const COLD_LOSSES = { exhaustiveSectors: 4, samples: 16 };
+
+const RUNS: Readonly<Record<string, Run>> = {
+  ...Object.fromEntries(
+    Object.entries(WORKLOADS).map(([name, workload]) => [name, runOf(workload)]),
+  ),
+  cold: runOfCold(false),
+  'cold-encrypted': runOfCold(true),
+};
+
+function runOf(workload: Workload): Run {
+  return async ({ onProgress, ...asked }) => {
+    const told = (tally: Awaited<ReturnType<typeof tryEveryCrashPoint>>): Told => {
+      const { points, images, secondCrashes } = tally;
+      const counts = `${points} points, ${images} images, ${secondCrashes} crashes of recoveries`;
+      return { ...tally, counts };
+    };
+    const plan = { workload, ...asked, ...LOSSES, secondCrashEvery: 16 };
+    return told(
+      await tryEveryCrashPoint({ ...plan, onProgress: (tally) => onProgress(told(tally)) }),
+    );
+  };
+}
+
+function runOfCold(encrypted: boolean): Run {
+  return async ({ onProgress, ...asked }) => {
+    const told = (tally: Awaited<ReturnType<typeof tryEveryColdCrash>>): Told => {
+      const { points, images, goneOn } = tally;
+      return { ...tally, counts: `${points} points, ${images} images, ${goneOn} went on for days` };
+    };
+    const plan = { encrypted, ...asked, ...COLD_LOSSES, pointEvery: 1, goOnEvery: 16 };
+    return told(
+      await tryEveryColdCrash({ ...plan, onProgress: (tally) => onProgress(told(tally)) }),
+    );
+  };
+}
+
+function chosenRuns(words: string): [string, Run][] {
+  const names = words === 'all' ? Object.keys(RUNS) : words.split(',');
   return names.map((name) => {
-    const workload = WORKLOADS[name];
-    if (workload !== undefined) return [name, workload];
-    return fail(`no workload ${name}; there are ${Object.keys(WORKLOADS).join(', ')}`);
+    const run = RUNS[name];
+    if (run !== undefined) return [name, run];
+    return fail(`no workload ${name}; there are ${Object.keys(RUNS).join(', ')}`);
   });
 }
 
@@ -37,19 +93,18 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-async function run(name: string, workload: Workload, seed: number, point: number | null) {
+async function run(name: string, tryAll: Run, seed: number, point: number | null) {
   const startedMs = performance.now();
   let reportedMs = startedMs;
-  const onProgress = (tally: CrashTally): void => {
+  const onProgress = ({ point: at, of, counts }: Told): void => {
     if (performance.now() - reportedMs < PROGRESS_MS) return;
     reportedMs = performance.now();
-    console.log(`  ${name} seed ${seed}: step ${tally.point} of ${tally.of}, ${counts(tally)}`);
+    console.log(`  ${name} seed ${seed}: step ${at} of ${of}, ${counts}`);
   };
-  const losses = { exhaustiveSectors: 6, samples: 64, secondCrashEvery: 16 };
   try {
-    const tally = await tryEveryCrashPoint({ workload, seed, point, onProgress, ...losses });
+    const { counts } = await tryAll({ seed, point, onProgress });
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    console.log(`ok ${name} seed ${seed}: ${counts(tally)}, ${seconds} s`);
+    console.log(`ok ${name} seed ${seed}: ${counts}, ${seconds} s`);
   } catch (error) {
     console.error(`FAILED ${name} seed ${seed}:`, error);
     if (error instanceof CrashPointError) {
@@ -60,14 +115,10 @@ async function run(name: string, workload: Workload, seed: number, point: number
   }
 }
 
-function counts({ points, images, secondCrashes }: CrashTally): string {
-  return `${points} points, ${images} images, ${secondCrashes} crashes of recoveries`;
-}
-
 const first = numberOf('--seed', values.seed);
 const point = values.point === undefined ? null : numberOf('--point', values.point);
-for (const [name, workload] of chosenWorkloads(values.workloads)) {
+for (const [name, tryAll] of chosenRuns(values.workloads)) {
   for (let seed = first; seed < first + numberOf('--seeds', values.seeds); seed++) {
-    await run(name, workload, seed, point);
+    await run(name, tryAll, seed, point);
   }
 }
