@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { FileKeys } from '../../encryption/index.ts';
 import type { Random } from '../../ports/index.ts';
 import { clock, logger, saved, seeded } from '../fixture.ts';
 import {
@@ -16,13 +17,14 @@ import {
   DIR,
   entryAt,
   IDENTITY,
+  keysFrom,
   LIMITS,
   MemberUnderTest,
   metadataAt,
 } from './member-under-test.ts';
 import { type Step, Trace } from './trace.ts';
 import { TracedDisk } from './traced-file-system.ts';
-import type { Workload } from './workloads.ts';
+import { SECRET, type Workload } from './workloads.ts';
 
 /** What is tried of a workload. */
 export interface CrashPlan {
@@ -137,9 +139,9 @@ async function tryImages(
   let [count, secondCrashes] = [0, 0];
   for (const image of images) {
     try {
-      await checkRecovery(image, oracle, count);
+      await checkRecovery(image, oracle, count, SECRET.has(plan.workload));
       if ((point + count) % plan.secondCrashEvery === 0) {
-        secondCrashes += await checkSecondCrash(image, oracle, plan.seed + point + count);
+        secondCrashes += await checkSecondCrash(image, oracle, plan, point + count);
       }
     } catch (error) {
       throw new CrashPointError(point, count, { cause: error });
@@ -150,29 +152,43 @@ async function tryImages(
 }
 
 /** Recovers under a trace, and cuts the power at every point of that too. */
-async function checkSecondCrash(image: DiskImage, before: LogOracle, seed: number) {
-  const random = seeded(seed);
+async function checkSecondCrash(
+  image: DiskImage,
+  before: LogOracle,
+  { workload, seed }: CrashPlan,
+  count: number,
+) {
+  const random = seeded(seed + count);
   const trace = new Trace();
   const disk = new TracedDisk(trace, (run) => later(0, run), image);
   const model = DiskModel.of(image, (path) => disk.inodeOf(path));
   const member = new MemberUnderTest(disk, random);
+  if (SECRET.has(workload)) member.encrypt(keysFrom(before.oldestKey));
   await member.open();
   member.append(1);
   await member.settled();
   await member.close();
   const run = { steps: trace.steps, disk: model, oracle: before.copy() };
   const limits = { exhaustiveSectors: 1, samples: 3, fraction: () => random.fraction() };
-  let count = 0;
+  let tried = 0;
   for (const _ of pointsOf(run)) {
-    for (const second of run.disk.images(limits)) await checkRecovery(second, run.oracle, count++);
+    for (const second of run.disk.images(limits)) {
+      await checkRecovery(second, run.oracle, tried++, SECRET.has(workload));
+    }
   }
-  return count;
+  return tried;
 }
 
-async function checkRecovery(image: DiskImage, oracle: LogOracle, number: number): Promise<void> {
+async function checkRecovery(
+  image: DiskImage,
+  oracle: LogOracle,
+  number: number,
+  isSecret: boolean,
+): Promise<void> {
   const disk = MemoryFileSystem.of(image);
-  await requireSound(disk, oracle.begun);
-  const { directory, log } = await reopen(disk, oracle);
+  await requireSound(disk, oracle.begun, oracle.oldestKey);
+  if (isSecret) requireNothingPlain(image);
+  const { directory, log } = await reopen(disk, oracle, oracle.oldestKey);
   oracle.checkState(stateOf(log));
   checkEntries(log);
   oracle.checkSnapshot(log.recovery.snapshot);
@@ -180,29 +196,42 @@ async function checkRecovery(image: DiskImage, oracle: LogOracle, number: number
   await goOn(log, number);
   const expected = signatureOf(stateOf(log));
   await directory.close();
-  await requireSound(disk, true);
-  await checkReopened(disk, expected);
+  await requireSound(disk, true, oracle.oldestKey);
+  await checkReopened(disk, expected, oracle.oldestKey);
+}
+
+/** Contents of entries and snapshots have runs of one letter, or words, that no ciphertext has. */
+function requireNothingPlain({ files }: DiskImage): void {
+  for (const [path, bytes] of files) {
+    const text = new TextDecoder('latin1').decode(bytes);
+    assert.doesNotMatch(text, /([a-z])\1{11}|snapshot [0-9]+, part/, `${path} holds plain bytes`);
+  }
 }
 
 /** What a tool would say about the directory as it stands. */
-async function requireSound(fs: MemoryFileSystem, begun: boolean): Promise<void> {
+async function requireSound(
+  fs: MemoryFileSystem,
+  begun: boolean,
+  oldestKey: number,
+): Promise<void> {
   const segments = await fs.list(`${DIR}/events.raftlog`).catch(() => []);
   if (!begun && !segments.some((name) => !name.startsWith('spare'))) return;
-  const { problem } = await verifyLog({ dir: DIR, fs });
+  const { problem } = await verifyLog({ dir: DIR, fs, keys: keysFrom(oldestKey) });
   assert.equal(problem, null, 'verification finds nothing wrong');
 }
 
-async function reopen(fs: MemoryFileSystem, oracle: LogOracle | null) {
+async function reopen(fs: MemoryFileSystem, oracle: LogOracle | null, oldestKey: number) {
   const random: Random = seeded(7);
   const directory = await openDataDirectory({ dir: DIR, fs, clock, random, logger });
   oracle?.checkIdentity(directory.identity);
   if (directory.identity === null) await directory.writeIdentity(IDENTITY);
-  return { directory, log: await openOrClose(directory) };
+  const keys = keysFrom(oldestKey).of(IDENTITY.diskUuid, random);
+  return { directory, log: await openOrClose(directory, keys) };
 }
 
-async function openOrClose(directory: DataDirectory): Promise<Log> {
+async function openOrClose(directory: DataDirectory, keys: FileKeys): Promise<Log> {
   try {
-    return await directory.openLog(LIMITS);
+    return await directory.openLog({ ...LIMITS, keys });
   } catch (error) {
     await directory.close();
     throw error;
@@ -241,8 +270,12 @@ async function goOn(log: Log, number: number): Promise<void> {
   await saved(log, { entries: [entryAt(next + 2, term)] });
 }
 
-async function checkReopened(fs: MemoryFileSystem, expected: string): Promise<void> {
-  const { directory, log } = await reopen(fs, null);
+async function checkReopened(
+  fs: MemoryFileSystem,
+  expected: string,
+  oldestKey: number,
+): Promise<void> {
+  const { directory, log } = await reopen(fs, null, oldestKey);
   const found = signatureOf(stateOf(log));
   // What was compacted may have been said to be committed only by the recovery that followed.
   assert.equal(found, expected);

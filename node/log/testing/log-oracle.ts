@@ -28,6 +28,7 @@ export class LogOracle {
   /** Index of a snapshot that becomes current when a save is acknowledged. */
   readonly #installing = new Map<number, number>();
   #begun = false;
+  #oldestKey = 1;
 
   /** The same expectations, for a run that branches off here. */
   copy(): LogOracle {
@@ -39,6 +40,7 @@ export class LogOracle {
     copy.#acknowledgedSnapshot = this.#acknowledgedSnapshot;
     copy.#identities = [...this.#identities];
     copy.#begun = this.#begun;
+    copy.#oldestKey = this.#oldestKey;
     return copy;
   }
 
@@ -55,6 +57,9 @@ export class LogOracle {
         return;
       case 'snapshotted':
         this.#acknowledgedSnapshot = Math.max(this.#acknowledgedSnapshot, fact.index);
+        return;
+      case 'rewritten':
+        this.#oldestKey = fact.key;
         return;
       case 'naming':
         this.#identities.push(fact.identity);
@@ -96,6 +101,11 @@ export class LogOracle {
     this.#begun = true;
     this.#states = [allowed(fact.state, this.#saved)];
     this.#acknowledgedSnapshot = Math.max(this.#acknowledgedSnapshot, fact.snapshotIndex);
+  }
+
+  /** Keys before this one may be gone. */
+  get oldestKey(): number {
+    return this.#oldestKey;
   }
 
   /** True once a log was opened: from then on a directory without one is a loss. */

@@ -1,4 +1,12 @@
 import type { Entry, SnapshotMetadata } from 'etcd-raft-ts';
+import {
+  formatKeyring,
+  type KeyRecord,
+  type Keyring,
+  MasterKeys,
+  newKey,
+  parseKeyring,
+} from '../../encryption/index.ts';
 import { encodeEntry, type WriteEntry } from '../../entry/index.ts';
 import type { Random } from '../../ports/index.ts';
 import { CLUSTER, clock, confState, logger, openMember } from '../fixture.ts';
@@ -51,6 +59,26 @@ function writeOf(index: number, text: string): WriteEntry {
   };
 }
 
+/** Keys that a workload may come to; one is added with each rotation. */
+const KEYS = Array.from({ length: 8 }, (_, at) => new Uint8Array(32).fill(at + 1)).reduce(
+  (records: readonly KeyRecord[], secret) => [
+    ...records,
+    newKey(records, secret, '2026-11-28T12:00:00.000Z'),
+  ],
+  [],
+);
+
+/** A keyring from one key to another, both included. */
+export function keyring(from: number, to: number): Keyring {
+  const records = KEYS.filter(({ id }) => id >= from && id <= to);
+  return parseKeyring(formatKeyring(records), 'keys.json');
+}
+
+/** All that a workload may have encrypted with, but for keys before this one. */
+export function keysFrom(oldest: number): MasterKeys {
+  return new MasterKeys(keyring(oldest, KEYS.length));
+}
+
 /** What the snapshot of this index holds. */
 export function* contentAt(index: number): Generator<Uint8Array> {
   for (let i = 0; i < 3; i++) yield new TextEncoder().encode(`snapshot ${index}, part ${i}`);
@@ -85,6 +113,9 @@ export class MemberUnderTest {
   #asked = 0;
   #term = 1;
   #snapshots = 0;
+  /** Null: nothing is encrypted. */
+  #keys: MasterKeys | null = null;
+  #newestKey = 1;
 
   constructor(disk: TracedDisk, random: Random) {
     this.#disk = disk;
@@ -107,10 +138,36 @@ export class MemberUnderTest {
     const world = { dir: DIR, fs: this.#fs, clock, random: this.random, logger };
     this.#directory = await openDataDirectory(world);
     if (this.#directory.identity === null) await this.name({ ...IDENTITY });
-    this.#log = await this.#directory.openLog({ ...LIMITS, codec: () => this.#codec() });
+    const keys = this.#keys?.of(IDENTITY.diskUuid, this.random) ?? null;
+    this.#log = await this.#directory.openLog({ ...LIMITS, keys, codec: () => this.#codec() });
     const snapshotIndex = this.#log.recovery.snapshot?.index ?? 0;
     trace.fact({ kind: 'opened', state: stateOf(this.#log), snapshotIndex });
     this.#term = this.#log.initialState().hardState?.term ?? this.#term;
+  }
+
+  /** Everything is encrypted from the next start on. */
+  encrypt(keys = new MasterKeys(keyring(1, this.#newestKey))): void {
+    this.#keys = keys;
+  }
+
+  /** A new key; what is written from now on has it. */
+  rotate(): void {
+    this.#newestKey += 1;
+    this.#keys?.replace(keyring(1, this.#newestKey));
+    this.log.encrypt(true);
+  }
+
+  /** Writes everything anew, as a compaction does; then no file needs an older key. */
+  async rewrite(): Promise<void> {
+    const key = this.#newestKey;
+    await this.log.roll();
+    for (let round = 0; round < 2; round++) {
+      this.append(1 + this.below(3));
+      await this.settled();
+      await this.snapshot();
+    }
+    await this.log.erase(this.#snapshots);
+    this.#disk.trace.fact({ kind: 'rewritten', key });
   }
 
   /** Every third entry as it is, the others packed. */

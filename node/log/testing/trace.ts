@@ -37,6 +37,8 @@ export type Fact =
   | { readonly kind: 'snapshotting'; readonly metadata: SnapshotMetadata }
   | { readonly kind: 'snapshotted'; readonly index: number }
   | { readonly kind: 'naming' | 'named'; readonly identity: NodeIdentity }
+  /** No file needs a key before this one any more. */
+  | { readonly kind: 'rewritten'; readonly key: number }
   /** The log was recovered, and this is what it holds: as good as acknowledged from here on. */
   | { readonly kind: 'opened'; readonly state: LogState; readonly snapshotIndex: number };
 

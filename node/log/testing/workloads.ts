@@ -138,6 +138,32 @@ async function refusals(member: MemberUnderTest): Promise<void> {
   await member.close();
 }
 
+/** An encrypted log under one key after the other: what had an old one is written anew and given up. */
+async function encrypted(member: MemberUnderTest): Promise<void> {
+  member.encrypt();
+  await member.open();
+  await member.bootstrap(2);
+  for (let life = 0; life < 3; life++) {
+    for (let i = 0; i < 3; i++) {
+      member.append(1 + member.below(4));
+      if (member.below(2) === 0) await member.turn();
+    }
+    member.overwrite(2, 1 + member.below(2));
+    await member.snapshot();
+    member.rotate();
+    member.append(1 + member.below(3));
+    if (life !== 1) await member.rewrite();
+    member.append(2);
+    if (life === 2) break;
+    if (life === 0) await member.settled();
+    else await member.turn();
+    member.kill();
+    await member.open();
+  }
+  await member.settled();
+  await member.close();
+}
+
 /** A bit of everything, as it comes. */
 async function mixed(member: MemberUnderTest): Promise<void> {
   await member.open();
@@ -170,4 +196,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   restarts,
   failures,
   refusals,
+  encrypted,
 };
+
+/** Of these, nothing may ever lie on the disk in plain. */
+export const SECRET: ReadonlySet<Workload> = new Set([encrypted]);
