@@ -66,12 +66,12 @@ import {
   type NodeObserver,
   rateOf,
 } from './node-parts.ts';
-import { observeEncryption, observeNode } from './observe.ts';
+import { observeEncryption, observeMetadata, observeNode } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
 import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
-import { catchUp, restoreSnapshot } from './startup-phases.ts';
+import { catchUp, openApi, restoreSnapshot } from './startup-phases.ts';
 import {
   type ApplyResult,
   HASH_KEY_BYTES,
@@ -220,7 +220,8 @@ export class NodeCore {
     this.#preparation?.onState();
     this.#encryption.start();
     await catchUp(this.health, consensus, () => this.#settled(consensus));
-    if (!this.#options.managed) await submitModel(admin, this.#options.spec, this.#world.logger);
+    const submit = () => submitModel(admin, this.#options.spec, this.#world.logger);
+    await openApi(this.health, consensus, this.#options.managed ? null : submit);
     this.health.enter('ready', 'serving');
     keepAnnouncing(admin, consensus, placement, this.#world);
   }
@@ -378,6 +379,7 @@ export class NodeCore {
     this.engine.attach(consensus, this.#outbox, () => this.#keeper?.reader() ?? null);
     this.health.reportStatusBy(() => clusterStatus(consensus, this.#info));
     observeNode(this.#metrics, consensus, log, this.#space, this.#keeper);
+    observeMetadata(this.#metrics, this.#world.fs, this.#options.dataDir);
     observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;

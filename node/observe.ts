@@ -1,10 +1,33 @@
 import type { EncryptionStatus } from '@lithair/crds/contract';
+import { ARCHIVE_DIRECTORY, CATALOG_NAME, END_SUFFIX } from './archive/index.ts';
 import type { Consensus } from './consensus/index.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
-import type { Log, SpaceWatch } from './log/index.ts';
+import { type FileSystem, IDENTITY_NAME, type Log, type SpaceWatch } from './log/index.ts';
 import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
 import type { Metrics } from './telemetry/index.ts';
+
+/** Bytes of the files of a data directory that say what the others are; read when asked for. */
+export function observeMetadata(metrics: Metrics, fs: FileSystem, dir: string): void {
+  metrics.gaugeLater(
+    'lithair_storage_metadata_bytes',
+    'Bytes on disk that say what the rest is: identity, catalog of archives, ends of cold objects.',
+    () => metadataBytes(fs, dir),
+  );
+}
+
+async function metadataBytes(fs: FileSystem, dir: string): Promise<number> {
+  const directory = `${dir}/${ARCHIVE_DIRECTORY}`;
+  const names = (await fs.stat(directory)) === null ? [] : await fs.list(directory);
+  const ends = names.filter((name) => name.endsWith(END_SUFFIX));
+  const paths = [
+    IDENTITY_NAME,
+    CATALOG_NAME,
+    ...ends.map((name) => `${ARCHIVE_DIRECTORY}/${name}`),
+  ];
+  const found = await Promise.all(paths.map((path) => fs.stat(`${dir}/${path}`)));
+  return found.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+}
 
 /** Gauges of encryption at rest; NaN where the member has no keys. */
 export function observeEncryption(metrics: Metrics, status: () => EncryptionStatus | null): void {
@@ -64,7 +87,7 @@ export function observeNode(
     'Bytes that wait for the disk.',
     () => log.statistics.pendingBytes,
   );
-  observeStorage(metrics, log, space);
+  observeStorage(metrics, consensus, log, space);
   observeHistory(metrics, keeper);
   observeModels(metrics, () => consensus.state);
   metrics.gauge('lithair_aggregates', 'Live aggregates of all models.', () =>
@@ -72,7 +95,12 @@ export function observeNode(
   );
 }
 
-function observeStorage(metrics: Metrics, log: Log, space: SpaceWatch): void {
+function observeStorage(
+  metrics: Metrics,
+  consensus: Consensus<ApplyResult, ReplicatedState>,
+  log: Log,
+  space: SpaceWatch,
+): void {
   const gauges: [string, string, () => number][] = [
     [
       'events',
@@ -80,6 +108,11 @@ function observeStorage(metrics: Metrics, log: Log, space: SpaceWatch): void {
       () => log.statistics.segmentBytes,
     ],
     ['snapshots', 'Bytes of the snapshots on disk.', () => log.statistics.snapshotBytes],
+    [
+      'indexes',
+      'Bytes of tables and indexes of all models, which are in memory alone.',
+      () => indexBytesOf(consensus.state),
+    ],
     [
       'free',
       'Free bytes of the disk; NaN where it does not tell.',
@@ -122,6 +155,11 @@ function observeHistory(
     ],
   ];
   for (const [what, help, read] of gauges) metrics.gauge(`lithair_${what}`, help, read);
+}
+
+function indexBytesOf(state: ReplicatedState | null): number {
+  if (state === null) return 0;
+  return state.modelStates().reduce((sum, { statistics }) => sum + statistics.indexBytes, 0);
 }
 
 function aggregatesOf(state: ReplicatedState | null): number {

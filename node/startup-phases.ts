@@ -46,6 +46,21 @@ export async function catchUp(
   health.finish({ models: models.length, bytes });
 }
 
+/**
+ * What comes before the API takes requests.
+ *
+ * @param submit proposes the model that the node was started with; null where others look after it
+ */
+export async function openApi(
+  health: Health,
+  consensus: NodeConsensus,
+  submit: (() => Promise<void>) | null,
+): Promise<void> {
+  health.enter('http', 'opening the API to clients');
+  await submit?.();
+  health.finish({ models: consensus.state?.schema.models.length ?? 0 });
+}
+
 function aggregatesOf(state: ReplicatedState): number {
   return state.modelStates().reduce((sum, { statistics }) => sum + statistics.rows, 0);
 }

@@ -12,7 +12,8 @@ export {
 } from './archive.ts';
 export { ArchiveFile, archivePurpose } from './archive-file.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
-export { ColdArchive, coldOwner, type PackedObject } from './cold-archive.ts';
+export { CATALOG_NAME } from './catalog.ts';
+export { ColdArchive, coldOwner, END_SUFFIX, type PackedObject } from './cold-archive.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
 export {

@@ -8,6 +8,7 @@ export * from './errors.ts';
 export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
 export { followLog } from './follow.ts';
+export { IDENTITY_NAME } from './identity.ts';
 export { Journal, type JournalRecord } from './journal.ts';
 export { type KeyUse, type SealedPlace, surveyKeys } from './key-survey.ts';
 export {

@@ -3,7 +3,7 @@ import type { ClusterStatus } from '@lithair/crds/contract';
 /**
  * Where a node stands on the way to serving, in the order that it passes through: whose directory it
  * is, its place in the cluster, what the log holds, the snapshot, the entries behind it, the known
- * outcomes of requests, the indexes.
+ * outcomes of requests, the indexes, the API.
  */
 export type StartupPhase =
   | 'metadata'
@@ -13,6 +13,7 @@ export type StartupPhase =
   | 'replay'
   | 'dedup'
   | 'indexes'
+  | 'http'
   | 'ready'
   | 'failed';
 

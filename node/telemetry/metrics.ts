@@ -12,6 +12,8 @@ export interface Metrics {
    * @throws Error where the name is taken
    */
   gauge(name: string, help: string, read: () => number): void;
+  /** As {@link gauge}, of something that takes time to be read; NaN where that fails. */
+  gaugeLater(name: string, help: string, read: () => Promise<number>): void;
   /**
    * Adds a gauge with one value for each value of a label, read when somebody asks.
    *
@@ -42,6 +44,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registry,
     requests,
     gauge: (name, help, read) => addGauge(registry, name, help, read),
+    gaugeLater: (name, help, read) => addGaugeLater(registry, name, help, read),
     gaugeBy: (name, help, label, read) => addGaugeBy(registry, name, help, label, read),
     text: async () => `${await registry.metrics()}\n${requests.text()}`,
   };
@@ -54,6 +57,23 @@ function addGauge(registry: Registry, name: string, help: string, read: () => nu
     registers: [],
     collect(): void {
       this.set(read());
+    },
+  });
+  registry.registerMetric(gauge);
+}
+
+function addGaugeLater(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => Promise<number>,
+): void {
+  const gauge = new Gauge({
+    name,
+    help,
+    registers: [],
+    async collect(): Promise<void> {
+      this.set(await read().catch(() => NaN));
     },
   });
   registry.registerMetric(gauge);

@@ -189,7 +189,8 @@ async function tryPoint(disk: DiskModel, applied: Applied, point: number, plan: 
   const random = seeded(plan.seed * 1_000_003 + point);
   const { exhaustiveSectors, samples } = plan;
   let [images, goneOn] = [0, 0];
-  for (const image of disk.images({ exhaustiveSectors, samples, fraction: random.fraction })) {
+  const fraction = () => random.fraction();
+  for (const image of disk.images({ exhaustiveSectors, samples, fraction })) {
     const goesOn = (point + images) % plan.goOnEvery === 0;
     try {
       await checkRecovery(image, applied, plan, goesOn);

@@ -4,8 +4,8 @@
  * [--point N]`; `--point` replays one point of one seed. Exits with 1 at the first wrong recovery.
  */
 import { parseArgs } from 'node:util';
-import { tryEveryColdCrash } from '../../test/cold-crash.ts';
-import { CrashPointError, tryEveryCrashPoint } from './crash-points.ts';
+import { type ColdCrashTally, tryEveryColdCrash } from '../../test/cold-crash.ts';
+import { CrashPointError, type CrashTally, tryEveryCrashPoint } from './crash-points.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const PROGRESS_MS = 5_000;
@@ -49,29 +49,27 @@ const RUNS: Readonly<Record<string, Run>> = {
 
 function runOf(workload: Workload): Run {
   return async ({ onProgress, ...asked }) => {
-    const told = (tally: Awaited<ReturnType<typeof tryEveryCrashPoint>>): Told => {
-      const { points, images, secondCrashes } = tally;
-      const counts = `${points} points, ${images} images, ${secondCrashes} crashes of recoveries`;
-      return { ...tally, counts };
-    };
     const plan = { workload, ...asked, ...LOSSES, secondCrashEvery: 16 };
-    return told(
-      await tryEveryCrashPoint({ ...plan, onProgress: (tally) => onProgress(told(tally)) }),
-    );
+    const progress = (tally: CrashTally) => onProgress(toldOf(tally));
+    return toldOf(await tryEveryCrashPoint({ ...plan, onProgress: progress }));
   };
+}
+
+function toldOf({ point, of, points, images, secondCrashes }: CrashTally): Told {
+  const counts = `${points} points, ${images} images, ${secondCrashes} crashes of recoveries`;
+  return { point, of, counts };
 }
 
 function runOfCold(encrypted: boolean): Run {
   return async ({ onProgress, ...asked }) => {
-    const told = (tally: Awaited<ReturnType<typeof tryEveryColdCrash>>): Told => {
-      const { points, images, goneOn } = tally;
-      return { ...tally, counts: `${points} points, ${images} images, ${goneOn} went on for days` };
-    };
     const plan = { encrypted, ...asked, ...COLD_LOSSES, pointEvery: 1, goOnEvery: 16 };
-    return told(
-      await tryEveryColdCrash({ ...plan, onProgress: (tally) => onProgress(told(tally)) }),
-    );
+    const progress = (tally: ColdCrashTally) => onProgress(toldOfCold(tally));
+    return toldOfCold(await tryEveryColdCrash({ ...plan, onProgress: progress }));
   };
+}
+
+function toldOfCold({ point, of, points, images, goneOn }: ColdCrashTally): Told {
+  return { point, of, counts: `${points} points, ${images} images, ${goneOn} went on for days` };
 }
 
 function chosenRuns(words: string): [string, Run][] {
