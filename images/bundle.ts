@@ -26,6 +26,15 @@ export const NODE_FLAGS: readonly string[] = [
   '--no-allocation-site-pretenuring',
 ];
 
+/**
+ * The environment that images run node in. Without a threshold of its own, the allocator takes
+ * memory for slabs from its heap once some were freed, and gives none of it back: rows that are left
+ * to snapshots would free nothing.
+ */
+export const NODE_ENVIRONMENT: Readonly<Record<string, string>> = {
+  MALLOC_MMAP_THRESHOLD_: '262144',
+};
+
 /** What goes into images, in the order in which they are built. */
 export const PROGRAMS: readonly Program[] = [
   {

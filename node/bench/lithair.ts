@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bundle, NODE_FLAGS, PROGRAMS } from '../../images/bundle.ts';
+import { bundle, NODE_ENVIRONMENT, NODE_FLAGS, PROGRAMS } from '../../images/bundle.ts';
 import { type BenchServer, startServer } from './processes.ts';
 import { productBody } from './product.ts';
 
@@ -31,7 +31,13 @@ export function startLithair(
 ): Promise<BenchServer> {
   const words = [...NODE_FLAGS, program, 'serve', MODEL, '--port', String(port), '--data', dataDir];
   if (nodes > 1) words.push('--nodes', String(nodes));
-  return startServer('lithair', words, `http://127.0.0.1:${port}/readyz`, processor);
+  return startServer(
+    'lithair',
+    words,
+    `http://127.0.0.1:${port}/readyz`,
+    processor,
+    NODE_ENVIRONMENT,
+  );
 }
 
 /** Creates one product and returns its URL. */

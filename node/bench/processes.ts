@@ -15,10 +15,14 @@ export async function startServer(
   words: readonly string[],
   url: string,
   processor: number | null,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
   const pinned = processor === null ? [] : ['taskset', '-c', String(processor)];
   const [program = '', ...rest] = [...pinned, process.execPath, ...words];
-  const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(program, rest, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));

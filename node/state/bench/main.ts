@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, NODE_FLAGS } from '../../../images/bundle.ts';
+import { bundle, NODE_ENVIRONMENT, NODE_FLAGS } from '../../../images/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const words = process.argv.slice(2);
@@ -20,6 +20,7 @@ try {
   const program = join(directory, 'app', 'million.mjs');
   const child = spawn(process.execPath, [...NODE_FLAGS, ...flags, program, ...rest], {
     stdio: 'inherit',
+    env: { ...process.env, ...NODE_ENVIRONMENT },
   });
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
