@@ -106,6 +106,38 @@ describe('what gets cold', () => {
   });
 });
 
+describe('a member that goes on without the others', () => {
+  test('takes back what is in the store, and needs it no more', async () => {
+    const group = await groupOf(2);
+    await days(group, 20);
+    const [member] = group.members;
+    assert.ok(member && member.state.history.coldOf('Note').length > 0);
+    const before = localOldest(member);
+    assert.equal(await member.keeper.takeBack(), member.state.history.coldOf('Note').length);
+    assert.ok(localOldest(member) < before);
+    member.state.history.forgetCold();
+    for (const id of ['a', 'b', 'c']) assert.deepEqual(await historyOf(member, id), countdown(20));
+    const again = await member.restart();
+    assert.deepEqual(await historyOf(again, 'a'), countdown(20));
+  });
+
+  test('goes on all the same where the store is lost, and says what stays there', async () => {
+    const group = await groupOf(1);
+    const outage = new Outage();
+    outage.isAway = false;
+    const open = group.openStore.bind(group);
+    group.openStore = (settings, member) => outage.of(open(settings, member));
+    await days(group, 20);
+    const [first] = group.members;
+    assert.ok(first);
+    const member = await first.restart();
+    outage.isAway = true;
+    assert.equal(await member.keeper.takeBack(), null);
+    assert.match(member.logger.messages('error').join(), /it stays there alone/);
+    assert.equal((await member.keeper.reader()?.versions('Note', 'a', Infinity, 3))?.length, 3);
+  });
+});
+
 /** Has every use of the store fail while it is away. */
 class Outage {
   isAway = true;

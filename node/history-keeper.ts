@@ -210,6 +210,38 @@ export class HistoryKeeper {
     await this.#coldKeeper.tidy();
   }
 
+  /**
+   * Takes what is cold into the archives here, as a member does that goes on without the others: the
+   * store's objects stay with their epoch.
+   *
+   * @returns how many objects; null where the store does not give them, and nothing was changed
+   */
+  async takeBack(): Promise<number | null> {
+    const objects = this.coldObjects().length;
+    if (objects === 0) return 0;
+    try {
+      await this.#inTurn(() => this.#takeBack());
+      this.#parts.logger.info({ objects }, 'took back what was in the cold store');
+      return objects;
+    } catch (error) {
+      const fields = { objects, reason: reasonOf(error) };
+      const message =
+        'what is in the cold store of this epoch cannot be read: it stays there alone';
+      this.#parts.logger.error(fields, message);
+      return null;
+    }
+  }
+
+  async #takeBack(): Promise<void> {
+    const { archive } = this.#parts;
+    const held = await this.hold();
+    try {
+      await archive.beginWith(eachOf(held.files), Infinity, archive.generation);
+    } finally {
+      held.release();
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -369,6 +401,10 @@ export class HistoryKeeper {
     this.#retryMs = this.#parts.clock.monotonicMs() + RETRY_MS;
     this.#parts.logger.warn({ reason: reasonOf(error) }, 'history could not be looked after');
   }
+}
+
+async function* eachOf(files: readonly ArchiveFile[]): AsyncGenerator<ArchiveFile> {
+  yield* files;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { applyEntry } from './backup/index.ts';
 import type { LinkTransport } from './consensus/index.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import type { Log } from './log/index.ts';
 import {
   type NextEpoch,
@@ -15,6 +16,7 @@ const READ_BYTES = 1024 * 1024;
 export interface PromotionParts {
   readonly consensus: NodeConsensus;
   readonly log: Log;
+  readonly keeper: Pick<HistoryKeeper, 'takeBack'>;
   readonly placement: Placement;
   readonly info: NodeInfo;
   readonly network: Pick<NodeNetwork, 'peer'>;
@@ -48,9 +50,12 @@ export function regionPromotion(parts: PromotionParts): RegionPromotion {
 async function foundNextEpoch({
   consensus,
   log,
+  keeper,
   placement,
   info,
 }: PromotionParts): Promise<NextEpoch> {
+  // Objects belong to the epoch that is given up, whose members may go on to remove them.
+  await keeper.takeBack();
   // Whatever is being written as a snapshot is waited for: there can be one at a time.
   await consensus.takeSnapshot();
   await consensus.stop(0);

@@ -490,20 +490,20 @@ export class NodeCore {
     const promotion = regionPromotion({
       consensus,
       log,
+      keeper: this.#keeper,
       placement,
       info: this.#info,
       network: this.#network,
       transport: this.#transport,
       onFounded: ({ index }) => this.#beginAgain(index),
     });
-    const compacts = compaction(consensus, log, this.#keeper);
     const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
     return new AdminApi({
       view: consensus,
       changes,
       changeModel,
       backUp,
-      compaction: compacts,
+      compaction: compaction(consensus, log, this.#keeper),
       regionPromotion: promotion,
       closeOutbox: (forMs) => this.#outbox?.close(forMs) ?? null,
       info: this.#info,
