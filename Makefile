@@ -29,7 +29,7 @@ BENCH = $(call set_option,ONLY,only) $(call set_option,SECONDS,seconds) $(call s
 	$(call set_option,PRODUCTS,products) $(call set_option,AGGREGATES,aggregates) $(call set_option,KILLS,kills)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state bench-archive bench-recovery conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos clean
+.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state bench-archive bench-recovery conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos fuzz-api clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ sim: setup ## Run whole clusters in a simulated world on SEEDS seeds (500) from 
 
 chaos: setup ## Check real processes under faults for linearizability (needs Go); ARGS=--help says what can be set
 	@node e2e/chaos/main.ts $(CHAOS) $(ARGS)
+
+FUZZ = $(call set_option,EXAMPLES,examples) $(call set_option,SEED,seed) $(call set_option,ONLY,only)
+fuzz-api: setup ## Fuzz the API by its OpenAPI document (needs Python); ARGS=--help says what can be set
+	@node e2e/fuzz-api/main.ts $(FUZZ) $(ARGS)
 
 format: setup ## Format the sources
 	@biome check --write .

@@ -306,6 +306,12 @@ const ROWS: readonly Row[] = [
     code: 'bad_header',
   },
   {
+    what: 'an unknown consistency in a header, beside a good parameter',
+    request: get('/api/products?consistency=eventual', { 'lithair-consistency': 'weak' }),
+    status: 400,
+    code: 'bad_header',
+  },
+  {
     what: 'a session token that is none',
     request: get('/api/products', { 'lithair-min-index': 'abc' }),
     status: 400,

@@ -59,12 +59,17 @@ export class Freshness {
     if (header === undefined && parameter === undefined && token === undefined) {
       return this.#usual[usual];
     }
-    const name = parameter?.value ?? header ?? usual;
-    const consistency = LEVELS.find((level) => level === name);
-    if (consistency === undefined) throw wrongLevel(parameter !== undefined);
+    const said = header === undefined ? usual : levelOf(header, false);
+    const consistency = parameter === undefined ? said : levelOf(parameter.value, true);
     const minIndex = token === undefined ? 0 : indexOfToken(String(token), epoch);
     return { consistency, minIndex, timeoutMs: this.#timeoutMs };
   }
+}
+
+function levelOf(name: string | string[], isParameter: boolean): Consistency {
+  const found = LEVELS.find((level) => level === name);
+  if (found === undefined) throw wrongLevel(isParameter);
+  return found;
 }
 
 function wrongLevel(isParameter: boolean): Problem {

@@ -4,6 +4,9 @@ import type { JsonSchema } from './schemas.ts';
 
 type Json = JsonSchema;
 
+/** A list of entity tags, or any (RFC 9110, section 13.1.1). */
+const ENTITY_TAGS = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$';
+
 /** Parameters that operations name. */
 export function sharedParameters(): Json {
   const query = (name: string, schema: Json, description: string) => ({
@@ -19,15 +22,17 @@ export function sharedParameters(): Json {
   });
   const level = { type: 'string', enum: ['strong', 'sequential', 'eventual'], default: 'strong' };
   const text = { type: 'string' };
+  const names = { type: 'string', minLength: 1 };
+  const tags = { type: 'string', pattern: ENTITY_TAGS, examples: ['"3.1f0kq9"'] };
   return {
     Limit: query('limit', { type: 'integer', minimum: 1, default: 20 }, 'Above 1000 is 1000.'),
     Cursor: query('cursor', text, 'page.next of the page before, with the same sort and filter.'),
-    Sort: query('sort', text, 'Field names with commas; - before a name turns its order round.'),
-    Fields: query('fields', text, 'Names of the fields to return, with commas.'),
-    Or: query('or', text, 'Conditions with commas, of which one must hold: price[lt]=10,stock=0.'),
+    Sort: query('sort', names, 'Field names with commas; - before a name turns its order round.'),
+    Fields: query('fields', names, 'Names of the fields to return, with commas.'),
+    Or: query('or', names, 'Conditions with commas, of which one must hold: price[lt]=10,stock=0.'),
     Expand: query(
       'expand',
-      text,
+      names,
       'References whose rows are shown, too: customer,customer.region.',
     ),
     Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
@@ -36,8 +41,9 @@ export function sharedParameters(): Json {
     Consistency: query('consistency', level, 'How fresh the answer must be.'),
     ConsistencyHeader: header('Lithair-Consistency', level, 'As the parameter consistency.'),
     MinIndex: header('Lithair-Min-Index', text, 'A Lithair-Index that the answer must include.'),
-    IfMatch: header('If-Match', text, 'ETags of the version to change, or *.'),
-    IfNoneMatch: header('If-None-Match', text, 'ETags that are known; * with PUT creates.'),
+    IfMatch: header('If-Match', tags, 'ETags of the version to change, or *.'),
+    IfNoneMatch: header('If-None-Match', tags, 'ETags that are known.'),
+    IfNoneMatchAny: header('If-None-Match', { type: 'string', enum: ['*'] }, 'Creates.'),
     IdempotencyKey: header(
       'Idempotency-Key',
       { type: 'string', minLength: 1, maxLength: 255, pattern: '^[ -~]+$' },

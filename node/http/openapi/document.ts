@@ -25,6 +25,7 @@ import {
   createSchema,
   type JsonSchema,
   jsonPatchSchema,
+  largeIntegers,
   patchSchema,
   readSchema,
   replaceSchema,
@@ -73,6 +74,7 @@ export function openApiDocument(
     ),
     components: {
       schemas: Object.assign({}, ...shown.map((model) => model.schemas()), {
+        ...largeIntegers(),
         JsonPatch: jsonPatchSchema(),
         Problem: problemSchema(),
       }),
@@ -106,7 +108,7 @@ class Description {
     this.#read = read;
     this.#write = write;
     this.#create = { ...write, fields: write.fields.filter(isSettable) };
-    this.#refusals = schema.auth === undefined ? [] : [401, 403];
+    this.#refusals = schema.auth === undefined ? [431] : [401, 403, 431];
   }
 
   get name(): string {
@@ -270,7 +272,7 @@ class Description {
   #put(): Json {
     const { name } = this.#model;
     return operation(`replace${name}`, `Replace a ${name}`, name, {
-      parameters: this.#conditional('IfNoneMatch'),
+      parameters: this.#conditional('IfNoneMatchAny'),
       requestBody: jsonBody(schemaRef(`${name}Replace`)),
       responses: this.#responses(
         {

@@ -1,6 +1,6 @@
 import type { JsonValue, ModelSchema, Schema } from '@lithair/crds';
 import { OPERATORS } from '../../query/index.ts';
-import { valueSchema } from './schemas.ts';
+import { comparedSchema } from './schemas.ts';
 
 type Json = { [key: string]: JsonValue };
 
@@ -49,7 +49,7 @@ export function filterParameters(schema: Schema, model: ModelSchema): Json[] {
     in: 'query',
     required: false,
     description: `Equals. Also ${field.name}[op] with ${OPERATORS.join(', ')}.`,
-    schema: valueSchema(schema, field, 'request'),
+    schema: comparedSchema(schema, field),
   }));
 }
 

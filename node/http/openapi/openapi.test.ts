@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compileSchema, type JsonValue, readModelFile, type Schema } from '@lithair/crds';
+import fc from 'fast-check';
 import { Rights } from '../../access/index.ts';
 import { ANONYMOUS } from '../../auth/index.ts';
 import { historyRules } from '../../history/index.ts';
 import { openApiDocument } from './document.ts';
+import { largeIntegers } from './schemas.ts';
 
 type Json = { [key: string]: JsonValue };
 
@@ -104,6 +106,8 @@ test('every schema uses only keywords and types of JSON Schema', () => {
     'minLength',
     'maxLength',
     'minimum',
+    'exclusiveMinimum',
+    'exclusiveMaximum',
     'maximum',
     'minItems',
     'maxItems',
@@ -209,3 +213,26 @@ function asObject(node: JsonValue | undefined): Json {
   );
   return node;
 }
+
+test('a large integer is a text of digits that a double does not hold, and nothing else is', () => {
+  const { LargeInteger, LargePositiveInteger, LargeNegativeInteger } = largeIntegers();
+  const fits = (schemaOf: JsonValue | undefined, text: string): boolean => {
+    const pattern = objectAt({ schemaOf: schemaOf ?? null }, 'schemaOf')['pattern'];
+    assert.ok(typeof pattern === 'string');
+    return new RegExp(pattern, 'u').test(text);
+  };
+  const safe = BigInt(Number.MAX_SAFE_INTEGER);
+  const near = fc.bigInt({ min: safe - 10_000n, max: safe + 10_000n });
+  const any = fc.bigInt({ min: 0n, max: 10n ** 64n - 1n });
+  fc.assert(
+    fc.property(fc.oneof(near, any), fc.boolean(), (magnitude, isNegative) => {
+      const text = `${isNegative && magnitude > 0n ? '-' : ''}${magnitude}`;
+      const isLarge = magnitude > safe;
+      assert.equal(fits(LargeInteger, text), isLarge);
+      assert.equal(fits(LargePositiveInteger, text), isLarge && !isNegative);
+      assert.equal(fits(LargeNegativeInteger, text), isLarge && isNegative);
+    }),
+    { numRuns: 500 },
+  );
+  assert.equal(fits(LargeInteger, String(10n ** 64n)), false);
+});

@@ -11,7 +11,10 @@ import {
 export type JsonSchema = { [keyword: string]: JsonValue };
 
 const DECIMAL_PATTERN = '^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$';
-const INTEGER_PATTERN = '^-?(0|[1-9][0-9]*)$';
+
+/** Without leap seconds, and no finer than a millisecond; further digits may be zeros. */
+const MILLISECONDS =
+  '^[0-9-]{10}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,3}0*)?([Zz]|[+-][0-9]{2}:[0-9]{2})$';
 
 /** Whether a value is described as it is sent or as it is returned. */
 type Direction = 'request' | 'response';
@@ -83,20 +86,25 @@ export function patchSchema(schema: Schema, model: ModelSchema): JsonSchema {
   return bodySchema(schema, model, []);
 }
 
-/** A JSON Patch (RFC 6902). */
+/** A JSON Patch (RFC 6902): some operations take a value, some a second place, one neither. */
 export function jsonPatchSchema(): JsonSchema {
   const pointer = { type: 'string', pattern: '^(/.*)?$' };
-  const op = { type: 'string', enum: ['add', 'remove', 'replace', 'move', 'copy', 'test'] };
-  const operation = objectSchema(
-    [
-      ['op', op],
-      ['path', pointer],
-      ['from', pointer],
-      ['value', {}],
-    ],
-    ['op', 'path'],
-  );
-  return { type: 'array', items: operation, maxItems: 1000 };
+  const taking = (names: string[], more: [string, JsonSchema][]): JsonSchema => {
+    const op = { type: 'string', enum: names };
+    const own = more.map(([name]) => name);
+    const { additionalProperties: _closed, ...open } = objectSchema(
+      [['op', op], ['path', pointer], ...more],
+      ['op', 'path', ...own],
+    );
+    // Members that an operation does not know are ignored (RFC 6902, section 4).
+    return open;
+  };
+  const operations = [
+    taking(['add', 'replace', 'test'], [['value', {}]]),
+    taking(['move', 'copy'], [['from', pointer]]),
+    taking(['remove'], []),
+  ];
+  return { type: 'array', items: { anyOf: operations }, maxItems: 1000 };
 }
 
 function bodySchema(schema: Schema, model: ModelSchema, required: string[]): JsonSchema {
@@ -131,7 +139,7 @@ function orNull(value: JsonSchema, isNullable: boolean): JsonSchema {
 export function valueSchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
   switch (value.type) {
     case 'integer':
-      return integerSchema(value, direction);
+      return integerSchema(value);
     case 'decimal':
       return decimalSchema(value, direction);
     case 'array':
@@ -145,6 +153,14 @@ export function valueSchema(schema: Schema, value: ValueSchema, direction: Direc
   }
 }
 
+/** A value to compare with: any of the type, whatever values the field may have. */
+export function comparedSchema(schema: Schema, value: ValueSchema): JsonSchema {
+  const key = value.type === 'reference' ? keyOf(schema, value.to) : undefined;
+  const { type, values } = key ?? value;
+  const bare = { type, nullable: false, ...(values && { values }) };
+  return valueSchema(schema, bare, 'request');
+}
+
 /** Types that look the same in both directions. */
 function plainSchema(value: ValueSchema): JsonSchema {
   switch (value.type) {
@@ -156,7 +172,7 @@ function plainSchema(value: ValueSchema): JsonSchema {
     case 'uuid':
       return { type: 'string', format: value.type };
     case 'datetime':
-      return { type: 'string', format: 'date-time' };
+      return { type: 'string', format: 'date-time', pattern: MILLISECONDS };
     case 'enum':
       return { type: 'string', enum: value.values ?? [] };
     default:
@@ -171,11 +187,40 @@ function textSchema(value: ValueSchema): JsonSchema {
   return { allOf: [own, formatKeywords(value.format)] };
 }
 
-/** Beyond 2^53 an integer is a string of digits. */
-function integerSchema(value: ValueSchema, direction: Direction): JsonSchema {
+/** What a double does not hold exactly is a string of digits, and nothing else is. */
+function integerSchema(value: ValueSchema): JsonSchema {
   const number: JsonSchema = { type: 'integer', ...pick(value, ['minimum', 'maximum']) };
-  const isSafe = direction === 'response' && isBounded(value);
-  return isSafe ? number : { anyOf: [number, { type: 'string', pattern: INTEGER_PATTERN }] };
+  if (isBounded(value)) return number;
+  return { anyOf: [number, { $ref: `#/components/schemas/${largeIntegerName(value)}` }] };
+}
+
+/** By the signs that the bounds leave to it. */
+function largeIntegerName({ minimum, maximum }: ValueSchema): string {
+  if (Number(minimum) >= -Number.MAX_SAFE_INTEGER) return 'LargePositiveInteger';
+  return Number(maximum) <= Number.MAX_SAFE_INTEGER ? 'LargeNegativeInteger' : 'LargeInteger';
+}
+
+/** Integers beyond 2^53 - 1, of at most 64 digits, which the schemas of fields name. */
+export function largeIntegers(): JsonSchema {
+  const digits = String(Number.MAX_SAFE_INTEGER);
+  // As long as the largest safe one and larger by one of its digits, or longer.
+  const larger = digits.split('').flatMap((digit, at) => {
+    if (digit === '9') return [];
+    const rest = digits.length - at - 1;
+    return [`${digits.slice(0, at)}[${Number(digit) + 1}-9][0-9]{${rest}}`];
+  });
+  const magnitude = `(${larger.join('|')}|[1-9][0-9]{${digits.length},63})`;
+  const description = 'An integer that a double does not hold exactly.';
+  const named = (sign: string) => ({
+    type: 'string',
+    pattern: `^${sign}${magnitude}$`,
+    description,
+  });
+  return {
+    LargeInteger: named('-?'),
+    LargePositiveInteger: named(''),
+    LargeNegativeInteger: named('-'),
+  };
 }
 
 function isBounded({ minimum, maximum }: ValueSchema): boolean {
@@ -183,18 +228,34 @@ function isBounded({ minimum, maximum }: ValueSchema): boolean {
 }
 
 function decimalSchema(value: ValueSchema, direction: Direction): JsonSchema {
+  const { minimum, maximum } = value;
   const bounds = [
-    value.minimum === undefined ? '' : ` At least ${value.minimum}.`,
-    value.maximum === undefined ? '' : ` At most ${value.maximum}.`,
+    minimum === undefined ? '' : ` At least ${minimum}.`,
+    maximum === undefined ? '' : ` At most ${maximum}.`,
   ];
   const text: JsonSchema = {
     type: 'string',
     format: 'decimal',
-    pattern:
-      direction === 'response' ? DECIMAL_PATTERN : '^[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?$',
+    pattern: direction === 'response' ? DECIMAL_PATTERN : decimalPattern(Number(minimum) >= 0),
     description: `An exact decimal.${bounds.join('')}`,
   };
-  return direction === 'response' ? text : { anyOf: [text, { type: 'number' }] };
+  if (direction === 'response') return text;
+  const number = {
+    type: 'number',
+    ...(minimum === undefined
+      ? { exclusiveMinimum: -BEYOND_DIGITS }
+      : { minimum: Number(minimum) }),
+    ...(maximum === undefined ? { exclusiveMaximum: BEYOND_DIGITS } : { maximum: Number(maximum) }),
+  };
+  return { anyOf: [text, number] };
+}
+
+/** As a number in JSON, a decimal has to fit its 64 digits. */
+const BEYOND_DIGITS = 1e64;
+
+/** Of what is taken, the plain way to write it, without an exponent. */
+function decimalPattern(isPositive: boolean): string {
+  return `^${isPositive ? '[+]?' : '[+-]?'}(?=[0-9.]{1,64}$)[0-9]+([.][0-9]+)?$`;
 }
 
 function arraySchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
@@ -222,10 +283,14 @@ function nestedSchema(
 }
 
 function referenceSchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
-  const target = schema.models.find((model) => model.name === value.to);
-  const key = target?.fields.find((field) => field.name === target.primaryKey);
+  const key = keyOf(schema, value.to);
   const described = key === undefined ? { type: 'string' } : valueSchema(schema, key, direction);
   return { ...described, description: `Id of a ${value.to}.` };
+}
+
+function keyOf({ models }: Schema, name: string | undefined): FieldSchema | undefined {
+  const target = models.find((model) => model.name === name);
+  return target?.fields.find((field) => field.name === target.primaryKey);
 }
 
 function pick(value: ValueSchema, keywords: readonly (keyof ValueSchema)[]): JsonSchema {
