@@ -186,7 +186,7 @@ export class HistoryKeeper {
   /** Must hear of every applied entry: archives what was sealed. */
   onApplied(): void {
     const state = this.#parts.state();
-    if (state === null || state.history.pending.length === 0 || this.#archiving) return;
+    if (state === null || !state.history.hasPending || this.#archiving) return;
     if (this.#parts.clock.monotonicMs() < this.#retryMs) return;
     this.#archiving = true;
     this.#inTurn(() => this.#archivePending())

@@ -475,7 +475,7 @@ function* versionsOf(
 ): Generator<readonly VersionRecord[]> {
   const nowMs = generation.sealing?.timeMs ?? 0;
   let batch: VersionRecord[] = [];
-  for (const [, chain] of generation.chains(model)) {
+  for (const chain of generation.chains(model)) {
     const newest = chain.at(-1)?.version ?? 0;
     for (const record of chain) {
       const kept = archived(rules, record, { newest, nowMs });

@@ -54,6 +54,11 @@ export class HotHistory implements HistoryReader {
     return this.generations.slice(0, -1);
   }
 
+  /** Whether there are such generations; asked at every entry. */
+  get hasPending(): boolean {
+    return this.generations.length > 1;
+  }
+
   /** The first generation of which there may be archives: a restored cluster begins without. */
   get floor(): number {
     return this.first;
