@@ -25,6 +25,7 @@ export {
   type ScanOptions,
   scanKeys,
   scanLog,
+  scanOutbox,
   scanSnapshots,
   verifyLog,
 } from './scan.ts';

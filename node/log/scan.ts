@@ -3,6 +3,7 @@ import { FileKeys, type MasterKeys } from '../encryption/index.ts';
 import { type BadPlace, LogCorruptError, NotALogError, SegmentChangedError } from './errors.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { readIdentity } from './identity.ts';
+import { type JournalRecord, OUTBOX_DIRECTORY } from './journal.ts';
 import { pauseBy } from './pause.ts';
 import { originalPayload } from './payload-codec.ts';
 import { isEntryType, kindOf, NO_KEY } from './record.ts';
@@ -59,6 +60,20 @@ export async function* scanLog(options: ScanOptions): AsyncGenerator<RawRecord> 
     }
   } finally {
     for (const { file } of segments) await file.close();
+  }
+}
+
+/**
+ * Yields what is in the outbox of a data directory, ordered or not, as far as it was not written
+ * over; nothing where there is none. Errors as above.
+ */
+export async function* scanOutbox(options: ScanOptions): AsyncGenerator<JournalRecord> {
+  const { fs } = options;
+  const dir = `${options.dir}/${OUTBOX_DIRECTORY}`;
+  if ((await fs.stat(dir)) === null) return;
+  const keys = (await scanKeys(options))?.forPart(OUTBOX_DIRECTORY) ?? null;
+  for await (const { kind, index, data } of scanLog({ fs, dir, keys })) {
+    if (kind === 'entry') yield { sequence: index, data };
   }
 }
 

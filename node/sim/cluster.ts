@@ -1,6 +1,12 @@
 import type { PayloadCodec } from '../log/index.ts';
 import { ClientLink } from './client-link.ts';
-import { BrokenPromise, Durability, Elections, StateHashes } from './invariants/index.ts';
+import {
+  BrokenPromise,
+  Durability,
+  Elections,
+  requireAbleMembers,
+  StateHashes,
+} from './invariants/index.ts';
 import {
   Machine,
   type MachinePlace,
@@ -56,6 +62,7 @@ export class SimulatedCluster {
       spec: workloadSpec({}, plan),
       consensus: plan.consensus,
       log: { ...plan.log, codec: codecOf(plan) },
+      mixedVersions: plan.mixedVersions,
       sabotage,
       machine: (name) => this.machines.find((machine) => machine.name === name),
     };
@@ -123,6 +130,7 @@ export class SimulatedCluster {
       onApplied: (machine, index, state) => {
         this.#applied = Math.max(this.#applied, index);
         this.#times.set(index, state.logTimeMs);
+        this.#guard(() => requireAbleMembers(state, this.machines));
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
       onSend: (message) => this.#guard(() => this.elections?.onSend(message)),

@@ -1,6 +1,7 @@
 import type { LithairModelSpec } from '@lithair/crds';
 import type { Message } from 'etcd-raft-ts';
 import type { ConsensusOptions } from '../consensus/index.ts';
+import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../entry/index.ts';
 import type { CrashKind, LogOptions } from '../log/index.ts';
 import { AdminClient, type AdminResponse, type InitialPeer } from '../membership/index.ts';
 import { NodeCore } from '../node-core.ts';
@@ -22,6 +23,8 @@ import {
 const DATA_DIR = '/data';
 /** Small, so that history leaves memory, and archives are joined, within a run. */
 const HISTORY_LIMITS = { hotBytes: 6_000, pollMs: 250, expireEveryMs: 2_000 };
+/** Starts of a machine with the program before, where there are such. */
+const OLD_STARTS = 2;
 const NO_MATERIAL = { caPem: '', certificatePem: '', privateKeyPem: '' };
 
 /** What all machines of a run share. */
@@ -33,6 +36,8 @@ export interface MachineWorld {
   readonly spec: LithairModelSpec;
   readonly consensus: Partial<ConsensusOptions>;
   readonly log: LogOptions;
+  /** Whether some machines begin with the program before. */
+  readonly mixedVersions: boolean;
   /** Parts that break their promises, to see that the checks notice. */
   readonly sabotage: Sabotage;
   /** The machine of that name. */
@@ -131,6 +136,12 @@ export class Machine {
     return this.#memberId;
   }
 
+  /** The latest that its program knows, the one that runs or ran last. */
+  get applyVersion(): number {
+    const isOld = this.#world.mixedVersions && this.number % 2 === 1 && this.#starts <= OLD_STARTS;
+    return isOld ? OLDEST_APPLY_VERSION : APPLY_VERSION;
+  }
+
   /** Whether its peer port is open. */
   get isListening(): boolean {
     return this.#world.network.isListening(this.name);
@@ -198,7 +209,7 @@ export class Machine {
         freeSpaceReserveBytes: null,
         initialCluster,
         ...this.place,
-        applyVersion: null,
+        applyVersion: this.applyVersion,
         consensus,
         log,
         state: { preparedRows: 2 },

@@ -219,7 +219,11 @@ export class Nemesis {
     return true;
   }
 
+  /** Now and then the learners' region, as a whole. */
   #someMachines(): readonly Machine[] {
+    if (this.#plan.growth.learners > 0 && this.#random.chance(0.3)) {
+      return this.#cluster.machines.filter(({ place }) => place.role === 'learner');
+    }
     return this.#cluster.machines.filter(() => this.#random.chance(0.4));
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServeCluster, statusOf, type TestMember } from './serve-cluster.ts';
-import { eventually } from './serve-process.ts';
+import { eventually, lithair } from './serve-process.ts';
 
 const MODEL = join(import.meta.dirname, 'memos.yaml');
 const JSON_BODY = { 'content-type': 'application/json' };
@@ -37,6 +37,7 @@ test('a node that is cut off takes writes, keeps them through kill -9, and all n
     assert.equal(await text(n3, 'kept'), 'changed alone');
     assert.ok(await create(n3, 'after', 'the kill'));
     await n3.process.kill('SIGKILL');
+    await waitsInOutbox(n3, ['kept', 'both', 'alone-0', 'alone-199', 'after']);
 
     // Meanwhile, on the other side.
     for (const member of [n1, n2]) member.process.signal('SIGCONT');
@@ -70,6 +71,19 @@ test('a node that is cut off takes writes, keeps them through kill -9, and all n
     await cluster.stop();
   }
 });
+
+/** What nobody else has is told from the disk alone. */
+async function waitsInOutbox({ dataDir }: TestMember, ids: readonly string[]): Promise<void> {
+  const { code, output } = await lithair('log', dataDir, '--outbox');
+  assert.equal(code, 0, output);
+  const writes: readonly { readonly id: string; readonly effect: string }[] = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(writes.length, 204);
+  for (const id of ids) assert.ok(writes.some((write) => write.id === id));
+  assert.ok(writes.some(({ id, effect }) => id === 'alone-7' && effect === 'deleted'));
+}
 
 async function create(member: TestMember, id: string, content: string): Promise<true | null> {
   const response = await fetch(`${member.url}/api/memos`, {

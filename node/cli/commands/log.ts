@@ -5,7 +5,13 @@ import { LogError, NodeFileSystem, type ScanOptions } from '../../log/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
-import { type EventFilter, eventLines, rawLines, verifyLines } from '../event-log/index.ts';
+import {
+  type EventFilter,
+  eventLines,
+  rawLines,
+  verifyLines,
+  waitingLines,
+} from '../event-log/index.ts';
 import { KEYS_OPTION, keysOf } from '../keys-option.ts';
 
 /** `lithair log DIR`: the events of a data directory, its raw entries, or whether it is sound. */
@@ -15,6 +21,7 @@ export const logCommand: CliCommand = {
   options: {
     raft: { help: 'show every record of the raft log instead, committed or not' },
     model: { value: 'NAME', repeatable: true, help: 'events of this model' },
+    outbox: { help: 'show writes that wait in the outbox to be ordered' },
     'event-type': { value: 'TYPE', repeatable: true, help: 'events of this type' },
     aggregate: { value: 'ID', help: 'events of the aggregate with this id' },
     since: { value: 'TIME', help: 'events from this time on (RFC 3339)' },
@@ -58,11 +65,18 @@ async function show(input: CliInput, options: ScanOptions): Promise<number> {
     process.stdout.write(`${lines.join('\n')}\n`);
     return sound ? EXIT.ok : EXIT.dataRefused;
   }
-  const lines = input.flag('raft')
-    ? rawLines(options)
-    : eventLines(options, filter, input.flag('follow'));
-  for await (const line of lines) await print(line);
+  for await (const line of linesOf(input, options, filter)) await print(line);
   return EXIT.ok;
+}
+
+function linesOf(
+  input: CliInput,
+  options: ScanOptions,
+  filter: EventFilter,
+): AsyncGenerator<string> {
+  if (input.flag('raft')) return rawLines(options);
+  if (input.flag('outbox')) return waitingLines(options);
+  return eventLines(options, filter, input.flag('follow'));
 }
 
 /** @throws CliError for a time that is none, and for options that exclude each other */
@@ -75,11 +89,12 @@ function filterOf(input: CliInput): EventFilter {
     sinceMs: since === undefined ? null : timeOf(since),
   };
   const isNarrowed = FILTERS.some((name) => input.texts(name).length > 0) || input.flag('follow');
-  if (!isNarrowed || !(input.flag('raft') || input.flag('verify'))) return filter;
-  const message = `log: --${[...FILTERS, 'follow'].join(', --')} are for events, not for --raft or --verify`;
+  if (!isNarrowed || !OTHERS.some((name) => input.flag(name))) return filter;
+  const message = `log: --${[...FILTERS, 'follow'].join(', --')} are for events, not for --raft, --outbox or --verify`;
   throw new CliError(message, EXIT.usage);
 }
 
+const OTHERS = ['raft', 'outbox', 'verify'];
 const FILTERS = ['model', 'event-type', 'aggregate', 'since'];
 
 function timeOf(text: string): number {

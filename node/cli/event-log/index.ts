@@ -2,3 +2,4 @@
 export { type EventFilter, eventLines } from './events.ts';
 export { rawLines } from './raw.ts';
 export { verifyLines } from './verify.ts';
+export { waitingLines } from './waiting.ts';

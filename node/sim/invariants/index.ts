@@ -1,4 +1,5 @@
 /** What must hold inside of the cluster, whatever its clients see. */
+export { requireAbleMembers } from './apply-version.ts';
 export { Durability } from './durability.ts';
 export { Elections } from './elections.ts';
 export { BrokenPromise } from './errors.ts';

@@ -1,4 +1,4 @@
-import { Consensus } from '../../consensus/index.ts';
+import { Consensus, LinkTransport } from '../../consensus/index.ts';
 import { Generation } from '../../history/generation.ts';
 import { HotHistory } from '../../history/index.ts';
 import { Journal } from '../../log/index.ts';
@@ -110,6 +110,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'local writes are given up before they are ordered',
     noticedBy: ['progress'],
     plant: () => replace(Trimming.prototype, 'run', () => (journal) => journal.trim(journal.last)),
+  },
+  {
+    name: 'the apply version is raised without asking the others',
+    noticedBy: ['apply-version'],
+    plant: () =>
+      replace(LinkTransport.prototype, 'applyVersionsOf', () => () => ({ oldest: 1, latest: 99 })),
   },
   {
     name: 'some generations of history are archived as empty ones',
