@@ -394,7 +394,15 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && REFUSALS.has(String(error.code));
 }
 
-const REFUSALS = new Set(['LOG_CORRUPT', 'LOG_FORMAT', 'CLUSTER_MISMATCH', 'NOT_A_LOG']);
+const REFUSALS = new Set([
+  'LOG_CORRUPT',
+  'LOG_FORMAT',
+  'CLUSTER_MISMATCH',
+  'NOT_A_LOG',
+  'ARCHIVE_CORRUPT',
+  'ARCHIVE_FORMAT',
+  'ARCHIVE_MISSING',
+]);
 
 function isDiskFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

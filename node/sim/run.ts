@@ -218,7 +218,7 @@ class Run {
 
   async #checkLocalWrites(): Promise<void> {
     const writers = this.#writers;
-    const [machine] = this.#well;
+    const machine = this.#well.find((one) => !this.#nemesis.damaged.has(one));
     const history = machine?.core?.engine.history() ?? null;
     if (writers === null || history === null) return;
     const { attempts, lost } = writers;
