@@ -99,7 +99,7 @@ const REFUSALS: [string, RegExp][] = [
   ['self.seats >', /Unexpected token/],
   ['self.title == null', /ask has\(self.field\)/],
   ['subject == "x"', /subject/],
-  ['self == old', /Booking == Booking|without a field/],
+  ['self == old', /BookingRow == BookingRow|without a field/],
   ['self["title"] == "x"', /uses self without a field/],
   ['self.title.matches("(a+)+$")', /uses matches\(\), whose time is not bounded/],
   ['cel.bind(x, self.title + self.title, x == "a")', /uses bind\(\)/],
@@ -128,6 +128,25 @@ test('an expression speaks only of what there is where it stands', () => {
     () => compileExpression(MODEL, 'actor.id == self.ownerId', ['self', 'old']),
     /cannot speak of actor; here there is self, old/,
   );
+});
+
+test('names of models and fields do not matter', () => {
+  const inner = { name: 'b_c', type: 'object', fields: [{ name: 'x', type: 'integer' }] } as const;
+  for (const name of ['N', 'T', 'Actor', 'Optional', 'Row', 'X'.repeat(63)]) {
+    const model: TypedModel = {
+      name,
+      fields: [
+        { name: 'a_0_b', type: 'object', fields: [{ name: 'c', type: 'string' }] },
+        { name: 'a', type: 'object', fields: [inner] },
+        ...['size', 'T', 'has', 'map', 'type', 'self', 'int'].map(
+          (field) => ({ name: field, type: 'string' }) as const,
+        ),
+      ],
+    };
+    const text = 'self.a.b_c.x == 1 && self.T == "t" && self.size == "s" && has(self.self)';
+    const self = { a: { b_c: { x: 1 } }, T: 't', size: 's', self: 'me' };
+    assert.equal(compileExpression(model, text, ALL).holds({ self }), true, name);
+  }
 });
 
 test('it tells which fields it reads', () => {

@@ -129,13 +129,15 @@ function roomOf(model: TypedModel): Room {
   const environment = new Environment({ limits: LIMITS });
   registerDecimal(environment);
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
-  const row = new RowType(environment, model.name, model.fields);
+  // The library takes single letters for type parameters; and a model may be called Actor.
+  const type = `${model.name}Row`;
+  const row = new RowType(environment, type, model.fields);
   environment.registerType('Actor', {
     ctor: Caller,
     fields: { id: 'string', roles: 'list<string>' },
   });
-  environment.registerVariable('self', model.name);
-  environment.registerVariable('old', model.name);
+  environment.registerVariable('self', type);
+  environment.registerVariable('old', type);
   environment.registerVariable('actor', 'Actor');
   const made = { environment, row };
   rooms.set(model, made);

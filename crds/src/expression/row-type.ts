@@ -72,7 +72,8 @@ function registerRecord(
 ): { made: RecordClass; makers: Map<string, FromJson> } {
   const made = recordClass();
   const typed = fields.map(
-    (field) => [field.name, registerValue(environment, `${name}_${field.name}`, field)] as const,
+    (field, at) =>
+      [field.name, registerValue(environment, `${name}_${at}_${field.name}`, field)] as const,
   );
   const types = typed.map(([field, { type }]) => [field, type]);
   environment.registerType(name, { ctor: made, fields: Object.fromEntries(types) });
