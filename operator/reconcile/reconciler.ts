@@ -268,7 +268,7 @@ export class Reconciler {
   async #act(
     subject: Subject,
     snapshot: Snapshot,
-    { certificates, admin, view }: World,
+    { certificates, admin, view, identity }: World,
     desired: Desired,
     change: Change,
   ): Promise<Progress | null> {
@@ -280,7 +280,9 @@ export class Reconciler {
     };
     const actions = [...plan(observed, desired), ...change.actions];
     const { groups } = change;
-    const progress = change.progress ?? settling({ ...snapshot, actions, groups });
+    // A cluster that is being founded has nothing that could be taken for what is wanted.
+    const settles = identity.bootstrapped ? settling({ ...snapshot, actions, groups }) : null;
+    const progress = change.progress ?? settles;
     if (actions.length === 0) return progress;
     this.#options.logger.info({ key: subject.key, actions: actions.map(describe) }, 'acting');
     const member = memberToAsk(snapshot, view);
