@@ -14,8 +14,9 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
 }
 
 /**
- * From this apply version on, models have indexes over several fields and keys that are made, and
- * rows go or change with the row that they refer to.
+ * From this apply version on, models have indexes over several fields and keys that are made, rows
+ * go or change with the row that they refer to, and rules judge rows: a leader that knows none of
+ * them would let through what they refuse.
  */
 const RELATED_ROWS = 6;
 
@@ -24,8 +25,10 @@ export function neededBySchema({ models }: Schema): number {
   return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function isRecent({ indexes, fields }: ModelSchema): boolean {
-  return indexes !== undefined || fields.some(isRecentField);
+function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {
+  const { owner, publicIf, rows } = permissions ?? {};
+  const isSaid = [indexes, rules, owner, publicIf, rows].some((said) => said !== undefined);
+  return isSaid || fields.some(isRecentField);
 }
 
 function isRecentField({

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileSchema, type JsonValue, validateSpec } from '@lithair/crds';
+import { neededBySchema } from './apply-version.ts';
+
+type Part = { [name: string]: JsonValue };
+
+function needed(model: Part, field: Part = {}): number {
+  const fields = [
+    { name: 'id', type: 'uuid', primaryKey: true },
+    { name: 'owner', type: 'string', maxLength: 100, ...field },
+    { name: 'open', type: 'boolean' },
+  ];
+  const keys = [{ name: 'importer', sha256: '0'.repeat(64), roles: ['Manager'] }];
+  const result = validateSpec({
+    auth: { mode: 'tokens', apiKeys: { keys } },
+    models: [{ name: 'Note', fields, ...model }],
+    cluster: { storage: { size: '1Gi' } },
+  });
+  assert.ok(result.ok, JSON.stringify(result));
+  return neededBySchema(compileSchema(result.value));
+}
+
+test('a schema of what every member knows asks for no apply version', () => {
+  assert.equal(needed({ permissions: { read: ['Public'] } }), 0);
+});
+
+const RECENT: readonly [string, Part, Part?][] = [
+  ['a rule', { rules: [{ expr: 'self.open', message: 'must be open' }] }],
+  ['rows of an owner', { permissions: { read: ['Owner'], owner: 'owner' } }],
+  ['rows that are public', { permissions: { publicIf: 'self.open' } }],
+  [
+    'rights on rows',
+    { permissions: { rows: [{ roles: ['Manager'], operations: ['read'], using: 'self.open' }] } },
+  ],
+  ['an index over two fields', { indexes: [{ fields: ['owner', 'open'] }] }],
+  ['a collation', {}, { collation: 'ci' }],
+];
+
+for (const [what, model, field] of RECENT) {
+  test(`${what} asks for members that know it`, () => {
+    assert.equal(needed(model, field), 6);
+  });
+}
