@@ -64,7 +64,13 @@ export interface AuthoredModel {
   path?: string;
   fields: AuthoredField[];
   indexes?: IndexSpec[];
-  persistence?: Partial<PersistenceSpec>;
+  persistence?: Partial<PersistenceSpec> & {
+    asynchronous?: boolean;
+    writeBehind?: boolean;
+    optimizedForRead?: boolean;
+    replicate?: boolean;
+    eventSourced?: boolean;
+  };
   lifecycle?: {
     audited?: boolean;
     versioned?: number;

@@ -1,4 +1,5 @@
 // What an attribute means where it is left out. Expanding twice changes nothing.
+
 import type {
   AuthoredAuth,
   AuthoredCluster,
@@ -9,6 +10,7 @@ import type {
   AuthoredValue,
 } from './authored.ts';
 import { DEFAULTS } from './language-terms.ts';
+import { durabilityOf } from './persistence-rules.ts';
 import { defaultPath } from './plural.ts';
 import type {
   AuthSpec,
@@ -118,12 +120,11 @@ function lifecycleOf(model: AuthoredModel): Pick<ModelSpec, 'lifecycle'> {
   return model.lifecycle ? { lifecycle: expandLifecycle(model.lifecycle) } : {};
 }
 
-function expandPersistence({
-  durability = 'quorum',
-  consistency = 'strong',
-  memory,
-  cacheMiB,
-}: NonNullable<AuthoredModel['persistence']>): PersistenceSpec {
+function expandPersistence(
+  persistence: NonNullable<AuthoredModel['persistence']>,
+): PersistenceSpec {
+  const { consistency = 'strong', memory, cacheMiB } = persistence;
+  const durability = durabilityOf(persistence) ?? 'quorum';
   return { durability, consistency, ...(memory && { memory }), ...(cacheMiB && { cacheMiB }) };
 }
 

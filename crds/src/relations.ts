@@ -10,6 +10,7 @@ import {
   QUERY_PARAMETERS,
   VOTER_COUNTS,
 } from './language-terms.ts';
+import { checkPersistenceWords } from './persistence-rules.ts';
 import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
@@ -49,6 +50,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkEvents(model, fields, [...path, 'events']),
     ...checkEvidence(model, fields, path),
     ...checkMemory(model, path),
+    ...checkPersistenceWords(model, path),
     ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
       ...path,
       'lifecycle',
