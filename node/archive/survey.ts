@@ -85,9 +85,10 @@ export async function archivePlaces(fs: FileSystem, dir: string): Promise<Sealed
     file: `${ARCHIVE_DIRECTORY}/${name}`,
     purpose: archivePurpose(name),
   }));
-  const ends = (await fs.list(`${dir}/${ARCHIVE_DIRECTORY}`)).filter((name) => {
-    return name.endsWith(END_SUFFIX);
-  });
+  // Where all of them are gone, whoever opens them says which.
+  const place = `${dir}/${ARCHIVE_DIRECTORY}`;
+  const present = (await fs.stat(place)) === null ? [] : await fs.list(place);
+  const ends = present.filter((name) => name.endsWith(END_SUFFIX));
   const owner = coldOwner(catalog.clusterId);
   const objects = ends.map((end) => {
     const name = end.slice(0, -END_SUFFIX.length);

@@ -147,7 +147,7 @@ test('a member whose archives are gone refuses to start on them', async () => {
     await rm(join(member.dataDir, 'archive'), { recursive: true });
     cluster.restart(member);
     const { code } = await member.process.ended;
-    assert.equal(code, 3);
+    assert.equal(code, 3, member.process.output);
     assert.match(member.process.output, /archive\/Product-.*\.arc is gone/);
   } finally {
     await cluster.stop();
