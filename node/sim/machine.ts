@@ -82,6 +82,7 @@ export class Machine {
   #core: NodeCore | null = null;
   #api: NodeApi | null = null;
   #memberId: number | null = null;
+  #isUpdated = false;
   #disk: SimulatedDisk;
   #starts = 0;
 
@@ -139,7 +140,20 @@ export class Machine {
   /** The latest that its program knows, the one that runs or ran last. */
   get applyVersion(): number {
     const isOld = this.#world.mixedVersions && this.number % 2 === 1 && this.#starts <= OLD_STARTS;
-    return isOld ? OLDEST_APPLY_VERSION : APPLY_VERSION;
+    return isOld && !this.#isUpdated ? OLDEST_APPLY_VERSION : APPLY_VERSION;
+  }
+
+  /**
+   * As somebody does who finds a member that cannot serve: the cluster may have gone on to what its
+   * program does not know. Whatever starts from now on has the present one.
+   */
+  update(): void {
+    const isOld = this.applyVersion < APPLY_VERSION;
+    if (!isOld || this.isReady) return;
+    this.#isUpdated = true;
+    if (this.#process === null) return;
+    this.crash('process');
+    this.start();
   }
 
   /** Whether its peer port is open. */

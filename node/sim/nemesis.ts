@@ -133,6 +133,7 @@ export class Nemesis {
       machine.disk.mood.slowness = 1;
       machine.disk.mood.failure = null;
       machine.disk.mood.death = null;
+      machine.update();
       if (machine.process === null && !this.#refused.has(machine)) machine.start();
     }
   }

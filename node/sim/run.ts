@@ -1,3 +1,4 @@
+import { EngineError } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
 import { checkHistory, checkLocalWrites, checkPast, pictureOf } from './checks/index.ts';
 import { FAR_REGION, SimulatedCluster } from './cluster.ts';
@@ -16,6 +17,7 @@ import { Trace } from './world/index.ts';
 const START_MS = 20_000;
 const REST_MS = 45_000;
 const FINAL_MS = 120_000;
+const AGAIN_MS = 100;
 const ALL_VERSIONS = 1_000_000;
 /** Problems of one kind that are printed. */
 const MOST_TOLD = 20;
@@ -223,17 +225,33 @@ class Run {
     if (writers === null || history === null) return;
     const { attempts, lost } = writers;
     const ids = [...new Set(attempts.map(({ id }) => id))];
-    const reads = ids.map(async (id) => {
-      return [id, await history.versions('Memo', id, Infinity, ALL_VERSIONS)] as const;
+    const read = this.#untilThere(async () => {
+      const reads = ids.map(async (id) => {
+        return [id, await history.versions('Memo', id, Infinity, ALL_VERSIONS)] as const;
+      });
+      return new Map(await Promise.all(reads));
     });
-    const read = Promise.all(reads);
     if (!(await this.cluster.settled(read, FINAL_MS))) lacking('the history can be read');
-    const versions = new Map(await read);
+    const versions = await read;
     const broken = [...this.#nemesis.damaged, ...this.#nemesis.forsaken];
     const damaged = new Set(broken.map(({ number }) => number));
     const run = { attempts, lost, damaged, versions: (id: string) => versions.get(id) ?? [] };
     const problems = checkLocalWrites(run);
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
+  }
+
+  /** A member that still fetches archives from another says so, and is asked again. */
+  async #untilThere<T>(read: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== 'unavailable') throw error;
+      }
+      await new Promise<void>((resolve) => {
+        this.cluster.scheduler.after(AGAIN_MS, 'again', null, resolve);
+      });
+    }
   }
 
   /** Damage may have cost a member archives that it still has to get from another. */
