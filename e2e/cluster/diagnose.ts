@@ -21,6 +21,8 @@ export function diagnose(cluster: Pick<TestCluster, 'environment'>, namespace?: 
     ask('get', 'lithairmodels', '-n', namespace, '-o', 'yaml'),
     ask('get', 'events', '-n', namespace, '--sort-by=.lastTimestamp'),
     ask('logs', '-n', namespace, '-l', pods, '--tail=15', '--prefix', '--ignore-errors'),
+    // Whoever wrote while it failed, where somebody did.
+    ask('logs', '-n', namespace, 'load', '--tail=15'),
     ask(...operator),
   ].join('\n');
 }
