@@ -80,10 +80,7 @@ describe('what gets cold', () => {
     const startMs = group.clock.nowMs();
     await days(group, 20, ['a']);
     const [before] = group.members;
-    const outage = new Outage();
-    outage.isAway = false;
-    const open = group.openStore.bind(group);
-    group.openStore = (settings, member) => outage.of(open(settings, member));
+    const outage = outageOf(group, false);
     const restarted = await before?.restart();
     const found = await restarted?.keeper.reader()?.asOf('Note', 'a', startMs + 10);
     assert.equal(found?.version, 1);
@@ -123,10 +120,7 @@ describe('a member that goes on without the others', () => {
 
   test('goes on all the same where the store is lost, and says what stays there', async () => {
     const group = await groupOf(1);
-    const outage = new Outage();
-    outage.isAway = false;
-    const open = group.openStore.bind(group);
-    group.openStore = (settings, member) => outage.of(open(settings, member));
+    const outage = outageOf(group, false);
     await days(group, 20);
     const [first] = group.members;
     assert.ok(first);
@@ -161,12 +155,19 @@ class Outage {
   }
 }
 
+/** Comes between a group and its store from now on. */
+function outageOf(group: KeptGroup, isAway: boolean): Outage {
+  const outage = new Outage();
+  outage.isAway = isAway;
+  const open = group.openStore.bind(group);
+  group.openStore = (settings, member) => outage.of(open(settings, member));
+  return outage;
+}
+
 describe('a store that does not answer', () => {
   test('loses and blocks nothing; what waited is moved when it is back', async () => {
     const group = await groupOf(2);
-    const outage = new Outage();
-    const open = group.openStore.bind(group);
-    group.openStore = (settings, member) => outage.of(open(settings, member));
+    const outage = outageOf(group, true);
     await days(group, 20);
     assert.deepEqual(await objectsIn(group), []);
     for (const member of group.members) {
@@ -185,10 +186,7 @@ describe('a store that does not answer', () => {
 
   test('makes questions about what is in it fail for now, and no others', async () => {
     const group = await groupOf(1);
-    const outage = new Outage();
-    outage.isAway = false;
-    const open = group.openStore.bind(group);
-    group.openStore = (settings, member) => outage.of(open(settings, member));
+    const outage = outageOf(group, false);
     await days(group, 20);
     const member = await group.members[0]?.restart();
     outage.isAway = true;

@@ -1,5 +1,5 @@
 import type { EncryptionStatus } from '@lithair/crds/contract';
-import { ARCHIVE_DIRECTORY, CATALOG_NAME, END_SUFFIX } from './archive/index.ts';
+import { ARCHIVE_DIRECTORY, CATALOG_NAME, coldEndsIn } from './archive/index.ts';
 import type { Consensus } from './consensus/index.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import { type FileSystem, IDENTITY_NAME, type Log, type SpaceWatch } from './log/index.ts';
@@ -17,9 +17,7 @@ export function observeMetadata(metrics: Metrics, fs: FileSystem, dir: string): 
 }
 
 async function metadataBytes(fs: FileSystem, dir: string): Promise<number> {
-  const directory = `${dir}/${ARCHIVE_DIRECTORY}`;
-  const names = (await fs.stat(directory)) === null ? [] : await fs.list(directory);
-  const ends = names.filter((name) => name.endsWith(END_SUFFIX));
+  const ends = await coldEndsIn(fs, `${dir}/${ARCHIVE_DIRECTORY}`);
   const paths = [
     IDENTITY_NAME,
     CATALOG_NAME,

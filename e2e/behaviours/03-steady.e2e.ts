@@ -5,9 +5,11 @@ import {
   get,
   installOperator,
   kubectl,
+  leaseHolder,
   list,
   OPERATOR_NAMESPACE,
   podIdentities,
+  podOfHolder,
   scenario,
   sleep,
   text,
@@ -25,9 +27,9 @@ scenario('a steady cluster is written to by nobody', async ({ namespace, say }) 
   const before = versions(namespace);
   const writes = operatorWrites();
   const reconciles = operatorReconciles();
-  const leading = holder();
+  const leading = leaseHolder();
   await sleep(20_000);
-  assert.equal(holder(), leading, 'another operator leads: what it counts is not comparable');
+  assert.equal(leaseHolder(), leading, 'another operator leads: what it counts is not comparable');
   assert.deepEqual(versions(namespace), before);
   assert.deepEqual(operatorWrites(), writes);
   const passes = operatorReconciles() - reconciles;
@@ -57,28 +59,19 @@ scenario('restarting or upgrading the operator restarts no node', async ({ names
 
 scenario('one of two operators works, and the other takes over', async ({ namespace, say }) => {
   installOperator('--set', 'replicas=2');
-  const first = await waitFor('a holder of the lease', () => holder() || null);
-  const pod = podOf(first);
+  const first = await waitFor('a holder of the lease', () => leaseHolder() || null);
+  const pod = podOfHolder(first);
   const startedMs = performance.now();
   kubectl(['delete', 'pod', '-n', OPERATOR_NAMESPACE, pod, '--grace-period=0', '--force']);
   const next = await waitFor('another holder', () =>
-    holder() === first ? null : holder() || null,
+    leaseHolder() === first ? null : leaseHolder() || null,
   );
   say(
     `${next} took over ${((performance.now() - startedMs) / 1000).toFixed(1)} s after the first was deleted`,
   );
   await applyModel(namespace, exampleModel('shop', { cluster: { voters: 1 } }));
-  installOperator('--set', 'replicas=1');
+  installOperator();
 });
-
-function holder(): string {
-  return text(get(OPERATOR_NAMESPACE, 'lease', 'lithair-operator'), 'spec.holderIdentity');
-}
-
-/** The pod in the name of a holder, `<pod>-<random>`. */
-function podOf(identity: string): string {
-  return identity.slice(0, identity.lastIndexOf('-'));
-}
 
 function podsLabelled(namespace: string): boolean {
   return list(namespace, 'pods', 'lithair.dev/leader=true').length === 1;
@@ -95,7 +88,7 @@ function versions(namespace: string): Map<string, string> {
 
 /** Of the operator that leads; the other one does nothing. */
 function operatorMetrics(): string {
-  const name = podOf(holder());
+  const name = podOfHolder(leaseHolder());
   return kubectl([
     'get',
     '--raw',

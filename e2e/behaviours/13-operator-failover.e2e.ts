@@ -4,18 +4,18 @@ import {
   exampleModel,
   get,
   kubectl,
+  leaseHolder,
   list,
   OPERATOR_NAMESPACE,
   patch,
   podIdentities,
+  podOfHolder,
   scenario,
   seconds,
   text,
   waitFor,
   waitReady,
 } from '../cluster/index.ts';
-
-const LEASE = 'lithair-operator';
 
 scenario('when the leading operator dies, the other one goes on', async ({ namespace, say }) => {
   await applyModel(namespace, exampleModel('shop', { cluster: { voters: 1, storage: SMALL } }));
@@ -43,8 +43,6 @@ scenario('when the leading operator dies, the other one goes on', async ({ names
 
 const SMALL = { size: '256Mi' };
 
-/** Holder of the lease: `<pod>-<random>`. */
 function leaderPod(): string {
-  const holder = text(get(OPERATOR_NAMESPACE, 'lease', LEASE), 'spec.holderIdentity');
-  return holder.slice(0, holder.lastIndexOf('-'));
+  return podOfHolder(leaseHolder());
 }

@@ -16,6 +16,7 @@ export {
   patch,
   text,
 } from './kubectl.ts';
+export { leaseHolder, podOfHolder } from './lease.ts';
 export {
   applyModel,
   exampleModel,

@@ -43,8 +43,8 @@ export function waitReady(namespace: string, name: string, timeoutMs = 180_000):
   return waitFor(
     `${name} to be Ready`,
     () => {
-      const model = get(namespace, 'lithairmodel', name);
-      looks = model !== null && isReady(model) ? looks + 1 : 0;
+      const model = readyModel(namespace, name);
+      looks = model === null ? 0 : looks + 1;
       return looks >= READY_LOOKS ? model : null;
     },
     timeoutMs,
@@ -54,16 +54,16 @@ export function waitReady(namespace: string, name: string, timeoutMs = 180_000):
 
 /** Waits for the very first status that calls a model's latest generation Ready. */
 export function firstReady(namespace: string, name: string, timeoutMs: number): Promise<Json> {
-  const probe = (): Json | null => {
-    const model = get(namespace, 'lithairmodel', name);
-    return model !== null && isReady(model) ? model : null;
-  };
-  return waitFor(`${name} to be Ready for the first time`, probe, timeoutMs, LOOK_MS);
+  const what = `${name} to be Ready for the first time`;
+  return waitFor(what, () => readyModel(namespace, name), timeoutMs, LOOK_MS);
 }
 
-function isReady(model: Json): boolean {
+/** A model as it is; null where it is not Ready in its latest generation. */
+function readyModel(namespace: string, name: string): Json | null {
+  const model = get(namespace, 'lithairmodel', name);
+  if (model === null) return null;
   const isCurrent = at(model, 'status.observedGeneration') === at(model, 'metadata.generation');
-  return isCurrent && text(model, 'status.phase') === 'Ready';
+  return isCurrent && text(model, 'status.phase') === 'Ready' ? model : null;
 }
 
 /** Members as the status names them: `shop-0 leader ready`. */

@@ -1,6 +1,13 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -88,7 +95,7 @@ function install(place: string): void {
   const how = ['install', '--quiet', '--disable-pip-version-check', '--requirement', REQUIREMENTS];
   must(run(pip, how), 'the packages of requirements.txt could not be installed');
   // Written last: what is there without it was interrupted.
-  must(run('touch', [join(place, 'complete')]), 'the environment could not be completed');
+  writeFileSync(join(place, 'complete'), '');
 }
 
 function run(program: string, words: string[]): SpawnSyncReturns<string> {

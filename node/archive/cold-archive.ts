@@ -19,6 +19,13 @@ import { corrupt } from './errors.ts';
 
 /** Behind the name of an object: the file that holds its end. */
 export const END_SUFFIX = '.end';
+
+/** Names of the files in a directory of archives that keep the ends of cold objects. */
+export async function coldEndsIn(fs: FileSystem, directory: string): Promise<readonly string[]> {
+  // Where all of it is gone, whoever opens the archives says which.
+  const names = (await fs.stat(directory)) === null ? [] : await fs.list(directory);
+  return names.filter((name) => name.endsWith(END_SUFFIX));
+}
 /** Behind the name of an object that is encrypted. */
 const SEALED_SUFFIX = '.sealed';
 /** Most plain blocks of cold archives in memory. */

@@ -13,7 +13,7 @@ export {
 export { ArchiveFile, archivePurpose } from './archive-file.ts';
 export { ArchivedHistory, hasArchives } from './archived-history.ts';
 export { CATALOG_NAME } from './catalog.ts';
-export { ColdArchive, coldOwner, END_SUFFIX, type PackedObject } from './cold-archive.ts';
+export { ColdArchive, coldEndsIn, coldOwner, type PackedObject } from './cold-archive.ts';
 export { blockingZstd, type Compression, threadedZstd } from './compression.ts';
 export { ArchiveError } from './errors.ts';
 export {

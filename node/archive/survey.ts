@@ -3,7 +3,7 @@ import type { VersionRecord } from '../ports/index.ts';
 import { ARCHIVE_DIRECTORY } from './archive.ts';
 import { ArchiveFile, archivePurpose } from './archive-file.ts';
 import { readCatalog } from './catalog.ts';
-import { coldOwner, coldPurpose, END_SUFFIX } from './cold-archive.ts';
+import { coldEndsIn, coldOwner, coldPurpose, END_SUFFIX } from './cold-archive.ts';
 import type { Compression } from './compression.ts';
 
 /** Before the name of an object where it is told with files of the disk. */
@@ -85,10 +85,7 @@ export async function archivePlaces(fs: FileSystem, dir: string): Promise<Sealed
     file: `${ARCHIVE_DIRECTORY}/${name}`,
     purpose: archivePurpose(name),
   }));
-  // Where all of them are gone, whoever opens them says which.
-  const place = `${dir}/${ARCHIVE_DIRECTORY}`;
-  const present = (await fs.stat(place)) === null ? [] : await fs.list(place);
-  const ends = present.filter((name) => name.endsWith(END_SUFFIX));
+  const ends = await coldEndsIn(fs, `${dir}/${ARCHIVE_DIRECTORY}`);
   const owner = coldOwner(catalog.clusterId);
   const objects = ends.map((end) => {
     const name = end.slice(0, -END_SUFFIX.length);

@@ -1,5 +1,5 @@
 import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
-import { Problem, parseQuery } from '../http/index.ts';
+import { NOT_OF_THE_QUERY, Problem, parseQuery } from '../http/index.ts';
 import { compileQueries, explain, type Parameter, QueryRefusal } from '../query/index.ts';
 import { CliError } from './cli-error.ts';
 
@@ -23,10 +23,9 @@ export function explainedQuery(schema: Schema, target: string): readonly string[
   }
 }
 
-/** What decides over rows; the rest is about how they are shown, and how fresh they are. */
 function parametersOf(text: string): Parameter[] {
   try {
-    return parseQuery(text).filter(({ name }) => !['consistency', 'expand'].includes(name));
+    return parseQuery(text).filter(({ name }) => !NOT_OF_THE_QUERY.includes(name));
   } catch (error) {
     if (error instanceof Problem) throw new CliError(error.message);
     throw error;

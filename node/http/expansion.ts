@@ -1,5 +1,5 @@
 import type { Actor, AggregateRecord, StateReader } from '../ports/index.ts';
-import { parseRecord } from '../query/index.ts';
+import { type Page, parseRecord } from '../query/index.ts';
 import type { Exchange } from './exchange.ts';
 import { Problem } from './problems.ts';
 import type { ModelRoute } from './route-table.ts';
@@ -95,6 +95,12 @@ export class Expander {
     );
     const before = json === '{}' ? '{' : `${json.slice(0, -1)},`;
     return `${before}"expand":{${members.join(',')}}}`;
+  }
+
+  /** The rows of a page, each with what is shown beside it. @throws as `expand` */
+  expandAll({ rows, records }: Page, expansions: readonly Expansion[]): readonly string[] {
+    if (expansions.length === 0) return rows;
+    return records.map((record, at) => this.expand(rows[at] ?? '{}', record, expansions));
   }
 
   #shown(id: unknown, { target, inner }: Expansion): string {

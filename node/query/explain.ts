@@ -1,4 +1,4 @@
-import type { AccessPath } from './access-path.ts';
+import { type AccessPath, isBound } from './access-path.ts';
 import type { Filter } from './filter.ts';
 import type { ListQuery } from './list-query.ts';
 import { choose, LOOKUP_PROBE } from './plan.ts';
@@ -38,10 +38,10 @@ function orderOf({ sorted, use }: AccessPath, { order }: ListQuery): string {
 
 /** Conditions that the path does not answer. */
 function rest({ use }: AccessPath, { filters, alternatives }: ListQuery): string[] {
-  const isAnswered = ({ field, operator }: Filter) =>
-    operator === 'eq'
-      ? use.equal.includes(field.name)
-      : use.range === field.name && ['lt', 'lte', 'gt', 'gte'].includes(operator);
+  const isAnswered = (filter: Filter) =>
+    filter.operator === 'eq'
+      ? use.equal.includes(filter.field.name)
+      : use.range === filter.field.name && isBound(filter);
   const left = filters.filter((filter) => !isAnswered(filter));
   const names = left.map(({ field, operator }) => `${field.name}[${operator}]`);
   const all = [...names, ...alternatives.map(() => 'or')];

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { JsonValue } from '@lithair/crds';
 import fc from 'fast-check';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
-import type { Command, JsonObject, ModelReader } from '../ports/index.ts';
+import type { Command, JsonObject } from '../ports/index.ts';
 import { compileQueries, execute, type Page, type Parameter, QueryRefusal } from './index.ts';
+import { watchedReader } from './testing/watched-reader.ts';
 import { TopK } from './top-k.ts';
 
 const MODELS = [
@@ -69,27 +70,10 @@ class Shop {
 
   /** A page, and how many rows were looked at for it. */
   async watched(query: string): Promise<{ ids: string[]; looked: number }> {
-    let looked = 0;
-    const watch = function* <T>(rows: Iterable<T>): Generator<T> {
-      for (const row of rows) {
-        looked += 1;
-        yield row;
-      }
-    };
-    const { model } = this;
-    const reader: ModelReader = {
-      schema: model.schema,
-      size: model.size,
-      fileReads: 0,
-      indexedFields: model.indexedFields,
-      get: (id) => model.get(id),
-      scan: (range) => watch(model.scan(range)),
-      lookup: (field, key) => watch(model.lookup(field, key)),
-      range: (field, range) => watch(model.range(field, range)),
-    };
+    const { reader, looked } = watchedReader(this.model);
     const origin = { epoch: 1, index: 1, schemaVersion: 1 };
     const page = await execute(this.#queries.list(parametersOf(query), null), () => reader, origin);
-    return { ids: page.rows.map((row) => JSON.parse(row).id), looked };
+    return { ids: page.rows.map((row) => JSON.parse(row).id), looked: looked() };
   }
 
   async ids(query: string): Promise<string[]> {

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { Lookup } from '@lithair/crds';
 import fc from 'fast-check';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
-import type { AggregateRecord, JsonObject, ModelReader } from '../ports/index.ts';
+import type { JsonObject } from '../ports/index.ts';
 import { compileQueries, execute, type Parameter, type RowScope } from './index.ts';
+import { watchedReader } from './testing/watched-reader.ts';
 
 const SCHEMA = schemaOf([
   {
@@ -56,31 +57,15 @@ const ownedOrLive = (row: JsonObject) => owned(row) || row['status'] === 'live';
 const ofTwo = ({ owner }: JsonObject) => owner === 'o1' || owner === 'o2';
 
 async function run(query: Readonly<Record<string, string>>, scope: RowScope | null) {
-  let looked = 0;
-  function* watch(rows: Iterable<AggregateRecord>): Generator<AggregateRecord> {
-    for (const row of rows) {
-      looked += 1;
-      yield row;
-    }
-  }
   const current = node.current.model('Note');
   assert.ok(current);
-  const reader: ModelReader = {
-    schema: current.schema,
-    size: current.size,
-    fileReads: 0,
-    indexedFields: current.indexedFields,
-    get: (id) => current.get(id),
-    scan: (range) => watch(current.scan(range)),
-    lookup: (field, key) => watch(current.lookup(field, key)),
-    range: (field, range) => watch(current.range(field, range)),
-  };
+  const { reader, looked } = watchedReader(current);
   const parameters = Object.entries(query).map(
     ([name, value]): Parameter => ({ name, value, parts: value.split(',') }),
   );
   const origin = { epoch: 1, index: 1, schemaVersion: 1 };
   const page = await execute(queries.list(parameters, scope), () => reader, origin);
-  return { ids: page.rows.map((row) => String(JSON.parse(row).id)), looked, page };
+  return { ids: page.rows.map((row) => String(JSON.parse(row).id)), looked: looked(), page };
 }
 
 test('a condition on an indexed field is answered by its index', async () => {

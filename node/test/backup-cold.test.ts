@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ServeCluster, type TestMember } from './serve-cluster.ts';
-import { eventually, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
+import { eventually, lithair, servingRestored } from './serve-process.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'lithair-backup-cold-'));
 const MODEL = join(root, 'model.yaml');
@@ -72,21 +72,6 @@ async function restored(name: string, ...words: string[]): Promise<string> {
   assert.equal(code, 0, output);
   assert.doesNotMatch(output, /is not in this backup/);
   return dir;
-}
-
-/** Serves a restored directory while something is asked of it. */
-async function serving(dir: string, ask: (url: string) => Promise<void>): Promise<void> {
-  const words = await freePortFlags();
-  const served = new LithairProcess(['serve', MODEL, '--data', dir, ...words]);
-  const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}`;
-  try {
-    await eventually('the node to serve', async () =>
-      (await fetch(`${url}/readyz`)).ok ? true : null,
-    );
-    await ask(url);
-  } finally {
-    await served.kill('SIGTERM');
-  }
 }
 
 /** Writes on, because log time tells what is cold, until so many objects are there. */
@@ -161,7 +146,7 @@ test('a backup holds what is cold, and leads to every moment before and after it
   for (const [at, texts] of expected.entries()) {
     const dir = await restored(`at-${at}`, '--at', String(points[at]));
     assert.equal((await lithair('log', dir, '--verify')).code, 0);
-    await serving(dir, async (url) => {
+    await servingRestored(MODEL, dir, async (url) => {
       assert.deepEqual(await textsOf(url, 'note'), texts, `the ${at + 1}. point`);
       // It moves what is cold into a folder of its own, and reads it from there.
       const known = (await filesIn(STORE)).size;

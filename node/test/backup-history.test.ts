@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ServeCluster, type TestMember } from './serve-cluster.ts';
-import { eventually, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
+import { eventually, lithair, servingRestored } from './serve-process.ts';
 
 const MODEL = join(import.meta.dirname, 'products.yaml');
 const root = await mkdtemp(join(tmpdir(), 'lithair-backup-history-'));
@@ -43,21 +43,6 @@ async function putAndArchive({ url, dataDir }: TestMember, version: number): Pro
   await eventually('an archive of it', async () =>
     String(await archived(dataDir)) === String(before) ? null : true,
   );
-}
-
-/** Serves a restored directory while something is asked of it. */
-async function serving<T>(dir: string, ask: (url: string) => Promise<T>): Promise<T> {
-  const words = await freePortFlags();
-  const served = new LithairProcess(['serve', MODEL, '--data', dir, ...words]);
-  const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}`;
-  try {
-    await eventually('the node to serve', async () =>
-      (await fetch(`${url}/readyz`)).ok ? true : null,
-    );
-    return await ask(url);
-  } finally {
-    await served.kill('SIGTERM');
-  }
 }
 
 async function restored(backup: string, name: string, ...words: string[]): Promise<string> {
@@ -98,14 +83,14 @@ test('a restored cluster has the history that was archived, and no more than its
     assert.match(added.output, /added \d+ entries/);
 
     assert.deepEqual(await pricesOf(member.url), ['p5', 'p4', 'p3', 'p2', 'p1']);
-    await serving(await restored(backup, 'all'), async (url) => {
+    await servingRestored(MODEL, await restored(backup, 'all'), async (url) => {
       assert.deepEqual(await pricesOf(url), ['p5', 'p4', 'p3', 'p2', 'p1']);
     });
     const { parts } = JSON.parse(await readFile(join(backup, 'backup.json'), 'utf8'));
     const dir = await restored(backup, 'earlier', '--at', String(parts[0].index));
     const kept = await lithair('log', dir, '--verify');
     assert.equal(kept.code, 0, kept.output);
-    await serving(dir, async (url) => {
+    await servingRestored(MODEL, dir, async (url) => {
       assert.deepEqual(await pricesOf(url), ['p3', 'p2', 'p1']);
       // Another fourth version than the one that the archives of the backup knew.
       await put(url, 40);
@@ -121,7 +106,7 @@ test('a restored cluster has the history that was archived, and no more than its
   const { code, output } = await lithair('restore', backup, join(root, 'lacking'));
   assert.equal(code, 0);
   assert.match(output, /archived earlier is not in this backup/);
-  await serving(join(root, 'lacking'), async (url) => {
+  await servingRestored(MODEL, join(root, 'lacking'), async (url) => {
     const old = await fetch(`${url}/api/products/lamp?version=1`);
     assert.equal(old.status, 410, await old.text());
     assert.deepEqual(await pricesOf(url), ['p5', 'p4']);

@@ -96,3 +96,22 @@ export async function eventually<T>(
   }
   throw new Error(`waited in vain for ${what}`);
 }
+
+/** Serves a restored directory with a model while something is asked of it. */
+export async function servingRestored<T>(
+  model: string,
+  dir: string,
+  ask: (url: string) => Promise<T>,
+): Promise<T> {
+  const words = await freePortFlags();
+  const served = new LithairProcess(['serve', model, '--data', dir, ...words]);
+  const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}`;
+  try {
+    await eventually('the node to serve', async () =>
+      (await fetch(`${url}/readyz`)).ok ? true : null,
+    );
+    return await ask(url);
+  } finally {
+    await served.kill('SIGTERM');
+  }
+}

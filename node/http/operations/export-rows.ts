@@ -33,7 +33,7 @@ export function exportRows(
   if (list.parameters.some(({ name }) => name === 'count')) throw noCount();
   const given = list.parameters.find(({ name }) => name === 'limit');
   const others = list.parameters.filter(({ name }) => name !== 'limit');
-  const query = list.route.queries.list(list.parameters, scopeOf(exchange, list.route));
+  const query = list.route.queries.list(list.parameters, list.route.scopeOf(exchange.actor));
   const most = given === undefined ? Number.POSITIVE_INFINITY : Number(given.value);
   const { epoch, appliedIndex: index, schemaVersion } = state;
   const source = { ...list, parameters: others, query, origin: { epoch, index, schemaVersion } };
@@ -66,21 +66,14 @@ async function* pieces(
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
     const page = await execute({ ...query, limit }, reader, origin, context.defer);
-    const expander = new Expander(context.state(), exchange.actor);
-    const rows = page.records.map((record, at) =>
-      expander.expand(page.rows[at] ?? '{}', record, expansions),
-    );
+    const rows = new Expander(context.state(), exchange.actor).expandAll(page, expansions);
     if (rows.length > 0) yield `${rows.join('\n')}\n`;
     left -= rows.length;
     if (page.next === null || exchange.res.destroyed) return;
     const cursor = { name: 'cursor', value: page.next, parts: [page.next] };
     const plain = parameters.filter(({ name }) => name !== 'cursor');
-    query = route.queries.list([...plain, cursor], scopeOf(exchange, route));
+    query = route.queries.list([...plain, cursor], route.scopeOf(exchange.actor));
   }
-}
-
-function scopeOf({ actor }: Exchange, route: ModelRoute) {
-  return route.scopeOf(actor);
 }
 
 function noCount(): Problem {

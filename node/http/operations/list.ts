@@ -1,8 +1,7 @@
-import type { Actor } from '../../ports/index.ts';
 import { execute, type Page, type Parameter } from '../../query/index.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
-import { Expander, type Expansion, readExpansions } from '../expansion.ts';
+import { Expander, readExpansions } from '../expansion.ts';
 import { prefersNdjson, requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
@@ -35,8 +34,7 @@ export function answerList(
   const currentReader = () => readerOf(context, route.model.name);
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
-    const rows =
-      expansions.length === 0 ? done.rows : expandedRows(done, expansions, context, actor);
+    const rows = new Expander(context.state(), actor).expandAll(done, expansions);
     return pageReply(headOf(context, route), query.limit, { ...done, rows });
   };
   return page instanceof Promise ? page.then(answer) : answer(page);
@@ -55,16 +53,6 @@ function answerLines(
   return exportRows(exchange, view, context, { route, parameters, expansions, head });
 }
 
-function expandedRows(
-  { rows, records }: Page,
-  expansions: readonly Expansion[],
-  context: OperationContext,
-  actor: Actor,
-): readonly string[] {
-  const expander = new Expander(context.state(), actor);
-  return records.map((record, at) => expander.expand(rows[at] ?? '{}', record, expansions));
-}
-
 /** As of the last row that was looked at: a session must never go back behind what it saw. */
 function headOf({ tokens, state }: OperationContext, { caching, model }: ModelRoute): string[] {
   const present = state();
@@ -73,7 +61,8 @@ function headOf({ tokens, state }: OperationContext, { caching, model }: ModelRo
   return head;
 }
 
-const NOT_OF_THE_QUERY = ['consistency', 'expand'];
+/** Parameters of a list that decide how rows are shown, and how fresh they are; not which. */
+export const NOT_OF_THE_QUERY: readonly string[] = ['consistency', 'expand'];
 
 function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
