@@ -18,6 +18,7 @@ import type {
   PersistenceSpec,
   RetentionSpec,
   RuleSpec,
+  TtlSpec,
   VoterCount,
 } from './resource.ts';
 
@@ -76,6 +77,9 @@ export interface AuthoredModel {
     versioned?: number;
     immutable?: boolean;
     retention?: RetentionSpec;
+    softDelete?: boolean;
+    purgeAfter?: string;
+    ttl?: TtlSpec;
   };
   permissions?: ModelPermissions;
   http?: { methods: HttpMethod[] };

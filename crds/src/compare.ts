@@ -51,15 +51,7 @@ class Comparison {
   readonly reasons: Problem[] = [];
 
   schemas(old: Schema, next: Schema): void {
-    for (const [at, model] of next.models.entries()) {
-      const before = old.models.find(({ name }) => name === model.name);
-      if (before) this.models(before, model, ['models', at]);
-      else this.changes.push(`model ${model.name} is new`);
-    }
-    for (const model of old.models) {
-      if (next.models.some(({ name }) => name === model.name)) continue;
-      this.break(['models'], 'model_removed', `model ${model.name} is gone`);
-    }
+    this.allModels(old, next);
     for (const key of ['snapshotEvery', 'batchSize', 'syncMode'] as const) {
       if (old.store[key] === next.store[key]) continue;
       this.changes.push(`store.${key}: ${old.store[key]} becomes ${next.store[key]}`);
@@ -71,6 +63,29 @@ class Comparison {
     const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);
     if (!isSameAuth) this.changes.push('auth: who may call, and how it is proved');
     this.coldStore(old.store.cold, next.store.cold);
+  }
+
+  private allModels(old: Schema, next: Schema): void {
+    for (const [at, model] of next.models.entries()) {
+      const before = old.models.find(({ name }) => name === model.name);
+      // Deleted rows follow from their model.
+      if (model.deletedOf !== undefined) continue;
+      if (before) this.models(before, model, ['models', at]);
+      else this.changes.push(`model ${model.name} is new`);
+    }
+    for (const model of old.models) {
+      if (next.models.some(({ name }) => name === model.name)) continue;
+      if (model.deletedOf !== undefined) this.deletedRows(next, model.deletedOf);
+      else this.break(['models'], 'model_removed', `model ${model.name} is gone`);
+    }
+  }
+
+  /** Nobody could get at the deleted rows of a model that keeps none any more. */
+  private deletedRows(next: Schema, name: string): void {
+    const at = next.models.findIndex((model) => model.name === name);
+    if (at === -1) return;
+    const message = `${name} has no softDelete any more, and its deleted rows would be lost`;
+    this.break(['models', at, 'lifecycle', 'softDelete'], 'soft_delete_removed', message);
   }
 
   /** How it is reached may change; history that lies in one place is not looked for in another. */

@@ -25,11 +25,12 @@ import type {
   Schema,
   ValueSchema,
 } from './schema.ts';
+import { withDeletedModels } from './soft-delete.ts';
 
 /** Compiles a validated spec. What the cluster looks like (`cluster`) is not part of it. */
 export function compileSchema(spec: LithairModelSpec): Schema {
   return {
-    models: spec.models.map(compileModel),
+    models: withDeletedModels(spec.models.map(compileModel)),
     store: {
       snapshotEvery: spec.store.snapshotEvery,
       batchSize: spec.store.batchSize,
@@ -135,11 +136,15 @@ function compilePersistence({ durability, consistency }: PersistenceSpec) {
   };
 }
 
-function compileLifecycle({ audited, versioned, retention }: LifecycleSpec): LifecycleSchema {
+function compileLifecycle(lifecycle: LifecycleSpec): LifecycleSchema {
+  const { audited, versioned, retention, softDelete, purgeAfter, ttl } = lifecycle;
   return {
     audited,
     ...(versioned !== undefined && { versioned }),
     ...(retention && { retention: { ...retention } }),
+    ...(softDelete && { softDelete }),
+    ...(purgeAfter !== undefined && purgeAfter !== 'forever' && { purgeAfter }),
+    ...(ttl && { ttl: { ...ttl } }),
   };
 }
 

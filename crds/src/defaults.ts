@@ -129,12 +129,15 @@ function expandPersistence(
 }
 
 function expandLifecycle(lifecycle: NonNullable<AuthoredModel['lifecycle']>): LifecycleSpec {
-  const { audited, versioned, immutable, retention } = lifecycle;
+  const { audited, versioned, immutable, retention, softDelete, purgeAfter, ttl } = lifecycle;
   return {
     audited: audited ?? false,
     ...(versioned !== undefined && { versioned }),
     immutable: immutable ?? false,
     ...(retention && { retention: { ...retention } }),
+    ...(softDelete && { softDelete }),
+    ...(purgeAfter !== undefined && { purgeAfter }),
+    ...(ttl && { ttl: { ...ttl } }),
   };
 }
 

@@ -74,4 +74,5 @@ export {
   type Schema,
   type ValueSchema,
 } from './schema.ts';
+export { DELETION_FIELDS, deletedModelName } from './soft-delete.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

@@ -66,8 +66,9 @@ export const lifecycle: RecordShape = {
     versioned: versions('How many versions keep the values of fields without historize.'),
     immutable: flag('Whether no field of a row ever changes.'),
     retention,
+    softDelete: flag('Whether deleted rows can be listed, restored and removed for good.'),
   },
-  later: ['ttl', 'softDelete', 'expiry'],
+  later: ['ttl', 'purgeAfter', 'expiry'],
   description: 'What is remembered of the past of a row.',
 };
 

@@ -20,6 +20,12 @@ const REFUSALS: [string, string, string, RegExp][] = [
   ['lifecycle: {audited: yes please}', 'lifecycle.audited', 'wrong_type', /true or false/],
   ['lifecycle: {versioned: 0}', 'lifecycle.versioned', 'out_of_range', /between 1 and 1000/],
   ['lifecycle: {versions: 3}', 'lifecycle.versions', 'unknown_attribute', /"versions"/],
+  [
+    'lifecycle: {softDelete: true}, persistence: {consistency: eventual}',
+    'lifecycle.softDelete',
+    'conflicting',
+    /restored on one node/,
+  ],
   ['lifecycle: {ttl: 1d}', 'lifecycle.ttl', 'not_supported_yet', /ttl is not supported yet/],
   ['lifecycle: {retention: {warm: 3}}', 'lifecycle.retention.warm', 'wrong_type', /a string/],
   ['lifecycle: {retention: {warm: 3x}}', 'lifecycle.retention.warm', 'invalid_value', /"90d"/],

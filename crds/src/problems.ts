@@ -50,6 +50,7 @@ export type ProblemCode =
   | 'missing_field'
   | 'auth_not_declared'
   | 'model_removed'
+  | 'soft_delete_removed'
   | 'field_removed'
   | 'field_required'
   | 'type_changed'

@@ -15,6 +15,7 @@ import { defaultPath } from './plural.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
 import { checkInverses } from './related.ts';
+import { checkSoftDelete } from './soft-delete.ts';
 import { quote } from './structure.ts';
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
@@ -29,6 +30,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
     ...checkRoutes(models),
     ...checkInverses(models),
     ...checkEventual(models),
+    ...checkSoftDelete(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
     ...checkColdStore(memberAt(memberAt(spec, 'store'), 'cold'), [...root, 'store', 'cold']),

@@ -132,6 +132,19 @@ export interface LifecycleSpec {
   /** No field of a row ever changes. */
   immutable: boolean;
   retention?: RetentionSpec;
+  /** Deleted rows can be restored. */
+  softDelete?: boolean;
+  /** A duration: how long they can; `forever` where it is not said. */
+  purgeAfter?: string;
+  ttl?: TtlSpec;
+}
+
+/** When a row goes by itself: so long after the time in one of its fields. */
+export interface TtlSpec {
+  /** A datetime. */
+  field: string;
+  /** A duration; absent: at that time. */
+  after?: string;
 }
 
 /** Durations such as `90d`, or `forever`; see `durationMs`. What is not said is no time at all. */

@@ -18,6 +18,7 @@ import type {
   RetentionSpec,
   RuleSpec,
   StoreSettings,
+  TtlSpec,
 } from './resource.ts';
 
 export interface Schema {
@@ -65,6 +66,8 @@ export interface ModelSchema {
    * writes by itself, which are otherwise ordered before they are answered.
    */
   consistency?: 'sequential' | 'eventual';
+  /** Its rows are the deleted ones of another model, which follows from that; see `softDelete`. */
+  deletedOf?: string;
 }
 
 /** What is remembered of the past of a model's rows. `immutable` has become that of every field. */
@@ -72,6 +75,12 @@ export interface LifecycleSchema {
   audited: boolean;
   versioned?: number;
   retention?: RetentionSpec;
+  /** True, or absent. Deleted rows are those of the model that says `deletedOf`. */
+  softDelete?: boolean;
+  /** How long deleted rows stay; absent: until somebody removes them. */
+  purgeAfter?: string;
+  /** Rows go by themselves; absent: none does. */
+  ttl?: TtlSpec;
 }
 
 /** What is true of a value wherever it stands: of a field, or of each item of an array. */

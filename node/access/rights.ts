@@ -1,6 +1,6 @@
 import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
 import type { Actor } from '../ports/index.ts';
-import { type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
+import { bothGrants, type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
 
 /** What a caller wants to do with the aggregates of a model. */
 export type AccessOperation = 'create' | 'read' | 'list' | 'update' | 'delete';
@@ -62,7 +62,17 @@ export function rowsFor(actor: Actor, model: ModelSchema, operation: RowOperatio
   return rowGrant(model, operation, new Set(rolesOf(actor)));
 }
 
+/** Deleted rows are for those who may both read and delete the rows that they were. */
 function rowGrant(
+  model: ModelSchema,
+  operation: RowOperation,
+  roles: ReadonlySet<string>,
+): RowGrant {
+  if (model.deletedOf === undefined) return declaredGrant(model, operation, roles);
+  return bothGrants(declaredGrant(model, 'read', roles), declaredGrant(model, 'delete', roles));
+}
+
+function declaredGrant(
   model: ModelSchema,
   operation: RowOperation,
   roles: ReadonlySet<string>,

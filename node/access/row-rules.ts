@@ -16,9 +16,9 @@ export interface RowRule {
   readonly roles: readonly string[];
   readonly operations: readonly RowOperation[];
   /** Of the row that is there. */
-  readonly using: Expression | null;
+  readonly using: Pick<Expression, 'holds' | 'lookups'> | null;
   /** Of the row as it would be written. */
-  readonly check: Expression | null;
+  readonly check: Pick<Expression, 'holds'> | null;
 }
 
 /** Rows that a caller may do something with: all, none, or those that one of the rules lets. */
@@ -64,6 +64,23 @@ function compileRule(
   const written =
     check === undefined ? present : compileExpression(model, check, ['self', 'old', 'actor']);
   return { roles, operations, using: present, check: written };
+}
+
+/** The rows that two grants open of those that are there. */
+export function bothGrants(one: RowGrant, other: RowGrant): RowGrant {
+  if (one === 'none' || other === 'all') return one;
+  if (other === 'none' || one === 'all') return other;
+  return one.map((rule) => ({ ...rule, using: rule.using && alsoOpen(rule.using, other) }));
+}
+
+function alsoOpen(
+  using: NonNullable<RowRule['using']>,
+  rules: readonly RowRule[],
+): NonNullable<RowRule['using']> {
+  return {
+    lookups: (actor) => using.lookups(actor),
+    holds: (asked) => using.holds(asked) && rules.some((rule) => rule.using?.holds(asked) === true),
+  };
 }
 
 /** Which rows a grant opens of those that are there. */

@@ -13,6 +13,7 @@ interface NamedRows extends Pick<RowsView, 'plan'> {
  */
 export function named(rows: NamedRows, change: Change): Change {
   const { model, effect, id } = change;
+  if (change.events !== undefined) return change;
   const schema = rows.plan(model)?.schema;
   if (schema?.events === undefined || effect === 'unchanged') return change;
   const events = declaredEvents(schema, effect, () => {

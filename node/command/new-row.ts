@@ -30,7 +30,7 @@ export function creation(
       row[field.name] = madeDefault(field, field.defaultFrom, making);
     } else row[field.name] = completeField(field, body[field.name]);
   }
-  return put('created', plan, id, row, expectedVersion);
+  return changedTo('created', plan, id, row, expectedVersion);
 }
 
 function madeDefault(
@@ -88,7 +88,7 @@ export function replacement(
     }
   }
   if (changed.length > 0) return unchangeable(changed, rights);
-  return put('updated', plan, id, row, before.version);
+  return changedTo('updated', plan, id, row, before.version);
 }
 
 function isFixed(field: FieldSchema, { locked }: FieldRights): boolean {
@@ -115,7 +115,7 @@ export function withoutValues(
 ): PutChange {
   const row = parseRow(before.json);
   for (const name of names) row[name] = null;
-  return put('updated', plan, id, row, before.version);
+  return changedTo('updated', plan, id, row, before.version);
 }
 
 /** By value, so that 1.0 is 1.00; arrays and objects by their text. */
@@ -127,7 +127,8 @@ function isSameValue(field: FieldSchema, row: JsonObject, old: JsonObject): bool
     : compareValues(field, given, kept) === 0;
 }
 
-function put(
+/** The change that leaves a row like this. */
+export function changedTo(
   effect: PutChange['effect'],
   plan: ModelPlan,
   id: string,

@@ -1,5 +1,5 @@
 import type { Schema } from '@lithair/crds';
-import { type Change, isPut, MAX_CHANGES } from '../entry/index.ts';
+import { type Change, isPut, MAX_CHANGES, type RowChange } from '../entry/index.ts';
 import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
 import {
   type Conflict,
@@ -11,6 +11,7 @@ import {
 } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { MAX_CASCADE_BYTES, withConsequences } from './consequences.ts';
+import { restoration, withDeletedRows } from './deleted-rows.ts';
 import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement } from './new-row.ts';
@@ -56,6 +57,8 @@ export function planCommand(context: PlanningContext, command: Command): Plan {
       return planPatch(context, plan, command);
     case 'delete':
       return planDelete(context, plan, command);
+    case 'restore':
+      return planRestore(context, plan, command);
   }
 }
 
@@ -266,10 +269,32 @@ function planDelete(context: PlanningContext, plan: ModelPlan, command: CommandO
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const expectedVersion = before.version;
-  const deletion = { effect: 'deleted', model, id, expectedVersion } as const;
-  if (plan.referrers.length === 0) return checked(context, [deletion], false);
-  const changes = withConsequences(context.rows, deletion);
+  const { deletedOf } = plan.schema;
+  const events = deletedOf === undefined ? {} : { events: [`${deletedOf}Purged`] };
+  return deleted(context, plan, { effect: 'deleted', model, id, expectedVersion, ...events });
+}
+
+/** A deletion with all that follows from it. */
+function deleted(context: PlanningContext, plan: ModelPlan, deletion: RowChange): Plan {
+  const { rows } = context;
+  const all = plan.referrers.length === 0 ? [deletion] : withConsequences(rows, deletion);
+  const changes = all === null ? null : withDeletedRows(rows, all, context);
   return changes === null ? tooLarge() : checked(context, changes, false);
+}
+
+/** Unique values and references of the row are asked for again, as of one that is new. */
+function planRestore(
+  context: PlanningContext,
+  plan: ModelPlan,
+  { id, model, ifMatch }: CommandOf<'restore'>,
+): Plan {
+  const { deletedOf } = plan.schema;
+  const target = deletedOf === undefined ? undefined : context.rows.plan(deletedOf);
+  const before = context.rows.find(model, id);
+  if (target === undefined || before === undefined) return notFound(model);
+  const refused = closed(context, plan, 'delete', before) ?? precondition(ifMatch, before, false);
+  if (refused !== null) return refused;
+  return checked(context, restoration(context.rows, plan, target, id, before), false);
 }
 
 function tooLarge(): Plan {

@@ -32,6 +32,8 @@ class NaiveBrands {
         return this.patch(command.id, JSON.parse(command.patch), command.ifMatch);
       case 'delete':
         return this.delete(command.id, command.ifMatch);
+      case 'restore':
+        return assert.fail('brands are deleted for good');
     }
   }
 

@@ -58,6 +58,8 @@ interface Row {
   /** What hidden values are in the other world. */
   readonly other: readonly number[];
   readonly otherOwner: string;
+  /** Whether it is deleted in the end, and can be restored. */
+  readonly isGone: boolean;
 }
 
 interface Request {
@@ -80,6 +82,7 @@ const rows = fc.array(
     before: small,
     other: small,
     otherOwner: fc.constantFrom(...STRANGERS),
+    isGone: fc.boolean(),
   }),
   { minLength: 1, maxLength: 12 },
 );
@@ -113,6 +116,7 @@ const listing = fc
   )
   .map((query): Request => ({ method: 'GET', path: `?${query}`, options: {} }));
 
+const gone = listing.map((request): Request => ({ ...request, path: `/_deleted${request.path}` }));
 const rowPath = fc.integer({ min: 0, max: 12 }).map((at) => `/r${at}`);
 const below = fc.constantFrom(
   '',
@@ -141,6 +145,12 @@ const writing = fc.tuple(fc.constantFrom('PATCH', 'PUT', 'DELETE'), rowPath, bod
     options: { ...(method !== 'DELETE' && { body: changed }), headers },
   }),
 );
+const ofGone = fc
+  .tuple(rowPath, fc.constantFrom('GET', 'POST', 'DELETE'), fc.constantFrom('a,b', 'c', 'id,owner'))
+  .map(([path, method, shown]): Request => {
+    const end = { GET: `?fields=${shown}`, POST: '/restore', DELETE: '' }[method];
+    return { method, path: `/_deleted${path}${end}`, options: {} };
+  });
 const testing = fc.tuple(rowPath, name, fc.integer({ min: 0, max: 4 })).map(
   ([path, field, value]): Request => ({
     method: 'PATCH',
@@ -174,6 +184,8 @@ const plans: fc.Arbitrary<Plan> = fc.record({
       { weight: 4, arbitrary: listing },
       { weight: 3, arbitrary: reading },
       { weight: 1, arbitrary: writing },
+      { weight: 2, arbitrary: gone },
+      { weight: 2, arbitrary: ofGone },
       { weight: 1, arbitrary: testing },
     ),
     { minLength: 10, maxLength: 30 },
@@ -222,7 +234,7 @@ function modelOf(plan: Plan) {
         ],
       }),
     },
-    lifecycle: { versioned: 5, audited: plan.isAudited },
+    lifecycle: { versioned: 5, audited: plan.isAudited, softDelete: true },
   };
 }
 
@@ -278,7 +290,7 @@ const FILLER = {
     { name: 'id', type: 'string', primaryKey: true },
     { name: 'rev', type: 'integer' },
   ],
-  permissions: { create: ['Admin'], update: ['Admin'] },
+  permissions: { create: ['Admin'], update: ['Admin'], delete: ['Admin'] },
 };
 
 /** How a row comes to be in one of the worlds. */
@@ -311,6 +323,9 @@ async function worldOf(plan: Plan, isOther: boolean): Promise<ServedApi> {
     assert.equal(made.status, 201, made.text);
     const changed = await api.send('PATCH', `${path}/${id}`, { body: last, headers });
     assert.equal(changed.status, 200, changed.text);
+    if (!row.isGone) continue;
+    const gone = await api.send('DELETE', `${path}/${id}`, { headers });
+    assert.equal(gone.status, 204, gone.text);
   }
   return api;
 }
@@ -319,7 +334,7 @@ const TOLD = ['etag', 'location', 'lithair-version', 'lithair-index', 'www-authe
 
 function told({ status: code, headers, text }: Answer): string {
   const head = TOLD.map((header) => `${header}: ${headers.get(header)}`);
-  return [code, ...head, text.replaceAll(/"at":"[^"]*"/g, '"at":""')].join('\n');
+  return [code, ...head, text.replaceAll(/"(at|deletedAt)":"[^"]*"/g, '"$1":""')].join('\n');
 }
 
 async function ask(api: ServedApi, who: Who, { method, path, options }: Request) {
@@ -348,7 +363,8 @@ async function compare(plan: Plan): Promise<void> {
     ]);
     for (const [row, request] of own) {
       const { status: code } = await ask(worlds[0], plan.who, request);
-      assert.equal(code === 200, mayRead(plan, row.owner, row.status), `${request.path}: ${code}`);
+      const isSeen = !row.isGone && mayRead(plan, row.owner, row.status);
+      assert.equal(code === 200, isSeen, `${request.path}: ${code}`);
     }
     const all = [...STANDING, ...plan.rows.flatMap((_, at) => ofEach(`/r${at}`)), ...plan.requests];
     const requests = all.filter(({ method }) => isFair(plan, method));
@@ -369,7 +385,12 @@ async function compare(plan: Plan): Promise<void> {
 const get = (path: string): Request => ({ method: 'GET', path, options: {} });
 
 /** Asked in every world, for every row. */
-const STANDING = [get('/openapi.json'), get('?count=true'), get('?count=true&sort=-a')];
+const STANDING = [
+  get('/openapi.json'),
+  get('/_deleted?count=true'),
+  get('?count=true'),
+  get('?count=true&sort=-a'),
+];
 
 function ofEach(path: string): Request[] {
   const patch = { method: 'PATCH', path, options: { body: { rev: 7 } } };

@@ -7,6 +7,7 @@ import { list } from './operations/list.ts';
 import type { Operation, SystemOperation } from './operations/operation.ts';
 import { read } from './operations/read.ts';
 import { related } from './operations/related.ts';
+import { restore } from './operations/restore.ts';
 import { options } from './operations/system.ts';
 import { bulk, create, patch, remove, replace } from './operations/write.ts';
 import { Problem } from './problems.ts';
@@ -28,6 +29,8 @@ interface ModelTables {
   readonly below: ReadonlyMap<string, MethodTable>;
   /** Below a row that they refer to. */
   readonly related: MethodTable;
+  /** Below a deleted row. */
+  readonly restore: MethodTable;
 }
 
 const WHOLE = modelTables(METHODS);
@@ -44,6 +47,8 @@ function modelTables(allowed: readonly HttpMethod[]): ModelTables {
       ['events', some({ GET: events, HEAD: events })],
     ]),
     related: some({ GET: related, HEAD: related }),
+    // Who deletes rows is who gets them back.
+    restore: methods({ POST: restore }, allowed.includes('DELETE') ? ['POST'] : []),
   };
 }
 
@@ -121,10 +126,7 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   const segments = exchange.rawPath.split('/').map(decodePercent);
   if (LATER_PATHS.includes(segments.join('/'))) throw laterRoute(segments.join('/'));
   const [last = '', above] = [segments.at(-1), table.byPath.get(segments.slice(0, -2).join('/'))];
-  const below = above === undefined ? undefined : tablesOf(above).below.get(last);
-  if (above !== undefined && below !== undefined) {
-    return routeToHistory(exchange, above, segments.at(-2) ?? '', below);
-  }
+  if (above !== undefined && routeBelowRow(exchange, above, segments.at(-2) ?? '', last)) return;
   if (above !== undefined && routeToRelated(exchange, table, above, segments)) return;
   if (!exchange.rawPath.includes('%')) throw unknownRoute();
   const collection = table.byPath.get(segments.join('/'));
@@ -137,6 +139,22 @@ function routeFurther(exchange: Exchange, table: RouteTable): void {
   routeBelow(exchange, parent, last);
 }
 
+/** False where nothing of this name stands below every row of the model. */
+function routeBelowRow(
+  exchange: Exchange,
+  model: ModelRoute,
+  id: string,
+  segment: string,
+): boolean {
+  const { below, restore: restoring } = tablesOf(model);
+  const found = below.get(segment);
+  if (found !== undefined) routeToHistory(exchange, model, id, found);
+  else if (model.model.deletedOf !== undefined && segment === 'restore') {
+    routeToRow(exchange, model, id, restoring);
+  } else return false;
+  return true;
+}
+
 function routeToHistory(
   exchange: Exchange,
   model: ModelRoute,
@@ -147,6 +165,11 @@ function routeToHistory(
     const detail = `${model.model.name} keeps no history: its model declares none.`;
     throw new Problem('unknown_route', detail);
   }
+  routeToRow(exchange, model, id, table);
+}
+
+/** What stands below one row. */
+function routeToRow(exchange: Exchange, model: ModelRoute, id: string, table: MethodTable): void {
   if (id === '' || id.charCodeAt(0) === UNDERSCORE) throw unknownRoute();
   exchange.route = model;
   exchange.id = id;

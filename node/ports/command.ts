@@ -55,6 +55,13 @@ export type Command =
       readonly id: string;
       readonly ifMatch: readonly number[] | 'any' | null;
     }
+  /** Of a model whose rows are deleted ones: brings one back into the model that it was of. */
+  | {
+      readonly kind: 'restore';
+      readonly model: string;
+      readonly id: string;
+      readonly ifMatch: readonly number[] | 'any' | null;
+    }
   /** Atomic: all or nothing; pointers of its errors start with the position (`/3/price`). */
   | { readonly kind: 'createMany'; readonly model: string; readonly bodies: readonly JsonObject[] };
 

@@ -20,9 +20,20 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
  */
 const RELATED_ROWS = 6;
 
+/**
+ * From this apply version on, a schema holds the models of deleted rows: a leader that knows none
+ * of them would delete rows for good.
+ */
+const LIVES_OF_ROWS = 7;
+
 /** The apply version whose members know everything that a schema says; 0: all of them do. */
 export function neededBySchema({ models }: Schema): number {
+  if (models.some(hasLives)) return LIVES_OF_ROWS;
   return models.some(isRecent) ? RELATED_ROWS : 0;
+}
+
+function hasLives({ deletedOf }: ModelSchema): boolean {
+  return deletedOf !== undefined;
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

@@ -9,7 +9,8 @@ import { modelTypes } from './types.ts';
  */
 export function generateClient(schema: Schema, from: string): string {
   const runtime = runtimeSource();
-  const models = namesOf(schema.models, runtime);
+  const offered = schema.models.filter(({ deletedOf }) => deletedOf === undefined);
+  const models = namesOf(offered, runtime);
   return [
     `// Made by \`lithair client\` from ${from}. Make it again when the model changes.`,
     runtime,

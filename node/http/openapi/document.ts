@@ -11,6 +11,14 @@ import {
 import { type ModelRights, visibleModel } from '../../access/index.ts';
 import type { HistoryRules } from '../../history/index.ts';
 import {
+  bulkRequest,
+  bulkResponse,
+  jsonBody,
+  jsonContent,
+  patchBody,
+  schemaRef,
+} from './bodies.ts';
+import {
   problemSchema,
   securityRequirements,
   securitySchemes,
@@ -18,7 +26,8 @@ import {
   sharedParameters,
   sharedResponses,
 } from './components.ts';
-import { filterParameters, LINES, linesResponse, listResponse, pageOf } from './lists.ts';
+import { restorePath } from './deleted.ts';
+import { filterParameters, linesResponse, listResponse, pageOf } from './lists.ts';
 import { pastSchemas } from './past-schemas.ts';
 import { withRules } from './rules.ts';
 import {
@@ -71,6 +80,7 @@ export function openApiDocument(
       {},
       ...shown.map((model) => model.paths()),
       ...relatedPaths(schema, shown),
+      ...restorePaths(shown),
     ),
     components: {
       schemas: Object.assign({}, ...shown.map((model) => model.schemas()), {
@@ -113,6 +123,10 @@ class Description {
 
   get name(): string {
     return this.#model.name;
+  }
+
+  get deletedOf(): string | undefined {
+    return this.#model.deletedOf;
   }
 
   schemas(): Json {
@@ -167,7 +181,10 @@ class Description {
     ];
     const used = routes.filter(([, route]) => Object.keys(route).some((key) => IN_PATHS.has(key)));
     const keepsHistory = this.#history !== null && this.#offers('GET');
-    return { ...Object.fromEntries(used), ...(keepsHistory && this.#historyPaths()) };
+    return {
+      ...Object.fromEntries(used),
+      ...(keepsHistory && this.#historyPaths()),
+    };
   }
 
   #collection(): Json {
@@ -356,6 +373,19 @@ class Description {
     };
   }
 
+  /** The route below a deleted row that brings it back here; none for who may not take it. */
+  restoring(deleted: Description): Json {
+    if (!deleted.#offers('DELETE') || !this.#offers('GET')) return {};
+    return restorePath({
+      model: deleted.#model,
+      id: idParameter(this.#schema, this.#model),
+      parameters: this.#conditional(),
+      restored: schemaRef(this.#answered),
+      headers: headersNamed(['ETag', 'Lithair-Version', 'Lithair-Index', 'Location']),
+      responses: (good, statuses) => this.#responses(good, statuses),
+    });
+  }
+
   #past(what: string, item: string, summary: string): Json {
     const { name } = this.#model;
     return {
@@ -392,6 +422,13 @@ function relatedPaths(schema: Schema, shown: readonly Description[]): Json[] {
   return relatedRows(schema).flatMap((related) => {
     const [parent, rows] = [byName.get(related.target), byName.get(related.model)];
     return parent === undefined || rows === undefined ? [] : [rows.below(parent, related)];
+  });
+}
+
+function restorePaths(shown: readonly Description[]): Json[] {
+  return shown.flatMap((deleted) => {
+    const target = shown.find(({ name }) => name === deleted.deletedOf);
+    return target === undefined ? [] : [target.restoring(deleted)];
   });
 }
 
@@ -440,49 +477,6 @@ function aggregateResponse(
 
 function headersNamed(names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-}
-
-/** An array, all or nothing; or lines, each a write of its own. */
-function bulkRequest(item: string): Json {
-  const array = jsonContent(bulkBody(item));
-  return { required: true, content: { ...array, ...LINES } };
-}
-
-function bulkBody(item: string): Json {
-  return { type: 'array', items: schemaRef(item), minItems: 1, maxItems: 1000 };
-}
-
-function bulkResponse(answered: string): Json {
-  const data = { type: 'array', items: schemaRef(answered) };
-  return {
-    description: 'Created, in order',
-    content: jsonContent({ type: 'object', properties: { data }, required: ['data'] }),
-  };
-}
-
-function jsonBody(schema: Json): Json {
-  return { required: true, content: jsonContent(schema) };
-}
-
-/** Both media types; `application/json` is a merge patch, too. */
-function patchBody(name: string): Json {
-  const merge = { schema: schemaRef(`${name}Patch`) };
-  return {
-    required: true,
-    content: {
-      'application/merge-patch+json': merge,
-      'application/json': merge,
-      'application/json-patch+json': { schema: schemaRef('JsonPatch') },
-    },
-  };
-}
-
-function jsonContent(schema: Json): Json {
-  return { 'application/json': { schema } };
-}
-
-function schemaRef(name: string): Json {
-  return { $ref: `#/components/schemas/${name}` };
 }
 
 function parameterRef(name: string): Json {

@@ -167,7 +167,8 @@ function unusableId(creates: boolean, model: string): Problem {
   });
 }
 
-function aggregateReply(
+/** One aggregate as a write left it. */
+export function aggregateReply(
   exchange: Exchange,
   outcome: AppliedOutcome,
   context: OperationContext,
