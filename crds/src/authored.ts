@@ -58,6 +58,7 @@ export interface AuthoredField extends AuthoredNestedField {
   historize?: HistorizeSpec;
   hidden?: boolean;
   permissions?: FieldPermissions;
+  computed?: string;
 }
 
 export interface AuthoredModel {

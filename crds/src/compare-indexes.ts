@@ -34,6 +34,6 @@ function isLackedByAll(old: ModelSchema, next: ModelSchema, names: readonly stri
   return names.some((name) => {
     const isNew = !old.fields.some((field) => field.name === name);
     const field = next.fields.find((candidate) => candidate.name === name);
-    return isNew && (field?.default ?? null) === null;
+    return isNew && field?.computed === undefined && (field?.default ?? null) === null;
   });
 }

@@ -4,6 +4,7 @@
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
 import { mayClash } from './compare-collation.ts';
+import { compareComputed } from './compare-computed.ts';
 import { compareIndexes } from './compare-indexes.ts';
 import { canonicalJson } from './compile.ts';
 import { DEFAULTS } from './language-terms.ts';
@@ -118,9 +119,18 @@ class Comparison {
     }
     this.fields(old.fields, next.fields, path, next.name);
     this.collations(old, next, path);
+    this.computed(old, next, path);
     this.indexes(old, next, [...path, 'indexes']);
     this.rules(old, next, path);
     this.remembered(old, next);
+  }
+
+  private computed(old: ModelSchema, next: ModelSchema, path: Path): void {
+    const { changes, breaks } = compareComputed(old, next);
+    this.changes.push(...changes);
+    for (const { at, message } of breaks) {
+      this.break([...path, 'fields', at, 'computed'], 'computed_changed', message);
+    }
   }
 
   private collations(old: ModelSchema, next: ModelSchema, path: Path): void {

@@ -152,7 +152,8 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
   const keyIndex = field.index === 'ordered' ? 'ordered' : 'none';
   return {
     ...compileNested(field),
-    immutable: field.immutable || allImmutable,
+    // What a computed field is changes only where another field does.
+    immutable: field.computed === undefined && (field.immutable || allImmutable),
     unique: field.primaryKey ? false : field.unique,
     index: field.primaryKey ? keyIndex : field.index,
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
@@ -160,8 +161,15 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...compileReference(field),
     ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
-    ...(field.hidden === true && { hidden: true }),
-    ...(field.permissions && { permissions: structuredClone(field.permissions) }),
+    ...compileAccess(field),
+    ...(field.computed !== undefined && { computed: field.computed }),
+  };
+}
+
+function compileAccess({ hidden, permissions }: FieldSpec): Partial<FieldSchema> {
+  return {
+    ...(hidden === true && { hidden: true }),
+    ...(permissions && { permissions: structuredClone(permissions) }),
   };
 }
 

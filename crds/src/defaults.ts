@@ -156,6 +156,7 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
     ...accessOf(field),
+    ...(field.computed !== undefined && { computed: field.computed }),
   };
 }
 

@@ -1,5 +1,6 @@
 // Expressions of models: that they fit the fields they speak of. Asked where the fields are sound.
 import type { AuthoredModel } from './authored.ts';
+import { checkComputed } from './computed.ts';
 import { compileExpression, ExpressionRefusal, type Variable } from './expression/index.ts';
 import { type Path, type Problem, problem } from './problems.ts';
 
@@ -8,6 +9,7 @@ export function checkExpressions(model: AuthoredModel, path: Path): Problem[] {
   const { rules = [], permissions = {} } = model;
   const place = [...path, 'permissions'];
   return [
+    ...checkComputed(model, path),
     ...rules.flatMap(({ expr }, at) =>
       checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
     ),

@@ -3,6 +3,7 @@
 
 export { compareSchemas, type SchemaComparison } from './compare.ts';
 export { canonicalJson, compileSchema, parseSchema, schemaFingerprint } from './compile.ts';
+export { computedBy, computedFields } from './computed.ts';
 export { durationMs } from './duration.ts';
 export {
   type Bindings,

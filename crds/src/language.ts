@@ -5,7 +5,7 @@ import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { caching, modelHttp } from './language-http.ts';
 import { indexes } from './language-indexes.ts';
 import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
-import { rules } from './language-rules.ts';
+import { expression, rules } from './language-rules.ts';
 import {
   bound,
   choice,
@@ -112,7 +112,6 @@ const presence = {
 /** Known to the design, refused by this version. */
 const LATER_FIELD = [
   'representation',
-  'computed',
   'memory',
   'renamedFrom',
   'audited',
@@ -146,6 +145,7 @@ const nestedField: RecordShape = {
       'historize',
       'permissions',
       'hidden',
+      'computed',
     ],
     says: 'applies to a field of the model, not to one inside an object',
   },
@@ -208,6 +208,7 @@ const field: RecordShape = {
     ),
     hidden: flag('Whether the field is absent from the API altogether.'),
     permissions: fieldPermissions,
+    computed: expression('CEL over self, the row, that makes the value; it cannot be sent.'),
   },
   later: LATER_FIELD,
   description: 'A field of the model.',

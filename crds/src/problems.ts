@@ -59,6 +59,7 @@ export type ProblemCode =
   | 'consistency_changed'
   | 'reference_changed'
   | 'unique_added'
+  | 'computed_changed'
   | 'rule_added'
   | 'constraint_narrowed'
   | 'value_removed'

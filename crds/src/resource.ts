@@ -235,6 +235,8 @@ export interface FieldSpec extends NestedFieldSpec {
   /** True, or absent: the API neither shows nor takes it. */
   hidden?: boolean;
   permissions?: FieldPermissions;
+  /** CEL over `self` that makes the value; nobody sends one. */
+  computed?: string;
 }
 
 /** One log and one state per cluster, so these are cluster-wide. */

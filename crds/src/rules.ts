@@ -1,6 +1,7 @@
 // Rules between attributes of one field: which attribute applies to which type, ranges, patterns
 // and defaults. Everything here has the right structure already.
 import type { AuthoredField, AuthoredNestedField, AuthoredValue } from './authored.ts';
+import { checkComputedField } from './computed.ts';
 import { explainDefault } from './default-value.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
@@ -42,6 +43,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   to: ['reference'],
   onDelete: ['reference'],
   inverse: ['reference'],
+  computed: ['string', 'text', ...NUMERIC, 'boolean', ...TEMPORAL, 'enum'],
   collation: TEXTUAL,
   defaultFrom: [...TEMPORAL, 'uuid', 'string'],
   primaryKey: ['uuid', 'string'],
@@ -67,6 +69,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkSource(field, path),
     ...checkHistorize(field, path),
     ...checkOnDelete(field, path),
+    ...checkComputedField(field, path),
   ];
 }
 

@@ -136,6 +136,8 @@ export interface FieldSchema extends ValueSchema {
   hidden?: boolean;
   /** Absent where the model's rights count. */
   permissions?: FieldPermissions;
+  /** What makes its value; see `computedFields`. Absent where it is sent. */
+  computed?: string;
 }
 
 /** What an index over several fields is called: `(category, price)`. No field has such a name. */

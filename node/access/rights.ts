@@ -1,4 +1,4 @@
-import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
+import { computedFields, type FieldSchema, type ModelSchema, type Schema } from '@lithair/crds';
 import type { Actor } from '../ports/index.ts';
 import { bothGrants, type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
 
@@ -85,13 +85,28 @@ function declaredGrant(
 }
 
 /** Who may read no row knows of what they write the key alone. */
-function unreadableOf(
-  { fields, primaryKey }: ModelSchema,
-  rows: RowGrant,
-  roles: ReadonlySet<string>,
-): Set<string> {
-  if (rows !== 'none') return namesOf(fields, ({ permissions }) => permissions?.read, roles);
+function unreadableOf(model: ModelSchema, rows: RowGrant, roles: ReadonlySet<string>): Set<string> {
+  const { fields, primaryKey } = model;
+  if (rows !== 'none') {
+    return withComputed(
+      model,
+      namesOf(fields, ({ permissions }) => permissions?.read, roles),
+    );
+  }
   return new Set(fields.map(({ name }) => name).filter((name) => name !== primaryKey));
+}
+
+/**
+ * What is computed of a field that the caller may not read tells of it: it is not read either, unless
+ * the model says of itself who may.
+ */
+function withComputed(model: ModelSchema, unreadable: Set<string>): Set<string> {
+  for (const { name, computation } of computedFields(model)) {
+    const field = model.fields.find((candidate) => candidate.name === name);
+    if (field?.permissions?.read !== undefined) continue;
+    if (!unreadable.isDisjointFrom(computation.reads.self)) unreadable.add(name);
+  }
+  return unreadable;
 }
 
 /** Whether a new row needs the client's value: who may not give it cannot create one. */

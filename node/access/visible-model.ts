@@ -33,7 +33,10 @@ export function visibleEvents(
 export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleModel {
   const { unreadable, unwritable } = rights;
   if (unreadable.size === 0 && unwritable.size === 0) return { read: model, write: model };
-  const known = model.fields.filter(({ name }) => !unreadable.has(name) || !unwritable.has(name));
+  const known = model.fields.filter(
+    ({ name, computed }) =>
+      !unreadable.has(name) || (computed === undefined && !unwritable.has(name)),
+  );
   return {
     read: { ...model, fields: model.fields.filter(({ name }) => !unreadable.has(name)) },
     write: {

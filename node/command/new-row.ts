@@ -1,7 +1,14 @@
 import type { DefaultSource, FieldSchema } from '@lithair/crds';
 import type { PutChange } from '../entry/index.ts';
 import type { Actor, FieldRights, JsonObject } from '../ports/index.ts';
-import { completeField, isAbsent, type ModelPlan, parseRow, rowKeys } from '../state/index.ts';
+import {
+  completeField,
+  compute,
+  isAbsent,
+  type ModelPlan,
+  parseRow,
+  rowKeys,
+} from '../state/index.ts';
 import { compareValues, dateOf, datetimeOf, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import type { LiveRow } from './overlay.ts';
 import type { RandomBytes } from './types.ts';
@@ -25,12 +32,19 @@ export function creation(
 ): PutChange {
   const row: JsonObject = {};
   for (const field of plan.schema.fields) {
-    if (field.name === plan.schema.primaryKey) row[field.name] = id;
+    const made = madeAnyway(plan, field, id);
+    if (made !== undefined) row[field.name] = made;
     else if (field.defaultFrom !== undefined && isAbsent(field, body[field.name])) {
       row[field.name] = madeDefault(field, field.defaultFrom, making);
     } else row[field.name] = completeField(field, body[field.name]);
   }
   return changedTo('created', plan, id, row, expectedVersion);
+}
+
+/** What a field gets whatever the body says: the key, or null until it is computed. */
+function madeAnyway({ schema }: ModelPlan, field: FieldSchema, id: string) {
+  if (field.name === schema.primaryKey) return id;
+  return field.computed === undefined ? undefined : null;
 }
 
 function madeDefault(
@@ -78,7 +92,8 @@ export function replacement(
   for (const field of fields) {
     const { name } = field;
     const given = body[name];
-    if (name === primaryKey) row[name] = id;
+    const made = madeAnyway(plan, field, id);
+    if (made !== undefined) row[name] = made;
     else if (keepsValue(field, rights) && isAbsent(field, given)) row[name] = old[name] ?? null;
     else {
       row[name] = completeField(field, given);
@@ -118,6 +133,25 @@ export function withoutValues(
   return changedTo('updated', plan, id, row, before.version);
 }
 
+/**
+ * Computed fields that a body sets to something else than they are, or were: a row may be sent back as
+ * it was read, and sent on to where it will be the same.
+ */
+export function wronglySent(
+  { schema }: ModelPlan,
+  body: JsonObject,
+  json: string,
+  before: string | null,
+): string[] {
+  const sent = schema.fields.filter(
+    (field) => field.computed !== undefined && !isAbsent(field, body[field.name]),
+  );
+  if (sent.length === 0) return [];
+  const rows = [json, ...(before === null ? [] : [before])].map(parseRow);
+  const isOther = (field: FieldSchema) => !rows.some((row) => isSameValue(field, body, row));
+  return sent.filter(isOther).map(({ name }) => name);
+}
+
 /** By value, so that 1.0 is 1.00; arrays and objects by their text. */
 function isSameValue(field: FieldSchema, row: JsonObject, old: JsonObject): boolean {
   const given = row[field.name] ?? null;
@@ -136,6 +170,7 @@ export function changedTo(
   expectedVersion: number,
 ): PutChange {
   const model = plan.schema.name;
+  compute(plan.schema, row);
   return {
     effect,
     model,

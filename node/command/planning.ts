@@ -14,7 +14,7 @@ import { MAX_CASCADE_BYTES, withConsequences } from './consequences.ts';
 import { restoration, withDeletedRows } from './deleted-rows.ts';
 import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
 import { named } from './named-changes.ts';
-import { creation, type Making, replacement } from './new-row.ts';
+import { creation, type Making, replacement, wronglySent } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import { brokenRules } from './row-rules.ts';
@@ -79,7 +79,12 @@ function planCreate(
     else wrongIds.push(conflict(made.code, at, plan.schema.primaryKey, made.message));
   }
   if (wrongIds.length > 0) return { kind: 'rejected', outcome: rejectionOf(wrongIds, isBatch) };
-  return forbidden(context, plan, changes, isBatch) ?? checked(context, changes, isBatch);
+  const refused = forbidden(context, plan, changes, isBatch);
+  return (
+    refused ??
+    computedOtherwise(context, plan, bodies, changes, isBatch) ??
+    checked(context, changes, isBatch)
+  );
 }
 
 /** Refuses rows that the caller may not leave like this; null where there are none. */
@@ -100,6 +105,26 @@ function forbidden(
     return [
       conflict('forbidden', at, null, `the caller may not leave a ${change.model} like this`),
     ];
+  });
+  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+}
+
+/** Refuses values that are sent of computed fields and are not theirs; null where there are none. */
+function computedOtherwise(
+  { rows }: PlanningContext,
+  plan: ModelPlan,
+  bodies: readonly JsonObject[],
+  changes: readonly Change[],
+  isBatch: boolean,
+): Plan | null {
+  const found = bodies.flatMap((body, at) => {
+    const change = changes[at];
+    if (change === undefined || !isPut(change)) return [];
+    const before =
+      change.effect === 'created' ? null : (rows.find(change.model, change.id)?.json ?? null);
+    return wronglySent(plan, body, change.json, before).map((name) =>
+      conflict('computed_field', at, name, 'is computed: leave it out'),
+    );
   });
   return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
 }
@@ -192,7 +217,11 @@ function planNamed(context: PlanningContext, plan: ModelPlan, id: string, body: 
   const made = idFor(context, plan, { ...body, [primaryKey]: id });
   if (made.kind === 'key') {
     const changes = [create(context, plan, id, body)];
-    return forbidden(context, plan, changes, false) ?? checked(context, changes, false);
+    return (
+      forbidden(context, plan, changes, false) ??
+      computedOtherwise(context, plan, [body], changes, false) ??
+      checked(context, changes, false)
+    );
   }
   const found = conflict(made.code, 0, primaryKey, made.message);
   return { kind: 'rejected', outcome: rejectionOf([found], false) };
@@ -253,9 +282,12 @@ function planUpdate(
     ];
     return { kind: 'rejected', outcome: rejectionOf(found, false) };
   }
-  if (change.json !== before.json) {
-    return forbidden(context, plan, [change], false) ?? checked(context, [change], false);
-  }
+  const isChange = change.json !== before.json;
+  const refused = isChange ? forbidden(context, plan, [change], false) : null;
+  if (refused !== null) return refused;
+  const wrong = computedOtherwise(context, plan, [body], [change], false);
+  if (wrong !== null) return wrong;
+  if (isChange) return checked(context, [change], false);
   const aggregate = { id, version: before.version, json: before.json };
   return { kind: 'unchanged', model, aggregate };
 }

@@ -36,6 +36,13 @@ interface Field {
   readonly locked: boolean;
 }
 
+/** A field that is computed of others, and one that is computed of it. */
+interface Computed {
+  readonly of: readonly number[];
+  readonly index: Field['index'];
+  readonly isClosed: boolean;
+}
+
 interface Plan {
   readonly who: Who;
   readonly fields: readonly Field[];
@@ -44,6 +51,7 @@ interface Plan {
   readonly isByTeam: boolean;
   readonly ownerIndex: 'none' | 'hash' | 'ordered';
   readonly isAudited: boolean;
+  readonly computed: Computed;
   readonly rows: readonly Row[];
   readonly requests: readonly Request[];
 }
@@ -87,7 +95,7 @@ const rows = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
-const name = fc.constantFrom('id', 'owner', 'status', 'rev', ...NAMES);
+const name = fc.constantFrom('id', 'owner', 'status', 'rev', 'd', 'e', ...NAMES);
 const condition = fc
   .tuple(name, fc.constantFrom('', '[ne]', '[gt]', '[lte]', '[in]', '[null]', '[contains]'))
   .chain(([field, operator]) =>
@@ -178,6 +186,11 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   isByTeam: fc.boolean(),
   ownerIndex: index,
   isAudited: fc.boolean(),
+  computed: fc.record({
+    of: fc.subarray([0, 1, 2], { minLength: 1 }),
+    index,
+    isClosed: fc.boolean(),
+  }),
   rows,
   requests: fc.array(
     fc.oneof(
@@ -216,6 +229,7 @@ function modelOf(plan: Plan) {
           write: withAdmin(field.locked ? [] : (field.read ?? ['Public'])),
         },
       })),
+      ...computedFields(plan),
     ],
     permissions: {
       create: ['Admin'],
@@ -236,6 +250,25 @@ function modelOf(plan: Plan) {
     },
     lifecycle: { versioned: 5, audited: plan.isAudited, softDelete: true },
   };
+}
+
+/** Readable for who reads all that they are computed of. */
+function computedFields({ fields, computed }: Plan) {
+  const tests = computed.of.map((at) => {
+    const value = fields[at]?.type === 'integer' ? '1' : '"v1"';
+    const wanted = fields[at]?.type === 'decimal' ? 'decimal("1.5")' : value;
+    return `self.${NAMES[at]} == ${wanted}`;
+  });
+  return [
+    {
+      name: 'e',
+      type: 'string',
+      index: computed.index,
+      computed: 'self.d ? "v1" : "v2"',
+      ...(computed.isClosed && { permissions: { read: ['Admin'] } }),
+    },
+    { name: 'd', type: 'boolean', index: 'hash', computed: tests.join(' || ') },
+  ];
 }
 
 function rolesOf(who: Who): readonly string[] {

@@ -41,6 +41,7 @@ export const PROBLEMS = {
   body_too_large: { status: 413, title: 'The body is too large' },
   uri_too_long: { status: 414, title: 'The URL is too long' },
   unsupported_media_type: { status: 415, title: 'The body has a media type that is not taken' },
+  computed_field: { status: 422, title: 'A computed field is not sent' },
   immutable_field: { status: 422, title: 'A field that never changes would change' },
   rule_broken: { status: 422, title: 'A rule of the model does not hold' },
   idempotency_key_reuse: { status: 422, title: 'The key was used for another request' },

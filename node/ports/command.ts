@@ -105,6 +105,7 @@ export type RejectionCode =
   | 'precondition_failed' // 412
   | 'immutable_field' // 422
   | 'rule_broken' // 422
+  | 'computed_field' // 422: sent with a value that it does not have
   | 'forbidden' // 403: this row is not the caller's to write
   | 'forbidden_field' // 403
   | 'invalid' // 400: a patched row does not fit; else the leader's schema is newer

@@ -5,10 +5,10 @@ import { neededBySchema } from './apply-version.ts';
 
 type Part = { [name: string]: JsonValue };
 
-function needed(model: Part, field: Part = {}): number {
+function needed(model: Part, field: Part = { maxLength: 100 }): number {
   const fields = [
     { name: 'id', type: 'uuid', primaryKey: true },
-    { name: 'owner', type: 'string', maxLength: 100, ...field },
+    { name: 'owner', type: 'string', ...field },
     { name: 'open', type: 'boolean' },
   ];
   const keys = [{ name: 'importer', sha256: '0'.repeat(64), roles: ['Manager'] }];
@@ -36,6 +36,10 @@ const RECENT: readonly [string, Part, Part?][] = [
   ['an index over two fields', { indexes: [{ fields: ['owner', 'open'] }] }],
   ['a collation', {}, { collation: 'ci' }],
 ];
+
+test('a computed field asks for members that compute it', () => {
+  assert.equal(needed({}, { computed: 'self.open ? "a" : "b"' }), 7);
+});
 
 for (const [what, model, field] of RECENT) {
   test(`${what} asks for members that know it`, () => {

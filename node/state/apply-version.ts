@@ -21,19 +21,19 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
 const RELATED_ROWS = 6;
 
 /**
- * From this apply version on, a schema holds the models of deleted rows: a leader that knows none
- * of them would delete rows for good.
+ * From this apply version on, a schema holds the models of deleted rows, and fields are computed: a
+ * leader that knows none of it would delete rows for good, and store what clients send.
  */
-const LIVES_OF_ROWS = 7;
+const LIVES_AND_MADE_VALUES = 7;
 
 /** The apply version whose members know everything that a schema says; 0: all of them do. */
 export function neededBySchema({ models }: Schema): number {
-  if (models.some(hasLives)) return LIVES_OF_ROWS;
+  if (models.some(isNewest)) return LIVES_AND_MADE_VALUES;
   return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function hasLives({ deletedOf }: ModelSchema): boolean {
-  return deletedOf !== undefined;
+function isNewest({ deletedOf, fields }: ModelSchema): boolean {
+  return deletedOf !== undefined || fields.some(({ computed }) => computed !== undefined);
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

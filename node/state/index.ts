@@ -14,7 +14,7 @@ export type { ModelPlan, PlannedIndex, Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { keyReuse, replay, schemaChanged } from './repeated.ts';
 export { restoreState } from './restore.ts';
-export { completeField, isAbsent, parseRow, rowKeys } from './row.ts';
+export { completeField, compute, isAbsent, parseRow, rowKeys } from './row.ts';
 export { type BodyFile, HASH_KEY_BYTES } from './slab/index.ts';
 export { StateSnapshot, stateHash } from './snapshot.ts';
 export { ReplicatedState, type StateOptions } from './state.ts';

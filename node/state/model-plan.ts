@@ -1,4 +1,5 @@
 import {
+  computedBy,
   type FieldSchema,
   type IndexSpec,
   indexName,
@@ -19,6 +20,8 @@ export interface PlannedIndex {
   readonly isOrdered: boolean;
   /** Whether no two rows have the same key; see {@link isShareable}. */
   readonly isUnique: boolean;
+  /** How its keys come about: those of an earlier schema are of use as long as this is the same. */
+  readonly ways: string;
   /** The model that a reference points to; null for other fields. */
   readonly target: string | null;
   /** The key of a complete row. */
@@ -59,12 +62,12 @@ function indexesOf(model: ModelSchema): PlannedIndex[] {
   const fields = model.fields.filter((field) => field.name !== model.primaryKey && needsKey(field));
   const several = model.indexes ?? [];
   return [
-    ...fields.map(fieldIndex),
+    ...fields.map((field, position) => fieldIndex(model, field, position)),
     ...several.map((index, at) => compositeIndex(model, index, fields.length + at)),
   ];
 }
 
-function fieldIndex(field: FieldSchema, position: number): PlannedIndex {
+function fieldIndex(model: ModelSchema, field: FieldSchema, position: number): PlannedIndex {
   const { name } = field;
   return {
     name,
@@ -72,6 +75,7 @@ function fieldIndex(field: FieldSchema, position: number): PlannedIndex {
     position,
     isOrdered: field.index === 'ordered',
     isUnique: field.unique,
+    ways: waysOf(model, [field]),
     target: field.type === 'reference' ? (field.to ?? null) : null,
     keyOf: (row) => indexKey(field, row[name] ?? null),
   };
@@ -85,9 +89,15 @@ function compositeIndex(model: ModelSchema, index: IndexSpec, position: number):
     position,
     isOrdered: true,
     isUnique: index.unique !== undefined,
+    ways: waysOf(model, fields),
     target: null,
     keyOf: (row) => compositeKey(fields.map((field) => indexKey(field, row[field.name] ?? null))),
   };
+}
+
+/** How the values of fields are made, and how their texts compare. */
+function waysOf(model: ModelSchema, fields: readonly FieldSchema[]): string {
+  return JSON.stringify(fields.map(({ name, collation }) => [collation, computedBy(model, name)]));
 }
 
 function fieldOf(model: ModelSchema, name: string): FieldSchema {

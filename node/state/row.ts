@@ -1,4 +1,10 @@
-import type { FieldSchema, JsonValue, ValueSchema } from '@lithair/crds';
+import {
+  computedFields,
+  type FieldSchema,
+  type JsonValue,
+  type ModelSchema,
+  type ValueSchema,
+} from '@lithair/crds';
 import type { IndexKey, JsonObject } from '../ports/index.ts';
 import type { ModelPlan } from './model-plan.ts';
 
@@ -31,6 +37,11 @@ function completeValue(schema: ValueSchema, value: JsonValue): JsonValue {
       : value.map((item) => completeValue(items, item));
   }
   return fields === undefined ? value : completeObject(fields, value);
+}
+
+/** Sets the computed fields of a row that is complete but for them. */
+export function compute(model: ModelSchema, row: JsonObject): void {
+  for (const { name, computation } of computedFields(model)) row[name] = computation.valueOf(row);
 }
 
 /** The keys of a complete row, in the order of the model's indexes. */

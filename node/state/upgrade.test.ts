@@ -4,7 +4,14 @@ import { canonicalJson, type ModelSchema, type Schema } from '@lithair/crds';
 import fc from 'fast-check';
 import { encodeEntry, type PutChange } from '../entry/index.ts';
 import { keyOfId, NULL_KEY } from '../values/index.ts';
-import { parseRow, type ReplicatedState, restoreState, rowKeys, stateHash } from './index.ts';
+import {
+  compute,
+  parseRow,
+  type ReplicatedState,
+  restoreState,
+  rowKeys,
+  stateHash,
+} from './index.ts';
 import { BRAND, field, idsOf, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
 import { leaveToSnapshot } from './testing/snapshot-file.ts';
 
@@ -18,6 +25,7 @@ const MODELS: readonly ModelSchema[] = [
       ...BRAND.fields,
       field('slug', 'string', { unique: true }),
       field('note', 'string', { default: 'n' }),
+      field('label', 'string', { index: 'ordered', computed: 'self.note + self.code' }),
     ],
     indexes: [{ fields: ['rank', 'title'] }, { fields: ['slug', 'note'], unique: 'live' }],
   },
@@ -31,6 +39,8 @@ const MODELS: readonly ModelSchema[] = [
       ),
       field('slug', 'string', { unique: true, index: 'ordered' }),
       field('note', 'string', { default: 'n', index: 'ordered' }),
+      field('mark', 'string', { index: 'hash', computed: 'self.label + self.home' }),
+      field('label', 'string', { index: 'ordered', computed: 'self.title + self.code' }),
     ],
     indexes: [
       { fields: ['home', 'note'] },
@@ -88,6 +98,7 @@ function put(state: ReplicatedState, code: string, title: string | null): void {
       Object.entries(row).find(([n]) => n === name)?.[1] ?? null,
     ]),
   );
+  compute(model.schema, complete);
   const change: PutChange = {
     effect: before === undefined ? 'created' : 'updated',
     model: 'Brand',
@@ -141,7 +152,7 @@ describe('rows from before a model change', () => {
     const model = brands(state);
     assert.equal(
       model.get('b')?.json,
-      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null,"note":"n"}',
+      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null,"note":"n","label":"nb"}',
     );
     assert.equal(model.get('b')?.version, 1);
     assert.deepEqual(idsOf(model.range('rank', { descending: true })), ['b', 'a']);
@@ -156,6 +167,20 @@ describe('rows from before a model change', () => {
     changeSchema(state);
     changeSchema(state);
     assert.match(brands(state).get('a')?.json ?? '', /^{"home":"nowhere","rank":7,/);
+  });
+
+  it('are computed anew where a field is computed in another way', () => {
+    const state = shopState();
+    put(state, 'a', 'A');
+    put(state, 'b', null);
+    changeSchema(state);
+    changeSchema(state);
+    const [a, b] = ['a', 'b'].map((code) => brands(state).get(code)?.json ?? assert.fail());
+    assert.deepEqual(parseRow(a ?? '')['label'], 'Aa');
+    assert.deepEqual(parseRow(a ?? '')['mark'], 'Aanowhere');
+    assert.deepEqual(parseRow(b ?? '')['mark'], null);
+    assert.deepEqual(idsOf(brands(state).lookup('mark', 'Aanowhere')), ['a']);
+    assert.deepEqual(idsOf(brands(state).lookup('label', 'na')), []);
   });
 
   it('are the same in a snapshot whether they were written again or not', async () => {
@@ -234,6 +259,7 @@ describe('an index on a field that there was', () => {
       'title',
       'parent',
       'slug',
+      'label',
       '(rank, title)',
       '(slug, note)',
     ]);

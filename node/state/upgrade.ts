@@ -1,8 +1,14 @@
-import type { FieldSchema, JsonValue, ModelSchema, ValueSchema } from '@lithair/crds';
+import {
+  computedBy,
+  type FieldSchema,
+  type JsonValue,
+  type ModelSchema,
+  type ValueSchema,
+} from '@lithair/crds';
 import type { JsonObject } from '../ports/index.ts';
 import type { ModelPlan, PlannedIndex } from './model-plan.ts';
 import { kindOf, type ModelState } from './model-state.ts';
-import { completeObject, parseRow } from './row.ts';
+import { completeObject, compute, parseRow } from './row.ts';
 import type { NextIndex, PreparedIndex } from './slab/index.ts';
 
 /**
@@ -11,7 +17,7 @@ import type { NextIndex, PreparedIndex } from './slab/index.ts';
  */
 export function indexesToPrepare(before: ModelPlan, plan: ModelPlan): readonly PreparedIndex[] {
   return plan.indexed.flatMap((each) => {
-    const prepared = preparedIndex(before, each);
+    const prepared = preparedIndex(before, plan, each);
     return prepared === null ? [] : [prepared];
   });
 }
@@ -23,21 +29,28 @@ export function indexesToPrepare(before: ModelPlan, plan: ModelPlan): readonly P
  * ready is made ready now, with the event loop held.
  *
  * New fields get their default, or null: a time that a default asks for is not known of old rows,
- * and a unique value cannot be given to all of them. Versions stay: nobody changed the row.
+ * and a unique value cannot be given to all of them. Fields that are computed, or computed in another
+ * way, are computed of each row. Versions stay: nobody changed the row.
  */
 export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   const before = model.plan;
-  const sameRows = shapeOf(before.schema.fields) === shapeOf(plan.schema.fields);
+  const sameRows = shapeOf(before.schema) === shapeOf(plan.schema);
   if (sameRows && indexesOf(before) === indexesOf(plan)) return model.replan(plan);
   let prepared = 0;
   const next = plan.indexed.map((each) => {
-    const isPrepared = preparedIndex(before, each) !== null;
+    const isPrepared = preparedIndex(before, plan, each) !== null;
     return isPrepared ? { prepared: prepared++, kind: kindOf(each) } : nextIndex(before, each);
   });
-  model.change(plan, next, (json) => (sameRows ? json : upgradeJson(json, before.schema, plan)));
+  model.change(plan, next, (json) =>
+    sameRows ? json : JSON.stringify(upgradeRow(json, before.schema, plan)),
+  );
 }
 
-function preparedIndex(before: ModelPlan, next: PlannedIndex): PreparedIndex | null {
+function preparedIndex(
+  before: ModelPlan,
+  plan: ModelPlan,
+  next: PlannedIndex,
+): PreparedIndex | null {
   const kind = kindOf(next);
   const indexed = indexedBefore(before, next);
   if (indexed !== undefined) {
@@ -45,9 +58,8 @@ function preparedIndex(before: ModelPlan, next: PlannedIndex): PreparedIndex | n
     return isThere ? null : { kind, source: indexed.position };
   }
   const newFields = next.fields.filter((field) => isNew(field, before.schema));
-  if (newFields.length === next.fields.length) return null;
-  const added = valuesOfNew(newFields);
-  return { kind, source: (json) => next.keyOf({ ...parseRow(json), ...added }) };
+  if (newFields.length === next.fields.length && !isComputed(next)) return null;
+  return { kind, source: (json) => next.keyOf(upgradeRow(json, before.schema, plan)) };
 }
 
 function nextIndex(before: ModelPlan, next: PlannedIndex): NextIndex {
@@ -60,12 +72,11 @@ function nextIndex(before: ModelPlan, next: PlannedIndex): NextIndex {
 function indexedBefore(before: ModelPlan, next: PlannedIndex): PlannedIndex | undefined {
   const { name } = next;
   const known = before.indexed.find((index) => index.name === name);
-  return known !== undefined && waysOf(known) === waysOf(next) ? known : undefined;
+  return known !== undefined && known.ways === next.ways ? known : undefined;
 }
 
-/** How the texts of an index compare: its keys are of use as long as they do so. */
-function waysOf({ fields }: PlannedIndex): string {
-  return fields.map(({ collation }) => collation ?? '').join();
+function isComputed({ fields }: PlannedIndex): boolean {
+  return fields.some(({ computed }) => computed !== undefined);
 }
 
 function isNew({ name }: FieldSchema, before: ModelSchema): boolean {
@@ -82,12 +93,18 @@ function valueOfNew(field: FieldSchema): JsonValue {
   return completeObject([field], {})[field.name] ?? null;
 }
 
-function upgradeJson(json: string, before: ModelSchema, plan: ModelPlan): string {
+function upgradeRow(json: string, before: ModelSchema, { schema }: ModelPlan): JsonObject {
   const given = parseRow(json);
-  for (const field of plan.schema.fields) {
+  for (const field of schema.fields) {
     if (isNew(field, before)) given[field.name] = valueOfNew(field);
   }
-  return JSON.stringify(upgradeObject(plan.schema.fields, given));
+  return upgraded(schema, given);
+}
+
+function upgraded(schema: ModelSchema, given: JsonObject): JsonObject {
+  const row = upgradeObject(schema.fields, given);
+  compute(schema, row);
+  return row;
 }
 
 /** A row that was written under an earlier schema, as the present one has it. */
@@ -96,7 +113,7 @@ export function currentRow({ schema }: ModelPlan, json: string): string {
   for (const field of schema.fields) {
     if (given[field.name] === undefined) given[field.name] = valueOfNew(field);
   }
-  return JSON.stringify(upgradeObject(schema.fields, given));
+  return JSON.stringify(upgraded(schema, given));
 }
 
 /** Values that are there stay as they are, also a null that would count as absent in a request. */
@@ -121,17 +138,20 @@ function upgradeValue(schema: ValueSchema, value: JsonValue): JsonValue {
   return fields === undefined ? value : upgradeObject(fields, value);
 }
 
-/** Names and nesting of fields: what the serialized form of a row follows. */
-function shapeOf(fields: readonly FieldSchema[]): string {
+/** Names, nesting and making of fields: what the serialized form of a row follows. */
+function shapeOf(model: ModelSchema): string {
   const shape = (field: ValueSchema): unknown => [
     field.fields?.map((inner) => [inner.name, shape(inner)]),
     field.items && shape(field.items),
   ];
-  return JSON.stringify(fields.map((field) => [field.name, shape(field)]));
+  const { fields } = model;
+  return JSON.stringify(
+    fields.map((field) => [field.name, shape(field), computedBy(model, field.name)]),
+  );
 }
 
 function indexesOf(plan: ModelPlan): string {
   return JSON.stringify(
-    plan.indexed.map((index) => [index.name, index.isOrdered, index.isUnique, waysOf(index)]),
+    plan.indexed.map(({ name, isOrdered, isUnique, ways }) => [name, isOrdered, isUnique, ways]),
   );
 }

@@ -1,8 +1,10 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
+import type { JsonValue } from '../resource.ts';
 import { registerDecimal } from './decimal.ts';
 import { childrenOf, ExpressionRefusal, inspect, type Reads, type Variable } from './inspection.ts';
 import { type Lookup, storedValue, type Ways, waysOf } from './lookups.ts';
-import { type RowMaker, RowType, type StoredRow, type TypedField } from './row-type.ts';
+import { type RowMaker, RowType, type StoredRow, scalarType, type TypedField } from './row-type.ts';
+import { type ComputedValue, storedAs } from './to-json.ts';
 
 /** A model as far as expressions care. */
 export interface TypedModel {
@@ -95,6 +97,36 @@ export class Expression {
   }
 }
 
+/** An expression of one model that makes the value of a field. */
+export class Computation {
+  readonly text: string;
+  readonly reads: Reads;
+  readonly #program: ParseResult;
+  readonly #self: RowMaker;
+  readonly #value: ComputedValue;
+
+  /** @internal use `compileComputation` */
+  constructor(text: string, program: ParseResult, row: RowType, value: ComputedValue) {
+    this.text = text;
+    this.#program = program;
+    this.#value = value;
+    this.reads = inspect(program.ast, row);
+    this.#self = row.maker(this.reads.self);
+  }
+
+  /**
+   * The value that the field has in a row, in canonical form. Null where there is none: for a field
+   * without a value that it does not ask `has` of, or for a value that the type does not hold.
+   */
+  valueOf(self: StoredRow): JsonValue {
+    try {
+      return storedAs(this.#value, this.#program({ self: this.#self(self) }));
+    } catch {
+      return null;
+    }
+  }
+}
+
 function lookup(
   { field, isList, value }: Ways[number][number],
   context: { actor: Caller },
@@ -156,14 +188,36 @@ export function compileExpression(
   variables: readonly Variable[],
 ): Expression {
   const { environment, row } = roomOf(model);
+  const { program, type } = checked(environment, text, variables);
+  if (type === 'bool') return new Expression(text, program, row, environment);
+  throw new ExpressionRefusal(`must say true or false; this is of type ${type}`);
+}
+
+/**
+ * Compiles an expression over `self` that makes the value of a field of the model.
+ *
+ * @throws ExpressionRefusal where it is malformed, ill-typed, not of the field's type, or too costly
+ */
+export function compileComputation(
+  model: TypedModel,
+  text: string,
+  value: ComputedValue,
+): Computation {
+  const { environment, row } = roomOf(model);
+  const { program, type } = checked(environment, text, ['self']);
+  const wanted = scalarType(value.type);
+  if (type === wanted) return new Computation(text, program, row, value);
+  throw new ExpressionRefusal(
+    `must be of type ${wanted}, as a field of type ${value.type} is; this is of type ${type}`,
+  );
+}
+
+function checked(environment: Environment, text: string, variables: readonly Variable[]) {
   const program = parse(environment, text);
   refuseVariables(program.ast, variables);
-  const checked = program.check();
-  if (!checked.valid) throw new ExpressionRefusal(reword(checked.error));
-  if (checked.type !== 'bool') {
-    throw new ExpressionRefusal(`must say true or false; this is of type ${String(checked.type)}`);
-  }
-  return new Expression(text, program, row, environment);
+  const { valid, type, error } = program.check();
+  if (!valid) throw new ExpressionRefusal(reword(error));
+  return { program, type: String(type) };
 }
 
 function parse(environment: Environment, text: string): ParseResult {

@@ -2,6 +2,8 @@
 // them depends on time, place or chance, and what one costs is bounded.
 export {
   type Bindings,
+  type Computation,
+  compileComputation,
   compileExpression,
   type Expression,
   type ExpressionActor,
@@ -10,4 +12,5 @@ export {
 } from './expression.ts';
 export { ExpressionRefusal, type Variable } from './inspection.ts';
 export type { Lookup } from './lookups.ts';
-export type { StoredRow } from './row-type.ts';
+export type { StoredRow, TypedField } from './row-type.ts';
+export type { ComputedValue } from './to-json.ts';

@@ -40,6 +40,11 @@ const SCALARS: Readonly<Record<Exclude<FieldType, 'array' | 'object'>, string>> 
   datetime: TIMESTAMP,
 };
 
+/** What a field of a type is within expressions; undefined for one that holds others. */
+export function scalarType(type: FieldType): string | undefined {
+  return type === 'array' || type === 'object' ? undefined : SCALARS[type];
+}
+
 /** The types of one model, registered with an environment. */
 export class RowType {
   readonly #fields: readonly TypedField[];

@@ -10,7 +10,8 @@ type Direction = 'request' | 'response';
 export function modelTypes(schema: Schema, model: ModelSchema, name: string): string {
   const { fields, primaryKey } = model;
   const isKey = (field: FieldSchema) => field.name === primaryKey;
-  const changeable = fields.filter((field) => !isKey(field));
+  const sent = fields.filter(({ computed }) => computed === undefined);
+  const changeable = sent.filter((field) => !isKey(field));
   return [
     declaration(
       `${name}: what is returned.`,
@@ -20,7 +21,7 @@ export function modelTypes(schema: Schema, model: ModelSchema, name: string): st
     declaration(
       `${name}: what creates one.`,
       `${name}Create`,
-      fields.map((field) => bodyField(schema, field, isNeededToCreate(field, isKey(field)))),
+      sent.map((field) => bodyField(schema, field, isNeededToCreate(field, isKey(field)))),
     ),
     declaration(
       `${name}: what replaces one. What is left out goes back to its default.`,

@@ -23,7 +23,10 @@ type Direction = 'request' | 'response';
 export function readSchema(schema: Schema, model: ModelSchema): JsonSchema {
   const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,
-    orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
+    {
+      ...orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
+      ...(field.computed !== undefined && { readOnly: true }),
+    },
   ]);
   return objectSchema(
     [...properties, ...expandedProperty(model)],
@@ -108,7 +111,8 @@ export function jsonPatchSchema(): JsonSchema {
 }
 
 function bodySchema(schema: Schema, model: ModelSchema, required: string[]): JsonSchema {
-  const properties = model.fields.map((field): [string, JsonSchema] => [
+  const sent = model.fields.filter(({ computed }) => computed === undefined);
+  const properties = sent.map((field): [string, JsonSchema] => [
     field.name,
     bodyField(schema, field),
   ]);
