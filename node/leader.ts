@@ -30,6 +30,7 @@ import {
   type Random,
 } from './ports/index.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
+import type { RequestTrace, Tracer } from './telemetry/index.ts';
 
 /** What came of asking the leader for a model change. */
 export type ModelChange =
@@ -57,17 +58,25 @@ export class Leader {
   readonly #logClock: Pick<Clock, 'nowMs'>;
   readonly #random: Random;
   readonly #isSpaceLow: () => boolean;
+  readonly #tracer: Tracer;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
   #session: LeaderSession | null = null;
 
   /**
    * @param logClock stamps entries
    * @param isSpaceLow true while nothing new may be written
+   * @param tracer records commands of requests that are recorded
    */
-  constructor(logClock: Pick<Clock, 'nowMs'>, random: Random, isSpaceLow: () => boolean) {
+  constructor(
+    logClock: Pick<Clock, 'nowMs'>,
+    random: Random,
+    isSpaceLow: () => boolean,
+    tracer: Tracer,
+  ) {
     this.#logClock = logClock;
     this.#random = random;
     this.#isSpaceLow = isSpaceLow;
+    this.#tracer = tracer;
   }
 
   /** Closes the circle: consensus hands commands here, and this proposes through consensus. */
@@ -86,7 +95,29 @@ export class Leader {
    *
    * @throws ConsensusError where it certainly had no effect, EngineError otherwise
    */
-  async execute(envelope: CommandEnvelope): Promise<Outcome> {
+  execute(envelope: CommandEnvelope): Promise<Outcome> {
+    return envelope.trace === undefined
+      ? this.#execute(envelope, null)
+      : this.#executeTraced(envelope, this.#tracer.resume(envelope.trace, 'execute'));
+  }
+
+  async #executeTraced(envelope: CommandEnvelope, trace: RequestTrace): Promise<Outcome> {
+    const forwardedBy = envelope.trace?.forwardedBy;
+    trace.note('lithair.model', envelope.command.model);
+    trace.note('lithair.operation', envelope.command.kind);
+    if (forwardedBy !== undefined) trace.note('lithair.forwarded_by', forwardedBy);
+    trace.enter('propose');
+    let failed = true;
+    try {
+      const outcome = await this.#execute(envelope, trace);
+      failed = false;
+      return outcome;
+    } finally {
+      trace.finish({ failed });
+    }
+  }
+
+  async #execute(envelope: CommandEnvelope, trace: RequestTrace | null): Promise<Outcome> {
     const { consensus, session } = this.#leading();
     const execution = session.execute(envelope, this.#logClock.nowMs(), (bytes) =>
       this.#bytes(bytes),
@@ -100,7 +131,8 @@ export class Leader {
     if (execution.durability !== 'quorum') {
       return this.#answerEarly(consensus, session, execution, envelope.timeoutMs);
     }
-    const { result } = this.#propose(consensus, session, execution, envelope.timeoutMs);
+    const { result, index } = this.#propose(consensus, session, execution, envelope.timeoutMs);
+    if (trace !== null) followEntry(consensus, index, trace);
     return outcomeOf(await result);
   }
 
@@ -289,6 +321,17 @@ function requireInForce(data: Uint8Array, inForce: number): void {
   if (needed <= inForce) return;
   const text = `it needs apply version ${needed}, and the cluster is at ${inForce}`;
   throw new EngineError('unavailable', `${text}: update all members first`);
+}
+
+/** The phases of an entry: until a majority has it, and until it is applied. */
+function followEntry(
+  consensus: Consensus<ApplyResult, ReplicatedState>,
+  index: number,
+  trace: RequestTrace,
+): void {
+  trace.note('lithair.index', index);
+  trace.enter('commit');
+  consensus.onceCommitted(index, () => trace.enter('apply'));
 }
 
 const NOT_YET = Promise.resolve(null);

@@ -8,7 +8,19 @@ import { LithairNode } from './node.ts';
 import type { NodeOptions } from './options.ts';
 import type { Logger } from './ports/index.ts';
 import { secretsIn } from './secrets-directory.ts';
-import { createLogger, defaultLogFormat, type LogLevel } from './telemetry/index.ts';
+import {
+  createLogger,
+  defaultLogFormat,
+  type LogLevel,
+  LogSink,
+  OtlpSink,
+  otlpSettings,
+  postTraces,
+  serviceName,
+  Tracer,
+  TraceSettingsError,
+  type TraceSink,
+} from './telemetry/index.ts';
 import { readTlsMaterial, requireMember } from './tls-files.ts';
 import { systemClock, systemRandom } from './world.ts';
 
@@ -81,7 +93,32 @@ async function worldOf(options: NodeOptions, version: string) {
     compression: threadedZstd,
     readSecret: secretsIn(options.secretsDir),
     keys: options.keysFile === null ? null : new MasterKeys(await readKeyFile(options.keysFile)),
+    tracer: new Tracer(systemClock, systemRandom, traceSink(options, version, logger)),
   };
+}
+
+/** To a collector where one is named, otherwise to the log. */
+function traceSink(options: NodeOptions, version: string, logger: Logger): TraceSink {
+  const settings = traceSettings(options);
+  if (settings === null) return new LogSink(logger);
+  const resource = {
+    'service.name': serviceName(process.env, options.traces),
+    'service.version': version,
+    'service.instance.id': options.name,
+    ...(options.region !== null && { 'cloud.region': options.region }),
+  };
+  logger.info({ endpoint: settings.url }, 'traces go to a collector');
+  const post = postTraces(settings);
+  return new OtlpSink({ post, clock: systemClock, logger, resource, version });
+}
+
+function traceSettings({ traces }: NodeOptions) {
+  try {
+    return otlpSettings(process.env, traces);
+  } catch (error) {
+    if (error instanceof TraceSettingsError) throw new NodeError(error.message);
+    throw error;
+  }
 }
 
 function watchKeys(node: LithairNode, file: string, logger: Logger): () => void {

@@ -66,7 +66,7 @@ import {
   type NodeObserver,
   rateOf,
 } from './node-parts.ts';
-import { observeEncryption, observeMetadata, observeNode } from './observe.ts';
+import { observeEncryption, observeMetadata, observeNode, observeTraces } from './observe.ts';
 import { observeLinks, observeMembers } from './observe-members.ts';
 import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
@@ -142,7 +142,7 @@ export class NodeCore {
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
     this.#logClock = new LogClock(world.clock, world.logger);
-    this.#leader = new Leader(this.#logClock, world.random, () => this.#space.low);
+    this.#leader = new Leader(this.#logClock, world.random, () => this.#space.low, world.tracer);
     this.#encryption = new MemberEncryption({
       ...options,
       ...world,
@@ -168,6 +168,7 @@ export class NodeCore {
       onDamage: (error) => this.#failBy(error),
     });
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
+    observeTraces(this.#metrics, world.tracer);
     this.#admin = waitingHandler(options.name, world.version);
   }
 
@@ -238,6 +239,7 @@ export class NodeCore {
     await this.#keeper?.stop();
     await this.#transport?.close();
     await this.#network.close();
+    await this.#world.tracer.close();
     await this.#directory?.close();
   }
 
@@ -270,14 +272,11 @@ export class NodeCore {
 
   async #listen(): Promise<void> {
     const api = createApi({
+      ...this.#world,
       engine: this.engine,
       readSecret: this.#world.readSecret ?? noSecrets,
-      logger: this.#world.logger,
       metrics: this.#metrics,
-      clock: this.#world.clock,
-      ...(this.#world.defer && { defer: this.#world.defer }),
       admit: this.#network.admit,
-      version: this.#world.version,
     });
     await this.#network.serveApi(api);
   }

@@ -13,6 +13,7 @@ import type { InitialMember, NodeOptions } from './options.ts';
 import type { OutboxLimits } from './outbox/index.ts';
 import type { Clock, Logger, Random } from './ports/index.ts';
 import type { ApplyResult, ReplicatedState, StateOptions } from './state/index.ts';
+import type { Tracer } from './telemetry/index.ts';
 import type { MessageObserver } from './watched-transport.ts';
 
 export type NodeConsensus = Consensus<ApplyResult, ReplicatedState>;
@@ -57,6 +58,8 @@ export interface CoreWorld {
   readonly defer?: (callback: () => void) => void;
   /** The secrets that the model names; default: there are none. */
   readonly readSecret?: ReadSecret;
+  /** Records requests to models that are traced; the node closes it. */
+  readonly tracer: Tracer;
   /** Gauges of the process, too. */
   readonly processMetrics: boolean;
 }

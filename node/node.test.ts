@@ -6,6 +6,7 @@ import { authority, materialOf } from './consensus/testing/certificates.ts';
 import { MemoryFileSystem, openDataDirectory } from './log/index.ts';
 import { AdminClient } from './membership/index.ts';
 import { LithairNode, type NodeWorld } from './node.ts';
+import { LogSink, Tracer } from './telemetry/index.ts';
 import { freePort } from './test/serve-process.ts';
 import { systemClock, systemRandom } from './world.ts';
 
@@ -39,7 +40,8 @@ async function worldOf(name: string): Promise<NodeWorld & { readonly fs: MemoryF
   await directory.writeIdentity({ name, diskUuid: 'disk', clusterId: 'cluster-1', memberId: 2 });
   await directory.close();
   const tls = await materialOf(await authority(), 'member', name);
-  return { ...parts, tls, version: '0.0.0' };
+  const tracer = new Tracer(systemClock, systemRandom, new LogSink(logger));
+  return { ...parts, tracer, tls, version: '0.0.0' };
 }
 
 async function optionsOf(name: string, peerPort: number) {
@@ -64,6 +66,7 @@ async function optionsOf(name: string, peerPort: number) {
     keysFile: null,
     clusterDir: null,
     secretsDir: null,
+    traces: { endpoint: null, serviceName: null },
     initialCluster: [
       { name: 'n1', address: '127.0.0.1:1' },
       { name, address },

@@ -5,7 +5,7 @@ import type { HistoryKeeper } from './history-keeper.ts';
 import { type FileSystem, IDENTITY_NAME, type Log, type SpaceWatch } from './log/index.ts';
 import { observeModels } from './observe-models.ts';
 import type { ApplyResult, ReplicatedState } from './state/index.ts';
-import type { Metrics } from './telemetry/index.ts';
+import type { Metrics, Tracer } from './telemetry/index.ts';
 
 /** Bytes of the files of a data directory that say what the others are; read when asked for. */
 export function observeMetadata(metrics: Metrics, fs: FileSystem, dir: string): void {
@@ -163,4 +163,20 @@ function indexBytesOf(state: ReplicatedState | null): number {
 function aggregatesOf(state: ReplicatedState | null): number {
   if (state === null) return 0;
   return state.modelStates().reduce((sum, { size }) => sum + size, 0);
+}
+
+/** What became of the spans of requests that are recorded. */
+export function observeTraces(metrics: Metrics, tracer: Tracer): void {
+  const gauges: [name: string, help: string, read: () => number][] = [
+    ['queued', 'Spans that wait to be sent.', () => tracer.counts.queued],
+    ['told', 'Spans that the collector or the log took since the start.', () => tracer.counts.told],
+    [
+      'dropped',
+      'Spans that were lost since the start: a full queue, or nobody who took them.',
+      () => tracer.counts.dropped,
+    ],
+  ];
+  for (const [name, help, read] of gauges) {
+    metrics.gauge(`lithair_trace_spans_${name}`, help, read);
+  }
 }

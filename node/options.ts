@@ -1,4 +1,5 @@
 import type { LithairModelSpec } from '@lithair/crds';
+import type { TraceOptions } from './telemetry/index.ts';
 
 /** A member that the cluster is first made of. */
 export interface InitialMember {
@@ -28,6 +29,8 @@ export interface NodeOptions {
   readonly clusterDir: string | null;
   /** Directory of the secrets that the model names; null: there are none. */
   readonly secretsDir: string | null;
+  /** Where traces go, before what the environment says. */
+  readonly traces: TraceOptions;
   /** Bytes of the disk to keep free of writes; null: 512 MiB, or a tenth of a smaller disk. */
   readonly freeSpaceReserveBytes: number | null;
   /** What snapshots for other members may take of the network; absent: the usual bound. */

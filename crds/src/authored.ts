@@ -88,6 +88,7 @@ export interface AuthoredModel {
   security?: { encryptionAtRest?: boolean; tamperEvidence?: boolean };
   events?: DomainEventSpec[];
   rules?: RuleSpec[];
+  tracing?: { enabled: boolean; sampleRate?: number; includeBody?: boolean };
 }
 
 export interface AuthoredCluster {

@@ -177,6 +177,7 @@ class Comparison {
     this.noted(old, next, next.name, 'encryptionAtRest');
     this.noted(old, next, next.name, 'tamperEvidence');
     this.noted(old, next, next.name, 'events');
+    this.noted(old, next, next.name, 'tracing');
     this.noted(old, next, next.name, 'durability');
     if (!isTakenByNodes(old) && !isTakenByNodes(next)) {
       this.noted(old, next, next.name, 'consistency');

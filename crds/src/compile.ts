@@ -111,11 +111,17 @@ function compileModel(model: ModelSpec): ModelSchema {
 }
 
 /** What is taken over as it is said. */
-function compileNamed({ permissions, events, rules }: ModelSpec): Partial<ModelSchema> {
+function compileNamed({ permissions, events, rules, tracing }: ModelSpec): Partial<ModelSchema> {
   return {
     ...(permissions && { permissions: structuredClone(permissions) }),
     ...(events && { events: events.map((event) => ({ ...event })) }),
     ...(rules && { rules: rules.map((rule) => ({ ...rule })) }),
+    ...(tracing?.enabled && {
+      tracing: {
+        sampleRate: tracing.sampleRate,
+        ...(tracing.includeBody && { includeBody: true }),
+      },
+    }),
   };
 }
 

@@ -91,6 +91,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),
     ...(model.rules && { rules: model.rules.map((rule) => ({ ...rule })) }),
+    ...(model.tracing && { tracing: { sampleRate: 1, includeBody: false, ...model.tracing } }),
   };
 }
 

@@ -20,6 +20,7 @@ import {
   size,
   VOTER_COUNTS,
 } from './language-terms.ts';
+import { tracing } from './language-tracing.ts';
 import { COLLATIONS, DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
@@ -273,8 +274,9 @@ const model: RecordShape = {
       description: 'Names of changes; otherwise ProductCreated, ProductUpdated, ProductDeleted.',
     },
     rules,
+    tracing,
   },
-  later: ['tracing', 'historize', 'states', 'relations', 'renamedFrom', 'migrations'],
+  later: ['historize', 'states', 'relations', 'renamedFrom', 'migrations'],
   description: 'A model: one kind of row with its route.',
 };
 

@@ -17,6 +17,7 @@ import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
 import { checkInverses } from './related.ts';
 import { checkSoftDelete } from './soft-delete.ts';
 import { quote } from './structure.ts';
+import { checkTracing } from './tracing-rules.ts';
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
 export function checkRelations(spec: unknown, root: Path): Problem[] {
@@ -53,6 +54,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkEvidence(model, fields, path),
     ...checkMemory(model, path),
     ...checkPersistenceWords(model, path),
+    ...checkTracing(model, path),
     ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
       ...path,
       'lifecycle',

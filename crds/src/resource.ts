@@ -99,6 +99,17 @@ export interface ModelSpec {
   events?: DomainEventSpec[];
   /** What must hold of every row. */
   rules?: RuleSpec[];
+  /** Absent: requests are not traced. */
+  tracing?: TracingSpec;
+}
+
+/** Which requests to a model are traced, and what traces say. */
+export interface TracingSpec {
+  enabled: boolean;
+  /** Share of the requests that bring no traceparent, from 0 to 1. */
+  sampleRate: number;
+  /** Whether traces hold bodies of writes. */
+  includeBody: boolean;
 }
 
 /** A condition between the fields of a row. */

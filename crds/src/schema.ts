@@ -68,6 +68,15 @@ export interface ModelSchema {
   consistency?: 'sequential' | 'eventual';
   /** Its rows are the deleted ones of another model, which follows from that; see `softDelete`. */
   deletedOf?: string;
+  /** Absent: requests are not traced. */
+  tracing?: TracingSchema;
+}
+
+/** Which requests are traced: a share of those that bring no decision, from 0 to 1. */
+export interface TracingSchema {
+  sampleRate: number;
+  /** True, or absent. */
+  includeBody?: boolean;
 }
 
 /** What is remembered of the past of a model's rows. `immutable` has become that of every field. */

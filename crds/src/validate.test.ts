@@ -258,7 +258,7 @@ for (const [spec, path, code, message] of SPEC_REFUSALS) {
   });
 }
 
-const LATER_MODEL = ['tracing', 'states'];
+const LATER_MODEL = ['relations', 'states'];
 for (const attribute of LATER_MODEL) {
   test(`the attribute ${attribute} of a model is refused as not supported yet`, () => {
     const problems = problemsOf(`models: [{name: A, ${attribute}: {}, fields: [${ID}]}]`);

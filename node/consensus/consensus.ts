@@ -17,6 +17,7 @@ import {
 } from '../ports/index.ts';
 import { AppendQueue } from './append-queue.ts';
 import { ApplyQueue } from './apply-queue.ts';
+import { CommitWatch } from './commit-watch.ts';
 import { createCore } from './core.ts';
 import type { ConsensusDependencies } from './dependencies.ts';
 import { ConsensusError } from './errors.ts';
@@ -55,6 +56,7 @@ export class Consensus<
   readonly #reads: Reads;
   readonly #appends: AppendQueue;
   readonly #applies: ApplyQueue;
+  readonly #commits = new CommitWatch();
   readonly #snapshots: Snapshots;
   readonly #forwarder: Forwarder;
   readonly #transfer: Transfer;
@@ -202,6 +204,11 @@ export class Consensus<
     const proposed = this.#proposals.add(this.#node, data, timeoutMs, stage);
     this.#kick();
     return proposed;
+  }
+
+  /** Calls back once a majority has the entry at `index`, before it is applied. */
+  onceCommitted(index: number, callback: () => void): void {
+    this.#commits.add(index, callback);
   }
 
   /** Proposes the change of one member on the leader; errors as {@link propose}. */
@@ -392,8 +399,10 @@ export class Consensus<
     if (message.to === LOCAL_APPEND_THREAD) {
       if (message.snapshot !== null) this.#replica.expect(message.snapshot);
       this.#appends.push(message);
-    } else if (message.to === LOCAL_APPLY_THREAD) this.#applies.push(message);
-    else this.#send(message);
+    } else if (message.to === LOCAL_APPLY_THREAD) {
+      this.#commits.advance(message.entries.at(-1)?.index ?? 0);
+      this.#applies.push(message);
+    } else this.#send(message);
   }
 
   #send(message: Message): void {

@@ -155,7 +155,7 @@ export class Forwarder {
   }
 
   async #attemptThere(leader: number, envelope: CommandEnvelope): Promise<Attempt<Outcome>> {
-    const body = encodeJson({ envelope });
+    const body = encodeJson({ envelope: this.#marked(envelope) });
     try {
       const sent = this.#transport.request(leader, 'command', body, envelope.timeoutMs);
       // Another leader can say what became of it; without a key nobody else may be asked.
@@ -164,6 +164,13 @@ export class Forwarder {
       if (!(error instanceof PeerRequestError)) throw error;
       return error.sent ? { kind: 'unknown', reason: error.message } : { kind: 'retry' };
     }
+  }
+
+  /** Who reads a trace sees where the request came in. */
+  #marked(envelope: CommandEnvelope): CommandEnvelope {
+    const { trace } = envelope;
+    if (trace === undefined) return envelope;
+    return { ...envelope, trace: { ...trace, forwardedBy: this.#view.memberId } };
   }
 
   #unlessMoved(sent: Promise<Uint8Array>): Promise<Uint8Array> {

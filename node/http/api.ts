@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReadSecret } from '../auth/index.ts';
 import type { Clock, Engine, Logger } from '../ports/index.ts';
-import type { Metrics } from '../telemetry/index.ts';
+import type { Metrics, Tracer } from '../telemetry/index.ts';
 
 /** Takes one request; it always answers and never throws or rejects. */
 export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
@@ -39,6 +39,8 @@ export interface ApiOptions {
   readonly readSecret: ReadSecret;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Records requests to models that are traced. */
+  readonly tracer: Tracer;
   readonly clock: Clock;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;

@@ -63,6 +63,7 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     clock: options.clock,
     logger: options.logger,
     requests: options.metrics.requests,
+    tracer: options.tracer,
     tables: new RouteTables({ limits, version: options.version, auth: options }),
     bodies: new BodyReceiver(limits.bufferedBytes),
     freshness: new Freshness(limits.engineTimeoutMs),

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../auth/index.ts';
-import type { Actor, ModelReader, StateReader } from '../ports/index.ts';
+import type { Actor, ModelReader, StateReader, TraceIds } from '../ports/index.ts';
 import type { Parameter } from '../query/index.ts';
+import type { RequestTrace } from '../telemetry/index.ts';
 import type { Operation } from './operations/operation.ts';
 import { parseQuery } from './query-string.ts';
 import type { ModelRoute, RouteTable } from './route-table.ts';
@@ -32,6 +33,10 @@ export class Exchange {
   /** Canonical id, or the decoded text where it can be no id. */
   id = '';
   actor: Actor = ANONYMOUS;
+  /** Null where the request is not recorded. */
+  trace: RequestTrace | null = null;
+  /** What the log calls the request, where it had to say something of it. */
+  ids: TraceIds | null = null;
   /** Methods of the route, for the `Allow` header. */
   allow = '';
   #parameters: readonly Parameter[] | null = null;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AccessOperation } from '../access/index.ts';
-import type { Actor, Clock, CommandEnvelope, Engine, Logger } from '../ports/index.ts';
-import type { RequestMetrics } from '../telemetry/index.ts';
+import type { Actor, Clock, Command, CommandEnvelope, Engine, Logger } from '../ports/index.ts';
+import type { RequestMetrics, Tracer } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
 import { refuseConditions } from './eventual.ts';
@@ -21,6 +21,8 @@ import { Problem } from './problems.ts';
 import { send, sendProblem } from './respond.ts';
 import type { RouteTable, RouteTables } from './route-table.ts';
 import { route, type SystemRoutes, unknownRoute } from './router.ts';
+import { tracedBody } from './traced-body.ts';
+import { beginTrace, finishTrace, identifier } from './tracing.ts';
 
 type ModelOperation = ReadOperation | WriteOperation | StreamOperation;
 
@@ -37,6 +39,7 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly requests: RequestMetrics;
+  readonly tracer: Tracer;
 }
 
 /** Answers one request; resolves, or returns, when the answer is written. Never throws. */
@@ -69,6 +72,9 @@ function run(parts: PipelineParts, exchange: Exchange): Promise<void> | void {
   const state = parts.engine.state();
   exchange.table = state === null ? null : parts.tables.of(state);
   route(exchange, parts.system, exchange.table);
+  if (exchange.route?.model.tracing !== undefined) {
+    exchange.trace = beginTrace(parts.tracer, exchange);
+  }
   const { operation } = exchange;
   if (operation === null) throw new Error('a routed request has an operation');
   const isForAll = operation.kind === 'system' && operation.asksWho !== true;
@@ -100,7 +106,10 @@ function runAs(
   if (exchange.parent !== null) enterParent(exchange, exchange.parent, table);
   authorize(exchange, operation);
   refuseConditions(exchange);
-  if (operation.kind === 'stream') return operation.run(exchange, parts);
+  if (operation.kind === 'stream') {
+    exchange.trace?.enter('stream');
+    return operation.run(exchange, parts);
+  }
   return operation.kind === 'read'
     ? runRead(parts, exchange, operation)
     : runWrite(parts, exchange, operation);
@@ -125,6 +134,7 @@ function runRead(
     model.consistency === 'eventual'
       ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
       : parts.freshness.demandOf(level, parameter, token, epoch, model.consistency);
+  exchange.trace?.enter('barrier');
   const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null) return answerRead(parts, exchange, operation);
@@ -136,6 +146,7 @@ function answerRead(
   exchange: Exchange,
   operation: ReadOperation,
 ): Promise<void> | void {
+  exchange.trace?.enter('query');
   const view = viewOf(context, exchange.modelRoute.model.name);
   return sendLater(exchange, operation.answer(exchange, view, context));
 }
@@ -149,8 +160,10 @@ async function runWrite(
   // 5. body
   const limit = operation.bodyLimit(parts.limits);
   requireWriteHead(exchange, operation, limit > 0);
+  exchange.trace?.enter('receive');
   const bytes = limit === 0 ? NO_BODY : await parts.bodies.receive(req, res, limit);
   // 6. validation
+  exchange.trace?.enter('validation');
   const command = operation.command(exchange, bytes);
   // 7. command
   const envelope: CommandEnvelope = {
@@ -165,13 +178,30 @@ async function runWrite(
       bytes,
     ),
     timeoutMs: parts.limits.engineTimeoutMs,
+    ...submitting(exchange, command, bytes.length),
   };
   const outcome = await parts.engine.submit(envelope);
+  exchange.trace?.enter('answer');
   // 8. response
   if (outcome.kind === 'rejected') {
     throw new Problem(outcome.code, outcome.message, { errors: outcome.errors });
   }
   await send(exchange, operation.reply(exchange, outcome, parts.context));
+}
+
+/** From here on, what the leader records is part of this phase. */
+function submitting(
+  { trace, modelRoute: { model } }: Exchange,
+  command: Command,
+  bodyBytes: number,
+): Pick<CommandEnvelope, 'trace'> {
+  if (trace === null) return {};
+  trace.note('http.request.body.size', bodyBytes);
+  if (model.tracing?.includeBody === true) {
+    trace.note('http.request.body.content', tracedBody(command, model));
+  }
+  trace.enter('submit');
+  return { trace: trace.context };
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -223,22 +253,33 @@ function sendLater(
   exchange: Exchange,
   reply: Parameters<typeof send>[1] | Promise<Parameters<typeof send>[1]>,
 ): Promise<void> | void {
-  if (reply instanceof Promise) return reply.then((done) => send(exchange, done));
+  if (reply instanceof Promise) return reply.then((done) => sendLater(exchange, done));
+  exchange.trace?.enter('answer');
   return send(exchange, reply);
 }
 
 /** The one error exit. */
 function fail(parts: PipelineParts, exchange: Exchange, error: unknown): void {
-  if (error instanceof ClientGone) return;
-  sendProblem(exchange, problemOf(error, parts.logger), parts.clock);
+  const { trace } = exchange;
+  if (error instanceof ClientGone) {
+    if (trace !== null) finishTrace(trace, exchange, true);
+    return;
+  }
+  exchange.ids = trace;
+  const problem = problemOf(error, parts.logger, identifier(parts.tracer, exchange));
+  trace?.enter('answer');
+  sendProblem(exchange, problem, parts.clock);
   observe(parts, exchange);
 }
 
 function observe({ clock, logger, requests }: PipelineParts, exchange: Exchange): void {
   const durationMs = clock.monotonicMs() - exchange.startedMs;
   const status = exchange.res.statusCode;
+  const { trace } = exchange;
   const model = exchange.route?.model.name ?? '';
   const operation = exchange.operation?.name ?? 'none';
   requests.series(model, operation).observe(status, durationMs);
-  logger.debug({ model, operation, status, durationMs }, 'request');
+  if (trace !== null) finishTrace(trace, exchange, false);
+  const ids = trace === null ? {} : { trace_id: trace.traceId, span_id: trace.spanId };
+  logger.debug({ model, operation, status, durationMs, ...ids }, 'request');
 }

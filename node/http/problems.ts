@@ -93,13 +93,15 @@ export interface ProblemOptions {
   readonly closes?: boolean;
 }
 
-/** The body of a problem (RFC 9457, section 3). */
+/** The body of a problem (RFC 9457, section 3); `traceId` is what the log calls its request. */
 export function problemJson(
   code: ProblemCode,
   detail: string,
   errors: readonly RequestError[] = [],
+  traceId?: string,
 ): string {
   const { status, title } = PROBLEMS[code];
-  const base = { type: 'about:blank', title, status, detail, code };
+  const trace = traceId === undefined ? {} : { trace_id: traceId };
+  const base = { type: 'about:blank', title, status, detail, code, ...trace };
   return JSON.stringify(errors.length === 0 ? base : { ...base, errors });
 }

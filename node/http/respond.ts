@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../ports/index.ts';
 import type { Exchange, Reply } from './exchange.ts';
 import { PROBLEM_CONTENT_TYPE, type Problem, problemJson } from './problems.ts';
+import { traceHeader } from './tracing.ts';
 
 /** How long, and how much of it, the rest of a refused body is listened to. */
 const LINGER_MS = 1000;
@@ -14,6 +15,7 @@ export function send(exchange: Exchange, reply: Reply): Promise<void> | void {
   const { req, res } = exchange;
   if (res.headersSent || res.destroyed) return;
   const { headers, status, body } = reply;
+  if (exchange.trace !== null) headers.push(...traceHeader(exchange.trace));
   if (reply.pieces !== undefined) return sendPieces(exchange, reply, reply.pieces);
   if (body === '') {
     if (status !== 204 && status !== 304) headers.push('Content-Length', '0');
@@ -81,7 +83,7 @@ export function sendProblem(exchange: Exchange, problem: Problem, clock: Clock):
   const headers = [...problem.headers, 'Content-Type', PROBLEM_CONTENT_TYPE];
   headers.push('Cache-Control', 'no-store');
   if (status === 503) headers.push('Retry-After', '1');
-  const body = problemJson(code, message, errors);
+  const body = problemJson(code, message, errors, exchange.ids?.traceId);
   if (problem.closes || hasUnreadBody(exchange))
     sendAndLinger(exchange, status, headers, body, clock);
   else void send(exchange, { status, headers, body });
@@ -92,13 +94,14 @@ export function sendProblem(exchange: Exchange, problem: Problem, clock: Clock):
  * client might never see the answer; so the rest is read for a moment, and thrown away.
  */
 function sendAndLinger(
-  { req, res }: Exchange,
+  { req, res, trace }: Exchange,
   status: number,
   headers: string[],
   body: string,
   clock: Clock,
 ): void {
   if (res.headersSent || res.destroyed) return;
+  if (trace !== null) headers.push(...traceHeader(trace));
   headers.push('Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close');
   res.writeHead(status, headers);
   if (req.method !== 'HEAD') res.write(body);

@@ -1,4 +1,5 @@
 import type { JsonValue } from '@lithair/crds';
+import type { TraceContext } from './trace.ts';
 
 /** A JSON object whose values are in the canonical form of their declared types. */
 export type JsonObject = { [key: string]: JsonValue };
@@ -82,6 +83,8 @@ export interface CommandEnvelope {
   readonly idempotency: IdempotencyKey | null;
   /** Time left when it was sent on, milliseconds: deadlines travel as durations, clocks differ. */
   readonly timeoutMs: number;
+  /** Absent where the request is not recorded. */
+  readonly trace?: TraceContext;
 }
 
 /** Where and why one part of a request was refused (RFC 6901 pointer into the body). */

@@ -8,4 +8,5 @@ export type * from './engine.ts';
 export { EngineError } from './errors.ts';
 export type * from './history.ts';
 export type * from './state.ts';
+export type * from './trace.ts';
 export type * from './world.ts';

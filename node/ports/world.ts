@@ -21,8 +21,11 @@ export interface Random {
   fraction(): number;
 }
 
-/** A field of a structured log line. Never a secret, a body or a name of a person. */
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+/** A value in a structured log line. Never a secret or a name of a person. */
+export type LogValue = string | number | boolean | null | undefined;
+
+/** Fields of a structured log line; `context` and the like have fields of their own. */
+export type LogFields = Readonly<Record<string, LogValue | Readonly<Record<string, LogValue>>>>;
 
 /** The logger that every room is given. */
 export interface Logger {

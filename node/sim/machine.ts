@@ -9,6 +9,7 @@ import type { NodeApi, NodeNetwork, NodeObserver } from '../node-parts.ts';
 import type { InitialMember } from '../options.ts';
 import type { Logger } from '../ports/index.ts';
 import type { ReplicatedState } from '../state/index.ts';
+import { LogSink, Tracer } from '../telemetry/index.ts';
 import { adminExchange } from './admin-exchange.ts';
 import {
   type DiskFilter,
@@ -214,6 +215,7 @@ export class Machine {
 
   #compose(process: Process): NodeCore {
     const { scheduler, initialCluster, consensus, log, sabotage } = this.#world;
+    const [clock, logger] = [this.clock.of(process), this.#loggerOf(process)];
     const core = new NodeCore(
       {
         name: this.name,
@@ -231,9 +233,10 @@ export class Machine {
       },
       {
         fs: this.disk.attach(process),
-        clock: this.clock.of(process),
+        clock,
         random: this.#random,
-        logger: this.#loggerOf(process),
+        logger,
+        tracer: new Tracer(clock, this.#random, new LogSink(logger)),
         version: '0.0.0',
         defer: (callback) => void scheduler.after(0.01, 'turn', process, callback),
         processMetrics: false,

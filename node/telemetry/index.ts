@@ -1,4 +1,6 @@
-/** What the node tells about itself: log lines and metrics. Never a body, a secret or a name. */
+/** What the node tells about itself: log lines, metrics and traces. Never a secret. */
+
+export { LogSink } from './log-sink.ts';
 export {
   createLogger,
   defaultLogFormat,
@@ -7,4 +9,17 @@ export {
   silentLogger,
 } from './logger.ts';
 export { createMetrics, METRICS_CONTENT_TYPE, type Metrics } from './metrics.ts';
+export { postTraces } from './otlp-post.ts';
+export {
+  type OtlpSettings,
+  otlpSettings,
+  serviceName,
+  type TraceOptions,
+  TraceSettingsError,
+} from './otlp-settings.ts';
+export { OtlpSink } from './otlp-sink.ts';
 export { RequestMetrics } from './request-metrics.ts';
+export { RequestTrace } from './request-trace.ts';
+export type { TraceSink } from './span.ts';
+export { traceparentOf } from './trace-context.ts';
+export { Tracer } from './tracer.ts';

@@ -75,6 +75,14 @@ export const serveCommand: CliCommand = {
       value: 'DIR',
       help: 'secrets that the model names, each a directory with a file key',
     },
+    'otlp-endpoint': {
+      value: 'URL',
+      help: 'collector for traces (default OTEL_EXPORTER_OTLP_ENDPOINT, otherwise the log)',
+    },
+    'service-name': {
+      value: 'NAME',
+      help: 'what traces call the service (default OTEL_SERVICE_NAME, or lithair)',
+    },
     cluster: { value: 'DIR', help: 'files id and bootstrapped, as the operator mounts them' },
   },
   details: [
@@ -97,6 +105,8 @@ export const serveCommand: CliCommand = {
         keys: input.text('keys'),
         reserve: input.text('reserve'),
         secrets: input.text('secrets'),
+        otlpEndpoint: input.text('otlp-endpoint'),
+        serviceName: input.text('service-name'),
         tryIt: input.flag('try'),
       };
       return runLocalCluster({ file, nodes, host, dataDir, ...ports, ...more });
@@ -186,6 +196,7 @@ async function nodeOptions(
     ...snapshotRateOf(input),
     clusterDir: input.text('cluster') ?? null,
     secretsDir: input.text('secrets') ?? null,
+    traces: tracesOf(input),
     initialCluster,
     role: roleOf(input, name, initialCluster),
     region: regionOf(input),
@@ -195,6 +206,11 @@ async function nodeOptions(
 
 function applyVersionOf(input: CliInput): number | null {
   return input.integer('apply-version', OLDEST_APPLY_VERSION, APPLY_VERSION) ?? null;
+}
+
+function tracesOf(input: CliInput): NodeOptions['traces'] {
+  const endpoint = input.text('otlp-endpoint') ?? null;
+  return { endpoint, serviceName: input.text('service-name') ?? null };
 }
 
 function reserveOf(input: CliInput): number | null {

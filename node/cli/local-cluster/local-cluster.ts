@@ -17,6 +17,9 @@ export interface LocalClusterOptions {
   readonly reserve: string | undefined;
   /** `--secrets` of the members; undefined for none. */
   readonly secrets: string | undefined;
+  /** `--otlp-endpoint` and `--service-name` of the members; undefined for what they are by default. */
+  readonly otlpEndpoint: string | undefined;
+  readonly serviceName: string | undefined;
   /** `--keys` of the members; undefined for none. */
   readonly keys: string | undefined;
   /** Print requests to try once a node answers. */
@@ -71,6 +74,8 @@ function wordsOf(
     ...(options.keys === undefined ? {} : { keys: options.keys }),
     ...(options.reserve === undefined ? {} : { reserve: options.reserve }),
     ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
+    ...(options.otlpEndpoint === undefined ? {} : { 'otlp-endpoint': options.otlpEndpoint }),
+    ...(options.serviceName === undefined ? {} : { 'service-name': options.serviceName }),
   };
   const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
   return ['serve', options.file, ...words, ...(tryIt ? ['--try'] : [])];

@@ -11,11 +11,12 @@ const SECONDS = 3;
 const ID = '018f2f2a-0000-7000-8000-000000000001';
 const BODY =
   '{"name":"A product with a name of some length","price":"12.50","stock":3,"status":"live"}';
-const KINDS = ['koa', 'lithair'] as const;
+const KINDS = ['koa', 'lithair', 'unsampled', 'traced'] as const;
 type Rates = Record<(typeof KINDS)[number], number[]>;
 
-const gets: Rates = { koa: [], lithair: [] };
-const posts: Rates = { koa: [], lithair: [] };
+const none = (): Rates => ({ koa: [], lithair: [], unsampled: [], traced: [] });
+const gets = none();
+const posts = none();
 for (let round = 0; round < ROUNDS; round++) {
   for (const kind of KINDS) {
     const { server, port } = await start(kind);
@@ -54,10 +55,15 @@ async function load(words: readonly string[]): Promise<number> {
   return result.requests.average;
 }
 
+function against(rate = 0, other = 0): string {
+  return `${rate.toFixed(0)}/s, ratio ${(rate / other).toFixed(2)}`;
+}
+
 function report(what: string, rates: Rates): void {
-  const [koa, lithair] = [median(rates.koa), median(rates.lithair)];
-  const ratio = (lithair / koa).toFixed(2);
-  console.log(`${what}: lithair ${lithair.toFixed(0)}/s, Koa ${koa.toFixed(0)}/s, ratio ${ratio}`);
+  const [koa, lithair, unsampled, traced] = KINDS.map((kind) => median(rates[kind]));
+  console.log(`${what}: Koa ${koa?.toFixed(0)}/s; lithair ${against(lithair, koa)} of Koa`);
+  console.log(`  traced model, not sampled: ${against(unsampled, lithair)} of lithair`);
+  console.log(`  all requests recorded: ${against(traced, lithair)} of lithair`);
 }
 
 function median(values: readonly number[]): number {

@@ -1,13 +1,14 @@
 /**
  * One server to measure, on an ephemeral port that it prints: `koa` is Koa with a map and nothing
- * else, `lithair` the whole front with the real state and command rooms and no log behind.
+ * else, `lithair` the whole front with the real state and command rooms and no log behind;
+ * `unsampled` and `traced` are the same with a model whose requests are traced, none and all of them.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import Koa from 'koa';
 import { createGateway } from '../../gateway/index.ts';
-import { createMetrics, silentLogger } from '../../telemetry/index.ts';
+import { createMetrics, LogSink, silentLogger, Tracer } from '../../telemetry/index.ts';
 import { uuidV7 } from '../../values/index.ts';
-import { systemClock } from '../../world.ts';
+import { systemClock, systemRandom } from '../../world.ts';
 import { createApi } from '../index.ts';
 import { SingleNode, schemaOf } from '../testing/single-node.ts';
 
@@ -30,7 +31,13 @@ const MODEL = {
   ],
 };
 
-const server = process.argv[2] === 'koa' ? koaServer() : await lithairServer();
+const TRACING: Readonly<Record<string, object>> = {
+  unsampled: { tracing: { enabled: true, sampleRate: 0 } },
+  traced: { tracing: { enabled: true, sampleRate: 1 } },
+};
+
+const kind = process.argv[2] ?? '';
+const server = kind === 'koa' ? koaServer() : await lithairServer();
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   if (address !== null && typeof address === 'object') console.log(address.port);
@@ -66,7 +73,7 @@ function bodyOf(req: IncomingMessage): Promise<string> {
 }
 
 async function lithairServer() {
-  const engine = new SingleNode(schemaOf([MODEL]));
+  const engine = new SingleNode(schemaOf([{ ...MODEL, ...TRACING[kind] }]));
   const command = { kind: 'create', model: 'Product', body: { id: ID, ...ROW } } as const;
   const actor = { subject: 'bench', method: 'none', roles: [] } as const;
   await engine.submit({ command, actor, schemaVersion: 1, idempotency: null, timeoutMs: 1000 });
@@ -76,6 +83,7 @@ async function lithairServer() {
     readSecret: () => Promise.reject(new Error('there are no secrets')),
     logger: silentLogger,
     metrics: createMetrics({ processMetrics: false }),
+    tracer: new Tracer(systemClock, systemRandom, new LogSink(silentLogger)),
     clock: systemClock,
     admit: gateway.admit,
     version: '0.0.0',

@@ -59,6 +59,7 @@ export function sharedHeaders(): Json {
     'Lithair-Version': headerOf('Version of the aggregate.'),
     'Lithair-Index': headerOf('Opaque; send it back as Lithair-Min-Index.'),
     Location: headerOf('Path of the new aggregate.'),
+    traceparent: headerOf('W3C Trace Context, where the request is recorded.'),
   };
 }
 
@@ -80,6 +81,7 @@ function problemResponse(status: number): Json {
   );
   return {
     description: `One of: ${codes.join(', ')}`,
+    headers: { traceparent: { $ref: '#/components/headers/traceparent' } },
     content: { 'application/problem+json': { schema: schemaRef('Problem') } },
   };
 }
@@ -101,6 +103,7 @@ export function problemSchema(): Json {
       detail: text,
       code: { type: 'string', enum: Object.keys(PROBLEMS) },
       errors: { type: 'array', items: error },
+      trace_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
     },
     required: ['type', 'title', 'status', 'detail', 'code'],
   };

@@ -40,6 +40,7 @@ import {
   replaceSchema,
   valueSchema,
 } from './schemas.ts';
+import { withTraces } from './traced.ts';
 
 type Json = { [key: string]: JsonValue };
 
@@ -181,10 +182,8 @@ class Description {
     ];
     const used = routes.filter(([, route]) => Object.keys(route).some((key) => IN_PATHS.has(key)));
     const keepsHistory = this.#history !== null && this.#offers('GET');
-    return {
-      ...Object.fromEntries(used),
-      ...(keepsHistory && this.#historyPaths()),
-    };
+    const paths = { ...Object.fromEntries(used), ...(keepsHistory && this.#historyPaths()) };
+    return this.#model.tracing === undefined ? paths : withTraces(paths);
   }
 
   #collection(): Json {

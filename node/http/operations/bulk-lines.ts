@@ -9,6 +9,7 @@ import { Problem } from '../problems.ts';
 import { VARY } from '../reply.ts';
 import { drained } from '../respond.ts';
 import type { ModelRoute, RouteTable } from '../route-table.ts';
+import { identifier, traceHeader } from '../tracing.ts';
 import { letTakeItsTime } from '../unhurried.ts';
 import type { StreamOperation, StreamParts } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
@@ -86,6 +87,7 @@ class LineBulk {
     const { req, res } = this.#exchange;
     if (req.headers.expect !== undefined) res.writeContinue();
     const head = ['Vary', VARY, 'Cache-Control', 'no-store', 'Content-Type', NDJSON_TYPE];
+    if (this.#exchange.trace !== null) head.push(...traceHeader(this.#exchange.trace));
     res.writeHead(200, head);
     res.flushHeaders();
     try {
@@ -149,7 +151,11 @@ class LineBulk {
       const { code, message, errors } = outcome;
       throw new Problem(code, message, { errors });
     } catch (error) {
-      const { status, code, message, errors } = problemOf(error, this.#parts.logger);
+      const { status, code, message, errors } = problemOf(
+        error,
+        this.#parts.logger,
+        identifier(this.#parts.tracer, this.#exchange),
+      );
       const more = errors.length === 0 ? {} : { errors };
       return resultLine({ line, status, code, detail: message, ...more });
     }

@@ -8,6 +8,7 @@ import type {
   Outcome,
   StateReader,
 } from '../../ports/index.ts';
+import type { Tracer } from '../../telemetry/index.ts';
 import type { ApiLimits } from '../api.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import type { TakenTypes } from '../media-type.ts';
@@ -77,6 +78,7 @@ export interface StreamParts {
   readonly limits: ApiLimits;
   readonly tables: Pick<RouteTables, 'of'>;
   readonly context: OperationContext;
+  readonly tracer: Tracer;
 }
 
 export type Operation = ReadOperation | WriteOperation | StreamOperation | SystemOperation;

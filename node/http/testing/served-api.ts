@@ -1,8 +1,15 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createGateway, type GatewayLimits } from '../../gateway/index.ts';
-import { createMetrics, silentLogger } from '../../telemetry/index.ts';
-import { systemClock } from '../../world.ts';
+import type { Logger } from '../../ports/index.ts';
+import {
+  createMetrics,
+  LogSink,
+  silentLogger,
+  Tracer,
+  type TraceSink,
+} from '../../telemetry/index.ts';
+import { systemClock, systemRandom } from '../../world.ts';
 import { type ApiLimits, createApi } from '../index.ts';
 import { SingleNode, schemaOf } from './single-node.ts';
 
@@ -30,20 +37,29 @@ export interface Answer {
   readonly json: Record<string, unknown>;
 }
 
+/** Where a test listens to what the API tells of itself. */
+interface Heard {
+  readonly logger?: Logger;
+  readonly traces?: TraceSink;
+}
+
 export async function serveApi(
   models: readonly unknown[],
   limits: Partial<ApiLimits> = {},
   auth?: unknown,
   bounds: Partial<GatewayLimits> = {},
+  heard: Heard = {},
 ): Promise<ServedApi> {
+  const { logger = silentLogger, traces = new LogSink(logger) } = heard;
   const engine = new SingleNode(schemaOf(models, auth));
   const gateway = createGateway(bounds);
   const api = createApi({
     engine,
     limits,
     readSecret: (name) => Promise.resolve(Buffer.from(name)),
-    logger: silentLogger,
+    logger,
     metrics: createMetrics({ processMetrics: false }),
+    tracer: new Tracer(systemClock, systemRandom, traces),
     clock: systemClock,
     admit: gateway.admit,
     version: '0.0.0',

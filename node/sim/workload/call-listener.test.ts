@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApi } from '../../http/index.ts';
 import { SingleNode, schemaOf } from '../../http/testing/single-node.ts';
-import { createMetrics, silentLogger } from '../../telemetry/index.ts';
-import { systemClock } from '../../world.ts';
+import { createMetrics, LogSink, silentLogger, Tracer } from '../../telemetry/index.ts';
+import { systemClock, systemRandom } from '../../world.ts';
 import { callListener } from './call-listener.ts';
 
 const MODEL = {
@@ -20,6 +20,7 @@ function listenerOf() {
     readSecret: () => Promise.reject(new Error('there are no secrets')),
     logger: silentLogger,
     metrics: createMetrics({ processMetrics: false }),
+    tracer: new Tracer(systemClock, systemRandom, new LogSink(silentLogger)),
     clock: systemClock,
     admit: () => {},
     version: '0.0.0',

@@ -2,7 +2,7 @@ import { compileSchema } from '@lithair/crds';
 import { VirtualWorld } from '../../../consensus/testing/virtual-world.ts';
 import { createApi } from '../../../http/index.ts';
 import { SingleNode } from '../../../http/testing/single-node.ts';
-import { createMetrics, silentLogger } from '../../../telemetry/index.ts';
+import { createMetrics, LogSink, silentLogger, Tracer } from '../../../telemetry/index.ts';
 import type { FinalState, History } from '../../checks/index.ts';
 import {
   type Answer,
@@ -37,6 +37,7 @@ export async function runOneNode(seed: number, ms: number, faults: Faults = {}):
     readSecret: () => Promise.reject(new Error('there are no secrets')),
     logger: silentLogger,
     metrics: createMetrics({ processMetrics: false }),
+    tracer: new Tracer(world.clock, world.random, new LogSink(silentLogger)),
     clock: world.clock,
     admit: () => {},
     version: '0.0.0',

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareSchemas, compileSchema, validateSpec } from './index.ts';
+
+function validated(model: Record<string, unknown>) {
+  const fields = [{ name: 'id', type: 'uuid', primaryKey: true }];
+  return validateSpec({ auth: { mode: 'open' }, models: [{ name: 'Reading', fields, ...model }] });
+}
+
+function compiled(tracing: unknown) {
+  const result = validated({ tracing });
+  assert.ok(result.ok, JSON.stringify(result));
+  return compileSchema(result.value);
+}
+
+function problemsOf(model: Record<string, unknown>) {
+  const result = validated(model);
+  assert.ok(!result.ok, 'it was taken');
+  return result.problems.map(({ path, code, message }) => [path, code, message]);
+}
+
+test('a model is traced where it says so, all requests unless it says a share', () => {
+  assert.deepEqual(compiled({ enabled: true }).models[0]?.tracing, { sampleRate: 1 });
+  const partly = { enabled: true, sampleRate: 0.1, includeBody: true };
+  assert.deepEqual(compiled(partly).models[0]?.tracing, { sampleRate: 0.1, includeBody: true });
+  const off = { enabled: false, sampleRate: 0.1, includeBody: true };
+  assert.equal(compiled(off).models[0]?.tracing, undefined);
+});
+
+test('tracing may always change', () => {
+  const [before, after] = [compiled({ enabled: true }), compiled({ enabled: false })];
+  const comparison = compareSchemas(before, after);
+  assert.equal(comparison.kind, 'additive');
+  assert.match(JSON.stringify(comparison), /tracing .*becomes none/);
+});
+
+for (const sampleRate of [-0.1, 1.01, 10]) {
+  test(`a rate of ${sampleRate} is no share`, () => {
+    const [problem] = problemsOf({ tracing: { enabled: true, sampleRate } });
+    assert.deepEqual(problem, [
+      'models[0].tracing.sampleRate',
+      'out_of_range',
+      `must be between 0 and 1, not ${sampleRate}`,
+    ]);
+  });
+}
+
+test('it must be said whether a model is traced', () => {
+  const [[path, code] = []] = problemsOf({ tracing: { sampleRate: 0.5 } });
+  assert.deepEqual([path, code], ['models[0].tracing.enabled', 'missing_attribute']);
+});
+
+test('bodies that are encrypted at rest do not go into traces', () => {
+  const tracing = { enabled: true, includeBody: true };
+  const [[path, code, message] = []] = problemsOf({
+    tracing,
+    security: { encryptionAtRest: true },
+  });
+  assert.deepEqual([path, code], ['models[0].tracing.includeBody', 'conflicting']);
+  assert.match(String(message), /encryptionAtRest/);
+});
