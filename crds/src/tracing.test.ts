@@ -59,3 +59,13 @@ test('bodies that are encrypted at rest do not go into traces', () => {
   assert.deepEqual([path, code], ['models[0].tracing.includeBody', 'conflicting']);
   assert.match(String(message), /encryptionAtRest/);
 });
+
+test('deleted rows are traced as their model is', () => {
+  const result = validated({ tracing: { enabled: true }, lifecycle: { softDelete: true } });
+  assert.ok(result.ok, JSON.stringify(result));
+  const { models } = compileSchema(result.value);
+  assert.deepEqual(
+    models.map(({ tracing }) => tracing),
+    [{ sampleRate: 1 }, { sampleRate: 1 }],
+  );
+});

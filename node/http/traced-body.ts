@@ -31,6 +31,7 @@ function shownOf(command: Command, open: ReadonlySet<string>): unknown {
     case 'patch':
       return shownPatch(JSON.parse(command.patch), open);
     case 'delete':
+    case 'restore':
       return null;
   }
 }
