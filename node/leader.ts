@@ -119,6 +119,7 @@ export class Leader {
 
   async #execute(envelope: CommandEnvelope, trace: RequestTrace | null): Promise<Outcome> {
     const { consensus, session } = this.#leading();
+    this.#expireBefore(consensus, session, envelope);
     const execution = session.execute(envelope, this.#logClock.nowMs(), (bytes) =>
       this.#bytes(bytes),
     );
@@ -134,6 +135,30 @@ export class Leader {
     const { result, index } = this.#propose(consensus, session, execution, envelope.timeoutMs);
     if (trace !== null) followEntry(consensus, index, trace);
     return outcomeOf(await result);
+  }
+
+  /** What a command meets has not expired: what had is deleted in front of it. */
+  #expireBefore(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    session: LeaderSession,
+    { command, timeoutMs }: CommandEnvelope,
+  ): void {
+    if (this.#isSpaceLow()) return;
+    const about = 'id' in command ? command : null;
+    const expiry = session.proposeExpiry(this.#logClock.nowMs(), about);
+    if (expiry === null) return;
+    // Where it is lost, so is the command behind it.
+    this.#propose(consensus, session, expiry, timeoutMs).result.catch(() => null);
+  }
+
+  /** Deletes rows whose time has come; false where there were none. Errors as {@link execute}. */
+  async expireRows(timeoutMs: number): Promise<boolean> {
+    const { consensus, session } = this.#leading();
+    if (this.#isSpaceLow()) return false;
+    const expiry = session.proposeExpiry(this.#logClock.nowMs(), null);
+    if (expiry === null) return false;
+    const result = await this.#propose(consensus, session, expiry, timeoutMs).result;
+    return result.kind === 'write' && result.outcome.kind === 'applied';
   }
 
   /** Answers before a majority has the entry, as its model allows; raft takes no notice of it. */

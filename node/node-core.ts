@@ -1,6 +1,5 @@
 import { type Schema } from '@lithair/crds';
 import type { ApplyVersions } from '@lithair/crds/contract';
-import { raiseApplyVersion } from './apply-version.ts';
 import { type Archive, serveArchive } from './archive/index.ts';
 import { archivePeers } from './archive-peers.ts';
 import { backups } from './backups.ts';
@@ -25,6 +24,7 @@ import { createApi } from './http/index.ts';
 import { introduceLater } from './introduction.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { Leader } from './leader.ts';
+import { leaderDuties } from './leader-duties.ts';
 import { openOutbox, orderWrites } from './local-writes.ts';
 import {
   type DataDirectory,
@@ -391,7 +391,7 @@ export class NodeCore {
       voters: () => consensus.confState.voters,
       clockOf: (id) => transport.clockOf(id),
     });
-    raiseApplyVersion({
+    leaderDuties({
       ...this.#world,
       consensus,
       leader: this.#leader,

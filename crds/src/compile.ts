@@ -96,7 +96,11 @@ function compileModel(model: ModelSpec): ModelSchema {
     name: model.name,
     path: model.path,
     primaryKey: key.name,
-    fields: model.fields.map((field) => compileField(field, lifecycle?.immutable ?? false)),
+    fields: model.fields.map((field) => ({
+      ...compileField(field, lifecycle?.immutable ?? false),
+      // Rows whose time has come are found without a look at the others.
+      ...(field.name === lifecycle?.ttl?.field && { index: 'ordered' }),
+    })),
     ...(model.indexes && { indexes: structuredClone(model.indexes) }),
     ...compileRoutes(model),
     ...(lifecycle && { lifecycle: compileLifecycle(lifecycle) }),

@@ -59,6 +59,21 @@ const retention: RecordShape = {
   description: 'For how long the past is kept, in log time.',
 };
 
+const ttl: RecordShape = {
+  kind: 'record',
+  attributes: {
+    field: {
+      kind: 'text',
+      required: true,
+      maxLength: 63,
+      description: 'A datetime of the model; a row without a value in it stays.',
+    },
+    after: duration('How long after that time the row goes; at that time unless said.'),
+  },
+  later: [],
+  description: 'Rows go by themselves, when their time has come.',
+};
+
 export const lifecycle: RecordShape = {
   kind: 'record',
   attributes: {
@@ -67,8 +82,10 @@ export const lifecycle: RecordShape = {
     immutable: flag('Whether no field of a row ever changes.'),
     retention,
     softDelete: flag('Whether deleted rows can be listed, restored and removed for good.'),
+    purgeAfter: duration('softDelete: how long deleted rows can be restored; forever unless said.'),
+    ttl,
   },
-  later: ['ttl', 'purgeAfter', 'expiry'],
+  later: ['expiry'],
   description: 'What is remembered of the past of a row.',
 };
 

@@ -1,6 +1,7 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
 import { checkEventual } from './eventual.ts';
+import { checkExpiry } from './expiry-rules.ts';
 import { checkIndexes } from './index-rules.ts';
 import { checkTemplate } from './key-template.ts';
 import {
@@ -32,6 +33,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
     ...checkInverses(models),
     ...checkEventual(models),
     ...checkSoftDelete(models),
+    ...checkExpiry(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
     ...checkColdStore(memberAt(memberAt(spec, 'store'), 'cold'), [...root, 'store', 'cold']),

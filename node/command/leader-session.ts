@@ -15,7 +15,9 @@ import {
   replay,
   schemaChanged,
 } from '../state/index.ts';
+import { expiryOf } from '../values/index.ts';
 import { CommandError } from './errors.ts';
+import { EXPIRY_ACTOR, expiredRows, type RowName } from './expired-rows.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
@@ -72,6 +74,7 @@ export class LeaderSession {
   private unplaced: Proposal | null = null;
   private schemaChange: Proposal | null = null;
   private lastMs = 0;
+  private knownExpiry: { readonly schema: Schema; readonly isSome: boolean } | null = null;
 
   /**
    * @param mergePatch needed where patches are executed
@@ -208,6 +211,39 @@ export class LeaderSession {
     const ticket = { index: 0, rows: [], scope: null, isSchemaChange: false, foreseen: null };
     this.unplaced = ticket;
     return { kind: 'propose', data, ticket } as const;
+  }
+
+  /**
+   * Proposes to delete rows whose time has come; the one that a command is about first, so that the
+   * command finds it gone. Null where there are none.
+   *
+   * @throws CommandError `unplaced_proposal`
+   */
+  proposeExpiry(nowMs: number, about: RowName | null) {
+    this.requirePlaced();
+    if (this.schemaChange !== null || !this.expires()) return null;
+    const changes = expiredRows(this.overlay, this.state, this.stamp(nowMs), about);
+    if (changes.length === 0) return null;
+    const { memberId, lastMs: timestampMs } = this;
+    const { schemaVersion } = this.state;
+    const idempotency = null;
+    const { subject, method } = EXPIRY_ACTOR;
+    const entry = { memberId, timestampMs, schemaVersion, idempotency, changes };
+    const data = encodeEntry({ kind: 'write', actor: { subject, method }, ...entry });
+    const rows = this.overlay.add(changes);
+    const ticket = { index: 0, rows, scope: null, isSchemaChange: false, foreseen: null };
+    this.unplaced = ticket;
+    return { kind: 'propose', data, ticket } as const;
+  }
+
+  /** Whether rows of some model go by themselves. */
+  private expires(): boolean {
+    const { schema } = this.state;
+    if (this.knownExpiry?.schema !== schema) {
+      const isSome = schema.models.some((model) => expiryOf(model) !== null);
+      this.knownExpiry = { schema, isSome };
+    }
+    return this.knownExpiry.isSome;
   }
 
   /**

@@ -64,7 +64,12 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     logger: options.logger,
     requests: options.metrics.requests,
     tracer: options.tracer,
-    tables: new RouteTables({ limits, version: options.version, auth: options }),
+    tables: new RouteTables({
+      limits,
+      version: options.version,
+      auth: options,
+      nowMs: () => Math.max(options.engine.state()?.logTimeMs ?? 0, options.clock.nowMs()),
+    }),
     bodies: new BodyReceiver(limits.bufferedBytes),
     freshness: new Freshness(limits.engineTimeoutMs),
     context: {

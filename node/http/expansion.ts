@@ -106,7 +106,7 @@ export class Expander {
   #shown(id: unknown, { target, inner }: Expansion): string {
     const rows = this.#state.model(target.model.name);
     const record = typeof id === 'string' ? rows?.get(id) : undefined;
-    if (record === undefined || !target.sees(record.json, this.#actor)) return 'null';
+    if (record === undefined || !target.shows(record.json, this.#actor)) return 'null';
     const json = target.render(record.json);
     this.#bytes += json.length;
     if (this.#bytes > MAX_BYTES) {

@@ -2,7 +2,7 @@ import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
 import { type ModelRights, opens, Rights, scopeOf, visibleModel } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
-import type { Actor, FieldRights, StateReader } from '../ports/index.ts';
+import type { Actor, FieldRights, JsonObject, StateReader } from '../ports/index.ts';
 import {
   compileQueries,
   parseRecord,
@@ -11,6 +11,7 @@ import {
   type RowScope,
 } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
+import { expiryOf, isExpired } from '../values/index.ts';
 import type { ApiLimits } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
 
@@ -32,6 +33,12 @@ export interface ModelRoute {
   readonly sees: (json: string, actor: Actor) => boolean;
   /** The rows that they may read; null: all. */
   readonly scopeOf: (actor: Actor) => RowScope | null;
+  /** Whether a stored row is there for readers: its time has not come. */
+  readonly isAlive: (json: string) => boolean;
+  /** Whether a caller of this kind is shown a stored row. */
+  readonly shows: (json: string, actor: Actor) => boolean;
+  /** The rows that they are shown in lists; null: all. */
+  readonly listedFor: (actor: Actor) => RowScope | null;
   /** As `history`, with the fields that the caller may not read, which rules for rows may need. */
   readonly wholeHistory: HistoryRules | null;
 }
@@ -64,6 +71,8 @@ export interface RouteTableOptions {
   /** Of the software, for the OpenAPI document. */
   readonly version: string;
   readonly auth: AuthPorts;
+  /** The time by which rows are past theirs, epoch milliseconds. */
+  readonly nowMs: () => number;
 }
 
 /** Keeps the table of the schema in force, and makes a new one only when that changes. */
@@ -162,8 +171,8 @@ class SchemaRoutes implements RouteTable {
   }
 
   #routesFor(actor: Actor): ReadonlyMap<string, ModelRoute> {
-    const { limits } = this.#options;
-    const bounds = { depth: limits.depth, items: limits.bulkItems };
+    const { limits, nowMs } = this.#options;
+    const bounds = { depth: limits.depth, items: limits.bulkItems, nowMs };
     return new Map(
       this.#schema.models.map((model) => {
         const rights = this.#rights.of(actor, model);
@@ -177,7 +186,7 @@ function modelRoute(
   schema: Schema,
   model: ModelSchema,
   rights: ModelRights,
-  bounds: { depth: number; items: number },
+  bounds: { depth: number; items: number; nowMs: () => number },
 ): ModelRoute {
   const { unreadable, unwritable } = rights;
   const { read, write } = visibleModel(model, rights);
@@ -186,6 +195,11 @@ function modelRoute(
   const names = read.fields.map(({ name }) => name);
   const past = historyRules(model);
   const readable = rights.rows('read');
+  const expiry = expiryOf(model);
+  const isPresent = (row: JsonObject) => expiry === null || !isExpired(expiry, row, bounds.nowMs());
+  const isAlive = (json: string) => expiry === null || isPresent(parseRecord({ json }));
+  const sees = (json: string, actor: Actor) =>
+    readable === 'all' || opens(readable, parseRecord({ json }), actor);
   const kept = [...new Set([...unreadable, ...unwritable])];
   return {
     model,
@@ -197,9 +211,21 @@ function modelRoute(
     caching: cachingOf(schema, model),
     fieldRights: isScoped ? { kept, locked: [...unwritable] } : null,
     render: isPart ? (json) => project({ json }, names) : (json) => json,
-    sees: (json, actor) => readable === 'all' || opens(readable, parseRecord({ json }), actor),
+    sees,
     scopeOf: (actor) => scopeOf(readable, actor),
+    isAlive,
+    shows: (json, actor) => isAlive(json) && sees(json, actor),
+    listedFor: (actor) => {
+      const scope = scopeOf(readable, actor);
+      return expiry === null ? scope : presentOf(scope, isPresent);
+    },
   };
+}
+
+/** Of the rows of a scope, or of all, those that are there still. */
+function presentOf(scope: RowScope | null, isPresent: (row: JsonObject) => boolean): RowScope {
+  if (scope === null) return { lets: isPresent, ways: [[]] };
+  return { ...scope, lets: (row) => isPresent(row) && scope.lets(row) };
 }
 
 /** What only some may read, no cache may keep that others share. */

@@ -21,8 +21,9 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
 const RELATED_ROWS = 6;
 
 /**
- * From this apply version on, a schema holds the models of deleted rows, and fields are computed: a
- * leader that knows none of it would delete rows for good, and store what clients send.
+ * From this apply version on, a schema holds the models of deleted rows, rows go by themselves, and
+ * fields are computed: a leader that knows none of it would delete rows for good, show those whose
+ * time has come, and store what clients send.
  */
 const LIVES_AND_MADE_VALUES = 7;
 
@@ -32,8 +33,9 @@ export function neededBySchema({ models }: Schema): number {
   return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function isNewest({ deletedOf, fields }: ModelSchema): boolean {
-  return deletedOf !== undefined || fields.some(({ computed }) => computed !== undefined);
+function isNewest({ deletedOf, lifecycle, fields }: ModelSchema): boolean {
+  const isSaid = deletedOf !== undefined || lifecycle?.ttl !== undefined;
+  return isSaid || fields.some(({ computed }) => computed !== undefined);
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

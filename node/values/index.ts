@@ -13,6 +13,7 @@ export { behindComposite, compositeKey, hasNullPart } from './composite-key.ts';
 export { canonicalDecimal, compareDecimals } from './decimal.ts';
 export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
 export { ExactNumber } from './exact-number.ts';
+export { type Expiry, expiryOf, isExpired } from './expiry.ts';
 export { compareValues, idOfKey, indexKey, keyOfId, NULL_KEY } from './order.ts';
 export { dateOf, datetimeOf } from './time.ts';
 export { isUuid, UUID_RANDOM_BYTES, uuidV7 } from './uuid.ts';

@@ -68,7 +68,7 @@ function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
   const query = route.queries.list(
     [...parametersOf(exchange), ...given],
-    route.scopeOf(exchange.actor),
+    route.listedFor(exchange.actor),
   );
   return { route, query, expansions: readExpansions(exchange) };
 }

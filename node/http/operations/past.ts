@@ -59,8 +59,9 @@ export function pastOf(
   const id = exchange.modelRoute.validator.id(exchange.id);
   if (id === null) throw noAggregate(rules);
   // Writes that are not ordered yet have no place in the history.
-  const live = (model.ordered ?? model).get(id);
-  const { scopeOf, wholeHistory } = exchange.modelRoute;
+  const { scopeOf, wholeHistory, isAlive } = exchange.modelRoute;
+  const stored = (model.ordered ?? model).get(id);
+  const live = stored !== undefined && isAlive(stored.json) ? stored : undefined;
   const scope = scopeOf(exchange.actor);
   return { rules, history, id, live, nowMs: state.logTimeMs, scope, whole: wholeHistory ?? rules };
 }

@@ -41,9 +41,9 @@ function readPresent(
 ): Reply {
   const { model } = view;
   const { actor, modelRoute } = exchange;
-  const { render, sees } = modelRoute;
+  const { render, shows } = modelRoute;
   const record = model.get(exchange.id) ?? model.get(canonicalId(exchange));
-  if (record === undefined || !sees(record.json, actor)) {
+  if (record === undefined || !shows(record.json, actor)) {
     throw notFound(modelRoute, view, context);
   }
   const shown = fields === null ? render(record.json) : project(record, fields);

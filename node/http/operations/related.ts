@@ -22,7 +22,7 @@ function parentOf({ parent, actor }: Exchange, view: ReadView, context: Operatio
   const ids = [parent.id, route.validator.id(parent.id) ?? ''];
   const id = ids.find((one) => {
     const record = rows.get(one);
-    return record !== undefined && route.sees(record.json, actor);
+    return record !== undefined && route.shows(record.json, actor);
   });
   if (id === undefined) throw notFound(route, view, context);
   return { field, id };

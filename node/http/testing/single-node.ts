@@ -67,6 +67,7 @@ export class SingleNode implements Engine {
   }
 
   execute(envelope: CommandEnvelope): Outcome {
+    this.expire('id' in envelope.command ? envelope.command : null);
     const done = this.#session.execute(envelope, Date.now(), randomBytes);
     if (done.kind === 'outcome') return done.outcome;
     this.#index += 1;
@@ -75,6 +76,17 @@ export class SingleNode implements Engine {
     this.#session.applied(this.#index);
     if (result.kind !== 'write') throw new Error('a command was not a write');
     return result.outcome;
+  }
+
+  /** Deletes rows whose time has come, as a leader does now and then and before each command. */
+  expire(about: { readonly model: string; readonly id: string } | null = null): boolean {
+    const done = this.#session.proposeExpiry(Date.now(), about);
+    if (done === null) return false;
+    this.#index += 1;
+    this.#session.proposed(done.ticket, this.#index);
+    this.current.apply(this.#index, 1, done.data);
+    this.#session.applied(this.#index);
+    return true;
   }
 
   /** Changes the model, as a change of the file would. */

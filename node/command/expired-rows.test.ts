@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { schemaOf } from '../http/testing/single-node.ts';
+import { mergePatch } from '../merge-patch.ts';
+import type { Command, JsonObject } from '../ports/index.ts';
+import { createState, type ReplicatedState, restoreState, stateHash } from '../state/index.ts';
+import { LeaderSession } from './index.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const SECOND_MS = 1000;
+
+const key = { name: 'id', type: 'string', primaryKey: true };
+const SCHEMA = schemaOf([
+  {
+    name: 'Lease',
+    fields: [
+      key,
+      { name: 'until', type: 'datetime' },
+      { name: 'parent', type: 'reference', to: 'Lease', onDelete: 'cascade' },
+    ],
+    lifecycle: { ttl: { field: 'until', after: '10s' } },
+  },
+  {
+    name: 'Item',
+    fields: [
+      key,
+      { name: 'lease', type: 'reference', to: 'Lease', onDelete: 'cascade' },
+      { name: 'seen', type: 'reference', to: 'Lease', onDelete: 'setNull' },
+    ],
+    lifecycle: { softDelete: true, purgeAfter: '20s' },
+  },
+]);
+
+/** A leader whose entries are applied some time after it proposed them. */
+class Cluster {
+  readonly state: ReplicatedState = founded();
+  readonly log: Uint8Array[] = [];
+  nowMs = NOW_MS;
+  readonly #session = new LeaderSession(this.state, 1, mergePatch);
+
+  run(command: Command): void {
+    this.expire('id' in command ? command : null);
+    const actor = { subject: 'ann', method: 'none', roles: [] } as const;
+    const envelope = { command, actor, schemaVersion: 1, idempotency: null, timeoutMs: 1000 };
+    const done = this.#session.execute(envelope, this.nowMs, (size) => new Uint8Array(size));
+    if (done.kind === 'propose') this.#place(done);
+  }
+
+  expire(about: { readonly model: string; readonly id: string } | null = null): boolean {
+    const done = this.#session.proposeExpiry(this.nowMs, about);
+    if (done !== null) this.#place(done);
+    return done !== null;
+  }
+
+  applyAll(): void {
+    while (this.state.appliedIndex < this.log.length) {
+      const index = this.state.appliedIndex + 1;
+      const data = this.log[index - 1] ?? assert.fail('it has a place in the log');
+      const result = this.state.apply(index, 1, data);
+      assert.ok(result.kind === 'write' && result.outcome.kind === 'applied');
+      this.#session.applied(index);
+    }
+  }
+
+  #place({ data, ticket }: { data: Uint8Array; ticket: Parameters<LeaderSession['dropped']>[0] }) {
+    this.log.push(data);
+    this.#session.proposed(ticket, this.log.length);
+  }
+}
+
+function founded(): ReplicatedState {
+  const members = [
+    { id: 1, name: 'n1', address: '127.0.0.1:1', diskUuid: 'disk', intent: 'voter' } as const,
+  ];
+  return createState({ clusterId: 'test', epoch: 1, schema: SCHEMA, members, nowMs: NOW_MS });
+}
+
+const id = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const until = fc.option(
+  fc.integer({ min: -15, max: 30 }).map((s) => new Date(NOW_MS + s * SECOND_MS).toISOString()),
+);
+const lease = fc.tuple(id, until, fc.option(id)).map(([name, time, parent]): Command => {
+  const body: JsonObject = { id: name, until: time, parent };
+  return { kind: 'create', model: 'Lease', body };
+});
+const prolonged = fc.tuple(id, until).map(([name, time]): Command => {
+  const patch = JSON.stringify({ until: time });
+  return { kind: 'patch', model: 'Lease', id: name, format: 'merge', patch, ifMatch: null };
+});
+const item = fc.tuple(id, fc.option(id), fc.option(id)).map(([name, of, seen]): Command => {
+  const body: JsonObject = { id: name, lease: of, seen };
+  return { kind: 'create', model: 'Item', body };
+});
+const gone = fc
+  .tuple(id, fc.constantFrom('Lease', 'Item', 'ItemDeleted'))
+  .map(([name, model]): Command => ({ kind: 'delete', model, id: name, ifMatch: null }));
+const steps = fc.array(fc.tuple(fc.oneof(lease, prolonged, item, gone), fc.nat(5), fc.boolean()), {
+  maxLength: 60,
+  size: 'max',
+});
+
+function leftover({ state, nowMs }: Cluster): string[] {
+  const due = (model: string, field: string, afterMs: number) =>
+    Array.from(state.model(model)?.scan({ descending: false }) ?? [])
+      .filter(({ json }) => Date.parse(String(JSON.parse(json)[field])) + afterMs <= nowMs)
+      .map((row) => `${model} ${row.id}`);
+  return [
+    ...due('Lease', 'until', 10 * SECOND_MS),
+    ...due('ItemDeleted', 'deletedAt', 20 * SECOND_MS),
+  ];
+}
+
+function assertLinked({ state }: Cluster): void {
+  for (const { json } of state.model('Item')?.scan({ descending: false }) ?? []) {
+    const { lease: of, seen } = JSON.parse(json);
+    for (const target of [of, seen]) {
+      assert.ok(target === null || state.versionOf('Lease', target) > 0, json);
+    }
+  }
+}
+
+describe('rows whose time has come', () => {
+  it('are all gone after a sweep, with what refers to them, on every member alike', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (sequence) => {
+        const cluster = new Cluster();
+        for (const [command, seconds, applies] of sequence) {
+          cluster.run(command);
+          cluster.nowMs += seconds * SECOND_MS;
+          if (applies) cluster.applyAll();
+        }
+        cluster.applyAll();
+        while (cluster.expire()) cluster.applyAll();
+        assert.deepEqual(leftover(cluster), []);
+        assertLinked(cluster);
+        const replayed = founded();
+        for (const [at, data] of cluster.log.entries()) replayed.apply(at + 1, 1, data);
+        assert.equal(stateHash(replayed), stateHash(cluster.state));
+        const restored = await restoreState(replayed.snapshot());
+        assert.equal(stateHash(restored), stateHash(cluster.state));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('go in entries of a bounded size, the one that a command is about first', () => {
+    const cluster = new Cluster();
+    const until = new Date(NOW_MS).toISOString();
+    const bodies = Array.from({ length: 500 }, (_, at) => ({ id: `r${at}`, until }));
+    cluster.run({ kind: 'createMany', model: 'Lease', bodies });
+    cluster.applyAll();
+    cluster.nowMs += 11 * SECOND_MS;
+    cluster.expire({ model: 'Lease', id: 'r499' });
+    cluster.applyAll();
+    assert.equal(cluster.state.versionOf('Lease', 'r499'), 0);
+    assert.equal(cluster.state.model('Lease')?.size, 300);
+    let entries = 1;
+    for (; cluster.expire(); entries++) cluster.applyAll();
+    assert.equal(entries, 3);
+    assert.equal(cluster.state.model('Lease')?.size, 0);
+  });
+});

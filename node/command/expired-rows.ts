@@ -1,0 +1,112 @@
+import { type Change, MAX_CHANGES, type RowChange } from '../entry/index.ts';
+import { findConflicts, type ModelPlan, parseRow, type ReplicatedState } from '../state/index.ts';
+import { datetimeOf, expiryOf, indexKey, isExpired, NULL_KEY } from '../values/index.ts';
+import { withConsequences } from './consequences.ts';
+import { withDeletedRows } from './deleted-rows.ts';
+import { named } from './named-changes.ts';
+import type { Overlay } from './overlay.ts';
+
+/** Who deletes rows whose time has come. */
+export const EXPIRY_ACTOR = { subject: 'lithair', method: 'none', roles: [] } as const;
+
+/** Rows of an index that are looked at in one go; most of them are on their way out already. */
+const MAX_SCANNED = 1000;
+/** Rows that expire in one entry, with all that goes with them within what an entry holds. */
+const MAX_ROOTS = 200;
+
+/** A row that a command is about. */
+export interface RowName {
+  readonly model: string;
+  readonly id: string;
+}
+
+/**
+ * The deletions of rows whose time has come, with what follows from them, as many as one entry
+ * takes; empty where there are none. The row that is asked for comes first.
+ */
+export function expiredRows(
+  rows: Overlay,
+  state: ReplicatedState,
+  nowMs: number,
+  first: RowName | null,
+): readonly Change[] {
+  const found = new ExpiredRows(rows, nowMs);
+  const firstPlan = first === null ? undefined : rows.plan(first.model);
+  if (first !== null && firstPlan !== undefined) found.add(firstPlan, first.id);
+  for (const { plan } of state.modelStates()) {
+    if (expiryOf(plan.schema) === null) continue;
+    for (const id of dueIds(state, plan, nowMs)) if (!found.add(plan, id)) break;
+  }
+  return found.changes;
+}
+
+/** By the applied state; what is proposed since is asked for one by one. */
+function* dueIds(
+  state: ReplicatedState,
+  { schema }: ModelPlan,
+  nowMs: number,
+): Generator<string, void, undefined> {
+  const expiry = expiryOf(schema);
+  const field = schema.fields.find(({ name }) => name === expiry?.field);
+  if (expiry === null || field === undefined) return;
+  const due = indexKey(field, datetimeOf(nowMs - expiry.afterMs));
+  const range = {
+    from: { key: NULL_KEY, inclusive: false },
+    to: { key: due, inclusive: true },
+    descending: false,
+  };
+  let scanned = 0;
+  for (const { id } of state.model(schema.name)?.range(field.name, range) ?? []) {
+    if (scanned++ === MAX_SCANNED) return;
+    yield id;
+  }
+}
+
+class ExpiredRows {
+  readonly changes: Change[] = [];
+  private readonly rows: Overlay;
+  private readonly nowMs: number;
+  private readonly taken = new Set<string>();
+  private roots = 0;
+
+  constructor(rows: Overlay, nowMs: number) {
+    this.rows = rows;
+    this.nowMs = nowMs;
+  }
+
+  /** False once there is no room for another. */
+  add({ schema }: ModelPlan, id: string): boolean {
+    const { name, deletedOf } = schema;
+    const expiry = expiryOf(schema);
+    const before = this.rows.find(name, id);
+    if (expiry === null || before === undefined) return true;
+    if (!isExpired(expiry, parseRow(before.json), this.nowMs)) return true;
+    const events = [deletedOf === undefined ? `${name}Expired` : `${deletedOf}Purged`];
+    const expectedVersion = before.version;
+    const follow = this.follow({ effect: 'deleted', model: name, id, expectedVersion, events });
+    if (follow !== null) this.take(follow);
+    return this.roots < MAX_ROOTS;
+  }
+
+  /** Null where it must wait: for what another one takes along, or for what keeps it. */
+  private follow(deletion: RowChange): readonly Change[] | null {
+    const { rows, nowMs } = this;
+    const all = withConsequences(rows, deletion);
+    const changes = all && withDeletedRows(rows, all, { nowMs, actor: EXPIRY_ACTOR });
+    if (changes === null || this.changes.length + changes.length > MAX_CHANGES) return null;
+    if (changes.some((change) => this.taken.has(nameOf(change)))) return null;
+    return findConflicts(rows, changes).length > 0 ? null : changes;
+  }
+
+  private take(changes: readonly Change[]): void {
+    this.roots += 1;
+    for (const change of changes) {
+      this.taken.add(nameOf(change));
+      this.changes.push(named(this.rows, change));
+    }
+  }
+}
+
+function nameOf({ model, id }: Change): string {
+  return `${model}\u0000${id}`;
+}
