@@ -2,7 +2,14 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Checker, type Tally, tally, violations, voids } from './checks/index.ts';
+import {
+  acknowledgedMemos,
+  Checker,
+  type Tally,
+  tally,
+  violations,
+  voids,
+} from './checks/index.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { type RunPlan, runOnce } from './run.ts';
 import { buildProgram } from './testing/build-program.ts';
@@ -13,6 +20,8 @@ type Verdict = 'passed' | 'failed' | 'void';
 
 /** A run that says too little, as on a machine that is busy with something else, is done again. */
 const MOST_REPEATS = 2;
+/** Failures of one run that are printed. */
+const MOST_TOLD = 20;
 
 const WORDS: Readonly<Record<Verdict, string>> = { passed: ' ok ', failed: 'FAIL', void: 'void' };
 
@@ -142,13 +151,15 @@ function judge(
   const picture = join(dirname(path), 'history.html');
   const found = checker.check(path, picture);
   printTally(tally(records));
+  console.log(`  local writes acknowledged: ${acknowledgedMemos(records)}`);
   const broken = violations(records);
   const keys = found.keys.join(', ');
   if (found.verdict === 'Illegal') broken.unshift(`not linearizable: ${keys} (${picture})`);
   const undecided = found.verdict === 'Unknown' ? [`undecided: ${keys} (${picture})`] : [];
   const failures = [...undecided, ...broken];
   const reasons = voids(records);
-  for (const failure of failures) console.log(`FAIL ${failure}`);
+  for (const failure of failures.slice(0, MOST_TOLD)) console.log(`FAIL ${failure}`);
+  if (failures.length > MOST_TOLD) console.log(`  and ${failures.length - MOST_TOLD} more`);
   for (const reason of reasons) console.log(`void ${reason}`);
   const verdict = failures.length > 0 ? 'failed' : reasons.length > 0 ? 'void' : 'passed';
   const seconds = found.seconds.toFixed(2);

@@ -13,7 +13,9 @@ Usage: make chaos [VARIABLE=VALUE …]   or   node e2e/chaos/main.ts [--option v
   BROKEN   --broken KIND  run a build that is broken on purpose, for 30 s: passes when that is found.
                           stale-reads: reads wait for nobody;
                           stale-sessions: session tokens are not looked at;
-                          repeated-writes: idempotency keys are not looked up
+                          repeated-writes: idempotency keys are not looked up;
+                          lost-local-writes: an outbox loses some of what it took;
+                          arrival-order: of local writes the one that is ordered last wins
   CHECK    --check FILE   check a kept history again
            --keep         keep the histories of good runs too
            --help

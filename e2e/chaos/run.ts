@@ -7,10 +7,15 @@ import { SeededRandom } from './random.ts';
 import { settle } from './settle.ts';
 import { Client } from './workload/client.ts';
 import { Recorder } from './workload/history.ts';
+import { MemoClient } from './workload/memo-client.ts';
 
 const CLIENTS = 8;
+/** Clients of rows that every node takes by itself. */
+const MEMO_CLIENTS = 4;
 /** Members that never vote, and answer strong reads as all do. */
 const LEARNERS = 1;
+/** Members that come and go, so that there are three voters, then five, and so on. */
+const ELASTIC = 2;
 const PROGRESS_MS = 5_000;
 
 /** One run: a cluster, clients, and faults for so long. */
@@ -24,7 +29,13 @@ export interface RunPlan {
 }
 
 /** Builds that are broken on purpose, to see that a run finds it; `testing/` composes them. */
-export const BROKEN_KINDS = ['stale-reads', 'stale-sessions', 'repeated-writes'] as const;
+export const BROKEN_KINDS = [
+  'stale-reads',
+  'stale-sessions',
+  'repeated-writes',
+  'lost-local-writes',
+  'arrival-order',
+] as const;
 
 export type Broken = (typeof BROKEN_KINDS)[number];
 
@@ -42,8 +53,13 @@ export async function runOnce(
 ): Promise<Recorder> {
   const recorder = new Recorder(join(directory, 'history.ndjson'));
   const { nodes } = plan;
-  const size = { voters: nodes, learners: LEARNERS };
-  const cluster = await Cluster.start(size, program, (text) => recorder.problem(text));
+  // Of five voters two go and come back; to three, two come that are learners before.
+  const learners = nodes === 3 ? LEARNERS + ELASTIC : LEARNERS;
+  const size = { voters: nodes, learners, elastic: ELASTIC };
+  const cluster = await Cluster.start(size, program, {
+    problem: (text) => recorder.problem(text),
+    diskGone: (node, disk, waiting) => recorder.add({ kind: 'disk', node, disk, waiting }),
+  });
   const over = new AbortController();
   const abort = (): void => over.abort();
   stop.addEventListener('abort', abort);
@@ -55,7 +71,7 @@ export async function runOnce(
     return recorder;
   } finally {
     stop.removeEventListener('abort', abort);
-    for (const { name, output } of cluster.members) {
+    for (const { name, output } of cluster.all) {
       writeFileSync(join(directory, `${name}.log`), output);
     }
     await cluster.stop();
@@ -72,9 +88,13 @@ async function live(
   const random = new SeededRandom(plan.seed);
   const timer = setTimeout(() => over.abort(), plan.seconds * 1000);
   const progress = reportProgress(recorder);
-  const clients = Array.from({ length: CLIENTS }, (_, number) => {
-    return new Client(number + 1, random.fork(), cluster.members, recorder);
-  });
+  const nodes = () => cluster.members;
+  const clients = [
+    ...numbers(1, CLIENTS).map((n) => new Client(n, random.fork(), nodes, recorder)),
+    ...numbers(CLIENTS + 1, MEMO_CLIENTS).map(
+      (n) => new MemoClient(n, random.fork(), nodes, recorder),
+    ),
+  ];
   try {
     const scene = { cluster, recorder, random: random.fork(), over: over.signal };
     const isOver = (): boolean => over.signal.aborted;
@@ -86,11 +106,15 @@ async function live(
   }
 }
 
+function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => first + at);
+}
+
 async function end(cluster: Cluster, recorder: Recorder): Promise<void> {
-  const reader = new Client(0, new SeededRandom(0), cluster.members, recorder);
+  const reader = new Client(0, new SeededRandom(0), () => cluster.members, recorder);
   await settle(cluster, recorder, reader);
   reader.close();
-  await cluster.verify((text) => recorder.problem(text));
+  await cluster.verify();
 }
 
 /** A line now and then; the result ends it. */

@@ -1,16 +1,18 @@
 import { type Cluster, type Member, statusOf } from './cluster/index.ts';
+import { becomeWhole } from './faults/index.ts';
 import { eventually } from './wait.ts';
 import { type Client, KEYS } from './workload/client.ts';
-import type { FinalRecord, Recorder, Row } from './workload/history.ts';
+import type { FinalRecord, Memo, MemoVersion, Recorder, Row } from './workload/history.ts';
+import { MEMOS } from './workload/memo-client.ts';
 import { rowOf } from './workload/wire.ts';
 
 const SETTLES_MS = 60_000;
 
-/** Starts what does not run; a member that was removed comes back as a new one. */
+/** Starts what does not run; a member that was removed comes back as a new one, unless it has to go. */
 export async function revive(cluster: Cluster): Promise<void> {
   for (const member of cluster.members) {
-    if (member.running || member.impaired) continue;
-    if (member.removalAsked) await member.wipe();
+    if (member.running || member.impaired || member.mustLeave) continue;
+    if (member.removalAsked) await cluster.wipe(member);
     member.start();
   }
 }
@@ -40,6 +42,7 @@ async function recovered(cluster: Cluster): Promise<void> {
   for (let round = 1; ; round += 1) {
     await revive(cluster);
     try {
+      await becomeWhole(cluster, SETTLES_MS);
       return await cluster.recovered();
     } catch (error) {
       if (round === 2) throw error;
@@ -66,7 +69,26 @@ function appliedBy(cluster: Cluster): Promise<(number | null)[]> {
 async function readAll(member: Member): Promise<FinalRecord> {
   const items: Record<string, { version: number; row: Row } | null> = {};
   for (const key of KEYS) items[key] = await readItem(member, key);
-  return { kind: 'final', node: member.name, items, tickets: await readTickets(member) };
+  const memos: Record<string, Memo> = {};
+  for (const key of MEMOS) memos[key] = await readMemo(member, key);
+  return { kind: 'final', node: member.name, items, tickets: await readTickets(member), memos };
+}
+
+async function readMemo(member: Member, key: string): Promise<Memo> {
+  const response = await get(`${member.url}/api/memos/${key}?consistency=eventual`);
+  const stamp = rowOf(await response.json())?.stamp ?? null;
+  if (!response.ok && response.status !== 404) throw new Error(`${member.name}: no memo ${key}`);
+  const lines = await pagesOf<HistoryLine>(member, `/api/memos/${key}/history`, 'limit=1000');
+  const versions = lines.map(({ version, overridden, data }): MemoVersion => {
+    return { version, overridden: overridden === true, stamp: data?.stamp ?? null };
+  });
+  return { stamp, versions: versions.sort((a, b) => a.version - b.version) };
+}
+
+interface HistoryLine {
+  readonly version: number;
+  readonly overridden?: boolean;
+  readonly data: { readonly stamp: string } | null;
 }
 
 async function readItem(
@@ -82,29 +104,38 @@ async function readItem(
 }
 
 async function readTickets(member: Member): Promise<string[]> {
-  const stamps: string[] = [];
+  const query = 'consistency=eventual&limit=1000';
+  const rows = await pagesOf<{ readonly stamp: string }>(member, '/api/tickets', query);
+  return rows.map(({ stamp }) => stamp).sort();
+}
+
+/** All pages of a list, one after the other. */
+async function pagesOf<Line>(member: Member, path: string, query: string): Promise<Line[]> {
+  const lines: Line[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
     const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const url = `${member.url}/api/tickets?consistency=eventual&limit=1000${after}`;
-    const page: unknown = await (await get(url)).json();
-    if (!isPage(page)) throw new Error(`${member.name} gave no page of tickets`);
-    stamps.push(...page.data.map(({ stamp }) => stamp));
+    const response = await get(`${member.url}${path}?${query}${after}`);
+    const page: unknown = await response.json();
+    // There is no history of what was never written.
+    if (response.status === 404) return lines;
+    if (!isPage<Line>(page)) throw new Error(`${member.name} gave no page of ${path}`);
+    lines.push(...page.data);
     cursor = page.page.next;
   }
-  return stamps.sort();
+  return lines;
 }
 
 function get(url: string): Promise<Response> {
   return fetch(url, { signal: AbortSignal.timeout(5000) });
 }
 
-interface Page {
-  readonly data: readonly { readonly stamp: string }[];
+interface Page<Line> {
+  readonly data: readonly Line[];
   readonly page: { readonly next: string | null };
 }
 
-function isPage(value: unknown): value is Page {
+function isPage<Line>(value: unknown): value is Page<Line> {
   return typeof value === 'object' && value !== null && 'data' in value && 'page' in value;
 }
 

@@ -12,7 +12,7 @@ function ticket(stamp: string, result: Result): TicketRecord {
 }
 
 function final(node: string, tickets: string[], items: FinalRecord['items'] = {}): FinalRecord {
-  return { kind: 'final', node, items, tickets };
+  return { kind: 'final', node, items, tickets, memos: {} };
 }
 
 describe('promises besides linearizability', () => {
@@ -72,6 +72,22 @@ function tickets(count: number, result: Result): HistoryRecord[] {
   return Array.from({ length: count }, (_, i) => ticket(`${result.kind}${i}`, result));
 }
 
+function memos(count: number): HistoryRecord[] {
+  const call = { kind: 'put', value: '', stamp: '', ifMatch: null, ifAbsent: false } as const;
+  const memo: HistoryRecord = {
+    kind: 'memo',
+    client: 1,
+    node: 'n1',
+    disk: 0,
+    key: 'm1',
+    call,
+    result: OK,
+    invoked: 0,
+    completed: 1,
+  };
+  return Array.from({ length: count }, () => memo);
+}
+
 describe('a run', () => {
   const run: HistoryRecord = { kind: 'run', nodes: 3, seconds: 2, seed: 1, broken: null };
   const fault: HistoryRecord = {
@@ -83,13 +99,18 @@ describe('a run', () => {
   };
 
   test('counts with enough successes, few unknown outcomes, and faults', () => {
-    assert.deepEqual(voids([run, fault, ...tickets(20, OK), ...tickets(1, UNKNOWN)]), []);
+    assert.deepEqual(
+      voids([run, fault, ...memos(8), ...tickets(20, OK), ...tickets(1, UNKNOWN)]),
+      [],
+    );
   });
 
   test('is void with too few successes, too many unknown outcomes, or no fault', () => {
     assert.match(voids([run, fault, ...tickets(9, OK)]).join(), /only 9 operations succeeded/);
-    const unknown = [run, fault, ...tickets(90, OK), ...tickets(10, UNKNOWN)];
+    const unknown = [run, fault, ...memos(8), ...tickets(90, OK), ...tickets(10, UNKNOWN)];
     assert.match(voids(unknown).join(), /the outcome of 10.0 % is unknown/);
-    assert.deepEqual(voids([run, ...tickets(20, OK)]), ['no fault was injected']);
+    assert.deepEqual(voids([run, ...memos(8), ...tickets(20, OK)]), ['no fault was injected']);
+    const silent = voids([run, fault, ...memos(7), ...tickets(20, OK)]);
+    assert.deepEqual(silent, ['only 7 local writes succeeded, of at least 8']);
   });
 });

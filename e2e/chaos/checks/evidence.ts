@@ -7,6 +7,7 @@ import type {
   SessionRecord,
   TicketRecord,
 } from '../workload/history.ts';
+import { acknowledgedMemos, memoViolations } from './memos.ts';
 import { sessionViolations } from './sessions.ts';
 
 /** What happened, in numbers. */
@@ -53,6 +54,7 @@ function longestGap(records: readonly HistoryRecord[]): number {
 
 const MAX_UNKNOWN_SHARE = 0.05;
 const MIN_OK_PER_SECOND = 5;
+const MIN_MEMOS_PER_SECOND = 4;
 
 /** Why the run says nothing, however well it went. */
 export function voids(records: readonly HistoryRecord[]): string[] {
@@ -64,6 +66,12 @@ export function voids(records: readonly HistoryRecord[]): string[] {
   }
   if (unknownShare > MAX_UNKNOWN_SHARE) {
     reasons.push(`the outcome of ${(unknownShare * 100).toFixed(1)} % is unknown, more than 5 %`);
+  }
+  const memos = acknowledgedMemos(records);
+  if (memos < seconds * MIN_MEMOS_PER_SECOND) {
+    reasons.push(
+      `only ${memos} local writes succeeded, of at least ${seconds * MIN_MEMOS_PER_SECOND}`,
+    );
   }
   if (faults.size === 0) reasons.push('no fault was injected');
   return reasons;
@@ -80,6 +88,7 @@ export function violations(records: readonly HistoryRecord[]): string[] {
     ...finals.flatMap((final) => ticketViolations(tickets, final)),
     ...stampViolations(records, finals),
     ...sessionViolations(records),
+    ...memoViolations(records),
   ];
 }
 

@@ -1,2 +1,3 @@
 export { type Tally, tally, violations, voids } from './evidence.ts';
+export { acknowledgedMemos } from './memos.ts';
 export { Checker, type Verdict } from './porcupine.ts';

@@ -13,36 +13,55 @@ const READY_MS = 90_000;
 const CERTS_MS = 30_000;
 const VERIFY_MS = 60_000;
 
-/** How many members a cluster has. */
+/** How many members a cluster has, of each kind that it begins with. */
 interface Size {
   readonly voters: number;
   readonly learners: number;
+  /** How many of the last ones come and go: voters, or learners besides the others. */
+  readonly elastic: number;
+}
+
+/** Hears what a history has to tell of its members. */
+interface Listener {
+  /** Something that must not happen. */
+  problem(text: string): void;
+  /** A disk is taken away, and so many local writes were on it alone; null: not told. */
+  diskGone(node: string, disk: number, waiting: number | null): void;
 }
 
 /** Members as processes of their own, on loopback, joined by a {@link Mesh}. */
 export class Cluster {
-  readonly members: readonly Member[];
+  /** Also those that are out at the moment. */
+  readonly all: readonly Member[];
   readonly mesh: Mesh;
   readonly #directory: string;
   readonly #program: string;
+  readonly #listener: Listener;
 
-  private constructor(directory: string, program: string, members: readonly Member[], mesh: Mesh) {
+  private constructor(
+    directory: string,
+    program: string,
+    members: readonly Member[],
+    mesh: Mesh,
+    listener: Listener,
+  ) {
     this.#directory = directory;
     this.#program = program;
-    this.members = members;
+    this.all = members;
     this.mesh = mesh;
+    this.#listener = listener;
   }
 
   /**
    * Starts voters and learners, and waits until all are what they are meant to be.
    *
    * @param program the `lithair` program, as one file
-   * @param onProblem hears of a process that ends without having been told to
+   * @param listener hears of a process that ends without having been told to, too
    */
   static async start(
-    { voters, learners }: Size,
+    { voters, learners, elastic }: Size,
     program: string,
-    onProblem: (problem: string) => void,
+    listener: Listener,
   ): Promise<Cluster> {
     const count = voters + learners;
     const directory = await mkdtemp(join(tmpdir(), 'lithair-chaos-'));
@@ -57,7 +76,8 @@ export class Cluster {
     const placed = names.map((name, i) => {
       const [port = 0, opsPort = 0, peerPort = 0] = ports.slice(3 * i);
       const role: Member['role'] = i < voters ? 'voter' : 'learner';
-      return { name, port, opsPort, peerPort, dataDir: join(directory, name), role };
+      const place = { name, port, opsPort, peerPort, dataDir: join(directory, name), role };
+      return { ...place, elastic: isElastic(i, voters, learners, elastic) };
     });
     const mesh = await Mesh.open(new Map(placed.map(({ name, peerPort }) => [name, peerPort])));
     const members = placed.map((place) => {
@@ -66,15 +86,29 @@ export class Cluster {
         return `${name}=127.0.0.1:${port}`;
       });
       const words = wordsOf(place, join(directory, 'certs', place.name), initial.join(','));
-      return new Member(place, [program, 'serve', MODEL, ...words], onProblem);
+      return new Member(place, [program, 'serve', MODEL, ...words], listener.problem);
     });
-    const cluster = new Cluster(directory, program, members, mesh);
+    const cluster = new Cluster(directory, program, members, mesh, listener);
     for (const member of members) member.start();
     await cluster.recovered().catch(async (error: unknown) => {
       await cluster.stop();
       throw error;
     });
     return cluster;
+  }
+
+  /** Those that belong to the cluster, or are meant to. */
+  get members(): readonly Member[] {
+    return this.all.filter(({ isIn }) => isIn);
+  }
+
+  /** Takes the disk of a member that does not run, and tells what was on it alone. */
+  async wipe(member: Member): Promise<void> {
+    const { name, dataDir, disk } = member;
+    const { code, output } = await lithair(this.#program, ['log', dataDir, '--outbox'], VERIFY_MS);
+    const waiting = output.split('\n').filter((line) => line.startsWith('{')).length;
+    this.#listener.diskGone(name, disk, code === 0 ? waiting : null);
+    await member.wipe();
   }
 
   /** The member that leads, as the members say; null where none does. */
@@ -129,22 +163,28 @@ export class Cluster {
   }
 
   /** Stops all processes in order; then every checksum of every log has to hold. */
-  async verify(onProblem: (problem: string) => void): Promise<void> {
+  async verify(): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop()));
     for (const { name, dataDir } of this.members) {
       const words = ['log', dataDir, '--verify'];
       const { code, output } = await lithair(this.#program, words, VERIFY_MS);
-      if (code !== 0) onProblem(`the log of ${name} does not verify: ${output}`);
+      if (code !== 0) this.#listener.problem(`the log of ${name} does not verify: ${output}`);
     }
   }
 
   /** Ends all processes and removes all files. */
   async stop(): Promise<void> {
-    for (const member of this.members) member.signal('SIGCONT');
-    await Promise.all(this.members.map((member) => member.kill()));
+    for (const member of this.all) member.signal('SIGCONT');
+    await Promise.all(this.all.map((member) => member.kill()));
     await this.mesh.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** Elastic ones are the last: of the learners, one of which stays, or of the voters. */
+function isElastic(at: number, voters: number, learners: number, elastic: number): boolean {
+  const end = learners > elastic ? voters + learners : voters;
+  return at < end && at >= end - elastic;
 }
 
 function namesAsWords(names: readonly string[]): string[] {

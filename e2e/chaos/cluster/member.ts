@@ -21,8 +21,20 @@ export class Member {
   readonly opsUrl: string;
   readonly peerAddress: string;
   readonly dataDir: string;
-  /** What it joins as, and stays. */
-  readonly role: 'voter' | 'learner';
+  /** What it is meant to be; of an elastic member that changes. */
+  role: 'voter' | 'learner';
+  /** What it is when it joins, before anybody asks for more. */
+  readonly joinsAs: 'voter' | 'learner';
+  /** It comes and goes while the cluster runs. */
+  readonly elastic: boolean;
+  /** Whether it belongs to the cluster, or is meant to. */
+  isIn = true;
+  /** Its vote was asked for, so it may have it at any time, and has to in the end. */
+  promotionAsked = false;
+  /** It has to leave, whatever the answer to that was. */
+  mustLeave = false;
+  /** How many disks it had before this one. */
+  disk = 0;
   /** How its process may end from now on. */
   expected: ExpectedEnd = 'none';
   /** A fault keeps it from working; at most one at a time. */
@@ -43,6 +55,7 @@ export class Member {
       readonly peerPort: number;
       readonly dataDir: string;
       readonly role: 'voter' | 'learner';
+      readonly elastic: boolean;
     },
     words: readonly string[],
     onUnexpected: (problem: string) => void,
@@ -53,6 +66,8 @@ export class Member {
     this.peerAddress = `127.0.0.1:${place.peerPort}`;
     this.dataDir = place.dataDir;
     this.role = place.role;
+    this.joinsAs = place.role;
+    this.elastic = place.elastic;
     this.#words = words;
     this.#onUnexpected = onUnexpected;
   }
@@ -124,7 +139,9 @@ export class Member {
   /** The disk is a new one. */
   async wipe(): Promise<void> {
     await rm(this.dataDir, { recursive: true, force: true });
+    this.disk += 1;
     this.removalAsked = false;
+    this.promotionAsked = false;
   }
 
   #judge({ code, signal }: ProcessEnd, spoke: boolean): void {

@@ -1,1 +1,2 @@
+export { becomeWhole } from './elastic-members.ts';
 export { torment } from './nemesis.ts';

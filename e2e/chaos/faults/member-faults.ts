@@ -23,6 +23,11 @@ export const replace: Fault = async (scene) => {
   const { cluster } = scene;
   const member = await claim(scene);
   if (member === null) return null;
+  // Those come and go in a lane of their own.
+  if (member.elastic) {
+    release(member);
+    return null;
+  }
   try {
     const id = await idOf(cluster, member.name);
     if (id === null) return null;
@@ -43,7 +48,7 @@ async function takenOut(scene: Scene, member: Member): Promise<void> {
   const givesUp = new Promise((resolve) => setTimeout(resolve, HEARS_MS).unref());
   await Promise.race([member.ended, givesUp]);
   await member.kill();
-  await member.wipe();
+  await scene.cluster.wipe(member);
   await last(scene, scene.random.between(0, 1000));
   member.start();
 }

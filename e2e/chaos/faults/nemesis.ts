@@ -1,5 +1,6 @@
 import { pause } from '../wait.ts';
 import { disk, whyNoDiskErrors } from './disk-faults.ts';
+import { resize } from './elastic-members.ts';
 import { type Fault, last, type Scene } from './fault.ts';
 import { replace, transfer } from './member-faults.ts';
 import { delay, loss, oneWay, packetLoss, partition } from './network-faults.ts';
@@ -18,6 +19,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'disk error': disk,
   'member replaced': replace,
   'leadership transfer': transfer,
+  'voters changed': resize,
 };
 
 /** One thing of a lane goes on at a time; lanes go on side by side. */
@@ -39,6 +41,8 @@ const NETWORK: Lane = {
 };
 const FREEZE: Lane = { weights: { SIGSTOP: 1 }, calmMs: [500, 3000] };
 
+const RESIZE: Lane = { weights: { 'voters changed': 1 }, calmMs: [500, 4000] };
+
 function processLane(hasDiskErrors: boolean): Lane {
   return {
     weights: {
@@ -57,7 +61,7 @@ function processLane(hasDiskErrors: boolean): Lane {
 export async function torment(scene: Scene): Promise<void> {
   const withoutDisk = whyNoDiskErrors();
   if (withoutDisk !== null) console.log(`  disk errors are left out: ${withoutDisk}`);
-  const lanes = [NETWORK, FREEZE, processLane(withoutDisk === null)];
+  const lanes = [NETWORK, FREEZE, RESIZE, processLane(withoutDisk === null)];
   await Promise.all(lanes.map((lane) => runLane({ ...scene, random: scene.random.fork() }, lane)));
 }
 

@@ -1,27 +1,16 @@
 import type { SeededRandom } from '../random.ts';
 import { pause } from '../wait.ts';
-import type { Call, Recorder, Result } from './history.ts';
-import { HttpClient, type Reply, type WireRequest } from './http.ts';
-import { requestOf, resultOf, sessionRequest, ticketRequest } from './wire.ts';
-
-/** A node that takes requests. */
-export interface Target {
-  readonly name: string;
-  readonly url: string;
-}
+import { Exchange, type Target, type Try } from './exchange.ts';
+import type { Call, Recorder } from './history.ts';
+import type { WireRequest } from './http.ts';
+import { requestOf, sessionRequest, ticketRequest } from './wire.ts';
 
 export const KEYS: readonly string[] = Array.from({ length: 12 }, (_, i) => `k${i + 1}`);
 
 /** Half of all calls go to the first three keys. */
 const HOT_KEYS = KEYS.slice(0, 3);
-/** How long a client waits for an answer before it takes the request for lost. */
-const PATIENCE_MS = 3_000;
 const THINK_MS = { from: 20, to: 90 };
 const MAX_TRIES = 4;
-/** Most clients leave a node that did not answer alone for a while. */
-const WARY = 0.75;
-const WARY_MS = 3_000;
-
 const WEIGHTS = {
   read: 35,
   session: 14,
@@ -43,32 +32,30 @@ interface Seen {
   readonly etag: string;
 }
 
-/** One try, and what came of it. */
-interface Try {
-  readonly node: string;
-  readonly sent: number;
-  readonly result: Result;
-  readonly reply: Reply;
-}
-
 /** A client that does one thing after another, each on a node of its choice. */
 export class Client {
   readonly #number: number;
   readonly #random: SeededRandom;
-  readonly #nodes: readonly Target[];
+  readonly #nodes: () => readonly Target[];
   readonly #recorder: Recorder;
-  readonly #http = new HttpClient();
+  readonly #exchange: Exchange;
   readonly #seen = new Map<string, Seen>();
-  readonly #avoided = new Map<string, number>();
   #stamps = 0;
   /** The session token of the last answer; null before the first. */
   #token: string | null = null;
 
-  constructor(number: number, random: SeededRandom, nodes: readonly Target[], recorder: Recorder) {
+  /** @param nodes those that there are now */
+  constructor(
+    number: number,
+    random: SeededRandom,
+    nodes: () => readonly Target[],
+    recorder: Recorder,
+  ) {
     this.#number = number;
     this.#random = random;
     this.#nodes = nodes;
     this.#recorder = recorder;
+    this.#exchange = new Exchange(random, nodes, recorder);
   }
 
   /** Works until `isOver` says so, and finishes what it began. */
@@ -82,13 +69,17 @@ export class Client {
   /** Reads a key from one node, strongly; null where it does not answer. */
   async readAt(node: Target, key: string): Promise<true | null> {
     const call: Call = { kind: 'read', value: '', stamp: '', ifMatch: null, ifAbsent: false };
-    const done = await this.#try(requestOf(node.url, key, call, null, null), node, true);
+    const done = await this.#exchange.try(
+      requestOf(node.url, 'items', key, call, null, null),
+      node,
+      true,
+    );
     this.#record(key, call, done, done.sent);
     return done.result.kind === 'ok' ? true : null;
   }
 
   close(): void {
-    this.#http.close();
+    this.#exchange.close();
   }
 
   #act(): Promise<void> {
@@ -117,7 +108,7 @@ export class Client {
   async #item(key: string, call: Call, idempotencyKey: string | null): Promise<void> {
     const etag = this.#seen.get(key)?.etag ?? null;
     const request = (node: Target): WireRequest =>
-      requestOf(node.url, key, call, etag, idempotencyKey);
+      requestOf(node.url, 'items', key, call, etag, idempotencyKey);
     const tries = await this.#tries(request, call.kind === 'read', idempotencyKey !== null);
     const { first, last, isOpen } = tries;
     this.#learn(key, last);
@@ -174,8 +165,8 @@ export class Client {
     keyed: boolean,
   ): Promise<{ first: Try; last: Try; isOpen: boolean }> {
     const once = (): Promise<Try> => {
-      const node = this.#choose();
-      return this.#try(request(node), node, isRead);
+      const node = this.#exchange.choose();
+      return this.#exchange.try(request(node), node, isRead);
     };
     const first = await once();
     let last = first;
@@ -190,30 +181,11 @@ export class Client {
     return { first, last, isOpen };
   }
 
-  #choose(): Target {
-    const nowMs = performance.now();
-    const usable = this.#nodes.filter(({ name }) => (this.#avoided.get(name) ?? 0) <= nowMs);
-    return this.#random.pick(usable.length > 0 ? usable : this.#nodes);
-  }
-
-  async #try(request: WireRequest, node: Target, isRead: boolean): Promise<Try> {
-    const sent = this.#recorder.now();
-    const reply = await this.#http.send(request, PATIENCE_MS);
-    if (reply.kind === 'lost' && this.#random.chance(WARY)) {
-      this.#avoided.set(node.name, performance.now() + WARY_MS);
-    }
-    const result = resultOf(isRead, reply);
-    if (result !== 'unexpected') return { node: node.name, sent, result, reply };
-    const answer = reply.kind === 'answer' ? `${reply.status} ${JSON.stringify(reply.body)}` : '';
-    this.#recorder.problem(`${request.method} ${request.url} was answered with ${answer}`);
-    return { node: node.name, sent, result: { kind: 'unknown', code: 'unexpected' }, reply };
-  }
-
   /** Sends an answered write with a key once more: nothing may happen, and the answer is the same. */
   async #echo(answered: Try, request: (node: Target) => WireRequest): Promise<void> {
     if (!this.#random.chance(ECHOED)) return;
-    const node = this.#random.pick(this.#nodes);
-    const again = await this.#try(request(node), node, false);
+    const node = this.#random.pick(this.#nodes());
+    const again = await this.#exchange.try(request(node), node, false);
     if (again.reply.kind !== 'answer' || again.result.kind !== 'ok') {
       if (again.result.kind === 'refused') {
         const name = request(node).headers['idempotency-key'];

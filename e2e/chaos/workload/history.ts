@@ -58,6 +58,41 @@ export type TicketRecord = Span & {
   readonly result: Result;
 };
 
+/** A write or a read of a row that every node takes by itself, on the node that was asked last. */
+export type MemoRecord = Span & {
+  readonly kind: 'memo';
+  readonly client: number;
+  readonly node: string;
+  /** Which of the node's disks. */
+  readonly disk: number;
+  readonly key: string;
+  readonly call: Call;
+  readonly result: Result;
+};
+
+/** A disk that was taken away, and the local writes on it that nobody else had; null: not told. */
+export interface DiskRecord {
+  readonly kind: 'disk';
+  readonly node: string;
+  readonly disk: number;
+  readonly waiting: number | null;
+}
+
+/** A version of a memo. */
+export interface MemoVersion {
+  readonly version: number;
+  /** It lost against a later write. */
+  readonly overridden: boolean;
+  /** Null for a deletion. */
+  readonly stamp: string | null;
+}
+
+/** What a member holds of a memo, its versions from the first on. */
+export interface Memo {
+  readonly stamp: string | null;
+  readonly versions: readonly MemoVersion[];
+}
+
 export type FaultRecord = Span & {
   readonly kind: 'fault';
   readonly name: string;
@@ -70,6 +105,7 @@ export interface FinalRecord {
   readonly node: string;
   readonly items: Readonly<Record<string, { readonly version: number; readonly row: Row } | null>>;
   readonly tickets: readonly string[];
+  readonly memos: Readonly<Record<string, Memo>>;
 }
 
 export interface RunRecord {
@@ -91,6 +127,8 @@ export type HistoryRecord =
   | ItemRecord
   | SessionRecord
   | TicketRecord
+  | MemoRecord
+  | DiskRecord
   | FaultRecord
   | FinalRecord
   | ProblemRecord;
@@ -138,7 +176,17 @@ export function readHistory(path: string): HistoryRecord[] {
   return lines.filter((line) => line !== '').map((line, at) => parseRecord(line, at + 1));
 }
 
-const KINDS: readonly string[] = ['run', 'op', 'session', 'ticket', 'fault', 'final', 'problem'];
+const KINDS: readonly string[] = [
+  'run',
+  'op',
+  'session',
+  'ticket',
+  'memo',
+  'disk',
+  'fault',
+  'final',
+  'problem',
+];
 
 function parseRecord(line: string, number: number): HistoryRecord {
   const value: unknown = JSON.parse(line);

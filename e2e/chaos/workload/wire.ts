@@ -4,9 +4,13 @@ import type { Reply, WireRequest } from './http.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
+/** Rows that the cluster orders before it answers, and rows that every node takes by itself. */
+export type Collection = 'items' | 'memos';
+
 /** @param etag the tag that stands for `call.ifMatch` */
 export function requestOf(
   base: string,
+  collection: Collection,
   key: string,
   call: Call,
   etag: string | null,
@@ -16,7 +20,8 @@ export function requestOf(
   if (etag !== null && call.ifMatch !== null) headers['if-match'] = etag;
   if (call.ifAbsent) headers['if-none-match'] = '*';
   if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey;
-  const url = `${base}/api/items/${key}`;
+  const all = `${base}/api/${collection}`;
+  const url = `${all}/${key}`;
   const { value, stamp } = call;
   const withBody = { ...headers, ...JSON_TYPE };
   switch (call.kind) {
@@ -26,7 +31,7 @@ export function requestOf(
       return { method: 'DELETE', url, headers, body: null };
     case 'create': {
       const body = JSON.stringify({ id: key, value, stamp });
-      return { method: 'POST', url: `${base}/api/items`, headers: withBody, body };
+      return { method: 'POST', url: all, headers: withBody, body };
     }
     case 'put':
       return { method: 'PUT', url, headers: withBody, body: JSON.stringify({ value, stamp }) };
