@@ -41,6 +41,8 @@ export class SimulatedCluster {
   readonly stateHashes = new StateHashes();
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
+  /** Hears of members whose removal is about to be asked for. */
+  onParting: (machine: Machine) => void = () => {};
   #failure: Error | null = null;
   /** The highest index that was applied anywhere. */
   #applied = 0;

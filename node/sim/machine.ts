@@ -85,6 +85,7 @@ export class Machine {
   #memberId: number | null = null;
   #isUpdated = false;
   #disk: SimulatedDisk;
+  #disksBefore = 0;
   #starts = 0;
 
   constructor(
@@ -110,12 +111,18 @@ export class Machine {
     return this.#disk;
   }
 
+  /** How many disks it had before this one. */
+  get disksBefore(): number {
+    return this.#disksBefore;
+  }
+
   /** Another disk, empty: what comes next on this machine is another member of its name. */
   wipe(): void {
     if (this.#process !== null) throw new Error(`${this.name} runs: its disk is in use`);
     const { scheduler, sectorBytes, sabotage } = this.#world;
     this.#disk = new SimulatedDisk(scheduler, this.#random.fork(), sectorBytes, sabotage.disk);
     this.#memberId = null;
+    this.#disksBefore += 1;
     this.#tell('has another disk');
   }
 

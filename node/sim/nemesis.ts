@@ -24,6 +24,8 @@ export class Nemesis {
   readonly #again = new Set<Machine>();
   /** Machines whose members were removed while they were down: what only they had is lost. */
   readonly #forsaken = new Set<Machine>();
+  /** The disks that they had then. */
+  readonly #forsakenDisks = new Set<string>();
   #active = true;
 
   constructor(cluster: SimulatedCluster, plan: Plan) {
@@ -46,6 +48,16 @@ export class Nemesis {
   /** Machines that lost, with a disk, what they alone may have had. */
   get forsaken(): ReadonlySet<Machine> {
     return this.#forsaken;
+  }
+
+  /** Whether what a disk of a machine alone held may be lost. */
+  isLost(machine: Machine, disk: number): boolean {
+    return this.#damaged.has(machine) || this.#forsakenDisks.has(diskName(machine, disk));
+  }
+
+  #forsake(machine: Machine): void {
+    this.#forsaken.add(machine);
+    this.#forsakenDisks.add(diskName(machine, machine.disksBefore));
   }
 
   start(): void {
@@ -83,13 +95,14 @@ export class Nemesis {
     if (memberId === null) return;
     if (this.#random.chance(0.4)) this.#crash(machine, 'power');
     const before = this.#conditionOf(machine);
+    this.#cluster.onParting(machine);
     const askedMs = this.#cluster.scheduler.nowMs;
     this.#ask('DELETE', `members/${memberId}`, (status) => {
       this.#cluster.tell(`removing member ${memberId} (${machine.name}): ${status}`);
       if (status !== 204 || machine.memberId !== memberId) return;
       const tookMs = this.#cluster.scheduler.nowMs - askedMs;
       const wasThere = before !== null && before === this.#conditionOf(machine);
-      if (!wasThere || tookMs > LONGEST_PARTING_MS) this.#forsaken.add(machine);
+      if (!wasThere || tookMs > LONGEST_PARTING_MS) this.#forsake(machine);
       this.begin(machine);
     });
   }
@@ -358,7 +371,7 @@ export class Nemesis {
     }
     if (this.#again.delete(machine)) return this.#restartLater(machine);
     if (isRemoval(error)) {
-      this.#forsaken.add(machine);
+      this.#forsake(machine);
       this.begin(machine);
       return;
     }
@@ -382,6 +395,10 @@ export class Nemesis {
       if (this.#active) act();
     });
   }
+}
+
+function diskName({ number }: Machine, disk: number): string {
+  return `${number}/${disk}`;
 }
 
 /** Its member was removed, or is of an epoch that is over. */

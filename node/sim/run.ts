@@ -91,7 +91,7 @@ class Run {
     const workload = new Workload(cluster.clients, { patches: true });
     this.#workload = workload;
     if (!this.#plan.faultsFromStart) this.#nemesis.start();
-    if (this.#plan.eventual) this.#writers = new LocalWriters(cluster.clients);
+    if (this.#plan.eventual) this.#beginLocalWrites();
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
     await cluster.until(isEnough, this.#plan.durationMs);
     this.#nemesis.heal();
@@ -102,6 +102,19 @@ class Run {
     const mayLack = this.#nemesis.forsaken.size > 0;
     if (this.#plan.history && !mayLack) await this.#checkPast(workload);
     if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
+  }
+
+  #beginLocalWrites(): void {
+    const { cluster } = this;
+    const writers = new LocalWriters(cluster.clients, (node) => this.#machine(node).disksBefore);
+    this.#writers = writers;
+    cluster.onParting = ({ number }) => writers.hurry(number);
+  }
+
+  #machine(number: number): Machine {
+    const found = this.cluster.machines.find((machine) => machine.number === number);
+    if (found === undefined) throw new RangeError(`there is no machine ${number}`);
+    return found;
   }
 
   figures() {
@@ -235,8 +248,13 @@ class Run {
     const versions = await read;
     const broken = [...this.#nemesis.damaged, ...this.#nemesis.forsaken];
     const damaged = new Set(broken.map(({ number }) => number));
-    const run = { attempts, lost, damaged, versions: (id: string) => versions.get(id) ?? [] };
-    const problems = checkLocalWrites(run);
+    const problems = checkLocalWrites({
+      attempts,
+      lost,
+      damaged,
+      isLost: (node, disk) => this.#nemesis.isLost(this.#machine(node), disk),
+      versions: (id: string) => versions.get(id) ?? [],
+    });
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
   }
 

@@ -6,8 +6,10 @@ import { STAMP } from './types.ts';
 export interface LocalWritesRun {
   readonly attempts: readonly LocalAttempt[];
   readonly lost: readonly LostOwnWrite[];
-  /** Nodes whose disks were damaged or lost: what only their outbox held may be gone. */
+  /** Nodes of which a disk was damaged or lost: what they show may be less than what they took. */
   readonly damaged: ReadonlySet<number>;
+  /** Whether what only the outbox on this disk of a node held may be gone. */
+  readonly isLost: (node: number, disk: number) => boolean;
   /** All versions of a row. */
   readonly versions: (id: string) => readonly VersionRecord[];
 }
@@ -29,14 +31,15 @@ function idsOf({ attempts }: LocalWritesRun): readonly string[] {
   return [...new Set(attempts.map(({ id }) => id))].sort();
 }
 
-function checkRow({ attempts, versions, damaged }: LocalWritesRun, id: string): string[] {
+function checkRow({ attempts, versions, isLost }: LocalWritesRun, id: string): string[] {
   const records = versions(id);
   const stamps = records.flatMap(({ json }) => stampIn(json) ?? []);
   const problems = [...new Set(stamps)]
     .filter((stamp) => stamps.indexOf(stamp) !== stamps.lastIndexOf(stamp))
     .map((stamp) => `write ${stamp} of ${id} was ordered twice`);
   const kept = attempts.filter(
-    ({ node, result, id: of }) => of === id && result === 'acknowledged' && !damaged.has(node),
+    ({ node, disk, result, id: of }) =>
+      of === id && result === 'acknowledged' && !isLost(node, disk),
   );
   const missing = kept.filter(({ stamp }) => stamp !== null && !stamps.includes(stamp));
   const deletions = records.filter(({ json }) => json === null).length;

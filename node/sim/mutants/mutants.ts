@@ -3,16 +3,21 @@ import { Generation } from '../../history/generation.ts';
 import { HotHistory } from '../../history/index.ts';
 import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
+import { Outbox } from '../../outbox/index.ts';
+import { WriteQueue } from '../../outbox/queue.ts';
 import { Trimming } from '../../outbox/trimming.ts';
 import { DedupTable } from '../../state/dedup.ts';
 import { type ApplyResult, ReplicatedState } from '../../state/index.ts';
 import { ModelState } from '../../state/model-state.ts';
+import type { Plan } from '../plan.ts';
 
 /** A promise of the product, broken on purpose in the code that keeps it. */
 export interface Mutant {
   readonly name: string;
   /** Checks and invariants that notice it within a few dozen seeds. */
   readonly noticedBy: readonly string[];
+  /** The runs in which it could show; all where absent. */
+  readonly concerns?: (plan: Plan) => boolean;
   /** Breaks it; the result mends it again. */
   plant(): () => void;
 }
@@ -32,6 +37,12 @@ function replace<Target extends object, Name extends keyof Target>(
 
 /** Entries that a mutant applies before it leaves one out. */
 const APPLIED_BETWEEN_LOSSES = 200;
+/** Local writes behind the first of a batch, from which a mutant on forgets that one. */
+const FORGETS_FROM = 3;
+
+function isThere<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -110,6 +121,57 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'local writes are given up before they are ordered',
     noticedBy: ['progress'],
     plant: () => replace(Trimming.prototype, 'run', () => (journal) => journal.trim(journal.last)),
+  },
+  {
+    name: 'members are removed with what only their outbox has',
+    noticedBy: ['local writes'],
+    concerns: ({ eventual, growth }) => eventual && growth.churnEveryMs > 0,
+    plant: () =>
+      replace(
+        Outbox.prototype,
+        'close',
+        () =>
+          function close(this: Outbox) {
+            return { ...this.status, writes: 0 };
+          },
+      ),
+  },
+  {
+    name: 'of many local writes that wait, as in a region that is cut off, one is forgotten',
+    noticedBy: ['local writes'],
+    concerns: ({ eventual }) => eventual,
+    plant: () =>
+      replace(
+        WriteQueue.prototype,
+        'batch',
+        (original) =>
+          function batch(this: WriteQueue, maxWrites, maxBytes) {
+            const [first, ...rest] = original.call(this, maxWrites, maxBytes);
+            if (first === undefined || rest.length < FORGETS_FROM)
+              return [first, ...rest].filter(isThere);
+            return [{ ...first, write: { ...first.write, changes: [] } }, ...rest];
+          },
+      ),
+  },
+  {
+    name: 'a region takes over without one of its rows',
+    noticedBy: ['promotion'],
+    concerns: ({ growth }) => growth.promotesRegion,
+    plant: () =>
+      replace(
+        ReplicatedState.prototype,
+        'refounded',
+        (original) =>
+          function refounded(this: ReplicatedState, cluster) {
+            const founded = original.call(this, cluster);
+            const brands = founded.model('Brand');
+            for (const { id, version } of brands?.scan({ descending: false }) ?? []) {
+              brands?.bury({ id, version: version + 1, timestampMs: 0, sequence: 0 });
+              break;
+            }
+            return founded;
+          },
+      ),
   },
   {
     name: 'the apply version is raised without asking the others',

@@ -5,11 +5,16 @@ import type { ClientWorld, Delivery, Request } from './world.ts';
 /** Ids that all of them write. */
 const SHARED = ['shared-0', 'shared-1'];
 const PATIENCE_MS = 3000;
+/** What is written to a node that is about to leave. */
+const PARTING_WRITES = 8;
+const PARTING_PAUSE_MS = 15;
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** A write of an eventual model that a client sent. */
 export interface LocalAttempt {
   readonly node: number;
+  /** Which of the node's disks, as far as the client knows. */
+  readonly disk: number;
   readonly id: string;
   /** Unlike any other; null for a deletion. */
   readonly stamp: string | null;
@@ -33,17 +38,34 @@ export class LocalWriters {
   readonly attempts: LocalAttempt[] = [];
   readonly lost: LostOwnWrite[] = [];
   readonly #world: ClientWorld;
-  readonly #loops: readonly Promise<void>[];
+  readonly #diskOf: (node: number) => number;
+  readonly #loops: Promise<void>[];
   #stopping = false;
 
-  constructor(world: ClientWorld) {
+  /** @param diskOf how many disks a node had before the one that it works on */
+  constructor(world: ClientWorld, diskOf: (node: number) => number) {
     this.#world = world;
+    this.#diskOf = diskOf;
     this.#loops = world.nodes().map((node) => this.#run(node));
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#loops);
+  }
+
+  /** Somebody asks to have the node's member removed: it takes writes to the last moment. */
+  hurry(node: number): void {
+    if (!this.#stopping) this.#loops.push(this.#hurried(node));
+  }
+
+  async #hurried(node: number): Promise<void> {
+    const writes: Promise<void>[] = [];
+    for (let count = 0; count < PARTING_WRITES; count += 1) {
+      writes.push(this.#write(node, `parting-${node}`));
+      await this.#pause(this.#world.random() * PARTING_PAUSE_MS);
+    }
+    await Promise.all(writes);
   }
 
   async #run(node: number): Promise<void> {
@@ -60,15 +82,28 @@ export class LocalWriters {
   async #write(node: number, id: string): Promise<void> {
     const isDeletion = this.#world.random() < 0.15;
     const stamp = isDeletion ? null : `${node}.${this.attempts.length}`;
-    const attempt: LocalAttempt = { node, id, stamp, result: 'unknown' };
+    const disk = this.#diskOf(node);
+    const attempt: LocalAttempt = { node, disk, id, stamp, result: 'unknown' };
     this.attempts.push(attempt);
     const delivery = await this.#deliver(node, requestOf(id, stamp, 'PUT'));
-    attempt.result = resultOf(delivery);
+    attempt.result = this.#resultOf(attempt, delivery);
     // It is not there: a creation is an attempt of its own.
     if (statusOf(delivery) !== 404 || stamp === null) return;
-    const again: LocalAttempt = { ...attempt, stamp: `${stamp}+`, result: 'unknown' };
+    const again: LocalAttempt = {
+      ...attempt,
+      disk: this.#diskOf(node),
+      stamp: `${stamp}+`,
+      result: 'unknown',
+    };
     this.attempts.push(again);
-    again.result = resultOf(await this.#deliver(node, requestOf(id, again.stamp, 'POST')));
+    const created = await this.#deliver(node, requestOf(id, again.stamp, 'POST'));
+    again.result = this.#resultOf(again, created);
+  }
+
+  /** Where the disk was exchanged meanwhile, nobody knows which of them has the write. */
+  #resultOf({ node, disk }: LocalAttempt, delivery: Delivery): LocalAttempt['result'] {
+    const result = resultOf(delivery);
+    return result === 'acknowledged' && disk !== this.#diskOf(node) ? 'unknown' : result;
   }
 
   async #readOwn(node: number, id: string): Promise<void> {
