@@ -47,4 +47,6 @@ test('a clock that is behind stamps as it is: log time waits for it', () => {
 test('members that are not heard of do not count, and too few of them bound nothing', () => {
   assert.equal(clockAmong(DAY_MS, [null, 1_000]).nowMs(), 1_000 + MAX_AHEAD_MS);
   assert.equal(clockAmong(DAY_MS, [null, null]).nowMs(), DAY_MS);
+  assert.equal(clockAmong(DAY_MS, [null, 1_000]).isBound, true);
+  assert.equal(clockAmong(DAY_MS, [null, null]).isBound, false);
 });

@@ -45,6 +45,11 @@ export class LogClock {
     return Math.floor(mostMs + MAX_AHEAD_MS);
   }
 
+  /** Whether enough of the voters' clocks are known for stamps to be bound. */
+  get isBound(): boolean {
+    return this.#reachedByMost(this.#clock.nowMs()) !== null;
+  }
+
   /** How far the own clock is ahead of what most voters' clocks have reached; 0 if unknown. */
   get aheadMs(): number {
     const ownMs = this.#clock.nowMs();

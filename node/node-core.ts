@@ -95,11 +95,11 @@ const FAREWELL_MS = 100;
 export class NodeCore {
   readonly health: Health;
   readonly engine: NodeEngine;
+  readonly logClock: LogClock;
   readonly #options: CoreOptions;
   readonly #world: CoreWorld;
   readonly #network: NodeNetwork;
   readonly #observer: NodeObserver;
-  readonly #logClock: LogClock;
   readonly #leader: Leader;
   readonly #applyVersions: ApplyVersions;
   readonly #info: NodeInfo;
@@ -141,8 +141,8 @@ export class NodeCore {
     const latest = options.applyVersion ?? APPLY_VERSION;
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
-    this.#logClock = new LogClock(world.clock, world.logger);
-    this.#leader = new Leader(this.#logClock, world.random, () => this.#space.low, world.tracer);
+    this.logClock = new LogClock(world.clock, world.logger);
+    this.#leader = new Leader(this.logClock, world.random, () => this.#space.low, world.tracer);
     this.#encryption = new MemberEncryption({
       ...options,
       ...world,
@@ -386,7 +386,7 @@ export class NodeCore {
 
   /** What a leader learns from the links to the others. */
   #attachPeers(consensus: NodeConsensus, transport: LinkTransport): void {
-    this.#logClock.attach({
+    this.logClock.attach({
       memberId: consensus.memberId,
       voters: () => consensus.confState.voters,
       clockOf: (id) => transport.clockOf(id),
@@ -398,7 +398,7 @@ export class NodeCore {
       own: this.#applyVersions,
       versionsOf: (id) => transport.applyVersionsOf(id),
     });
-    observeLinks(this.#metrics, transport, this.#logClock);
+    observeLinks(this.#metrics, transport, this.logClock);
   }
 
   #openOutbox(consensus: NodeConsensus, log: Log): Promise<Outbox> {

@@ -5,6 +5,7 @@ import {
   Durability,
   Elections,
   requireAbleMembers,
+  requireBoundStamp,
   StateHashes,
 } from './invariants/index.ts';
 import {
@@ -136,9 +137,20 @@ export class SimulatedCluster {
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
       onSend: (message) => this.#guard(() => this.elections?.onSend(message)),
+      onStamp: (machine, stampMs, isBound) =>
+        this.#guard(() => this.#checkStamp(machine, stampMs, isBound)),
       onAcknowledged: (_machine, index) => this.durability.onAcknowledged(index),
       onEnded: (machine, error) => this.onEnded(machine, error),
     };
+  }
+
+  #checkStamp({ name, core }: Machine, stampMs: number, isBound: boolean): void {
+    const voters = core?.consensus?.confState.voters ?? [];
+    const reachedMs = voters.map((id) => {
+      const machine = this.machines.find(({ memberId }) => memberId === id);
+      return machine?.clock.reachedMs ?? null;
+    });
+    requireBoundStamp({ by: name, stampMs, isBound, reachedMs });
   }
 
   /** What the watch finds is not the node's business: it must not run into the node's own code. */

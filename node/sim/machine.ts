@@ -64,6 +64,8 @@ export interface MachineWatch {
   onState(machine: Machine, state: ReplicatedState): void;
   onApplied(machine: Machine, index: number, state: ReplicatedState): void;
   onSend(message: Message): void;
+  /** As a leader it gives an entry this time. */
+  onStamp(machine: Machine, stampMs: number, isBound: boolean): void;
   /** A write is told as done: everything up to this index must be safe by now. */
   onAcknowledged(machine: Machine, index: number): void;
   /** The process ended by itself. */
@@ -254,6 +256,7 @@ export class Machine {
     );
     sabotage.core?.(core);
     this.#watchOutcomes(process, core);
+    this.#watchStamps(process, core);
     return core;
   }
 
@@ -285,6 +288,15 @@ export class Machine {
         this.#watch.onAcknowledged(this, outcome.index);
       }
       return outcome;
+    };
+  }
+
+  #watchStamps(process: Process, { logClock }: NodeCore): void {
+    const nowMs = logClock.nowMs.bind(logClock);
+    logClock.nowMs = () => {
+      const stampMs = nowMs();
+      if (process.alive) this.#watch.onStamp(this, stampMs, logClock.isBound);
+      return stampMs;
     };
   }
 

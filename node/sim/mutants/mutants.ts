@@ -3,6 +3,7 @@ import { Generation } from '../../history/generation.ts';
 import { HotHistory } from '../../history/index.ts';
 import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
+import { LogClock, MAX_AHEAD_MS } from '../../log-clock.ts';
 import { Outbox } from '../../outbox/index.ts';
 import { WriteQueue } from '../../outbox/queue.ts';
 import { Trimming } from '../../outbox/trimming.ts';
@@ -170,6 +171,20 @@ export const MUTANTS: readonly Mutant[] = [
               break;
             }
             return founded;
+          },
+      ),
+  },
+  {
+    name: 'a leader whose clock is far ahead stamps by it',
+    noticedBy: ['log-time'],
+    concerns: ({ nodes, faults }) => nodes > 1 && faults.some(({ fault }) => fault === 'clockJump'),
+    plant: () =>
+      replace(
+        LogClock.prototype,
+        'nowMs',
+        (original) =>
+          function nowMs(this: LogClock) {
+            return original.call(this) + Math.max(0, this.aheadMs - MAX_AHEAD_MS);
           },
       ),
   },

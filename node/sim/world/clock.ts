@@ -10,17 +10,25 @@ export class MachineClock {
   readonly #scheduler: Scheduler;
   readonly #rate: number;
   #jumpMs: number;
+  #furthestMs: number;
 
   /** @param rate seconds that it counts in one true second */
   constructor(scheduler: Scheduler, rate: number, offsetMs: number) {
     this.#scheduler = scheduler;
     this.#rate = rate;
     this.#jumpMs = offsetMs;
+    this.#furthestMs = offsetMs;
   }
 
   /** The wall clock is set forward or back; the monotonic one does not notice. */
   jump(ms: number): void {
     this.#jumpMs += ms;
+    this.#furthestMs = Math.max(this.#furthestMs, this.#jumpMs);
+  }
+
+  /** What the wall clock would show if it had never been set back: whoever was told of it believes that. */
+  get reachedMs(): number {
+    return EPOCH_MS + this.#furthestMs + this.#scheduler.nowMs * this.#rate;
   }
 
   /** The clock as a process of this machine sees it; its timers end with it. */
