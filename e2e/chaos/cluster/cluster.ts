@@ -86,7 +86,9 @@ export class Cluster {
         return `${name}=127.0.0.1:${port}`;
       });
       const words = wordsOf(place, join(directory, 'certs', place.name), initial.join(','));
-      return new Member(place, [program, 'serve', MODEL, ...words], listener.problem);
+      return new Member(place, [program, 'serve', MODEL, ...words], (text) =>
+        listener.problem(text),
+      );
     });
     const cluster = new Cluster(directory, program, members, mesh, listener);
     for (const member of members) member.start();

@@ -3,10 +3,15 @@
  * orders last wins, and not the one that was written last. A run against it must fail.
  */
 import { ModelState } from '../../../node/state/model-state.ts';
+import { override } from './override.ts';
 
-const mark = ModelState.prototype.mark;
-ModelState.prototype.mark = function (id) {
-  const found = mark.call(this, id);
-  return found === undefined ? undefined : { ...found, timestampMs: 0, sequence: 0 };
-};
+override(
+  ModelState.prototype,
+  'mark',
+  (original) =>
+    function mark(this: ModelState, id) {
+      const found = original.call(this, id);
+      return found === undefined ? undefined : { ...found, timestampMs: 0, sequence: 0 };
+    },
+);
 await import('../../../node/cli/main.ts');

@@ -93,7 +93,8 @@ export class MemoClient {
     let last = await this.#send(target, key, call, idempotencyKey);
     const { invoked } = last;
     let isOpen = false;
-    for (let tries = 1; keyed && tries < MAX_TRIES; tries += 1) {
+    const maxTries = keyed ? MAX_TRIES : 1;
+    for (let tries = 1; tries < maxTries; tries += 1) {
       if (last.result.kind === 'ok' || last.result.kind === 'refused') break;
       isOpen ||= last.result.kind === 'unknown';
       await pause(this.#random.between(50, 250));

@@ -131,9 +131,9 @@ export const MUTANTS: readonly Mutant[] = [
       replace(
         Outbox.prototype,
         'close',
-        () =>
+        (original) =>
           function close(this: Outbox) {
-            return { ...this.status, writes: 0 };
+            return { ...original.call(this, 0), writes: 0 };
           },
       ),
   },
