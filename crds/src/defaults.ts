@@ -95,8 +95,12 @@ function expandModel(model: AuthoredModel): ModelSpec {
   };
 }
 
-function copyIndex({ fields, unique }: IndexSpec): IndexSpec {
-  return { fields: [...fields], ...(unique !== undefined && { unique }) };
+function copyIndex({ fields, unique, where }: IndexSpec): IndexSpec {
+  return {
+    fields: [...fields],
+    ...(unique !== undefined && { unique }),
+    ...(where !== undefined && { where }),
+  };
 }
 
 function routesOf({ permissions, http, caching }: AuthoredModel) {

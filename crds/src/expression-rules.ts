@@ -6,10 +6,13 @@ import { type Path, type Problem, problem } from './problems.ts';
 
 /** `path` is that of the model. */
 export function checkExpressions(model: AuthoredModel, path: Path): Problem[] {
-  const { rules = [], permissions = {} } = model;
+  const { rules = [], permissions = {}, indexes = [] } = model;
   const place = [...path, 'permissions'];
   return [
     ...checkComputed(model, path),
+    ...indexes.flatMap(({ where }, at) =>
+      checkExpression(model, where, ['self'], [...path, 'indexes', at, 'where']),
+    ),
     ...rules.flatMap(({ expr }, at) =>
       checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
     ),

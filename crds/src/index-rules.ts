@@ -8,16 +8,27 @@ import { quote } from './structure.ts';
 export function checkIndexes(model: unknown, path: Path): Problem[] {
   const fields = listAt(model, 'fields');
   const indexes = listAt(model, 'indexes');
-  const names = indexes.map((index) => listAt(index, 'fields').join());
+  const names = indexes.map((index) =>
+    JSON.stringify([listAt(index, 'fields'), memberAt(index, 'where')]),
+  );
   return indexes.flatMap((index, at) => {
     const place = [...path, 'indexes', at];
     const isSecond = names.indexOf(names[at] ?? '') < at;
     return [
       ...(isSecond ? [problem(place, 'duplicate_name', 'a second index has these fields')] : []),
+      ...checkSingle(index, [...place, 'fields']),
       ...checkFields(listAt(index, 'fields'), fields, [...place, 'fields']),
       ...checkShared(index, model, [...place, 'unique']),
     ];
   });
+}
+
+/** An index over all rows by one field is said of the field. */
+function checkSingle(index: unknown, path: Path): Problem[] {
+  if (listAt(index, 'fields').length !== 1 || memberAt(index, 'where') !== undefined) return [];
+  const message =
+    'an index over one field is said of the field (index, unique), unless it has a where';
+  return [problem(path, 'too_few', message)];
 }
 
 function checkFields(names: readonly unknown[], fields: readonly unknown[], path: Path): Problem[] {

@@ -10,6 +10,7 @@ export {
   compileExpression,
   type Expression,
   type ExpressionActor,
+  type FieldCondition,
   type Lookup,
   type StoredRow,
 } from './expression/index.ts';

@@ -41,7 +41,7 @@ describe('an index over several fields', () => {
 
   it('is of two fields and more that the model has, each once', () => {
     assert.deepEqual(refusals([{ fields: ['sku'] }]), [
-      `${AT}.fields: at least 2 of the fields must be given`,
+      `${AT}.fields: an index over one field is said of the field (index, unique), unless it has a where`,
     ]);
     assert.deepEqual(refusals([{ fields: ['sku', 'skv'] }]), [
       `${AT}.fields[1]: there is no field "skv" in the model`,

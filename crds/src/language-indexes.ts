@@ -1,4 +1,5 @@
 // Indexes over several fields of a model.
+import { expression } from './language-rules.ts';
 import { choice, LIMITS, NAME_RULES } from './language-terms.ts';
 import type { ListShape, RecordShape } from './shape.ts';
 
@@ -8,7 +9,7 @@ const index: RecordShape = {
     fields: {
       kind: 'list',
       required: true,
-      minItems: 2,
+      minItems: 1,
       maxItems: LIMITS.indexFields,
       noun: 'fields',
       of: () => ({
@@ -24,8 +25,9 @@ const index: RecordShape = {
       ['live'],
       ['forever'],
     ),
+    where: expression('CEL over self, the row: only rows for which it holds are in the index.'),
   },
-  later: ['where', 'kind'],
+  later: ['kind'],
   description: 'An ordered index over several fields.',
 };
 

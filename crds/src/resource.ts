@@ -125,6 +125,8 @@ export interface IndexSpec {
   fields: string[];
   /** live: no two rows have the same values in all of them; rows that lack one do not count. */
   unique?: 'live';
+  /** CEL over `self`: the rows that are in it. Absent: all. */
+  where?: string;
 }
 
 /** Which past values of a field are kept: none, those of the last versions, or all. */

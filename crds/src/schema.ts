@@ -149,7 +149,11 @@ export interface FieldSchema extends ValueSchema {
   computed?: string;
 }
 
-/** What an index over several fields is called: `(category, price)`. No field has such a name. */
-export function indexName({ fields }: Pick<IndexSpec, 'fields'>): string {
-  return `(${fields.join(', ')})`;
+/**
+ * What an index over several fields is called: `(category, price)`, and behind it the rows that it is
+ * of, where it is not of all. No field has such a name.
+ */
+export function indexName({ fields, where }: Pick<IndexSpec, 'fields' | 'where'>): string {
+  const name = `(${fields.join(', ')})`;
+  return where === undefined ? name : `${name} where ${where}`;
 }

@@ -13,13 +13,16 @@ export interface CompositeWay {
   readonly equal: number;
   /** Whether a range bounds the field behind them. */
   readonly isBounded: boolean;
+  /** Whether it leaves rows out by itself. */
+  readonly isPartial: boolean;
 }
 
 /** The ways that are of any use: by an equality, a range, or the order of the query. */
 export function compositeWays(query: ListQuery): readonly CompositeWay[] {
   return query.indexes.flatMap((index) => {
     const way = wayBy(index, query);
-    return way.equal > 0 || way.isBounded || way.path.sorted !== 0 ? [way] : [];
+    const isUseful = way.equal > 0 || way.isBounded || way.path.sorted !== 0;
+    return isUseful || way.isPartial ? [way] : [];
   });
 }
 
@@ -39,7 +42,13 @@ function wayBy(index: QueryIndex, query: ListQuery): CompositeWay {
   const shape = { index, prefix, rest, descending, isBounded };
   const sorted = isWhole ? 'whole' : sortedTerms(query, terms, inOrder);
   const range = withinPrefix(prefix, inOrder > 0 ? behindCursor(bounds, terms, query) : bounds);
-  return { path: pathOf(shape, query, range, sorted), equal, isBounded };
+  const isPartial = index.conditions !== null;
+  return {
+    path: pathOf(shape, query, isPartial ? ofRowsIn(range) : range, sorted),
+    equal,
+    isBounded,
+    isPartial,
+  };
 }
 
 /** The keys that rows must have in fields with one value. */
@@ -118,6 +127,11 @@ function withinPrefix(prefix: readonly string[], { from, to }: Bounds): Bounds {
     ...(lower !== '' && { from: { key: lower, inclusive: true } }),
     ...(upper !== null && { to: { key: upper, inclusive: false } }),
   };
+}
+
+/** A row that is left out has the key of null. */
+function ofRowsIn(range: Bounds): Bounds {
+  return { from: { key: NULL_KEY, inclusive: false }, ...range };
 }
 
 function edgeOf(prefix: readonly string[], { key }: { key: string }, isBehind: boolean): string {

@@ -13,7 +13,11 @@ export function explain(query: ListQuery): readonly string[] {
     beyond === null
       ? []
       : [`or, where those are more than ${LOOKUP_PROBE} rows, by ${wayOf(beyond)}`];
-  return [`by ${wayOf(path)}`, ...otherwise, orderOf(path, query), ...rest(path, query)];
+  const lines = [`by ${wayOf(path)}`, ...otherwise, orderOf(path, query), ...rest(path, query)];
+  const unused = query.tooNarrow.map(
+    ({ name }) => `not by the index ${name}: the filters do not say so of all rows`,
+  );
+  return [...lines, ...unused];
 }
 
 function wayOf({ use: { by, equal, range } }: AccessPath): string {

@@ -26,6 +26,8 @@ export interface Filter {
   readonly operator: Operator;
   /** Keys that the operator compares with; empty for those that look at the value. */
   readonly keys: readonly IndexKey[];
+  /** Of the operator `null`: whether it asks for rows without a value. */
+  readonly wantsNull?: boolean;
   /** What tells this condition from another, for the fingerprint of the query. */
   readonly text: string;
   matches(row: Row): boolean;
@@ -93,7 +95,12 @@ export function compileFilter(
   const base = { field, operator, text: JSON.stringify([field.name, operator, values]) };
   switch (operator) {
     case 'null':
-      return { ...base, keys: [], matches: nullTest(field, only, parameter) };
+      return {
+        ...base,
+        keys: [],
+        wantsNull: only === 'true',
+        matches: nullTest(field, only, parameter),
+      };
     case 'startsWith':
       return { ...base, keys: [], matches: startsTest(field, only) };
     case 'contains':

@@ -1,4 +1,4 @@
-import { indexName, type ModelSchema, type Schema } from '@lithair/crds';
+import { type IndexSpec, indexName, type ModelSchema, type Schema } from '@lithair/crds';
 import { decodeCursor, queryFingerprint } from './cursor.ts';
 import { compileFields, type QueryField, type QueryFields } from './fields.ts';
 import {
@@ -11,6 +11,7 @@ import {
   takes,
 } from './filter.ts';
 import { completeOrder, type Order, type Position, type SortTerm } from './order.ts';
+import { isWithin, type RowCondition, rowConditions } from './partial-index.ts';
 import { QueryRefusal } from './refusal.ts';
 import { type ListScope, planScope, type RowScope } from './scope.ts';
 
@@ -26,12 +27,16 @@ export interface QueryIndex {
   readonly name: string;
   readonly fields: readonly QueryField[];
   readonly isUnique: boolean;
+  /** What holds of its rows, and of no others; null: it is of all rows. */
+  readonly conditions: readonly RowCondition[] | null;
 }
 
 /** What a list request wants, checked against the model. */
 export interface ListQuery {
   /** Indexes over several fields that it may be answered by. */
   readonly indexes: readonly QueryIndex[];
+  /** Those that are of a part of the rows, to which it is not bound to keep. */
+  readonly tooNarrow: readonly QueryIndex[];
   readonly filters: readonly Filter[];
   /** All of these must hold, too. */
   readonly alternatives: readonly Alternatives[];
@@ -75,14 +80,17 @@ export function compileQueries(
 ): QueryCompiler {
   const all = isPart ? model.fields.map(({ name }) => name) : null;
   const fields = compileFields(schema, model);
-  const indexes = compileIndexes(model, fields);
+  const indexes = compileIndexes(whole, fields);
   const scoped = new Map([...compileFields(schema, whole), ...fields]);
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
   const list = (parameters: readonly Parameter[], rows: RowScope | null) => {
     const query = readList(parameters, model, fields, projection);
     const scope = rows === null ? null : planScope(rows, scoped);
     const filters = scope === null ? query.filters : [...query.filters, ...scope.implied];
-    return { ...query, filters, scope, indexes, projection: query.projection ?? all };
+    const usable = indexes.filter((index) => isWithin(filters, index));
+    const tooNarrow = indexes.filter((index) => !usable.includes(index));
+    const projected = query.projection ?? all;
+    return { ...query, filters, scope, indexes: usable, tooNarrow, projection: projected };
   };
   return { projection, list };
 }
@@ -91,9 +99,20 @@ export function compileQueries(
 function compileIndexes(model: ModelSchema, fields: QueryFields): readonly QueryIndex[] {
   return (model.indexes ?? []).flatMap((index) => {
     const known = index.fields.flatMap((name) => fields.get(name) ?? []);
-    if (known.length < index.fields.length) return [];
-    return [{ name: indexName(index), fields: known, isUnique: index.unique !== undefined }];
+    const conditions = conditionsOf(model, index, fields);
+    if (known.length < index.fields.length || conditions === 'unknown') return [];
+    const isUnique = index.unique !== undefined;
+    return [{ name: indexName(index), fields: known, isUnique, conditions }];
   });
+}
+
+/** Unknown where they are more than what filters could imply, or of fields that are not known. */
+function conditionsOf(
+  model: ModelSchema,
+  { where }: IndexSpec,
+  fields: QueryFields,
+): QueryIndex['conditions'] | 'unknown' {
+  return where === undefined ? null : rowConditions(model, where, fields);
 }
 
 function readList(
@@ -101,7 +120,7 @@ function readList(
   model: ModelSchema,
   fields: QueryFields,
   projection: QueryCompiler['projection'],
-): Omit<ListQuery, 'indexes' | 'scope'> {
+): Omit<ListQuery, 'indexes' | 'tooNarrow' | 'scope'> {
   const settings = new Map<string, Parameter>();
   const filters: Filter[] = [];
   const alternatives: Alternatives[] = [];

@@ -48,15 +48,18 @@ function selectivePath(
   lookup: Filter | undefined,
   query: ListQuery,
 ): AccessPath | null {
-  const [best] = ways.filter(({ equal }) => equal > 0).toSorted((a, b) => rank(b) - rank(a));
+  const [best] = ways
+    .filter(({ equal, isPartial }) => equal > 0 || isPartial)
+    .toSorted((a, b) => rank(b) - rank(a));
   if (lookup === undefined) return best?.path ?? scopePath(query);
   return best !== undefined && rank(best) > ONE_EQUALITY ? best.path : lookupPath(lookup, query);
 }
 
 const ONE_EQUALITY = 4;
 
-function rank({ equal, isBounded, path }: CompositeWay): number {
-  return equal * ONE_EQUALITY + (isBounded ? 2 : 0) + (path.sorted === 'whole' ? 1 : 0);
+function rank({ equal, isBounded, isPartial, path }: CompositeWay): number {
+  const bounds = equal * ONE_EQUALITY + (isPartial ? ONE_EQUALITY - 1 : 0) + (isBounded ? 2 : 0);
+  return bounds + (path.sorted === 'whole' ? 1 : 0);
 }
 
 function sortedWay(ways: readonly CompositeWay[]): AccessPath | null {

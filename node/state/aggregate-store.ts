@@ -27,7 +27,7 @@ export interface IdRange {
 }
 
 /** How the keys at one position are found. `unique`: by equality, with one row for each but null. */
-export type IndexKind = 'unique' | 'ordered';
+export type IndexKind = 'unique' | 'ordered' | 'partial';
 
 /** What a model's rows take in memory. */
 export interface StoreStatistics {

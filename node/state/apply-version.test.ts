@@ -41,6 +41,10 @@ test('a computed field asks for members that compute it', () => {
   assert.equal(needed({}, { computed: 'self.open ? "a" : "b"' }), 7);
 });
 
+test('an index over some of the rows asks for members that make its keys', () => {
+  assert.equal(needed({ indexes: [{ fields: ['owner'], where: 'self.open' }] }), 7);
+});
+
 for (const [what, model, field] of RECENT) {
   test(`${what} asks for members that know it`, () => {
     assert.equal(needed(model, field), 6);

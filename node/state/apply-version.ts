@@ -21,9 +21,9 @@ export function requireSupported(inForce: number, latest = APPLY_VERSION): void 
 const RELATED_ROWS = 6;
 
 /**
- * From this apply version on, a schema holds the models of deleted rows, rows go by themselves, and
- * fields are computed: a leader that knows none of it would delete rows for good, show those whose
- * time has come, and store what clients send.
+ * From this apply version on, a schema holds the models of deleted rows, rows go by themselves,
+ * fields are computed, and indexes are of a part of the rows: a member that knows none of it would
+ * delete rows for good, show those whose time has come, store what clients send, and make other keys.
  */
 const LIVES_AND_MADE_VALUES = 7;
 
@@ -33,9 +33,10 @@ export function neededBySchema({ models }: Schema): number {
   return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function isNewest({ deletedOf, lifecycle, fields }: ModelSchema): boolean {
+function isNewest({ deletedOf, lifecycle, fields, indexes = [] }: ModelSchema): boolean {
   const isSaid = deletedOf !== undefined || lifecycle?.ttl !== undefined;
-  return isSaid || fields.some(({ computed }) => computed !== undefined);
+  const isPartial = indexes.some(({ where }) => where !== undefined);
+  return isSaid || isPartial || fields.some(({ computed }) => computed !== undefined);
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

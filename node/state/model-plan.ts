@@ -1,4 +1,5 @@
 import {
+  compileExpression,
   computedBy,
   type FieldSchema,
   type IndexSpec,
@@ -20,6 +21,10 @@ export interface PlannedIndex {
   readonly isOrdered: boolean;
   /** Whether no two rows have the same key; see {@link isShareable}. */
   readonly isUnique: boolean;
+  /** Whether its keys are of several fields, or of a part of the rows. */
+  readonly isComposite: boolean;
+  /** Whether rows are left out of it, for which its key is null. */
+  readonly isPartial: boolean;
   /** How its keys come about: those of an earlier schema are of use as long as this is the same. */
   readonly ways: string;
   /** The model that a reference points to; null for other fields. */
@@ -54,8 +59,8 @@ export function planModels(schema: Schema): ReadonlyMap<string, ModelPlan> {
 }
 
 /** Whether any number of rows may have a key of a unique index: one that lacks a value. */
-export function isShareable({ fields }: PlannedIndex, key: IndexKey): boolean {
-  return key === NULL_KEY || (fields.length > 1 && hasNullPart(key));
+export function isShareable({ isComposite }: PlannedIndex, key: IndexKey): boolean {
+  return key === NULL_KEY || (isComposite && hasNullPart(key));
 }
 
 function indexesOf(model: ModelSchema): PlannedIndex[] {
@@ -75,6 +80,8 @@ function fieldIndex(model: ModelSchema, field: FieldSchema, position: number): P
     position,
     isOrdered: field.index === 'ordered',
     isUnique: field.unique,
+    isComposite: false,
+    isPartial: false,
     ways: waysOf(model, [field]),
     target: field.type === 'reference' ? (field.to ?? null) : null,
     keyOf: (row) => indexKey(field, row[name] ?? null),
@@ -83,21 +90,41 @@ function fieldIndex(model: ModelSchema, field: FieldSchema, position: number): P
 
 function compositeIndex(model: ModelSchema, index: IndexSpec, position: number): PlannedIndex {
   const fields = index.fields.map((name) => fieldOf(model, name));
+  const isIn = conditionOf(model, index);
   return {
     name: indexName(index),
     fields,
     position,
     isOrdered: true,
     isUnique: index.unique !== undefined,
-    ways: waysOf(model, fields),
+    isComposite: true,
+    isPartial: index.where !== undefined,
+    ways: waysOf(model, fields, index.where),
     target: null,
-    keyOf: (row) => compositeKey(fields.map((field) => indexKey(field, row[field.name] ?? null))),
+    keyOf: (row) =>
+      isIn(row) ? compositeKey(fields.map((field) => partOf(field, row))) : NULL_KEY,
   };
 }
 
-/** How the values of fields are made, and how their texts compare. */
-function waysOf(model: ModelSchema, fields: readonly FieldSchema[]): string {
-  return JSON.stringify(fields.map(({ name, collation }) => [collation, computedBy(model, name)]));
+function partOf(field: FieldSchema, row: JsonObject): IndexKey {
+  return indexKey(field, row[field.name] ?? null);
+}
+
+/** Which rows are in an index. */
+function conditionOf(model: ModelSchema, { where }: IndexSpec): (row: JsonObject) => boolean {
+  if (where === undefined) return () => true;
+  const condition = compileExpression(model, where, ['self']);
+  return (self) => condition.holds({ self });
+}
+
+/** How the values of fields are made, how their texts compare, and which rows count. */
+function waysOf(model: ModelSchema, fields: readonly FieldSchema[], where?: string): string {
+  const read = where === undefined ? [] : compileExpression(model, where, ['self']).reads.self;
+  const made = [...read].sort().map((name) => computedBy(model, name));
+  return JSON.stringify([
+    fields.map(({ name, collation }) => [collation, computedBy(model, name)]),
+    made,
+  ]);
 }
 
 function fieldOf(model: ModelSchema, name: string): FieldSchema {

@@ -171,6 +171,8 @@ function namesOf(plan: ModelPlan): readonly string[] {
 export function kindOf({
   isUnique,
   isOrdered,
-}: Pick<PlannedIndex, 'isUnique' | 'isOrdered'>): IndexKind {
+  isPartial,
+}: Pick<PlannedIndex, 'isUnique' | 'isOrdered' | 'isPartial'>): IndexKind {
+  if (isPartial) return 'partial';
   return isUnique && !isOrdered ? 'unique' : 'ordered';
 }

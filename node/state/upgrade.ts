@@ -75,8 +75,9 @@ function indexedBefore(before: ModelPlan, next: PlannedIndex): PlannedIndex | un
   return known !== undefined && known.ways === next.ways ? known : undefined;
 }
 
-function isComputed({ fields }: PlannedIndex): boolean {
-  return fields.some(({ computed }) => computed !== undefined);
+/** Whether its keys are other ones for other rows, even where all rows have the same new fields. */
+function isComputed({ fields, isPartial }: PlannedIndex): boolean {
+  return isPartial || fields.some(({ computed }) => computed !== undefined);
 }
 
 function isNew({ name }: FieldSchema, before: ModelSchema): boolean {

@@ -1,5 +1,6 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import type { JsonValue } from '../resource.ts';
+import { conditionsOf, type FieldCondition } from './conditions.ts';
 import { registerDecimal } from './decimal.ts';
 import { childrenOf, ExpressionRefusal, inspect, type Reads, type Variable } from './inspection.ts';
 import { type Lookup, storedValue, type Ways, waysOf } from './lookups.ts';
@@ -54,6 +55,8 @@ export class Expression {
   readonly #self: RowMaker;
   readonly #old: RowMaker;
   readonly #ways: Ways;
+  /** What it says of single fields, where it says nothing else; null where it says more. */
+  readonly conditions: readonly FieldCondition[] | null;
 
   /** @internal use `compileExpression` */
   constructor(text: string, program: ParseResult, row: RowType, environment: Environment) {
@@ -63,6 +66,7 @@ export class Expression {
     this.#self = row.maker(this.reads.self);
     this.#old = row.maker(this.reads.old);
     this.#ways = waysOf(program.ast, environment);
+    this.conditions = conditionsOf(program.ast, row, environment);
   }
 
   /**

@@ -1,5 +1,6 @@
 // Expressions within a model: CEL, checked against its fields when the model loads. Nothing in
 // them depends on time, place or chance, and what one costs is bounded.
+export type { FieldCondition } from './conditions.ts';
 export {
   type Bindings,
   type Computation,

@@ -80,8 +80,8 @@ export class UniqueIndex implements FieldIndex {
 /** Of other fields: all rows by key, then id. */
 export class OrderedIndex implements FieldIndex {
   readonly order: RowTree;
-  private readonly rows: RowReader;
-  private position: number;
+  protected readonly rows: RowReader;
+  protected position: number;
   private readonly probe = new Probe(null);
 
   constructor(rows: RowReader, position: number, order?: RowTree) {
@@ -117,5 +117,22 @@ export class OrderedIndex implements FieldIndex {
   moveTo(position: number): void {
     this.position = position;
     this.order.moveTo(position);
+  }
+}
+
+/** As an ordered one, of those rows alone that have a key in it. */
+export class PartialIndex extends OrderedIndex {
+  private readonly sought = new Probe(null);
+
+  override insert(row: number, key: IndexKey, id: Probe): void {
+    if (key !== NULL_KEY) super.insert(row, key, id);
+  }
+
+  override delete(row: number, key: IndexKey, id: Probe): void {
+    if (key !== NULL_KEY) super.delete(row, key, id);
+  }
+
+  override insertLoaded(row: number, id: Probe): void {
+    if (this.rows.probe(row, this.position, this.sought).length > 0) super.insertLoaded(row, id);
   }
 }

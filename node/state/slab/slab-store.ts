@@ -9,7 +9,7 @@ import type {
   StoreStatistics,
 } from '../aggregate-store.ts';
 import { BodyTable, type SharedFile } from './body-table.ts';
-import { type FieldIndex, OrderedIndex, UniqueIndex } from './field-index.ts';
+import { type FieldIndex, OrderedIndex, PartialIndex, UniqueIndex } from './field-index.ts';
 import { FrozenSlabs } from './frozen-slabs.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 import { Probe } from './probe.ts';
@@ -364,9 +364,8 @@ export class SlabStore implements AggregateStore {
 
   private emptyIndex(at: number, kind: IndexKind): FieldIndex {
     const { reader } = this.rows;
-    return kind === 'unique'
-      ? new UniqueIndex(reader, at, this.hasher)
-      : new OrderedIndex(reader, at);
+    if (kind === 'unique') return new UniqueIndex(reader, at, this.hasher);
+    return kind === 'partial' ? new PartialIndex(reader, at) : new OrderedIndex(reader, at);
   }
 
   /** Rows that all have one key are in the order of their ids. */
