@@ -1,12 +1,14 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
 import type { Actor, JsonObject } from '../ports/index.ts';
 import { rowsFor } from './rights.ts';
-import { lets, opens, rowRulesOf } from './row-rules.ts';
+import { lets, opens, type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
 
 /** What a caller may do with single rows of a model that has rules for them. */
 class RowGuard {
   readonly #model: ModelSchema;
   readonly #actor: Actor;
+  /** They are the same for all rows of a command. */
+  readonly #grants: Partial<Record<RowOperation, RowGrant>> = {};
 
   constructor(model: ModelSchema, actor: Actor) {
     this.#model = model;
@@ -28,8 +30,12 @@ class RowGuard {
     return lets(grant, row, before, this.#actor);
   }
 
-  #rows(operation: 'create' | 'read' | 'update' | 'delete') {
-    return rowsFor(this.#actor, this.#model, operation);
+  #rows(operation: RowOperation): RowGrant {
+    const known = this.#grants[operation];
+    if (known !== undefined) return known;
+    const grant = rowsFor(this.#actor, this.#model, operation);
+    this.#grants[operation] = grant;
+    return grant;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { quantile } from './figures.ts';
-import type { LoadRequest } from './load.ts';
+import { headersOf, type LoadRequest } from './load.ts';
 
 /** Latency in milliseconds. */
 export interface LatencyResult {
@@ -41,7 +41,7 @@ export async function latencies(
 
 function once(agent: Agent, request: LoadRequest): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
+    const headers = headersOf(request);
     const sent = httpRequest(
       request.url,
       { agent, method: request.method, headers },

@@ -22,14 +22,15 @@ export function programPath(): string {
   return program;
 }
 
-/** Starts `lithair serve` on the bench model. */
+/** Starts `lithair serve` on a model. */
 export function startLithair(
   dataDir: string,
   port: number,
   processor: number | null,
   nodes = 1,
+  model = MODEL,
 ): Promise<BenchServer> {
-  const words = [...NODE_FLAGS, program, 'serve', MODEL, '--port', String(port), '--data', dataDir];
+  const words = [...NODE_FLAGS, program, 'serve', model, '--port', String(port), '--data', dataDir];
   if (nodes > 1) words.push('--nodes', String(nodes));
   return startServer(
     'lithair',

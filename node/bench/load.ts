@@ -12,6 +12,14 @@ export interface LoadRequest {
   readonly url: string;
   readonly method: 'GET' | 'POST';
   readonly body?: string;
+  /** An API key to send. */
+  readonly apiKey?: string;
+}
+
+/** Of one request, for clients of any kind. */
+export function headersOf({ apiKey }: LoadRequest): Record<string, string> {
+  const key = apiKey === undefined ? {} : { 'x-api-key': apiKey };
+  return { 'content-type': 'application/json', ...key };
 }
 
 const AUTOCANNON = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
@@ -25,7 +33,7 @@ export async function load(
 ): Promise<LoadResult> {
   const body = request.body === undefined ? [] : ['-b', request.body];
   const words = ['--json', '-c', String(connections), '-d', String(seconds), '-m', request.method];
-  const headers = ['-H', 'content-type=application/json'];
+  const headers = Object.entries(headersOf(request)).flatMap((pair) => ['-H', pair.join('=')]);
   const pinned = processor === null ? [] : ['taskset', '-c', String(processor)];
   const all = [...pinned, process.execPath, AUTOCANNON, ...words, ...headers, ...body, request.url];
   const result: unknown = JSON.parse(await output(all));

@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCatchUp } from './catch-up.ts';
 import { measureCluster } from './cluster.ts';
+import { measureDeclared } from './declared.ts';
 import { measureFailover } from './failover.ts';
 import { measureLearnerLag } from './learner-lag.ts';
 import { buildProgram } from './lithair.ts';
 import { measureManyAggregates } from './many-aggregates.ts';
+import { measurePages } from './pages.ts';
 import { measureReads } from './reads.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureReplicated } from './replicated.ts';
@@ -32,7 +34,9 @@ export interface BenchPlan {
 
 const SCENARIOS = [
   { name: 'reads', run: measureReads },
+  { name: 'pages', run: measurePages },
   { name: 'writes', run: measureWrites },
+  { name: 'declared', run: measureDeclared },
   { name: 'cluster', run: measureCluster },
   { name: 'size', run: measureSize },
   { name: 'aggregates', run: measureManyAggregates },

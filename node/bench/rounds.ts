@@ -1,6 +1,7 @@
 import { median } from './figures.ts';
 import { type LoadRequest, load } from './load.ts';
 import type { BenchPlan } from './main.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const CONNECTIONS = 64;
 
@@ -13,13 +14,44 @@ export async function interleaved(
   plan: BenchPlan,
   loadProcessor: number | null,
 ): Promise<number[]> {
-  const rates = targets.map((): number[] => []);
+  return medianOfEach(await rounds(plan, () => targets, loadProcessor));
+}
+
+/** The same, round by round: requests per second of each target of that round. */
+export async function rounds(
+  plan: BenchPlan,
+  targetsOf: (round: number) => readonly LoadRequest[],
+  loadProcessor: number | null,
+): Promise<number[][]> {
+  const rates: number[][] = [];
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const [i, target] of targets.entries()) {
-      rates[i]?.push(await measured(target, plan, loadProcessor));
-    }
+    const row: number[] = [];
+    for (const target of targetsOf(round)) row.push(await measured(target, plan, loadProcessor));
+    rates.push(row);
   }
-  return rates.map(median);
+  return rates;
+}
+
+/** Microseconds of a server's processor time for each request: other load on the machine counts less. */
+export async function processorMicroseconds(
+  target: LoadRequest,
+  plan: BenchPlan,
+  pid: number,
+  loadProcessor: number | null,
+): Promise<number> {
+  const before = processorSeconds([pid]);
+  const rate = await measured(target, plan, loadProcessor);
+  return ((processorSeconds([pid]) - before) * 1e6) / (rate * plan.seconds);
+}
+
+/** The median of each column. */
+export function medianOfEach(rows: readonly (readonly number[])[]): number[] {
+  return (rows[0] ?? []).map((_, at) => median(rows.map((row) => row[at] ?? Number.NaN)));
+}
+
+/** The median of the ratios of one column to the first, round by round. */
+export function medianRatio(rows: readonly (readonly number[])[], column: number): number {
+  return median(rows.map((row) => (row[column] ?? Number.NaN) / (row[0] ?? Number.NaN)));
 }
 
 async function measured(target: LoadRequest, plan: BenchPlan, processor: number | null) {

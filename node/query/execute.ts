@@ -2,10 +2,10 @@ import type { AggregateRecord, ModelReader } from '../ports/index.ts';
 import type { AccessPath, Place } from './access-path.ts';
 import { encodeCursor, type Origin } from './cursor.ts';
 import { parseRecord, Row } from './fields.ts';
+import { type KeptRows, RowsInOrder, RowsOfAnyOrder } from './kept-rows.ts';
 import type { ListQuery } from './list-query.ts';
-import { comparePositions, type Position, positionOf } from './order.ts';
+import { positionOf } from './order.ts';
 import { plan, startOf } from './plan.ts';
-import { TopK } from './top-k.ts';
 
 /** One page of a list. */
 export interface Page {
@@ -77,18 +77,10 @@ async function finish(
   return scan.page(origin);
 }
 
-interface Candidate {
-  readonly record: AggregateRecord;
-  readonly position: Position;
-}
-
 class Scan {
   readonly #query: ListQuery;
   readonly #path: AccessPath;
-  /** One more than the page holds, to know whether there is another page. */
-  readonly #kept: TopK<Candidate>;
-  /** A row that moves while a scan pauses must not be there twice. */
-  readonly #keptIds = new Set<string>();
+  readonly #kept: KeptRows;
   #behind: Place | null;
   #total = 0;
 
@@ -96,9 +88,8 @@ class Scan {
     this.#query = query;
     this.#path = path;
     this.#behind = startOf(path, query);
-    this.#kept = new TopK(query.limit + 1, (a, b) =>
-      comparePositions(query.order, a.position, b.position),
-    );
+    const isInOrder = path.sorted === 'whole' && !query.countsTotal;
+    this.#kept = isInOrder ? new RowsInOrder(query) : new RowsOfAnyOrder(query, path.sorted);
   }
 
   /** Looks at the next rows; true where nothing is left to look at. */
@@ -106,60 +97,33 @@ class Scan {
     let looked = 0;
     const fileReads = reader.fileReads + SLICE_FILE_READS;
     for (const record of this.#path.rows(reader, this.#behind)) {
-      if (this.#look(record, reader)) return true;
+      const row = new Row(record, reader);
+      if (isWanted(row, this.#query)) {
+        this.#total += 1;
+        if (this.#kept.take(row)) return true;
+      }
       looked += 1;
       if (looked < SLICE_ROWS && reader.fileReads < fileReads) continue;
       this.#behind = this.#path.placeOf(record, reader);
+      this.#kept.pause();
       return false;
     }
     return true;
   }
 
   page(origin: Origin): Page {
-    const { limit, projection, fingerprint, countsTotal } = this.#query;
-    const sorted = this.#kept.sorted();
-    const shown = sorted.slice(0, limit);
-    const last = sorted.length > limit ? shown.at(-1) : undefined;
+    const { limit, projection, fingerprint, countsTotal, order } = this.#query;
+    const rows = this.#kept.rows();
+    const records = rows.slice(0, limit).map(({ record }) => record);
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
     return {
-      rows: shown.map(({ record }) =>
+      rows: records.map((record) =>
         projection === null ? record.json : project(record, projection),
       ),
-      records: shown.map(({ record }) => record),
-      next: last === undefined ? null : encodeCursor(last.position, fingerprint, origin),
+      records,
+      next: last === undefined ? null : encodeCursor(positionOf(last, order), fingerprint, origin),
       total: countsTotal ? this.#total : null,
     };
-  }
-
-  /** Takes one row into account; true where no later row can belong to the page. */
-  #look(record: AggregateRecord, reader: ModelReader): boolean {
-    const { order, after, countsTotal } = this.#query;
-    const row = new Row(record, reader);
-    if (!isWanted(row, this.#query)) return false;
-    this.#total += 1;
-    const position = positionOf(row, order);
-    if (after !== null && comparePositions(order, position, after) <= 0) return false;
-    const candidate = { record, position };
-    if (this.#kept.wants(candidate)) this.#keep(candidate);
-    else if (!countsTotal) return this.#isPast(position);
-    return !countsTotal && this.#path.sorted === 'whole' && this.#kept.isFull;
-  }
-
-  #keep(candidate: Candidate): void {
-    if (this.#keptIds.has(candidate.record.id)) return;
-    const dropped = this.#kept.isFull ? this.#kept.last : undefined;
-    if (dropped !== undefined) this.#keptIds.delete(dropped.record.id);
-    this.#kept.add(candidate);
-    this.#keptIds.add(candidate.record.id);
-  }
-
-  /** Rows that come by their first terms can stop where those are behind all that is kept. */
-  #isPast({ keys }: Position): boolean {
-    const { sorted } = this.#path;
-    const last = this.#kept.last?.position.keys;
-    if (last === undefined) return false;
-    const terms = sorted === 'whole' ? keys.length : sorted;
-    for (let at = 0; at < terms; at++) if (keys[at] !== last[at]) return true;
-    return false;
   }
 }
 
