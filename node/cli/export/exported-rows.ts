@@ -1,40 +1,33 @@
 import { CliError } from '../cli-error.ts';
-import { Api, describe, findTarget } from '../import/index.ts';
-
-const PAGE_ROWS = 1000;
-
-interface PageOfRows {
-  readonly data: readonly unknown[];
-  readonly page: { readonly next: string | null };
-}
+import { Api, findTarget } from '../import/index.ts';
 
 /**
- * The rows of a model as JSON texts, in the order of their ids. Rows that are written meanwhile may
- * be met as they were or as they are; a row that stays is met exactly once.
+ * All rows of a model in the order of its ids, as the lines that the API sends: at the pace of who
+ * takes them. Where the answer is cut, another node goes on behind the last row.
  *
- * @throws CliError where the server does not answer, or does not serve the model
+ * @throws CliError where the server does not answer for a minute, or does not serve the model
  */
 export async function* exportedRows(urls: string, model: string): AsyncGenerator<string> {
   const api = new Api(urls);
   const { path, primaryKey } = await findTarget(api, model);
-  const first = `${path}?limit=${PAGE_ROWS}&sort=${encodeURIComponent(primaryKey)}`;
-  for (let next: string | null = first; next !== null; ) {
-    const { data, page } = await pageAt(api, next);
-    for (const row of data) yield JSON.stringify(row);
-    next = page.next === null ? null : `${first}&cursor=${encodeURIComponent(page.next)}`;
+  const key = encodeURIComponent(primaryKey);
+  for (let last: string | null = null; ; ) {
+    const behind: string =
+      last === null ? '' : `&${key}[gt]=${encodeURIComponent(keyIn(last, primaryKey))}`;
+    const lines = api.lines(`${path}?sort=${key}${behind}`);
+    let line = await lines.next();
+    for (; line.done !== true; line = await lines.next()) {
+      yield line.value;
+      last = line.value;
+    }
+    if (line.value === 'whole') return;
   }
 }
 
-async function pageAt(api: Api, path: string): Promise<PageOfRows> {
-  const answer = await api.get(path);
-  if (answer.status === 200 && isPage(answer.body)) return answer.body;
-  throw new CliError(describe(answer));
-}
-
-function isPage(body: unknown): body is PageOfRows {
-  if (typeof body !== 'object' || body === null || !('data' in body) || !('page' in body)) {
-    return false;
-  }
-  const { data, page } = body;
-  return Array.isArray(data) && typeof page === 'object' && page !== null && 'next' in page;
+function keyIn(line: string, primaryKey: string): string {
+  const row: unknown = JSON.parse(line);
+  const value: unknown =
+    typeof row === 'object' && row !== null ? Reflect.get(row, primaryKey) : null;
+  if (typeof value === 'string') return value;
+  throw new CliError(`a row has no ${primaryKey} to go on behind`);
 }

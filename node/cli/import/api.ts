@@ -2,10 +2,12 @@ import { CliError } from '../cli-error.ts';
 
 const RETRY_FOR_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Each line of many may have to wait until there is a leader again. */
+const LINES_TIMEOUT_MS = 120_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** An answer of the API: its status and its parsed JSON. */
+/** An answer of the API, or of one line of it: its status and its parsed JSON. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body: unknown;
@@ -17,7 +19,7 @@ export interface ApiAnswer {
  * harmless for a write, because every write of an import carries an idempotency key.
  */
 export class Api {
-  readonly #bases: readonly string[];
+  readonly urls: readonly string[];
   readonly #credentials: Readonly<Record<string, string>>;
   #current = 0;
 
@@ -27,50 +29,100 @@ export class Api {
    * @throws CliError where one of the comma-separated URLs is none
    */
   constructor(urls: string, token = process.env['LITHAIR_TOKEN']) {
-    this.#bases = urls.split(',').map(baseUrl);
+    this.urls = urls.split(',').map(baseUrl);
     this.#credentials = token ? { authorization: `Bearer ${token}` } : {};
   }
 
-  async get(path: string): Promise<ApiAnswer> {
-    return this.#retried(path, { headers: { accept: 'application/json' } });
+  get(path: string): Promise<ApiAnswer> {
+    return this.#retried(async () => {
+      const headers = { accept: 'application/json' };
+      const answer = await this.#answer(path, { headers }, REQUEST_TIMEOUT_MS);
+      if (isTransient(answer)) throw new Transient(describe(answer));
+      return answer;
+    });
   }
 
-  async post(path: string, body: string, idempotencyKey: string): Promise<ApiAnswer> {
-    const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-    return this.#retried(path, { method: 'POST', headers, body });
+  /**
+   * Sends lines to be created, and again until the outcome of each is known.
+   *
+   * @returns an answer for each line, or the one that refuses all of them
+   * @throws CliError where that takes more than a minute
+   */
+  postLines(
+    path: string,
+    body: string,
+    idempotencyKey: string,
+    lines: number,
+  ): Promise<readonly ApiAnswer[] | ApiAnswer> {
+    const headers = {
+      accept: NDJSON,
+      'content-type': NDJSON,
+      'idempotency-key': idempotencyKey,
+    };
+    return this.#retried(async () => {
+      const request = { method: 'POST' as const, headers, body };
+      const response = await this.#fetch(path, request, LINES_TIMEOUT_MS);
+      if (response.status !== 200) return refusalOf(await parsed(response));
+      return outcomesOf(await response.text(), lines);
+    });
   }
 
-  async #retried(path: string, init: ApiRequest): Promise<ApiAnswer> {
+  /**
+   * The lines of a list, as they come. It ends early, without an error, where the answer is cut.
+   *
+   * @throws CliError where the list is refused, or nobody answers for a minute
+   */
+  async *lines(path: string): AsyncGenerator<string, 'whole' | 'cut', undefined> {
+    const response = await this.#retried(async () => {
+      const found = await this.#fetch(path, { headers: { accept: NDJSON } }, null);
+      if (found.status !== 200) throw refusalAsError(await parsed(found));
+      return found;
+    });
+    let rest = '';
+    try {
+      for await (const piece of textOf(response)) {
+        const whole = (rest + piece).split('\n');
+        rest = whole.pop() ?? '';
+        yield* whole;
+      }
+    } catch {
+      this.#current += 1;
+      return 'cut';
+    }
+    return 'whole';
+  }
+
+  async #retried<T>(attempt: () => Promise<T>): Promise<T> {
     const givesUpMs = performance.now() + RETRY_FOR_MS;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
-      const tried = await this.#once(path, init);
-      if (tried.answer !== null) return tried.answer;
-      if (performance.now() > givesUpMs) throw new CliError(`${this.#base()}: ${tried.reason}`);
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof CliError) throw error;
+        if (performance.now() > givesUpMs) throw new CliError(`${this.#base()}: ${causeOf(error)}`);
+      }
       this.#current += 1;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
-  async #once(path: string, init: ApiRequest): Promise<Attempt> {
-    try {
-      const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-      const headers = { ...init.headers, ...this.#credentials };
-      const response = await fetch(`${this.#base()}${path}`, { ...init, headers, signal });
-      const text = await response.text();
-      const body: unknown = text === '' ? null : JSON.parse(text);
-      const answer = { status: response.status, body };
-      return isTransient(answer)
-        ? { answer: null, reason: describe(answer) }
-        : { answer, reason: '' };
-    } catch (error) {
-      return { answer: null, reason: reasonOf(error) };
-    }
+  async #answer(path: string, request: ApiRequest, timeoutMs: number): Promise<ApiAnswer> {
+    return parsed(await this.#fetch(path, request, timeoutMs));
+  }
+
+  /** @param timeoutMs of the whole answer; null: it may take as long as it goes on */
+  #fetch(path: string, request: ApiRequest, timeoutMs: number | null): Promise<Response> {
+    const headers = { ...request.headers, ...this.#credentials };
+    const limit = timeoutMs === null ? {} : { signal: AbortSignal.timeout(timeoutMs) };
+    return fetch(`${this.#base()}${path}`, { ...request, headers, ...limit });
   }
 
   #base(): string {
-    return this.#bases[this.#current % this.#bases.length] ?? '';
+    return this.urls[this.#current % this.urls.length] ?? '';
   }
 }
+
+const NDJSON = 'application/x-ndjson';
 
 /** What `fetch` is asked for. */
 interface ApiRequest {
@@ -79,14 +131,48 @@ interface ApiRequest {
   readonly body?: string;
 }
 
-type Attempt =
-  | { readonly answer: ApiAnswer; readonly reason: string }
-  | { readonly answer: null; readonly reason: string };
+/** Nothing is known yet: to be tried again. */
+class Transient extends Error {}
 
 function baseUrl(text: string): string {
   const url = URL.parse(text.trim());
   if (url === null || !/^https?:$/.test(url.protocol)) throw new CliError(`not a URL: ${text}`, 2);
   return url.href.replace(/\/$/, '');
+}
+
+async function parsed(response: Response): Promise<ApiAnswer> {
+  const text = await response.text();
+  const body: unknown = text === '' ? null : JSON.parse(text);
+  return { status: response.status, body };
+}
+
+/** @throws Transient where it only says "not now" */
+function refusalOf(answer: ApiAnswer): ApiAnswer {
+  if (isTransient(answer)) throw new Transient(describe(answer));
+  return answer;
+}
+
+function refusalAsError(answer: ApiAnswer): Error {
+  return isTransient(answer) ? new Transient(describe(answer)) : new CliError(describe(answer));
+}
+
+/** @throws Transient where the outcome of a line is not known */
+function outcomesOf(text: string, lines: number): ApiAnswer[] {
+  const answers = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(outcomeOf);
+  const unknown = answers.find(isTransient);
+  if (unknown !== undefined) throw new Transient(describe(unknown));
+  if (answers.length !== lines) throw new Transient('the answer was cut');
+  return answers;
+}
+
+function outcomeOf(line: string): ApiAnswer {
+  const body: unknown = JSON.parse(line);
+  const hasStatus = typeof body === 'object' && body !== null && 'status' in body;
+  if (hasStatus && typeof body.status === 'number') return { status: body.status, body };
+  throw new Transient('a line of the answer has no status');
 }
 
 function isTransient(answer: ApiAnswer): boolean {
@@ -111,7 +197,12 @@ function stringOf(body: unknown, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function reasonOf(error: unknown): string {
+async function* textOf({ body }: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const bytes of body ?? []) yield decoder.decode(bytes, { stream: true });
+}
+
+function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

@@ -1,3 +1,4 @@
+import { CliError } from '../cli-error.ts';
 import { type Api, type ApiAnswer, codeOf, describe } from './api.ts';
 
 /** A row that is ready to be sent. */
@@ -7,19 +8,21 @@ export interface PendingRow {
   readonly body: string;
 }
 
-/** What became of the rows of one batch. */
-export interface BatchResult {
-  readonly accepted: number;
-  /** Rows whose key was already there: what a second run of the same import finds. */
-  readonly present: number;
-  readonly rejected: readonly RejectedRow[];
-}
-
-/** A row that the server refused, or that could not be read or mapped. */
-export interface RejectedRow {
+/** A row that was not taken, and why. */
+export interface RefusedRow {
   readonly line: number;
   readonly number: number;
   readonly reason: string;
+}
+
+/** What became of the rows of one batch. */
+export interface BatchResult {
+  readonly accepted: number;
+  /** Rows whose key is taken: what a second run of the same import finds. */
+  readonly present: readonly RefusedRow[];
+  /** Rows that refer to one which is not there, and may come later in the file. */
+  readonly waiting: readonly RefusedRow[];
+  readonly rejected: readonly RefusedRow[];
 }
 
 interface FieldProblem {
@@ -29,78 +32,54 @@ interface FieldProblem {
 }
 
 /**
- * Sends rows as one atomic bulk request. Rows that the answer names are taken out and the others
- * sent again, until a request is accepted; an answer that names none is split in halves.
+ * Sends rows as lines, each of which is taken or refused by itself. A line whose outcome nobody
+ * knows makes the batch be sent again: with the same key, so that nothing is done twice.
+ *
+ * @param key of this batch, the same for the same rows in every run
+ * @throws CliError where the batch as a whole is refused, or nobody answers
  */
 export async function sendBatch(
   api: Api,
   path: string,
   rows: readonly PendingRow[],
-  keyPrefix: string,
+  key: string,
 ): Promise<BatchResult> {
-  let pending = rows;
-  const rejected: RejectedRow[] = [];
-  let present = 0;
-  for (let attempt = 0; pending.length > 0; attempt += 1) {
-    const body = `[${pending.map((row) => row.body).join(',')}]`;
-    const answer = await api.post(`${path}/_bulk`, body, `${keyPrefix}.${attempt}`);
-    if (answer.status === 201) break;
-    const named = problemsByRow(answer, pending.length);
-    if (named.size === 0) {
-      const rest = await splitOrReject(api, path, pending, `${keyPrefix}.${attempt}`, answer);
-      return sum({ accepted: 0, present, rejected }, rest);
-    }
-    for (const [position, problems] of named) {
-      const row = pending[position];
-      if (row === undefined) continue;
-      if (problems.every((problem) => problem.code === 'already_exists')) present += 1;
-      else rejected.push({ line: row.line, number: row.number, reason: sentence(problems) });
-    }
-    pending = pending.filter((_row, position) => !named.has(position));
+  const body = rows.map((row) => `${row.body}\n`).join('');
+  const answers = await api.postLines(`${path}/_bulk`, body, key, rows.length);
+  if ('status' in answers) throw new CliError(describe(answers));
+  const result = { accepted: 0, present: [], waiting: [], rejected: [] };
+  for (const [at, answer] of answers.entries()) sort(result, answer, rows[at]);
+  return result;
+}
+
+interface Growing {
+  accepted: number;
+  readonly present: RefusedRow[];
+  readonly waiting: RefusedRow[];
+  readonly rejected: RefusedRow[];
+}
+
+function sort(result: Growing, answer: ApiAnswer, row: PendingRow | undefined): void {
+  if (row === undefined) throw new CliError('the server answered lines that were not sent');
+  if (answer.status === 201) {
+    result.accepted += 1;
+    return;
   }
-  return { accepted: pending.length, present, rejected };
+  const refused = { line: row.line, number: row.number, reason: reasonOf(answer) };
+  placeOf(result, codeOf(answer.body)).push(refused);
 }
 
-async function splitOrReject(
-  api: Api,
-  path: string,
-  rows: readonly PendingRow[],
-  keyPrefix: string,
-  answer: ApiAnswer,
-): Promise<BatchResult> {
-  const [only, second] = rows;
-  if (only === undefined) return { accepted: 0, present: 0, rejected: [] };
-  if (second === undefined) return refusedAlone(only, answer);
-  const half = Math.ceil(rows.length / 2);
-  const first = await sendBatch(api, path, rows.slice(0, half), `${keyPrefix}l`);
-  return sum(first, await sendBatch(api, path, rows.slice(half), `${keyPrefix}r`));
+function placeOf(result: Growing, code: string): RefusedRow[] {
+  if (code === 'already_exists') return result.present;
+  return code === 'missing_reference' ? result.waiting : result.rejected;
 }
 
-function refusedAlone(row: PendingRow, answer: ApiAnswer): BatchResult {
-  if (codeOf(answer.body) === 'already_exists') return { accepted: 0, present: 1, rejected: [] };
-  const reason = describe(answer);
-  return { accepted: 0, present: 0, rejected: [{ line: row.line, number: row.number, reason }] };
-}
-
-function sum(a: BatchResult, b: BatchResult): BatchResult {
-  return {
-    accepted: a.accepted + b.accepted,
-    present: a.present + b.present,
-    rejected: [...a.rejected, ...b.rejected],
-  };
-}
-
-/** The problems of an answer by the position of the row that their pointers (`/3/price`) name. */
-function problemsByRow(answer: ApiAnswer, rows: number): Map<number, FieldProblem[]> {
-  const byRow = new Map<number, FieldProblem[]>();
-  for (const problem of problemsOf(answer.body)) {
-    const position = /^\/(\d+)(\/|$)/.exec(problem.pointer)?.[1];
-    if (position === undefined || Number(position) >= rows) continue;
-    const known = byRow.get(Number(position));
-    if (known === undefined) byRow.set(Number(position), [problem]);
-    else known.push(problem);
-  }
-  return byRow;
+function reasonOf(answer: ApiAnswer): string {
+  const problems = problemsOf(answer.body);
+  if (problems.length === 0) return describe(answer);
+  return problems
+    .map(({ pointer, message }) => `${pointer.replace(/^\//, '') || 'row'}: ${message}`)
+    .join('; ');
 }
 
 function problemsOf(body: unknown): FieldProblem[] {
@@ -111,10 +90,4 @@ function problemsOf(body: unknown): FieldProblem[] {
 function isFieldProblem(value: unknown): value is FieldProblem {
   if (typeof value !== 'object' || value === null) return false;
   return 'pointer' in value && typeof value.pointer === 'string' && 'code' in value;
-}
-
-function sentence(problems: readonly FieldProblem[]): string {
-  return problems
-    .map((problem) => `${problem.pointer.replace(/^\/\d+\/?/, '') || 'row'}: ${problem.message}`)
-    .join('; ');
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Api } from './api.ts';
-import { type PendingRow, type RejectedRow, sendBatch } from './batch.ts';
+import { type BatchResult, type PendingRow, type RefusedRow, sendBatch } from './batch.ts';
+import { hashOf, isReadOnly, Journal, journalPath } from './journal.ts';
 import { type Mapping, mapRow } from './mapping.ts';
 import { type ImportCounts, Progress } from './progress.ts';
 import { openRows } from './rows.ts';
 import { findTarget, type ImportTarget } from './target.ts';
 
-const BATCH_ROWS = 200;
+const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 1024 * 1024;
 const BATCHES_IN_FLIGHT = 4;
 
@@ -18,48 +20,113 @@ export interface ImportRequest {
   readonly file: string;
   readonly mapping: Mapping;
   readonly progress: NodeJS.WriteStream;
+  /** Where to keep what is done, for a run after an interruption; null: beside the file. */
+  readonly journal: string | null;
+  /** Forgets what an earlier run has done. */
+  readonly restart: boolean;
 }
 
 /** What became of every row. */
-export interface ImportReport extends Readonly<ImportCounts> {
-  readonly rejections: readonly RejectedRow[];
+export interface ImportReport {
+  readonly accepted: number;
+  readonly present: readonly RefusedRow[];
+  readonly rejected: readonly RefusedRow[];
 }
 
 /**
- * Reads, maps and sends all rows, a few batches at a time.
+ * Reads, maps and sends all rows, a few batches at a time. Rows that refer to others which are not
+ * there yet are sent again once all are through, for as long as that helps. An import that was cut
+ * off goes on where it was.
  *
  * @throws CliError where the file or the server cannot be read, or stays unreachable for a minute
  */
 export async function runImport(request: ImportRequest): Promise<ImportReport> {
   const api = new Api(request.urls);
   const target = await findTarget(api, request.model);
-  const source = await openRows(request.file);
-  const progress = new Progress(request.progress, (await stat(request.file)).size);
-  const run = new ImportRun(api, target, progress);
-  for await (const row of source.rows) {
-    const mapped = mapRow(row, request.mapping, target, source.untyped);
-    if (mapped.ok) await run.add({ line: row.line, number: row.number, body: mapped.body });
-    else run.reject({ line: row.line, number: row.number, reason: mapped.reason });
+  await openRows(request.file);
+  const journal = await openJournal(request, api, target);
+  if (journal.begun !== null) tellResumed(request.progress, journal, journal.begun);
+  const size = (await stat(request.file)).size;
+  const run = new ImportRun(api, target, journal, new Progress(request.progress, size));
+  await sendAll(request, target, run);
+  const report = await run.end();
+  await journal.finish();
+  return report;
+}
+
+async function openJournal(
+  { file, mapping, journal, model, restart, progress }: ImportRequest,
+  api: Api,
+  target: ImportTarget,
+): Promise<Journal> {
+  const path = resolve(journal ?? journalPath(file, model));
+  if (restart) await rm(path, { force: true });
+  const { renamed, dropped, key } = mapping;
+  const deciding = [[...renamed], [...dropped], key, { ...target, fields: [...target.fields] }];
+  const hash = await hashOf(file, [JSON.stringify(deciding), String(BATCH_ROWS)]);
+  const now = { run: randomUUID(), time: new Date().toISOString() };
+  if (journal === null && (await isReadOnly(path))) {
+    progress.write(`nothing can be kept beside ${file}: if this is cut off, it cannot go on\n`);
+    return Journal.unkept(now.run);
   }
-  return run.end();
+  return Journal.open(path, { hash, urls: api.urls }, now);
+}
+
+function tellResumed(stream: NodeJS.WriteStream, journal: Journal, begun: string): void {
+  stream.write(`going on with the import of ${begun}: ${journal.size} batches are through\n`);
+}
+
+/** All rows; then those that wait for others, until none of them gets through any more. */
+async function sendAll(
+  request: ImportRequest,
+  target: ImportTarget,
+  run: ImportRun,
+): Promise<void> {
+  await sendRows(request, target, run, null);
+  for (let waiting = await run.nextPass(); waiting !== null; waiting = await run.nextPass()) {
+    await sendRows(request, target, run, waiting);
+  }
+}
+
+/** @param only the numbers of the rows to send; null: all */
+async function sendRows(
+  { file, mapping }: ImportRequest,
+  target: ImportTarget,
+  run: ImportRun,
+  only: ReadonlySet<number> | null,
+): Promise<void> {
+  const source = await openRows(file);
+  for await (const row of source.rows) {
+    if (only !== null && !only.has(row.number)) continue;
+    const mapped = mapRow(row, mapping, target, source.untyped);
+    const { line, number } = row;
+    if (mapped.ok) await run.add({ line, number, body: mapped.body });
+    else run.reject({ line, number, reason: mapped.reason });
+  }
 }
 
 class ImportRun {
   readonly #api: Api;
   readonly #target: ImportTarget;
+  readonly #journal: Journal;
   readonly #progress: Progress;
-  readonly #runId = randomUUID();
-  readonly #counts: ImportCounts = { accepted: 0, present: 0, rejected: 0 };
-  readonly #rejections: RejectedRow[] = [];
+  readonly #present: RefusedRow[] = [];
+  readonly #rejected: RefusedRow[] = [];
   readonly #inFlight = new Set<Promise<void>>();
+  #waiting: RefusedRow[] = [];
+  #pass = 1;
+  /** Rows of this pass that were not there before. */
+  #acceptedInPass = 0;
+  #accepted = 0;
   #failure: unknown = null;
   #rows: PendingRow[] = [];
   #characters = 0;
   #answeredCharacters = 0;
 
-  constructor(api: Api, target: ImportTarget, progress: Progress) {
+  constructor(api: Api, target: ImportTarget, journal: Journal, progress: Progress) {
     this.#api = api;
     this.#target = target;
+    this.#journal = journal;
     this.#progress = progress;
   }
 
@@ -70,18 +137,39 @@ class ImportRun {
       await this.#flush();
   }
 
-  reject(row: RejectedRow): void {
-    this.#counts.rejected += 1;
-    this.#rejections.push(row);
+  reject(row: RefusedRow): void {
+    this.#rejected.push(row);
+  }
+
+  /** The rows that are worth another try, once all of this pass are through; null for none. */
+  async nextPass(): Promise<ReadonlySet<number> | null> {
+    await this.#settle();
+    const waiting = this.#waiting;
+    if (waiting.length === 0 || this.#acceptedInPass === 0) {
+      this.#rejected.push(...waiting);
+      return null;
+    }
+    this.#waiting = [];
+    this.#acceptedInPass = 0;
+    this.#pass += 1;
+    return new Set(waiting.map(({ number }) => number));
   }
 
   async end(): Promise<ImportReport> {
+    await this.#settle();
+    this.#progress.end(this.#counts());
+    const byNumber = (a: RefusedRow, b: RefusedRow) => a.number - b.number;
+    return {
+      accepted: this.#accepted,
+      present: this.#present.sort(byNumber),
+      rejected: this.#rejected.sort(byNumber),
+    };
+  }
+
+  async #settle(): Promise<void> {
     await this.#flush();
     await Promise.all(this.#inFlight);
     this.#rethrow();
-    this.#progress.end(this.#counts);
-    const rejections = this.#rejections.sort((a, b) => a.number - b.number);
-    return { ...this.#counts, rejections };
   }
 
   async #flush(): Promise<void> {
@@ -101,13 +189,28 @@ class ImportRun {
   }
 
   async #send(rows: readonly PendingRow[], characters: number): Promise<void> {
-    const key = `import-${this.#runId}-${rows[0]?.number ?? 0}`;
-    const result = await sendBatch(this.#api, this.#target.path, rows, key);
-    this.#counts.accepted += result.accepted;
-    this.#counts.present += result.present;
-    for (const row of result.rejected) this.reject(row);
+    const batch = `${this.#pass}-${rows[0]?.number ?? 0}`;
+    const result = this.#journal.resultOf(batch) ?? (await this.#sendNow(batch, rows));
+    this.#accepted += result.accepted;
+    this.#acceptedInPass += result.accepted;
+    this.#present.push(...result.present);
+    this.#waiting.push(...result.waiting);
+    this.#rejected.push(...result.rejected);
     this.#answeredCharacters += characters;
-    this.#progress.update(this.#counts, this.#answeredCharacters);
+    this.#progress.update(this.#counts(), this.#answeredCharacters);
+  }
+
+  /** What is written down is known to be done; what is not is sent again under the same key. */
+  async #sendNow(batch: string, rows: readonly PendingRow[]): Promise<BatchResult> {
+    const key = `import-${this.#journal.run}-${batch}`;
+    const result = await sendBatch(this.#api, this.#target.path, rows, key);
+    await this.#journal.record(batch, result);
+    return result;
+  }
+
+  #counts(): ImportCounts {
+    const rejected = this.#rejected.length + this.#waiting.length;
+    return { accepted: this.#accepted, present: this.#present.length, rejected };
   }
 
   #rethrow(): void {

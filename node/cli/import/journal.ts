@@ -1,0 +1,205 @@
+import { createHash, type Hash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { access, type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { parse as parsePath } from 'node:path';
+import { CliError } from '../cli-error.ts';
+import type { BatchResult } from './batch.ts';
+
+const FORMAT = 1;
+
+/** What an import is of: another run goes on with it only where all of this is the same. */
+export interface ImportIdentity {
+  /** SHA-256 of the file and of everything that decides what is sent of it. */
+  readonly hash: string;
+  /** Of nodes of the cluster; a run goes on where one of them is the same. */
+  readonly urls: readonly string[];
+}
+
+interface Header extends ImportIdentity {
+  readonly format: number;
+  /** Part of every idempotency key. */
+  readonly run: string;
+  readonly begun: string;
+}
+
+interface Entry {
+  readonly batch: string;
+  readonly result: BatchResult;
+}
+
+/**
+ * What an import has done so far, on disk: a head, then a line for each batch whose outcome is
+ * known. A batch that was under way when the import was cut off is sent again under its key. It needs
+ * no sync: what a power cut takes of it is sent again, too.
+ */
+export class Journal {
+  readonly run: string;
+  /** When it was begun, where this is not the first run. */
+  readonly begun: string | null;
+  readonly #path: string;
+  readonly #file: FileHandle | null;
+  readonly #done: ReadonlyMap<string, BatchResult>;
+  #written: Promise<void> = Promise.resolve();
+
+  private constructor(
+    path: string,
+    file: FileHandle | null,
+    { run, begun }: Pick<Header, 'run'> & { readonly begun: string | null },
+    done: ReadonlyMap<string, BatchResult>,
+  ) {
+    this.#path = path;
+    this.#file = file;
+    this.run = run;
+    this.begun = begun;
+    this.#done = done;
+  }
+
+  /**
+   * Goes on with the one that there is, or begins one.
+   *
+   * @param now for a new one
+   * @throws CliError where there is one of another import, or it cannot be read or written
+   */
+  static async open(
+    path: string,
+    identity: ImportIdentity,
+    now: { readonly run: string; readonly time: string },
+  ): Promise<Journal> {
+    const known = await textIn(path);
+    if (known === null) return Journal.#begin(path, identity, now);
+    const { header, entries, wholeBytes } = read(path, known);
+    if (header.hash !== identity.hash) throw another(path, 'another file, model or mapping');
+    if (!header.urls.some((url) => identity.urls.includes(url))) {
+      throw another(path, `a cluster at ${header.urls.join(',')}`);
+    }
+    const file = await opened(path, 'r+');
+    // A line that was cut off is no line.
+    await file.truncate(wholeBytes);
+    const done = new Map(entries.map(({ batch, result }) => [batch, result]));
+    return new Journal(path, file, header, done);
+  }
+
+  static async #begin(
+    path: string,
+    identity: ImportIdentity,
+    { run, time }: { readonly run: string; readonly time: string },
+  ): Promise<Journal> {
+    const file = await opened(path, 'wx');
+    const header: Header = { format: FORMAT, run, begun: time, ...identity };
+    await file.write(`${JSON.stringify(header)}\n`);
+    return new Journal(path, file, { run, begun: null }, new Map());
+  }
+
+  /** One that is kept nowhere. */
+  static unkept(run: string): Journal {
+    return new Journal('', null, { run, begun: null }, new Map());
+  }
+
+  /** Batches whose outcome is known from an earlier run. */
+  get size(): number {
+    return this.#done.size;
+  }
+
+  resultOf(batch: string): BatchResult | undefined {
+    return this.#done.get(batch);
+  }
+
+  /** Resolves when it is written; lines are whole whatever else is written meanwhile. */
+  record(batch: string, result: BatchResult): Promise<void> {
+    const line = Buffer.from(`${JSON.stringify({ batch, result } satisfies Entry)}\n`);
+    const writing = this.#written.then(async () => {
+      const file = this.#file;
+      if (file === null) return;
+      const { size } = await file.stat();
+      await file.write(line, 0, line.length, size);
+    });
+    this.#written = writing;
+    return writing;
+  }
+
+  /** All is done: nothing is left to go on with. */
+  async finish(): Promise<void> {
+    if (this.#file === null) return;
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** Where an import of a file keeps its progress unless another place is named. */
+export function journalPath(file: string, model: string): string {
+  return `${file}.${model}.import`;
+}
+
+/** Whether nothing can be written there: what an import can do without. */
+export async function isReadOnly(path: string): Promise<boolean> {
+  const { dir } = parsePath(path);
+  return access(dir, constants.W_OK).then(
+    () => false,
+    () => true,
+  );
+}
+
+/** A hash of a file's bytes and of some texts. @throws CliError where it cannot be read */
+export async function hashOf(file: string, texts: readonly string[]): Promise<string> {
+  const hash: Hash = createHash('sha256').update(JSON.stringify([FORMAT, ...texts]));
+  try {
+    for await (const piece of createReadStream(file)) hash.update(piece);
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${messageOf(error)}`);
+  }
+  return hash.digest('hex');
+}
+
+async function textIn(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new CliError(`cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+function read(path: string, text: string) {
+  const end = text.lastIndexOf('\n') + 1;
+  const [first = '', ...rest] = text.slice(0, end).split('\n').slice(0, -1);
+  const header = parse(first);
+  if (!isHeader(header)) throw another(path, 'something else');
+  const entries = rest.map(parse);
+  if (!entries.every(isEntry)) throw another(path, 'something else behind its head');
+  return { header, entries, wholeBytes: Buffer.byteLength(text.slice(0, end)) };
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+function isHeader(value: unknown): value is Header {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, run, hash, urls } = { format: 0, run: '', hash: '', urls: [], ...value };
+  return format === FORMAT && run !== '' && hash !== '' && Array.isArray(urls);
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && 'batch' in value && 'result' in value;
+}
+
+async function opened(path: string, flags: 'wx' | 'r+'): Promise<FileHandle> {
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    const hint = 'name another place with --progress';
+    throw new CliError(`the progress cannot be kept: ${messageOf(error)} (${hint})`);
+  }
+}
+
+function another(path: string, what: string): CliError {
+  return new CliError(`${path} holds the progress of ${what}; --restart begins anew`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
