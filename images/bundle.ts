@@ -41,7 +41,10 @@ export const PROGRAMS: readonly Program[] = [
     name: 'node',
     entry: 'node/cli/main.ts',
     output: 'lithair.mjs',
-    beside: { 'client-runtime.ts': 'node/cli/client/runtime.ts' },
+    beside: {
+      'client-runtime.ts': 'node/cli/client/runtime.ts',
+      'client-collection.ts': 'node/cli/client/collection.ts',
+    },
   },
   { name: 'operator', entry: 'operator/main.ts', output: 'operator.mjs' },
 ];

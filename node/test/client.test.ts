@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { PROBLEMS } from '../http/index.ts';
 import { eventually, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -73,29 +74,173 @@ test('a generated client passes a strict build, refuses what the model does, and
   await writeFile(join(dir, 'use.ts'), USE);
   assert.equal(complaintsOf('use.ts'), '');
 
+  const output = await usedAgainst(MODEL, 'use.ts');
+  assert.deepEqual(JSON.parse(output), {
+    price: '12.5',
+    version: 2,
+    stale: 'precondition_failed',
+    names: ['Desk', 'Chair, red', 'Lamp'],
+    total: 1,
+    first: 'Chair, red',
+    brand: '/id',
+    stock: 3,
+    deleted: [true, false],
+    gone: null,
+  });
+});
+
+const ORDERS = `auth: {mode: open}
+models:
+  - name: Region
+    fields: [{name: id, type: string, primaryKey: true}, {name: label, type: string}]
+  - name: User
+    fields:
+      - {name: id, type: string, primaryKey: true}
+      - {name: name, type: string, required: true}
+      - {name: region, type: reference, to: Region, nullable: true}
+      - {name: secret, type: string, hidden: true, default: x}
+  - name: Order
+    fields:
+      - {name: id, type: string, primaryKey: true}
+      - {name: buyer, type: reference, to: User}
+      - {name: amount, type: integer, required: true, minimum: 1, maximum: 9000}
+    rules: [{expr: "self.amount != 13", message: never thirteen}]
+    lifecycle: {versioned: 5, audited: true}
+`;
+
+const USE_ORDERS = `
+import { AccessError, ApiError, ConflictError, createClient, NotFoundError, PreconditionError,
+  ValidationError, type ErrorCode } from './orders.ts';
+declare const process: { argv: string[] };
+
+// Cuts the answers to the first lines in half, after the node has done all.
+let cuts = 2;
+const client = createClient({
+  url: process.argv[2] ?? '',
+  fetch: async (url, request) => {
+    const response = await fetch(url, request);
+    const isLines = request?.method === 'POST' && new Headers(request.headers).get('accept')?.endsWith('ndjson');
+    if (isLines !== true || cuts === 0) return response;
+    cuts -= 1;
+    const text = await response.text();
+    return new Response(text.slice(0, text.length / 2), { status: 200 });
+  },
+});
+await client.regions.replace('north', { label: 'North' }, { ifNoneMatch: '*' });
+const taken = await client.regions.replace('north', { label: 'N' }, { ifNoneMatch: '*' }).catch((error: unknown) => error);
+await client.users.createMany([{ id: 'ann', name: 'Ann', region: 'north' }, { id: 'bob', name: 'Bob' }]);
+
+async function* orders() {
+  for (let at = 0; at < 1200; at++) yield { id: \`o\${at}\`, buyer: at % 2 === 0 ? 'ann' : 'bob', amount: at === 7 ? 13 : 20 + at };
+}
+let made = 0;
+let replayed = 0;
+const refused: [ErrorCode, boolean][] = [];
+for await (const result of client.orders.bulk(orders())) {
+  if (result.ok) made += 1;
+  if (result.ok && result.replayed) replayed += 1;
+  if (!result.ok) refused.push([result.error.code, result.error instanceof ValidationError]);
+}
+let streamed = 0;
+for await (const order of client.orders.lines({ where: { buyer: 'ann' } })) streamed += order.amount > 0 ? 1 : 0;
+
+const shown = await client.orders.get('o0', { expand: ['buyer.region'] });
+const label: string | null | undefined = shown?.data.expand.buyer?.expand?.region?.label;
+const page = await client.users.orders('ann').list({ sort: ['-amount'], limit: 2, expand: ['buyer'] });
+// @ts-expect-error nothing was asked to be shown
+const hidden = () => client.orders.get('o0').then((found) => found?.data.expand);
+// @ts-expect-error there is no such reference
+const strange = () => client.orders.get('o0', { expand: ['seller'] });
+// @ts-expect-error users keep no history
+const forgotten = () => client.users.history('ann');
+// @ts-expect-error a hidden field
+const secret = () => client.users.get('ann').then((found) => found?.data.secret);
+// @ts-expect-error only a star
+const none = () => client.regions.replace('x', {}, { ifNoneMatch: '"1"' });
+
+const first = await client.orders.get('o0');
+if (first === null) throw new Error('o0 is not there');
+const same = (await client.orders.refresh('o0', first)) === first;
+await client.orders.patch('o0', { amount: 50 }, { ifMatch: first.etag });
+const changed = await client.orders.refresh('o0', first);
+const versions = await client.orders.history('o0');
+const events = await client.orders.events('o0', { limit: 1 });
+const past = await client.orders.getPast('o0', { version: 1 });
+const now = await client.orders.getPast('o0', { at: new Date(Date.now() + 60_000) });
+const never = await client.orders.getPast('o0', { version: 9 });
+const tested = await client.orders.patchWith('o0', [{ op: 'test', path: '/amount', value: 50 }, { op: 'replace', path: '/amount', value: 51 }]);
+const stale = await client.orders.patch('o0', { amount: 2 }, { ifMatch: first.etag }).catch((error: unknown) => error);
+const clash = await client.orders.patchWith('o0', [{ op: 'test', path: '/amount', value: 50 }]).catch((error: unknown) => error);
+const unknown = await client.orders.patch('nowhere', { amount: 2 }).catch((error: unknown) => error);
+console.log(JSON.stringify({
+  taken: taken instanceof PreconditionError, made, replayed: replayed > 0, refused, streamed, label,
+  page: page.data.map(({ amount, expand }) => [amount, expand.buyer?.name]), same,
+  changed: changed?.data.amount, versions: versions.data.map(({ version, actor }) => [version, actor?.method]),
+  change: events.data[0]?.changes?.amount, past: past?.data.amount, now: now?.data.amount, never,
+  tested: tested.data.amount, stale: stale instanceof PreconditionError && stale.code,
+  clash: clash instanceof ConflictError && clash.code, unknown: unknown instanceof NotFoundError && unknown.status,
+  other: unknown instanceof AccessError || !(unknown instanceof ApiError),
+}));
+void [hidden, strange, forgotten, secret, none];
+`;
+
+test('a generated client follows references, sends lines, reads the past and asks by conditions', async () => {
+  await writeFile(join(dir, 'orders.yaml'), ORDERS);
+  const made = await lithair('client', join(dir, 'orders.yaml'), '--out', join(dir, 'orders.ts'));
+  assert.equal(made.code, 0, made.output);
+  await writeFile(join(dir, 'use-orders.ts'), USE_ORDERS);
+  assert.equal(complaintsOf('use-orders.ts'), '');
+  const output = await usedAgainst(join(dir, 'orders.yaml'), 'use-orders.ts');
+  assert.deepEqual(JSON.parse(output), {
+    taken: true,
+    made: 1199,
+    replayed: true,
+    refused: [['rule_broken', true]],
+    streamed: 600,
+    label: 'North',
+    page: [
+      [1218, 'Ann'],
+      [1216, 'Ann'],
+    ],
+    same: true,
+    changed: 50,
+    versions: [
+      [2, 'none'],
+      [1, 'none'],
+    ],
+    change: { old: 20, new: 50 },
+    past: 20,
+    now: 50,
+    never: null,
+    tested: 51,
+    stale: 'precondition_failed',
+    clash: 'patch_conflict',
+    unknown: 404,
+    other: false,
+  });
+});
+
+/** What a program says that runs against a node of its own. */
+async function usedAgainst(model: string, program: string): Promise<string> {
   const words = await freePortFlags();
   const url = `http://127.0.0.1:${words[words.indexOf('--port') + 1]}`;
-  const served = new LithairProcess(['serve', MODEL, '--data', join(dir, 'data'), ...words]);
+  const data = join(dir, `data-${program}`);
+  const served = new LithairProcess(['serve', model, '--data', data, ...words]);
   try {
     await eventually('the node to serve', async () =>
       (await fetch(`${url}/readyz`)).ok ? true : null,
     );
-    const output = execFileSync(process.execPath, ['use.ts', url], { cwd: dir, encoding: 'utf8' });
-    assert.deepEqual(JSON.parse(output), {
-      price: '12.5',
-      version: 2,
-      stale: 'precondition_failed',
-      names: ['Desk', 'Chair, red', 'Lamp'],
-      total: 1,
-      first: 'Chair, red',
-      brand: '/id',
-      stock: 3,
-      deleted: [true, false],
-      gone: null,
-    });
+    return execFileSync(process.execPath, [program, url], { cwd: dir, encoding: 'utf8' });
   } finally {
     await served.kill('SIGTERM');
   }
+}
+
+test('the client knows every code that the API has', async () => {
+  const source = await readFile(join(ROOT, 'node', 'cli', 'client', 'runtime.ts'), 'utf8');
+  const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
+  const known = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
+  assert.deepEqual(known, Object.keys(PROBLEMS));
 });
 
 test('models with awkward names have a client, too', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { Schema } from '@lithair/crds';
-import { type NamedModel, namesOf } from './names.ts';
+import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
+import { historyRules } from '../../history/index.ts';
+import { type NamedModel, namesOf, relatedName } from './names.ts';
 import { modelTypes } from './types.ts';
 
 /**
@@ -8,47 +9,110 @@ import { modelTypes } from './types.ts';
  * of each model, and a function that makes the client.
  */
 export function generateClient(schema: Schema, from: string): string {
-  const runtime = runtimeSource();
+  const runtime = SHARED.map(sharedSource).join('\n\n');
   const offered = schema.models.filter(({ deletedOf }) => deletedOf === undefined);
   const models = namesOf(offered, runtime);
+  const typeNames = new Map(models.map(({ model, type }) => [model.name, type]));
   return [
     `// Made by \`lithair client\` from ${from}. Make it again when the model changes.`,
     runtime,
-    ...models.map(({ model, type }) => modelTypes(schema, model, type)),
-    clientSource(models),
+    ...models.map(({ model, type }) => modelTypes(schema, model, type, typeNames)),
+    clientSource(schema, models),
     '',
   ].join('\n\n');
 }
 
-function clientSource(models: readonly NamedModel[]): string {
-  const members = models.map(({ type, member }) => `  readonly ${member}: ${collectionOf(type)};`);
-  const makers = models.map(
-    ({ model, member }) => `    ${member}: new Collection(sender, ${JSON.stringify(model.path)}),`,
-  );
+/** Rows that refer to one, as a method of the collection of that one. */
+interface Related {
+  readonly name: string;
+  readonly segment: string;
+  readonly type: string;
+}
+
+function clientSource(schema: Schema, models: readonly NamedModel[]): string {
+  const described = models.map((model) => ({
+    ...model,
+    related: relatedTo(schema, model, models),
+  }));
   return [
     '/** All models of the API. */',
     'export interface Client {',
-    ...members,
+    ...described.map(
+      ({ model, type, member, related }) =>
+        `  readonly ${member}: ${collectionOf(model, type)}${methodsOf(related)};`,
+    ),
     '}',
     '',
     '/** Makes a client; nothing is sent yet. */',
     'export function createClient(options: ClientOptions): Client {',
     '  const sender = new Sender(options);',
     '  return {',
-    ...makers,
+    ...described.map(
+      ({ model, type, member, related }) => `    ${member}: ${makerOf(model, type, related)},`,
+    ),
     '  };',
     '}',
   ].join('\n');
 }
 
-function collectionOf(type: string): string {
-  return `Collection<${type}, ${type}Create, ${type}Replace, ${type}Patch>`;
+function relatedTo(
+  schema: Schema,
+  { model }: NamedModel,
+  models: readonly NamedModel[],
+): readonly Related[] {
+  return relatedRows(schema).flatMap(({ target, segment, model: referring }) => {
+    const type = models.find((other) => other.model.name === referring)?.type;
+    if (target !== model.name || type === undefined) return [];
+    return [{ name: relatedName(segment, METHODS), segment, type }];
+  });
 }
 
+function collectionOf(model: ModelSchema, type: string): string {
+  const types = [type, `${type}Create`, `${type}Replace`, `${type}Patch`, `${type}References`];
+  return `${classOf(model)}<${types.join(', ')}>`;
+}
+
+function classOf(model: ModelSchema): string {
+  return historyRules(model) === null ? 'Collection' : 'CollectionWithPast';
+}
+
+function methodsOf(related: readonly Related[]): string {
+  if (related.length === 0) return '';
+  const methods = related.map(
+    ({ name, type }) => `${name}(id: string): Rows<${type}, ${type}References>`,
+  );
+  return ` & { ${methods.join('; ')} }`;
+}
+
+function makerOf(model: ModelSchema, type: string, related: readonly Related[]): string {
+  const collection = `new ${collectionOf(model, type)}(sender, ${JSON.stringify(model.path)})`;
+  if (related.length === 0) return collection;
+  const methods = related.map(({ name, segment, type: rows }) => {
+    const [above, below] = [JSON.stringify(`${model.path}/`), JSON.stringify(`/${segment}`)];
+    const path = `${above} + encodeURIComponent(id) + ${below}`;
+    return `${name}: (id: string) => new Rows<${rows}, ${rows}References>(sender, ${path})`;
+  });
+  return `Object.assign(${collection}, { ${methods.join(', ')} })`;
+}
+
+/** What collections have already. */
+const METHODS: ReadonlySet<string> = new Set([
+  'constructor',
+  ...['sender', 'path', 'reading', 'sent', 'item', 'list', 'all', 'lines', 'get', 'refresh'],
+  ...['create', 'createMany', 'bulk', 'replace', 'patch', 'patchWith', 'delete'],
+  ...['getPast', 'history', 'events'],
+]);
+
+/** What all clients share, in the order of one file. */
+const SHARED = ['runtime.ts', 'collection.ts'] as const;
+const IMPORT = /^import [^;]*;\n+/gm;
+
 /** Beside this file in a checkout, beside the program where all of it is bundled into one. */
-function runtimeSource(): string {
-  const places = ['./runtime.ts', './client-runtime.ts'];
-  const found = places.map((name) => new URL(name, import.meta.url)).find((url) => existsSync(url));
+function sharedSource(name: (typeof SHARED)[number]): string {
+  const places = [`./${name}`, `./client-${name}`];
+  const found = places
+    .map((place) => new URL(place, import.meta.url))
+    .find((url) => existsSync(url));
   if (found === undefined) throw new Error('the source that clients share is not there');
-  return readFileSync(found, 'utf8').trim();
+  return readFileSync(found, 'utf8').replaceAll(IMPORT, '').trim();
 }

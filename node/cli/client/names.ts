@@ -11,7 +11,8 @@ export interface NamedModel {
 
 /** What a client declares besides the models. */
 const CLIENT_NAMES = ['Client', 'createClient'];
-const SUFFIXES = ['', 'Create', 'Replace', 'Patch'];
+const SUFFIXES = ['', 'Create', 'Replace', 'Patch', 'References'];
+const COMMENT = /\/\*\*[^]*?\*\//g;
 const WORD = /[A-Za-z_$][\w$]*/g;
 
 /**
@@ -20,7 +21,8 @@ const WORD = /[A-Za-z_$][\w$]*/g;
  * that are called by their models.
  */
 export function namesOf(models: readonly ModelSchema[], runtime: string): readonly NamedModel[] {
-  const taken = new Set([...CLIENT_NAMES, ...(runtime.match(WORD) ?? [])]);
+  const words = runtime.replaceAll(COMMENT, '').match(WORD) ?? [];
+  const taken = new Set([...CLIENT_NAMES, ...words]);
   const members = models.map(memberOf);
   return models.map((model, at) => {
     const member = members[at] ?? '';
@@ -39,11 +41,21 @@ function typeOf({ name }: ModelSchema, taken: Set<string>): string {
 
 /** `/api/order-lines` is `orderLines`. */
 function memberOf({ path, name }: ModelSchema): string {
-  const last = path.split('/').at(-1) ?? '';
-  const member = last.replaceAll(/[^A-Za-z0-9]+([A-Za-z0-9])/g, (_, letter: string) =>
+  const member = camelCase(path.split('/').at(-1) ?? '');
+  return /^[a-z]\w*$/.test(member) ? member : lowered(name);
+}
+
+/** Of the rows that refer to one: as their route is called, unless all models have such a method. */
+export function relatedName(segment: string, methods: ReadonlySet<string>): string {
+  const name = camelCase(segment);
+  const isFree = /^[A-Za-z]\w*$/.test(name) && !methods.has(name);
+  return isFree ? name : `${name.replaceAll(/\W/g, '')}Rows`;
+}
+
+function camelCase(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9]+([A-Za-z0-9])/g, (_, letter: string) =>
     letter.toUpperCase(),
   );
-  return /^[a-z]\w*$/.test(member) ? member : lowered(name);
 }
 
 function lowered(name: string): string {

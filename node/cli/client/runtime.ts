@@ -12,7 +12,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** How fresh a read must be; `strong` unless said otherwise. */
+/** How fresh a read must be; what the model says, mostly `strong`, where nothing is said. */
 export interface ReadOptions {
   readonly consistency?: 'strong' | 'sequential' | 'eventual';
   /** The `index` of an earlier answer: what is read is not older than that. */
@@ -27,6 +27,12 @@ export interface WriteOptions {
   /** Makes a repetition harmless, also after a restart of the caller; drawn at random by default. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
+}
+
+/** What a PUT may say besides its body. */
+export interface ReplaceOptions extends WriteOptions {
+  /** Create it, and refuse (412) where the id is taken. */
+  readonly ifNoneMatch?: '*';
 }
 
 /** One aggregate as an answer brought it. */
@@ -46,11 +52,6 @@ export interface Page<T> {
   /** Only with `count: true`. */
   readonly total?: number;
   readonly index: string;
-}
-
-interface PageEnd {
-  readonly next: string | null;
-  readonly total?: number;
 }
 
 type Scalar = string | number | boolean;
@@ -88,14 +89,67 @@ export interface RequestErrorDetail {
   readonly parameter?: string;
 }
 
-/** The API refused a request; `code` is stable. */
+/** Why the API refuses requests. A newer server may know more. */
+export type ErrorCode =
+  | 'malformed_request'
+  | 'bad_percent_encoding'
+  | 'bad_header'
+  | 'bad_token'
+  | 'bad_cursor'
+  | 'malformed_json'
+  | 'too_deep'
+  | 'too_many_items'
+  | 'invalid'
+  | 'invalid_query'
+  | 'not_kept'
+  | 'not_supported_yet'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'forbidden_field'
+  | 'not_found'
+  | 'unknown_route'
+  | 'method_not_allowed'
+  | 'not_acceptable'
+  | 'request_timeout'
+  | 'already_exists'
+  | 'unique_conflict'
+  | 'missing_reference'
+  | 'still_referenced'
+  | 'cascade_too_large'
+  | 'sequence_exhausted'
+  | 'idempotency_in_progress'
+  | 'patch_conflict'
+  | 'version_conflict'
+  | 'pruned'
+  | 'precondition_failed'
+  | 'body_too_large'
+  | 'uri_too_long'
+  | 'unsupported_media_type'
+  | 'immutable_field'
+  | 'rule_broken'
+  | 'idempotency_key_reuse'
+  | 'headers_too_large'
+  | 'internal'
+  | 'unavailable'
+  | 'overloaded'
+  | 'schema_changed'
+  | 'outcome_unknown'
+  | 'out_of_space'
+  | (string & {});
+
+/** The API refused a request; `code` is stable. What it is about is told by its class, too. */
 export class ApiError extends Error {
-  override readonly name = 'ApiError';
+  override readonly name: string = 'ApiError';
   readonly status: number;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly errors: readonly RequestErrorDetail[];
 
-  constructor(status: number, code: string, detail: string, errors: readonly RequestErrorDetail[]) {
+  constructor(
+    status: number,
+    code: ErrorCode,
+    detail: string,
+    errors: readonly RequestErrorDetail[],
+  ) {
     super(detail);
     this.status = status;
     this.code = code;
@@ -103,12 +157,38 @@ export class ApiError extends Error {
   }
 }
 
+/** 400 and 422: what was sent does not fit the model; `errors` say where. */
+export class ValidationError extends ApiError {
+  override readonly name = 'ValidationError';
+}
+
+/** 401 and 403: the credentials are wrong, or do not suffice. */
+export class AccessError extends ApiError {
+  override readonly name = 'AccessError';
+}
+
+/** 404 and 410: it is not there, or not any more. */
+export class NotFoundError extends ApiError {
+  override readonly name = 'NotFoundError';
+}
+
+/** 409: something else is there: an id, a unique value, a reference, another write. */
+export class ConflictError extends ApiError {
+  override readonly name = 'ConflictError';
+}
+
+/** 412: the aggregate is not as the request says any more. */
+export class PreconditionError extends ApiError {
+  override readonly name = 'PreconditionError';
+}
+
 /** No node answered, however often it was tried. A write may have taken effect. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-interface Call {
+/** One request. */
+export interface Call {
   readonly method: string;
   readonly path: string;
   readonly headers: Record<string, string>;
@@ -131,15 +211,32 @@ export class Sender {
     this.#options = options;
   }
 
-  /** An answer with a status below 400, or 404 where `orNull`. */
-  async send(call: Call, orNull = false): Promise<Response | null> {
+  /**
+   * An answer with a status below 400, or 404 where `orNull`.
+   *
+   * @throws ApiError, UnreachableError
+   */
+  send(call: Call, orNull = false): Promise<Response | null> {
+    return this.sendFor(call, async (response) => response, orNull);
+  }
+
+  /**
+   * The same, with what is read of the answer. Where reading throws an `UnreachableError`, the whole
+   * request is sent again.
+   */
+  async sendFor<T>(
+    call: Call,
+    reading: (response: Response) => Promise<T>,
+    orNull = false,
+  ): Promise<T | null> {
     const attempts = this.#options.attempts ?? 5;
     let refusal: Error = new UnreachableError('no attempt was made');
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const answer = await this.#try(call);
-      if (answer instanceof Response && answer.status < 400) return answer;
       if (answer instanceof Response && answer.status === 404 && orNull) return null;
-      refusal = answer instanceof Response ? await asApiError(answer) : answer;
+      const read = await readOf(answer, reading);
+      if (read.ok) return read.value;
+      refusal = read.refusal;
       if (!isWorthRepeating(refusal) || attempt === attempts) break;
       await pause(pauseMs(attempt, answer), call.signal);
       this.#turn += 1;
@@ -167,6 +264,24 @@ export class Sender {
     const { token } = this.#options;
     if (token === undefined) return {};
     return { authorization: `Bearer ${typeof token === 'string' ? token : await token()}` };
+  }
+}
+
+type Read<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Error };
+
+async function readOf<T>(
+  answer: Response | UnreachableError,
+  reading: (response: Response) => Promise<T>,
+): Promise<Read<T>> {
+  if (!(answer instanceof Response)) return { ok: false, refusal: answer };
+  if (answer.status >= 400) return { ok: false, refusal: await asApiError(answer) };
+  try {
+    return { ok: true, value: await reading(answer) };
+  } catch (error) {
+    if (error instanceof UnreachableError) return { ok: false, refusal: error };
+    throw error;
   }
 }
 
@@ -219,113 +334,35 @@ async function asApiError(response: Response): Promise<ApiError> {
   const { status } = response;
   const text = await response.text().catch(() => '');
   const problem = problemOf(text);
-  if (problem === null) return new ApiError(status, `http_${status}`, text.slice(0, 200), []);
-  return new ApiError(status, problem.code, problem.detail, problem.errors ?? []);
+  const { code, detail, errors } = problem ?? {
+    code: `http_${status}`,
+    detail: text.slice(0, 200),
+  };
+  return apiError(status, code, detail, errors ?? []);
 }
 
-/** The aggregates of one model. */
-export class Collection<Read, Create, Replace, Patch> {
-  readonly #sender: Sender;
-  readonly #path: string;
-
-  constructor(sender: Sender, path: string) {
-    this.#sender = sender;
-    this.#path = path;
-  }
-
-  /** One aggregate; null where there is none. */
-  async get(id: string, options: ReadOptions = {}): Promise<Stored<Read> | null> {
-    const path = this.#item(id);
-    const { signal } = options;
-    const call = { method: 'GET', path, headers: readHeaders(options), signal };
-    const response = await this.#sender.send(call, true);
-    return response === null ? null : stored<Read>(response);
-  }
-
-  /** One page. */
-  async list(query: ListQuery<Read> = {}, options: ReadOptions = {}): Promise<Page<Read>> {
-    const path = `${this.#path}${queryString(query)}`;
-    const { signal } = options;
-    const response = await this.#sent({
-      method: 'GET',
-      path,
-      headers: readHeaders(options),
-      signal,
-    });
-    const { data, page } = await bodyOf<{ data: Read[]; page: PageEnd }>(response);
-    const { next, total } = page;
-    return { data, next, ...(total !== undefined && { total }), index: indexOf(response) };
-  }
-
-  /** All rows, page by page. */
-  async *all(query: ListQuery<Read> = {}, options: ReadOptions = {}): AsyncGenerator<Read> {
-    let cursor = query.cursor;
-    do {
-      const asked = { limit: 1000, ...query, ...(cursor !== undefined && { cursor }) };
-      const page = await this.list(asked, options);
-      yield* page.data;
-      cursor = page.next ?? undefined;
-    } while (cursor !== undefined);
-  }
-
-  create(body: Create, options: WriteOptions = {}): Promise<Stored<Read>> {
-    return this.#write('POST', this.#path, JSON.stringify(body), options);
-  }
-
-  /** All of them or, where one is refused, none; in the order given. */
-  async createMany(
-    bodies: readonly Create[],
-    options: WriteOptions = {},
-  ): Promise<readonly Read[]> {
-    const headers = writeHeaders(options);
-    const path = `${this.#path}/_bulk`;
-    const body = JSON.stringify(bodies);
-    const { signal } = options;
-    const response = await this.#sent({ method: 'POST', path, headers, body, signal });
-    return (await bodyOf<{ data: Read[] }>(response)).data;
-  }
-
-  /** Replaces the whole aggregate. */
-  replace(id: string, body: Replace, options: WriteOptions = {}): Promise<Stored<Read>> {
-    return this.#write('PUT', this.#item(id), JSON.stringify(body), options);
-  }
-
-  /** Changes what the patch names; null takes a value away. */
-  patch(id: string, patch: Patch, options: WriteOptions = {}): Promise<Stored<Read>> {
-    return this.#write('PATCH', this.#item(id), JSON.stringify(patch), options);
-  }
-
-  /** False where there was nothing to delete. */
-  async delete(id: string, options: WriteOptions = {}): Promise<boolean> {
-    const headers = writeHeaders(options);
-    const { signal } = options;
-    const call = { method: 'DELETE', path: this.#item(id), headers, signal };
-    return (await this.#sender.send(call, true)) !== null;
-  }
-
-  async #write(
-    method: string,
-    path: string,
-    body: string,
-    options: WriteOptions,
-  ): Promise<Stored<Read>> {
-    const headers = writeHeaders(options);
-    const { signal } = options;
-    return stored<Read>(await this.#sent({ method, path, headers, body, signal }));
-  }
-
-  async #sent(call: Call): Promise<Response> {
-    const response = await this.#sender.send(call);
-    if (response === null) throw new UnreachableError('there is no answer');
-    return response;
-  }
-
-  #item(id: string): string {
-    return `${this.#path}/${encodeURIComponent(id)}`;
-  }
+/** Of the class that its status stands for. */
+export function apiError(
+  status: number,
+  code: ErrorCode,
+  detail: string,
+  errors: readonly RequestErrorDetail[],
+): ApiError {
+  return new (ERRORS[status] ?? ApiError)(status, code, detail, errors);
 }
 
-async function stored<T>(response: Response): Promise<Stored<T>> {
+const ERRORS: Readonly<Record<number, typeof ApiError>> = {
+  400: ValidationError,
+  401: AccessError,
+  403: AccessError,
+  404: NotFoundError,
+  409: ConflictError,
+  410: NotFoundError,
+  412: PreconditionError,
+  422: ValidationError,
+};
+
+export async function stored<T>(response: Response): Promise<Stored<T>> {
   const data = await bodyOf<T>(response);
   return {
     data,
@@ -335,11 +372,11 @@ async function stored<T>(response: Response): Promise<Stored<T>> {
   };
 }
 
-function indexOf(response: Response): string {
+export function indexOf(response: Response): string {
   return response.headers.get('lithair-index') ?? '';
 }
 
-function readHeaders({ consistency, minIndex }: ReadOptions): Record<string, string> {
+export function readHeaders({ consistency, minIndex }: ReadOptions): Record<string, string> {
   return {
     accept: 'application/json',
     ...(consistency !== undefined && { 'lithair-consistency': consistency }),
@@ -347,21 +384,27 @@ function readHeaders({ consistency, minIndex }: ReadOptions): Record<string, str
   };
 }
 
-function writeHeaders({ ifMatch, idempotencyKey }: WriteOptions): Record<string, string> {
+export function writeHeaders({
+  ifMatch,
+  ifNoneMatch,
+  idempotencyKey,
+}: ReplaceOptions): Record<string, string> {
   return {
     accept: 'application/json',
     'content-type': 'application/json',
     'idempotency-key': idempotencyKey ?? crypto.randomUUID(),
     ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
   };
 }
 
-function queryString<T>({ where, sort, limit, cursor, count }: ListQuery<T>): string {
-  const conditions = Object.entries(where ?? {}).flatMap(([field, condition]) =>
+/** Of `where`, and of parameters that are called as they are. */
+export function queryString(query: object): string {
+  const { where = {}, ...rest }: { readonly where?: object } = query;
+  const conditions = Object.entries(where).flatMap(([field, condition]) =>
     operatorsOf(condition).map(([operator, value]) => [`${field}[${operator}]`, value] as const),
   );
-  const rest = Object.entries({ sort, limit, cursor, count });
-  const pairs = [...conditions, ...rest].filter(([, value]) => value !== undefined);
+  const pairs = [...conditions, ...Object.entries(rest)].filter(([, value]) => value !== undefined);
   const text = pairs.map(([name, value]) => `${encodeURIComponent(name)}=${textOf(value)}`);
   return text.length === 0 ? '' : `?${text.join('&')}`;
 }
@@ -378,6 +421,6 @@ function textOf(value: unknown): string {
 }
 
 /** The one place where the shape of an answer is taken on the word of the API. */
-async function bodyOf<T>(response: Response): Promise<T> {
+export async function bodyOf<T>(response: Response): Promise<T> {
   return (await response.json()) as T;
 }

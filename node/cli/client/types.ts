@@ -5,10 +5,18 @@ type Direction = 'request' | 'response';
 
 /**
  * The TypeScript types of a model: what is returned, and what each kind of write takes. `name` is
- * that of the first; the others add `Create`, `Replace` and `Patch`.
+ * that of the first; the others add `Create`, `Replace`, `Patch` and `References`.
+ *
+ * @param typeNames of all models, by their names
  */
-export function modelTypes(schema: Schema, model: ModelSchema, name: string): string {
-  const { fields, primaryKey } = model;
+export function modelTypes(
+  schema: Schema,
+  model: ModelSchema,
+  name: string,
+  typeNames: ReadonlyMap<string, string>,
+): string {
+  const { primaryKey } = model;
+  const fields = model.fields.filter(({ hidden }) => hidden !== true);
   const isKey = (field: FieldSchema) => field.name === primaryKey;
   const sent = fields.filter(({ computed }) => computed === undefined);
   const changeable = sent.filter((field) => !isKey(field));
@@ -35,11 +43,23 @@ export function modelTypes(schema: Schema, model: ModelSchema, name: string): st
         .filter(({ immutable }) => !immutable)
         .map((field) => bodyField(schema, field, false)),
     ),
+    declaration(
+      `${name}: what \`expand\` shows beside one.`,
+      `${name}References`,
+      fields.flatMap((field) => referenceField(field, typeNames)),
+    ),
   ].join('\n\n');
 }
 
 function declaration(summary: string, name: string, lines: readonly string[]): string {
   return [`/** ${summary} */`, `export interface ${name} {`, ...lines, '}'].join('\n');
+}
+
+function referenceField({ name, to }: FieldSchema, typeNames: ReadonlyMap<string, string>) {
+  const target = to === undefined ? undefined : typeNames.get(to);
+  return target === undefined
+    ? []
+    : [`  readonly ${name}: Expanded<${target}, ${target}References>;`];
 }
 
 function readField(schema: Schema, field: FieldSchema, isKey: boolean): string {
