@@ -134,7 +134,7 @@ test('a journal of another file, mapping or cluster is refused, and --restart fo
   const refused = await lithair(...words);
   assert.notEqual(refused.code, 0);
   assert.match(refused.output, /holds the progress of another file, model or mapping/);
-  assert.equal(await (await fetch(`${url}/api/items/few-1`)).status, 404);
+  assert.equal((await fetch(`${url}/api/items/few-1`)).status, 404);
   await writeFile(progress, 'anything\n');
   assert.match((await lithair(...words)).output, /holds the progress of something else/);
   const restarted = await lithair(...words, '--restart');

@@ -124,8 +124,15 @@ export type PatchOperation =
   | { readonly op: 'remove'; readonly path: string }
   | { readonly op: 'move' | 'copy'; readonly from: string; readonly path: string };
 
+/** What writes of a model take. */
+export interface Bodies {
+  readonly create: unknown;
+  readonly replace: unknown;
+  readonly patch: unknown;
+}
+
 /** The aggregates of one model. */
-export class Collection<Read, Create, Replace, Patch, References> extends Rows<Read, References> {
+export class Collection<Read, Sent extends Bodies, References> extends Rows<Read, References> {
   /** One aggregate; null where there is none. */
   async get<const Path extends ExpandPath<References> = never>(
     id: string,
@@ -149,13 +156,13 @@ export class Collection<Read, Create, Replace, Patch, References> extends Rows<R
     return response.status === 304 ? known : stored<Read>(response);
   }
 
-  create(body: Create, options: WriteOptions = {}): Promise<Stored<Read>> {
+  create(body: Sent['create'], options: WriteOptions = {}): Promise<Stored<Read>> {
     return this.#write('POST', this.path, body, options);
   }
 
   /** All of them or, where one is refused, none; in the order given. */
   async createMany(
-    bodies: readonly Create[],
+    bodies: readonly Sent['create'][],
     options: WriteOptions = {},
   ): Promise<readonly Read[]> {
     const call = this.#writing('POST', `${this.path}/_bulk`, JSON.stringify(bodies), options);
@@ -168,7 +175,7 @@ export class Collection<Read, Create, Replace, Patch, References> extends Rows<R
    * No order is promised between rows that are less than a thousand apart.
    */
   async *bulk(
-    rows: Iterable<Create> | AsyncIterable<Create>,
+    rows: Iterable<Sent['create']> | AsyncIterable<Sent['create']>,
     options: WriteOptions = {},
   ): AsyncGenerator<LineResult, void, undefined> {
     const key = options.idempotencyKey ?? crypto.randomUUID();
@@ -180,12 +187,12 @@ export class Collection<Read, Create, Replace, Patch, References> extends Rows<R
   }
 
   /** Replaces the whole aggregate, or creates it. */
-  replace(id: string, body: Replace, options: ReplaceOptions = {}): Promise<Stored<Read>> {
+  replace(id: string, body: Sent['replace'], options: ReplaceOptions = {}): Promise<Stored<Read>> {
     return this.#write('PUT', this.item(id), body, options);
   }
 
   /** Changes what the patch names; null takes a value away. */
-  patch(id: string, patch: Patch, options: WriteOptions = {}): Promise<Stored<Read>> {
+  patch(id: string, patch: Sent['patch'], options: WriteOptions = {}): Promise<Stored<Read>> {
     return this.#write('PATCH', this.item(id), patch, options);
   }
 
@@ -233,7 +240,7 @@ export class Collection<Read, Create, Replace, Patch, References> extends Rows<R
   }
 
   /** A line whose outcome is not known makes all be sent again, under the same key. */
-  async #sendLines(rows: readonly Create[], options: WriteOptions): Promise<LineResult[]> {
+  async #sendLines(rows: readonly Sent['create'][], options: WriteOptions): Promise<LineResult[]> {
     const body = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
     const call = this.#writing('POST', `${this.path}/_bulk`, body, options);
     const headers = { ...call.headers, accept: NDJSON, 'content-type': NDJSON };
@@ -275,11 +282,9 @@ export interface ModelEvent<T> extends Omit<Version<T>, 'events'> {
 export type Moment = { readonly version: number } | { readonly at: string | Date };
 
 /** The aggregates of a model that remembers what they were. */
-export class CollectionWithPast<Read, Create, Replace, Patch, References> extends Collection<
+export class CollectionWithPast<Read, Sent extends Bodies, References> extends Collection<
   Read,
-  Create,
-  Replace,
-  Patch,
+  Sent,
   References
 > {
   /**
@@ -376,16 +381,23 @@ interface LineAnswer {
 async function resultsOf(response: Response, count: number): Promise<LineResult[]> {
   const results: LineResult[] = [];
   for await (const answer of linesOf<LineAnswer>(response)) {
-    const { status, code = '', detail = '', errors = [], id = '', version, replayed } = answer;
-    if (status === 429 || status >= 500 || code === 'idempotency_in_progress') {
-      throw new UnreachableError(detail || code);
-    }
-    results.push(
-      status === 201
-        ? { ok: true, id, ...(version !== undefined && { version }), replayed: replayed === true }
-        : { ok: false, error: apiError(status, code, detail, errors) },
-    );
+    results.push(resultOf(answer));
   }
   if (results.length === count) return results;
   throw new UnreachableError('the answer was cut');
+}
+
+function resultOf({
+  status,
+  code = '',
+  detail = '',
+  errors = [],
+  ...made
+}: LineAnswer): LineResult {
+  if (status === 429 || status >= 500 || code === 'idempotency_in_progress') {
+    throw new UnreachableError(detail || code);
+  }
+  if (status !== 201) return { ok: false, error: apiError(status, code, detail, errors) };
+  const { id = '', version, replayed = false } = made;
+  return { ok: true, id, ...(version !== undefined && { version }), replayed };
 }

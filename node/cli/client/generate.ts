@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
 import { historyRules } from '../../history/index.ts';
+import { errorCodeSource } from './error-code.ts';
 import { type NamedModel, namesOf, relatedName } from './names.ts';
 import { modelTypes } from './types.ts';
 
@@ -9,7 +10,7 @@ import { modelTypes } from './types.ts';
  * of each model, and a function that makes the client.
  */
 export function generateClient(schema: Schema, from: string): string {
-  const runtime = SHARED.map(sharedSource).join('\n\n');
+  const runtime = [errorCodeSource(), ...SHARED.map(sharedSource)].join('\n\n');
   const offered = schema.models.filter(({ deletedOf }) => deletedOf === undefined);
   const models = namesOf(offered, runtime);
   const typeNames = new Map(models.map(({ model, type }) => [model.name, type]));
@@ -68,8 +69,8 @@ function relatedTo(
 }
 
 function collectionOf(model: ModelSchema, type: string): string {
-  const types = [type, `${type}Create`, `${type}Replace`, `${type}Patch`, `${type}References`];
-  return `${classOf(model)}<${types.join(', ')}>`;
+  const sent = `{ create: ${type}Create; replace: ${type}Replace; patch: ${type}Patch }`;
+  return `${classOf(model)}<${type}, ${sent}, ${type}References>`;
 }
 
 function classOf(model: ModelSchema): string {
@@ -96,12 +97,12 @@ function makerOf(model: ModelSchema, type: string, related: readonly Related[]):
 }
 
 /** What collections have already. */
-const METHODS: ReadonlySet<string> = new Set([
-  'constructor',
-  ...['sender', 'path', 'reading', 'sent', 'item', 'list', 'all', 'lines', 'get', 'refresh'],
-  ...['create', 'createMany', 'bulk', 'replace', 'patch', 'patchWith', 'delete'],
-  ...['getPast', 'history', 'events'],
-]);
+const METHODS: ReadonlySet<string> = new Set(
+  [
+    'constructor sender path reading sent item list all lines get refresh getPast history events',
+    'create createMany bulk replace patch patchWith delete',
+  ].flatMap((names) => names.split(' ')),
+);
 
 /** What all clients share, in the order of one file. */
 const SHARED = ['runtime.ts', 'collection.ts'] as const;

@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-code.ts';
+
 /** How to reach the API. */
 export interface ClientOptions {
   /** Such as `https://shop.example`; several nodes are tried in turn. */
@@ -88,54 +90,6 @@ export interface RequestErrorDetail {
   readonly message: string;
   readonly parameter?: string;
 }
-
-/** Why the API refuses requests. A newer server may know more. */
-export type ErrorCode =
-  | 'malformed_request'
-  | 'bad_percent_encoding'
-  | 'bad_header'
-  | 'bad_token'
-  | 'bad_cursor'
-  | 'malformed_json'
-  | 'too_deep'
-  | 'too_many_items'
-  | 'invalid'
-  | 'invalid_query'
-  | 'not_kept'
-  | 'not_supported_yet'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'forbidden_field'
-  | 'not_found'
-  | 'unknown_route'
-  | 'method_not_allowed'
-  | 'not_acceptable'
-  | 'request_timeout'
-  | 'already_exists'
-  | 'unique_conflict'
-  | 'missing_reference'
-  | 'still_referenced'
-  | 'cascade_too_large'
-  | 'sequence_exhausted'
-  | 'idempotency_in_progress'
-  | 'patch_conflict'
-  | 'version_conflict'
-  | 'pruned'
-  | 'precondition_failed'
-  | 'body_too_large'
-  | 'uri_too_long'
-  | 'unsupported_media_type'
-  | 'immutable_field'
-  | 'rule_broken'
-  | 'idempotency_key_reuse'
-  | 'headers_too_large'
-  | 'internal'
-  | 'unavailable'
-  | 'overloaded'
-  | 'schema_changed'
-  | 'outcome_unknown'
-  | 'out_of_space'
-  | (string & {});
 
 /** The API refused a request; `code` is stable. What it is about is told by its class, too. */
 export class ApiError extends Error {

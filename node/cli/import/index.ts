@@ -1,5 +1,5 @@
 /** The importer: rows of a file become accepted aggregates or a list of refusals. */
 
-export { Api, describe } from './api.ts';
+export { Api } from './api.ts';
 export { type ImportReport, type ImportRequest, runImport } from './run-import.ts';
 export { findTarget } from './target.ts';

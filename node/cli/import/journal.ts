@@ -107,14 +107,15 @@ export class Journal {
   /** Resolves when it is written; lines are whole whatever else is written meanwhile. */
   record(batch: string, result: BatchResult): Promise<void> {
     const line = Buffer.from(`${JSON.stringify({ batch, result } satisfies Entry)}\n`);
-    const writing = this.#written.then(async () => {
-      const file = this.#file;
-      if (file === null) return;
-      const { size } = await file.stat();
-      await file.write(line, 0, line.length, size);
-    });
-    this.#written = writing;
-    return writing;
+    this.#written = this.#append(line, this.#written);
+    return this.#written;
+  }
+
+  async #append(line: Buffer, before: Promise<void>): Promise<void> {
+    await before;
+    if (this.#file === null) return;
+    const { size } = await this.#file.stat();
+    await this.#file.write(line, 0, line.length, size);
   }
 
   /** All is done: nothing is left to go on with. */

@@ -158,7 +158,6 @@ class ImportRun {
   async end(): Promise<ImportReport> {
     await this.#settle();
     this.#progress.end(this.#counts());
-    const byNumber = (a: RefusedRow, b: RefusedRow) => a.number - b.number;
     return {
       accepted: this.#accepted,
       present: this.#present.sort(byNumber),
@@ -216,4 +215,8 @@ class ImportRun {
   #rethrow(): void {
     if (this.#failure !== null) throw this.#failure;
   }
+}
+
+function byNumber(a: RefusedRow, b: RefusedRow): number {
+  return a.number - b.number;
 }
