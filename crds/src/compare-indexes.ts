@@ -1,4 +1,5 @@
 // What it means for the rows that exist when the indexes over several fields change.
+import type { IndexSpec } from './resource.ts';
 import { indexName, type ModelSchema } from './schema.ts';
 
 export interface IndexChanges {
@@ -17,8 +18,8 @@ export function compareIndexes(old: ModelSchema, next: ModelSchema): IndexChange
     const known = before.find((each) => indexName(each) === name);
     if (known === undefined) changes.push(`${next.name}: the index ${name} is new`);
     if (known?.unique === index.unique) continue;
-    const message = `${next.name}: ${name} ${index.unique ? 'becomes' : 'is no longer'} unique`;
-    if (index.unique === undefined || isLackedByAll(old, next, index.fields)) changes.push(message);
+    const message = `${next.name}: ${name} ${wordsFor(index.unique)}`;
+    if (isHeld(known, index) || isLackedByAll(old, next, index.fields)) changes.push(message);
     else clashes.push({ at, message });
   }
   for (const index of before) {
@@ -27,6 +28,16 @@ export function compareIndexes(old: ModelSchema, next: ModelSchema): IndexChange
     changes.push(`${next.name}: the index ${name} is gone`);
   }
   return { changes, clashes };
+}
+
+/** Whether rows that exist meet what it asks: nothing, or what was asked before. */
+function isHeld(known: IndexSpec | undefined, { unique }: IndexSpec): boolean {
+  return unique === undefined || known?.unique !== undefined;
+}
+
+function wordsFor(unique: IndexSpec['unique']): string {
+  if (unique === undefined) return 'is no longer unique';
+  return unique === 'live' ? 'becomes unique' : 'becomes unique forever';
 }
 
 /** Rows that lack a value do not count: all that exist lack that of a new field without default. */

@@ -69,14 +69,15 @@ class Comparison {
   private allModels(old: Schema, next: Schema): void {
     for (const [at, model] of next.models.entries()) {
       const before = old.models.find(({ name }) => name === model.name);
-      // Deleted rows follow from their model.
-      if (model.deletedOf !== undefined) continue;
+      // Deleted rows and used values follow from their model.
+      if ((model.deletedOf ?? model.usedBy) !== undefined) continue;
       if (before) this.models(before, model, ['models', at]);
       else this.changes.push(`model ${model.name} is new`);
     }
     for (const model of old.models) {
       if (next.models.some(({ name }) => name === model.name)) continue;
       if (model.deletedOf !== undefined) this.deletedRows(next, model.deletedOf);
+      else if (model.usedBy !== undefined) this.usedValues(next, model.usedBy);
       else this.break(['models'], 'model_removed', `model ${model.name} is gone`);
     }
   }
@@ -87,6 +88,13 @@ class Comparison {
     if (at === -1) return;
     const message = `${name} has no softDelete any more, and its deleted rows would be lost`;
     this.break(['models', at, 'lifecycle', 'softDelete'], 'soft_delete_removed', message);
+  }
+
+  private usedValues(next: Schema, name: string): void {
+    const at = next.models.findIndex((model) => model.name === name);
+    if (at === -1) return;
+    const message = `${name} has no unique: forever any more, and what was used would be forgotten`;
+    this.break(['models', at, 'indexes'], 'used_values_removed', message);
   }
 
   /** How it is reached may change; history that lies in one place is not looked for in another. */

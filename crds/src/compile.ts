@@ -26,11 +26,12 @@ import type {
   ValueSchema,
 } from './schema.ts';
 import { withDeletedModels } from './soft-delete.ts';
+import { withUsedModels } from './used-values.ts';
 
 /** Compiles a validated spec. What the cluster looks like (`cluster`) is not part of it. */
 export function compileSchema(spec: LithairModelSpec): Schema {
   return {
-    models: withDeletedModels(spec.models.map(compileModel)),
+    models: withUsedModels(withDeletedModels(spec.models.map(compileModel))),
     store: {
       snapshotEvery: spec.store.snapshotEvery,
       batchSize: spec.store.batchSize,

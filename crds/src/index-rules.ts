@@ -25,9 +25,10 @@ export function checkIndexes(model: unknown, path: Path): Problem[] {
 
 /** An index over all rows by one field is said of the field. */
 function checkSingle(index: unknown, path: Path): Problem[] {
-  if (listAt(index, 'fields').length !== 1 || memberAt(index, 'where') !== undefined) return [];
+  const isMore = memberAt(index, 'where') !== undefined || memberAt(index, 'unique') === 'forever';
+  if (listAt(index, 'fields').length !== 1 || isMore) return [];
   const message =
-    'an index over one field is said of the field (index, unique), unless it has a where';
+    'an index over one field is said of the field (index, unique), but with where or unique: forever';
   return [problem(path, 'too_few', message)];
 }
 

@@ -77,4 +77,5 @@ export {
   type ValueSchema,
 } from './schema.ts';
 export { DELETION_FIELDS, deletedModelName } from './soft-delete.ts';
+export { usedModelName } from './used-values.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

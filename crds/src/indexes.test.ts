@@ -41,7 +41,7 @@ describe('an index over several fields', () => {
 
   it('is of two fields and more that the model has, each once', () => {
     assert.deepEqual(refusals([{ fields: ['sku'] }]), [
-      `${AT}.fields: an index over one field is said of the field (index, unique), unless it has a where`,
+      `${AT}.fields: an index over one field is said of the field (index, unique), but with where or unique: forever`,
     ]);
     assert.deepEqual(refusals([{ fields: ['sku', 'skv'] }]), [
       `${AT}.fields[1]: there is no field "skv" in the model`,
@@ -56,14 +56,46 @@ describe('an index over several fields', () => {
     ]);
   });
 
-  it('cannot be unique where nodes write by themselves, nor forever yet', () => {
+  it('cannot be unique where nodes write by themselves', () => {
     const persistence = { consistency: 'eventual' };
     assert.match(
       refusals([{ fields: PAIR, unique: 'live' }], { persistence }).join(),
       /excludes unique/,
     );
     assert.deepEqual(refusals([{ fields: PAIR }], { persistence }), []);
-    assert.match(refusals([{ fields: PAIR, unique: 'forever' }]).join(), /not supported yet/);
+  });
+
+  it('that is unique forever has a model of used values, which stays', () => {
+    const live = schemaOf([{ fields: PAIR, unique: 'live' }]);
+    const forever = schemaOf([
+      { fields: ['sku'], unique: 'forever' },
+      { fields: PAIR, unique: 'live' },
+    ]);
+    assert.deepEqual(
+      forever.models.map(({ name, usedBy, methods }) => [name, usedBy, methods]),
+      [
+        ['Stock', undefined, undefined],
+        ['StockUsedValues', 'Stock', []],
+      ],
+    );
+    const pair = schemaOf([{ fields: PAIR, unique: 'forever' }]);
+    assert.deepEqual(compareSchemas(live, pair), {
+      kind: 'additive',
+      changes: ['Stock: (warehouse, sku) becomes unique forever'],
+      reasons: [],
+    });
+    const back = compareSchemas(pair, live);
+    assert.equal(back.kind, 'breaking');
+    assert.equal(back.reasons[0]?.code, 'used_values_removed');
+    const clash = validateSpec({
+      auth: { mode: 'open' },
+      models: [
+        { name: 'A', fields: FIELDS, indexes: [{ fields: ['sku'], unique: 'forever' }] },
+        { name: 'AUsedValues', fields: FIELDS },
+      ],
+    });
+    assert.ok(!clash.ok);
+    assert.match(clash.problems[0]?.message ?? '', /its used values are called "AUsedValues"/);
   });
 
   it('comes and goes as an additive change', () => {

@@ -21,9 +21,9 @@ const index: RecordShape = {
       description: 'What it is by: rows come in the order of the first field, then the next.',
     },
     unique: choice(
-      'live: no two rows have the same values in all of the fields.',
-      ['live'],
-      ['forever'],
+      'live: no two rows have the same values in all of the fields; forever: nor what another had.',
+      ['live', 'forever'],
+      [],
     ),
     where: expression('CEL over self, the row: only rows for which it holds are in the index.'),
   },

@@ -60,6 +60,7 @@ export type ProblemCode =
   | 'reference_changed'
   | 'unique_added'
   | 'computed_changed'
+  | 'used_values_removed'
   | 'rule_added'
   | 'constraint_narrowed'
   | 'value_removed'

@@ -19,6 +19,7 @@ import { checkInverses } from './related.ts';
 import { checkSoftDelete } from './soft-delete.ts';
 import { quote } from './structure.ts';
 import { checkTracing } from './tracing-rules.ts';
+import { checkUsedValues } from './used-values.ts';
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
 export function checkRelations(spec: unknown, root: Path): Problem[] {
@@ -34,6 +35,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
     ...checkEventual(models),
     ...checkSoftDelete(models),
     ...checkExpiry(models),
+    ...checkUsedValues(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
     ...checkColdStore(memberAt(memberAt(spec, 'store'), 'cold'), [...root, 'store', 'cold']),

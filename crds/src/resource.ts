@@ -123,8 +123,11 @@ export interface RuleSpec {
 /** An ordered index over several fields of a model. */
 export interface IndexSpec {
   fields: string[];
-  /** live: no two rows have the same values in all of them; rows that lack one do not count. */
-  unique?: 'live';
+  /**
+   * live: no two rows have the same values in all of them; rows that lack one do not count. forever:
+   * nor has one what another one had before.
+   */
+  unique?: 'live' | 'forever';
   /** CEL over `self`: the rows that are in it. Absent: all. */
   where?: string;
 }

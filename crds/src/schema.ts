@@ -68,6 +68,8 @@ export interface ModelSchema {
   consistency?: 'sequential' | 'eventual';
   /** Its rows are the deleted ones of another model, which follows from that; see `softDelete`. */
   deletedOf?: string;
+  /** Its rows are values that were used in another model, of whose `unique: forever` it follows. */
+  usedBy?: string;
   /** Absent: requests are not traced. */
   tracing?: TracingSchema;
 }

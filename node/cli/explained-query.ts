@@ -38,7 +38,8 @@ function pathOf(target: string): string {
 
 /** The model of a collection, or the one whose rows refer to the row that the path names. */
 function found(schema: Schema, path: string): { model: ModelSchema; given: Parameter[] } {
-  const model = schema.models.find((each) => each.path === path);
+  const served = schema.models.filter(({ usedBy }) => usedBy === undefined);
+  const model = served.find((each) => each.path === path);
   if (model !== undefined) return { model, given: [] };
   const [segment = '', id = '', ...above] = path.split('/').toReversed();
   const parent = schema.models.find((each) => each.path === above.toReversed().join('/'));

@@ -5,6 +5,7 @@ import { withConsequences } from './consequences.ts';
 import { withDeletedRows } from './deleted-rows.ts';
 import { named } from './named-changes.ts';
 import type { Overlay } from './overlay.ts';
+import { usedValues } from './used-values.ts';
 
 /** Who deletes rows whose time has come. */
 export const EXPIRY_ACTOR = { subject: 'lithair', method: 'none', roles: [] } as const;
@@ -92,7 +93,8 @@ class ExpiredRows {
   private follow(deletion: RowChange): readonly Change[] | null {
     const { rows, nowMs } = this;
     const all = withConsequences(rows, deletion);
-    const changes = all && withDeletedRows(rows, all, { nowMs, actor: EXPIRY_ACTOR });
+    const gone = all && withDeletedRows(rows, all, { nowMs, actor: EXPIRY_ACTOR });
+    const changes = gone && [...gone, ...usedValues(rows, gone).kept];
     if (changes === null || this.changes.length + changes.length > MAX_CHANGES) return null;
     if (changes.some((change) => this.taken.has(nameOf(change)))) return null;
     return findConflicts(rows, changes).length > 0 ? null : changes;

@@ -19,6 +19,7 @@ import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import { brokenRules } from './row-rules.ts';
 import type { MergePatch, RowAccess, RowJudge } from './types.ts';
+import { usedValues } from './used-values.ts';
 
 /** What a command comes to on the rows that it meets. */
 export type Plan =
@@ -351,9 +352,14 @@ function precondition(
 function checked(context: PlanningContext, changes: readonly Change[], isBatch: boolean): Plan {
   const broken = brokenRules(context.rows, changes);
   const conflicts = broken.length > 0 ? broken : findConflicts(context.rows, changes);
-  return conflicts.length === 0
-    ? { kind: 'change', changes: changes.map((change) => named(context.rows, change)) }
-    : { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
+  if (conflicts.length > 0) return { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
+  const used = usedValues(context.rows, changes);
+  if (used.conflicts.length > 0) {
+    return { kind: 'rejected', outcome: rejectionOf(used.conflicts, isBatch) };
+  }
+  const told = changes.map((change) => named(context.rows, change));
+  if (told.length + used.kept.length > MAX_CHANGES) return tooLarge();
+  return { kind: 'change', changes: [...told, ...used.kept] };
 }
 
 function notFound(model: string): Plan {

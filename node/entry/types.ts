@@ -7,8 +7,8 @@ import type { Stamp } from './stamp.ts';
  * being in force as such, 4 for members with a region and for model changes, which until then took
  * effect at once whatever indexes they needed, and for writes that nodes took by themselves, 5 for
  * archives that moved to the cold store and for rules of history that are remembered, 6 for models
- * with indexes over several fields, 7 for models whose rows can be restored, for computed fields and for
- * indexes over some of the rows.
+ * with indexes over several fields, 7 for models whose rows can be restored, for computed fields, for
+ * indexes over some of the rows and for values that are unique forever.
  *
  * Which version is in force is part of the replicated state: the leader raises it once every member
  * can follow. Whatever changes what apply means asks the state for it.

@@ -174,12 +174,17 @@ class SchemaRoutes implements RouteTable {
     const { limits, nowMs } = this.#options;
     const bounds = { depth: limits.depth, items: limits.bulkItems, nowMs };
     return new Map(
-      this.#schema.models.map((model) => {
+      this.#schema.models.filter(isServed).map((model) => {
         const rights = this.#rights.of(actor, model);
         return [model.name, modelRoute(this.#schema, model, rights, bounds)];
       }),
     );
   }
+}
+
+/** Used values are nobody's to see. */
+function isServed({ usedBy }: ModelSchema): boolean {
+  return usedBy === undefined;
 }
 
 function modelRoute(

@@ -41,6 +41,11 @@ test('a computed field asks for members that compute it', () => {
   assert.equal(needed({}, { computed: 'self.open ? "a" : "b"' }), 7);
 });
 
+test('values that are unique forever ask for members that keep them', () => {
+  assert.equal(needed({ indexes: [{ fields: ['owner'], unique: 'forever' }] }), 7);
+  assert.equal(needed({ indexes: [{ fields: ['owner', 'open'], unique: 'live' }] }), 6);
+});
+
 test('an index over some of the rows asks for members that make its keys', () => {
   assert.equal(needed({ indexes: [{ fields: ['owner'], where: 'self.open' }] }), 7);
 });

@@ -33,8 +33,8 @@ export function neededBySchema({ models }: Schema): number {
   return models.some(isRecent) ? RELATED_ROWS : 0;
 }
 
-function isNewest({ deletedOf, lifecycle, fields, indexes = [] }: ModelSchema): boolean {
-  const isSaid = deletedOf !== undefined || lifecycle?.ttl !== undefined;
+function isNewest({ deletedOf, usedBy, lifecycle, fields, indexes = [] }: ModelSchema): boolean {
+  const isSaid = (deletedOf ?? usedBy) !== undefined || lifecycle?.ttl !== undefined;
   const isPartial = indexes.some(({ where }) => where !== undefined);
   return isSaid || isPartial || fields.some(({ computed }) => computed !== undefined);
 }

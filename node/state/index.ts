@@ -10,7 +10,7 @@ export { type DedupRecord } from './dedup.ts';
 export { StateError, type StateErrorCode } from './errors.ts';
 export { MAX_AHEAD_MS } from './local-writes.ts';
 export { stampOf } from './marks.ts';
-export type { ModelPlan, PlannedIndex, Referrer } from './model-plan.ts';
+export { isShareable, type ModelPlan, type PlannedIndex, type Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { keyReuse, replay, schemaChanged } from './repeated.ts';
 export { restoreState } from './restore.ts';

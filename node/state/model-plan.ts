@@ -21,6 +21,8 @@ export interface PlannedIndex {
   readonly isOrdered: boolean;
   /** Whether no two rows have the same key; see {@link isShareable}. */
   readonly isUnique: boolean;
+  /** Whether no row has a key that another one had before. */
+  readonly isForever: boolean;
   /** Whether its keys are of several fields, or of a part of the rows. */
   readonly isComposite: boolean;
   /** Whether rows are left out of it, for which its key is null. */
@@ -47,6 +49,8 @@ export interface ModelPlan {
   /** Of single fields, in the order of the schema, then of several. */
   readonly indexed: readonly PlannedIndex[];
   readonly unique: readonly PlannedIndex[];
+  /** Those of the unique ones whose values are never taken again. */
+  readonly forever: readonly PlannedIndex[];
   readonly references: readonly (PlannedIndex & { readonly target: string })[];
   /** Reference fields of all models that point here. */
   readonly referrers: readonly Referrer[];
@@ -80,6 +84,7 @@ function fieldIndex(model: ModelSchema, field: FieldSchema, position: number): P
     position,
     isOrdered: field.index === 'ordered',
     isUnique: field.unique,
+    isForever: false,
     isComposite: false,
     isPartial: false,
     ways: waysOf(model, [field]),
@@ -97,6 +102,7 @@ function compositeIndex(model: ModelSchema, index: IndexSpec, position: number):
     position,
     isOrdered: true,
     isUnique: index.unique !== undefined,
+    isForever: index.unique === 'forever',
     isComposite: true,
     isPartial: index.where !== undefined,
     ways: waysOf(model, fields, index.where),
@@ -156,6 +162,7 @@ function planModel(
     schema,
     indexed,
     unique: indexed.filter(({ isUnique }) => isUnique),
+    forever: indexed.filter(({ isForever }) => isForever),
     references: indexed.flatMap((candidate) => {
       const { target } = candidate;
       return target === null ? [] : [{ ...candidate, target }];

@@ -11,7 +11,7 @@ import { modelTypes } from './types.ts';
  */
 export function generateClient(schema: Schema, from: string): string {
   const runtime = [errorCodeSource(), ...SHARED.map(sharedSource)].join('\n\n');
-  const offered = schema.models.filter(({ deletedOf }) => deletedOf === undefined);
+  const offered = schema.models.filter((model) => (model.deletedOf ?? model.usedBy) === undefined);
   const models = namesOf(offered, runtime);
   const typeNames = new Map(models.map(({ model, type }) => [model.name, type]));
   return [
