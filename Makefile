@@ -29,7 +29,7 @@ BENCH = $(call set_option,ONLY,only) $(call set_option,SECONDS,seconds) $(call s
 	$(call set_option,PRODUCTS,products) $(call set_option,AGGREGATES,aggregates) $(call set_option,KILLS,kills)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state bench-archive bench-recovery conformance raft-fuzz raft-sim raft-mutants sim crash-test power-loss chaos fuzz-api clean
+.PHONY: help setup run test check format generate images e2e bench bench-log bench-raft bench-state bench-archive bench-recovery conformance raft-fuzz raft-sim raft-mutants model-mutants sim crash-test power-loss chaos fuzz-api clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ raft-sim: setup ## Run SEEDS=2000 (from FIRST=1), or one SEED, clusters of the c
 
 raft-mutants: setup ## Plant faults into a copy of the consensus core; each must be noticed (ALL=1: by whom)
 	@node node/raft/mutants/main.ts $(call option,SEEDS) $(if $(ONLY),--only "$(ONLY)") $(if $(ALL),--all)
+
+model-mutants: setup ## Take the enforcement of each attribute of the language away; a test must notice (ONLY=words)
+	@node tools/model-mutants/main.ts $(if $(ONLY),--only "$(ONLY)") $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 crash-test: setup ## Cut the power at every disk operation of WORKLOADS (all) for SEEDS (3) from SEED (1) on
 	@node node/log/testing/main.ts --workloads $(WORKLOADS) --seed $(SEED) --seeds $(SEEDS)

@@ -188,3 +188,11 @@ function portOf(address: AddressInfo | string | null): number {
   assert.ok(address !== null && typeof address !== 'string');
   return address.port;
 }
+
+test('a signature by another algorithm is wrong, though its key is right', async () => {
+  const claims = { iss: 'https://id.example', aud: 'shop', sub: 'u1', exp: NOW_MS / 1000 + 60 };
+  const signed = (alg: string) => new SignJWT(claims).setProtectedHeader({ alg }).sign(SECRET);
+  const authenticate = authenticator({ jwt: jwtOf() });
+  assert.equal((await authenticate(bearer(await signed('HS256'))))?.subject, 'u1');
+  assert.equal(await authenticate(bearer(await signed('HS512'))), null);
+});

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { MemoryFileSystem } from '../log/index.ts';
 import { type ColdStore, DirectoryStore, openColdStore, S3Store } from './index.ts';
@@ -112,3 +114,35 @@ describe('a bucket', { skip: s3Skip }, () => {
     for (const store of [gone, refused, away]) store.close();
   });
 });
+
+test('requests name bucket, prefix and region as the model does', async () => {
+  Object.assign(process.env, S3_ENVIRONMENT);
+  const seen: { url: string; scope: string }[] = [];
+  const service = createServer((req, res) => {
+    const scope = /Credential=[^/]+\/[0-9]+\/([^/]+)/.exec(req.headers.authorization ?? '')?.[1];
+    seen.push({ url: req.url ?? '', scope: scope ?? '' });
+    req.resume().on('end', () => res.end());
+  });
+  await new Promise<void>((resolve) => void service.listen(0, 'localhost', resolve));
+  const { port } = portOf(service.address());
+  const endpoint = `http://localhost:${port}`;
+  const store = new S3Store({
+    bucket: 'shop',
+    prefix: 'past/of/shop',
+    endpoint,
+    region: 'eu-west-3',
+    pathStyle: true,
+  });
+  await store.put('c1/1/a.arc', bytes(10));
+  assert.deepEqual(seen, [
+    { url: '/shop/past/of/shop/c1/1/a.arc?x-id=PutObject', scope: 'eu-west-3' },
+  ]);
+  store.close();
+  service.closeAllConnections();
+  service.close();
+});
+
+function portOf(address: AddressInfo | string | null): AddressInfo {
+  assert.ok(typeof address === 'object' && address !== null);
+  return address;
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { ConfChangeType, MessageType } from 'etcd-raft-ts';
+import { ConfChangeType, type Message, MessageType } from 'etcd-raft-ts';
 import { EngineError } from '../ports/index.ts';
 import { ConsensusError } from './index.ts';
 import { changeOf, envelopeOf, TestCluster, TIMEOUT_MS } from './testing/cluster.ts';
@@ -31,6 +31,20 @@ test('proposals of one turn share one write to disk and resolve in order', async
     order,
     [...order].sort((a, b) => a - b),
   );
+});
+
+test('an append holds no more proposals than a batch may', async () => {
+  const cluster = await TestCluster.start(3, { batchSize: 4 });
+  const { leader } = cluster;
+  const sizes: number[] = [];
+  const send = leader.transport.send.bind(leader.transport);
+  leader.transport.send = (to: number, message: Message): void => {
+    if (message.entries.length > 0) sizes.push(message.entries.length);
+    send(to, message);
+  };
+  const writes = Array.from({ length: 20 }, (_, i) => cluster.write(leader, `k${i}=v`));
+  await cluster.world.settled(Promise.all(writes));
+  assert.equal(Math.max(...sizes), 4);
 });
 
 test('what one member acknowledges is applied by all', async () => {

@@ -12,9 +12,9 @@ import { leaveToSnapshot, restoredCold } from './testing/snapshot-file.ts';
 const [, ...OTHERS] = SHOP.models;
 const ADAPTIVE: Schema = { ...SHOP, models: [{ ...BRAND, adaptive: { cacheMiB: 1 } }, ...OTHERS] };
 
-function put(state: ReplicatedState, code: string, title: string): void {
+function put(state: ReplicatedState, code: string, title: string, noteLength = 300): void {
   const expectedVersion = state.versionOf('Brand', code);
-  const json = JSON.stringify({ code, title, parent: null, note: 'x'.repeat(300) });
+  const json = JSON.stringify({ code, title, parent: null, note: 'x'.repeat(noteLength) });
   const effect = expectedVersion === 0 ? 'created' : 'updated';
   const change = {
     effect,
@@ -83,6 +83,16 @@ describe('an adaptive model', () => {
     assert.equal([...store.scan({ descending: false })].length, 100);
     assert.ok(store.statistics().cacheBytes > 0 && store.statistics().cacheBytes <= 600);
     assert.equal(store.open, 1, 'files that nobody needs are closed');
+  });
+
+  it('keeps as much of what was read as the model says', () => {
+    const state = filled();
+    const codes = Array.from({ length: 8 }, (_, n) => `large-${n}`);
+    for (const code of codes) put(state, code, `Large ${code}`, 300 * 1024);
+    cool(state);
+    for (const code of codes) assert.match(state.find('Brand', code)?.json ?? '', /Large/);
+    const { cacheBytes } = statistics(state);
+    assert.ok(cacheBytes > 512 * 1024 && cacheBytes <= 1024 * 1024, `${cacheBytes} bytes`);
   });
 
   it('restores without taking rows into memory, to the same state', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type DedupRecord, DedupTable } from './dedup.ts';
+import { type DedupRecord, DedupTable, dedupLimitsOf } from './dedup.ts';
 import { KeyedHash } from './slab/index.ts';
+import { SHOP } from './testing/shop.ts';
 
 const hasher = new KeyedHash(new Uint8Array(8));
 
@@ -76,5 +77,15 @@ describe('the table of outcomes', () => {
     assert.equal(n, 3000);
     assert.equal(table.find('scope-5999'), undefined);
     assert.deepEqual(table.find('scope-6000'), record(6000, 6000, 300));
+  });
+
+  it('is bounded by what the model says, and otherwise by a day and a hundred thousand', () => {
+    const day = 24 * 60 * 60 * 1000;
+    assert.deepEqual(dedupLimitsOf(SHOP), { maxRecords: 100_000, maxAgeMs: day });
+    const idempotency = { window: '2h', maxOutcomes: 7 };
+    assert.deepEqual(dedupLimitsOf({ ...SHOP, store: { ...SHOP.store, idempotency } }), {
+      maxRecords: 7,
+      maxAgeMs: day / 12,
+    });
   });
 });

@@ -169,6 +169,16 @@ test('all errors are collected, with pointers into arrays and objects', () => {
   ]);
 });
 
+test('an array has as many items as the model says, at both ends', () => {
+  const items = { type: 'integer' };
+  const validator = validatorOf([
+    { name: 'codes', type: 'array', items, minItems: 2, maxItems: 3 },
+  ]);
+  for (const codes of ['[1,2]', '[1,2,3]']) bodyOf(validator, `{"codes":${codes}}`);
+  assert.deepEqual(errorsOf(validator, '{"codes":[1]}'), ['/codes too_few_items']);
+  assert.deepEqual(errorsOf(validator, '{"codes":[1,2,3,4]}'), ['/codes too_many_items']);
+});
+
 test('names that JavaScript objects answer to are unknown fields like any other', () => {
   const validator = validatorOf([{ name: 'name', type: 'string' }]);
   for (const key of ['__proto__', 'constructor', 'toString']) {

@@ -221,11 +221,35 @@ test('credentials of the cold store come from the Secret that is named, and from
   assert.doesNotMatch(JSON.stringify(setOf()), /AWS_/);
 });
 
+function replicas(part: Record<string, unknown>) {
+  return groupsOf('shop', exampleSpec(part)).map((group) => [group.role, group.replicas]);
+}
+
+test('there are as many members as the resource says, in each group', () => {
+  for (const voters of [1, 3, 5, 7]) assert.deepEqual(replicas({ voters }), [['voter', voters]]);
+  const regions = [
+    { name: 'eu', role: 'Voter', nodes: 5 },
+    { name: 'us', role: 'Learner', nodes: 2 },
+  ];
+  assert.deepEqual(replicas({ regions, readReplicas: 4 }), [
+    ['voter', 5],
+    ['learner', 2],
+    ['learner', 4],
+  ]);
+});
+
+test('volumes are of the storage class that is said, and of the default one where none is', () => {
+  const place = 'spec.volumeClaimTemplates.0.spec.storageClassName';
+  assert.equal(at(setOf({ storage: { size: '1Gi', className: 'fast' } }), place), 'fast');
+  assert.equal(at(setOf(), place), undefined);
+});
+
 test('declared resources are kept, and a small limit lowers the default request', () => {
-  const set = setOf({ resources: { limits: { memory: '96Mi' }, requests: { cpu: '2' } } });
+  const limits = { cpu: '4', memory: '96Mi' };
+  const set = setOf({ resources: { limits, requests: { cpu: '2' } } });
   assert.deepEqual(at(set, `${CONTAINER}.resources`), {
     requests: { cpu: '2', memory: '96Mi' },
-    limits: { memory: '96Mi' },
+    limits,
   });
 });
 

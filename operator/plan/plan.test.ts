@@ -332,3 +332,12 @@ test('an object that is being deleted is left alone until it is gone', () => {
   objects.delete(key);
   assert.equal(plan({ ...reached, objects }, wanted()).length, 1);
 });
+
+test('only a resource that gives its volumes up waits until they are deleted', () => {
+  for (const retain of [true, false]) {
+    const spec = exampleSpec({ storage: { size: '1Gi', retain } });
+    const [first] = plan(NOTHING, wanted({ spec }));
+    const held = { do: 'setFinalizers', finalizers: [FINALIZER] };
+    assert.deepEqual(first?.do === 'setFinalizers' ? first : null, retain ? null : held);
+  }
+});
