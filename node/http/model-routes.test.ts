@@ -14,6 +14,7 @@ before(async () => {
       http: { methods: ['GET', 'POST'] },
       caching: { ttlSeconds: 60 },
     },
+    { name: 'Person', path: '/api/staff/people', fields: [ID] },
     { name: 'Inbox', fields: [ID], http: { methods: ['POST'] } },
     {
       name: 'Contact',
@@ -108,4 +109,12 @@ test('defaults that are made for each row stay what they were', async () => {
   assert.equal(put.json['token'], made.json['token']);
   const forged = await api.send('PUT', '/api/contacts/y', { body: { createdBy: 'somebody' } });
   assert.equal(forged.status, 422);
+});
+
+test('a collection is served on the path that the model says, and on no other', async () => {
+  const made = await api.send('POST', '/api/staff/people', { body: { id: 'ann' } });
+  assert.equal(made.status, 201);
+  assert.equal(made.headers.get('location'), '/api/staff/people/ann');
+  assert.equal((await api.send('GET', '/api/staff/people/ann')).status, 200);
+  assert.equal((await api.send('GET', '/api/people')).json['code'], 'unknown_route');
 });
