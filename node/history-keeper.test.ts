@@ -82,3 +82,15 @@ test('members that all lack the same archives stop waiting for each other', asyn
   await look(group);
   assert.ok(taker.keeper.isComplete && other.keeper.isComplete);
 });
+
+test('history leaves memory when it is as old as the model says, and not before', async () => {
+  const schema = noteSchema({ lifecycle: { retention: { hot: '30s', warm: '1h' } } });
+  const group = await KeptGroup.of(1, schema, { ...SMALL, hotBytes: 1e9 });
+  const [member] = group.members;
+  assert.ok(member);
+  group.change('n1');
+  await look(group);
+  assert.equal(member.archive.generation, 0);
+  for (let round = 0; round < 4; round++) await look(group);
+  assert.equal(member.archive.generation, 1);
+});

@@ -192,6 +192,12 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
     /Voter or Learner/,
   ],
   [
+    specWith('', 'cluster: {regions: [{name: eu}, {name: eu, role: Learner}]}'),
+    'cluster.regions[1].name',
+    'duplicate_name',
+    /a second region is called "eu"/,
+  ],
+  [
     specWith('', 'cluster: {regions: [{name: eu}, {name: read, role: Learner}]}'),
     'cluster.regions[1].name',
     'invalid_name',

@@ -139,8 +139,8 @@ const STORES: readonly Mutant[] = [
     attribute: `${COLD}.region`,
     fault: 'another region is asked',
     file: 'node/cold/s3-store.ts',
-    find: '...(region !== undefined && { region }),',
-    replace: '',
+    find: 'const { endpoint, region, pathStyle } = this.#settings;',
+    replace: 'const { endpoint, pathStyle } = this.#settings;\n      const region = undefined;',
     tests: ['node/cold/cold-store.test.ts'],
   },
   {
@@ -293,7 +293,7 @@ const NODES: readonly Mutant[] = [
     file: 'crds/src/relations.ts',
     find: "...duplicates(names, 'region'),",
     replace: '',
-    tests: ['crds/src/rules.test.ts'],
+    tests: ['crds/src/validate.test.ts'],
   },
   {
     attribute: `${CLUSTER}.regions[].role`,

@@ -232,7 +232,7 @@ const PAST: readonly Mutant[] = [
     file: 'crds/src/soft-delete.ts',
     find: '...(after !== undefined && {',
     replace: "...(after === '' && {",
-    tests: ['node/command/expired-rows.test.ts', 'node/http/expiry.test.ts'],
+    tests: ['node/command/expired-rows.test.ts'],
   },
   {
     attribute: `${MODEL}.lifecycle.ttl.field`,
@@ -240,7 +240,7 @@ const PAST: readonly Mutant[] = [
     file: 'node/values/expiry.ts',
     find: "return typeof time === 'string' && Date.parse(time) + afterMs <= nowMs;",
     replace: "return time === '' && Date.parse(time) + afterMs <= nowMs;",
-    tests: ['node/command/expired-rows.test.ts', 'node/http/expiry.test.ts'],
+    tests: ['node/command/expired-rows.test.ts'],
   },
   {
     attribute: `${MODEL}.lifecycle.ttl.after`,
@@ -248,7 +248,7 @@ const PAST: readonly Mutant[] = [
     file: 'node/values/expiry.ts',
     find: "durationMs(ttl.after ?? '0s')",
     replace: "0 * durationMs(ttl.after ?? '0s')",
-    tests: ['node/command/expired-rows.test.ts', 'node/http/expiry.test.ts'],
+    tests: ['node/http/expiry.test.ts'],
   },
   {
     attribute: `${MODEL}.lifecycle.retention.hot`,
@@ -256,7 +256,7 @@ const PAST: readonly Mutant[] = [
     file: 'node/history/rules.ts',
     find: 'hotMs: hot === undefined ? Infinity : durationMs(hot),',
     replace: 'hotMs: hot === undefined ? Infinity : Infinity,',
-    tests: ['node/history-keeper.test.ts', 'node/archive/archive.test.ts'],
+    tests: ['node/history-keeper.test.ts'],
   },
   {
     attribute: `${MODEL}.lifecycle.retention.warm`,
@@ -355,7 +355,7 @@ const SHAPE: readonly Mutant[] = [
     file: 'crds/src/compile.ts',
     find: '...(tracing?.enabled && {',
     replace: '...(tracing?.enabled && false && {',
-    tests: ['crds/src/tracing.test.ts', 'node/http/tracing.test.ts'],
+    tests: ['crds/src/tracing.test.ts'],
   },
   {
     attribute: `${MODEL}.tracing.sampleRate`,
