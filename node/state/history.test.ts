@@ -66,6 +66,11 @@ test('what a row was at a time is its last version that is not younger', () => {
   assert.equal(history.asOf('Brand', 'acme', NOW_MS + 5)?.version, 3);
 });
 
+function chainOf(schema?: Schema) {
+  const versions = remembering(schema).history.versions('Brand', 'acme', Infinity, 10);
+  return versions.map(({ evidence }) => evidence?.position ?? null);
+}
+
 test('versions of a model with tamperEvidence are chained, and those of others are not', () => {
   const evident: Schema = {
     ...SHOP,
@@ -74,12 +79,8 @@ test('versions of a model with tamperEvidence are chained, and those of others a
       ...SHOP.models.slice(1),
     ],
   };
-  const chained = (schema?: Schema) =>
-    remembering(schema)
-      .history.versions('Brand', 'acme', Infinity, 10)
-      .map(({ evidence }) => evidence?.position ?? null);
-  assert.deepEqual(chained(evident), [3, 2, 1]);
-  assert.deepEqual(chained(), [null, null, null]);
+  assert.deepEqual(chainOf(evident), [3, 2, 1]);
+  assert.deepEqual(chainOf(), [null, null, null]);
 });
 
 test('a model that declares nothing keeps nothing, and its events are counted all the same', () => {
