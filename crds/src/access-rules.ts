@@ -183,6 +183,18 @@ function checkRowRule(rule: unknown, path: Path): Problem[] {
   return [...owners, problem(path, 'missing_attribute', 'create needs check')];
 }
 
+/** Roles of transitions are those of callers. */
+function checkTransitions(field: unknown, isOpen: boolean, path: Path): Problem[] {
+  return listAt(memberAt(field, 'states'), 'transitions').flatMap((transition, at) => {
+    const place = [...path, at, 'roles'];
+    const roles = listAt(transition, 'roles');
+    if (roles.length > 0 && isOpen) {
+      return [problem(place, 'conflicting', 'roles need auth.mode: tokens')];
+    }
+    return refuseOwner(roles, place);
+  });
+}
+
 function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
   const rights = memberAt(field, 'permissions');
   const place = [...path, 'permissions'];
@@ -193,6 +205,7 @@ function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
   }
   return [
     ...checkRights(rights, isOpen, place),
+    ...checkTransitions(field, isOpen, [...path, 'states', 'transitions']),
     ...FIELD_RIGHTS.flatMap((name) => refuseOwner(listAt(rights, name), [...place, name])),
     ...(memberAt(field, 'hidden') === true ? checkHidden(field, isKey, path) : []),
   ];

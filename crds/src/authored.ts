@@ -18,6 +18,7 @@ import type {
   PersistenceSpec,
   RetentionSpec,
   RuleSpec,
+  StatesSpec,
   TtlSpec,
   VoterCount,
 } from './resource.ts';
@@ -45,6 +46,7 @@ export interface AuthoredNestedField extends AuthoredValue {
 }
 
 export interface AuthoredField extends AuthoredNestedField {
+  states?: StatesSpec;
   primaryKey?: boolean;
   immutable?: boolean;
   unique?: boolean;

@@ -238,6 +238,7 @@ class Comparison {
     }
     this.noted(old, next, name, 'onDelete');
     this.noted(old, next, name, 'inverse');
+    this.noted(old, next, name, 'states');
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
     this.noted(old, next, name, 'historize');

@@ -170,6 +170,7 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...(field.template !== undefined && { template: field.template }),
     ...compileReference(field),
+    ...(field.states && { states: structuredClone(field.states) }),
     ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
     ...compileAccess(field),

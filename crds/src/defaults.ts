@@ -160,6 +160,7 @@ function expandField(field: AuthoredField): FieldSpec {
     ...referenceOf(field),
     ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
+    ...(field.states && { states: structuredClone(field.states), default: field.states.initial }),
     ...accessOf(field),
     ...(field.computed !== undefined && { computed: field.computed }),
   };

@@ -41,6 +41,10 @@ function checkField(field: unknown, path: Path): Problem[] {
     const why = 'two nodes may take the same value at the same time';
     problems.push(conflict([...path, 'unique'], 'unique', why));
   }
+  if (memberAt(field, 'states') !== undefined) {
+    const why = 'two nodes may take different transitions at the same time';
+    problems.push(conflict([...path, 'states'], 'states', why));
+  }
   if (memberAt(field, 'type') === 'reference') {
     const why = 'the row that it points to may be gone on another node';
     problems.push(conflict([...path, 'type'], 'a reference', why));

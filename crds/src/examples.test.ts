@@ -31,6 +31,10 @@ test('the shop is a valid model', () => {
   assert.ok(fieldsOf('shop').length > 0);
 });
 
+test('the orders are a valid model', () => {
+  assert.ok(fieldsOf('orders').some(({ states }) => states?.initial === 'draft'));
+});
+
 test('the ledger is a valid model', () => {
   assert.ok(fieldsOf('ledger').some(({ historize }) => historize?.mode === 'full'));
 });

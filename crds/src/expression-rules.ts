@@ -16,6 +16,12 @@ export function checkExpressions(model: AuthoredModel, path: Path): Problem[] {
     ...rules.flatMap(({ expr }, at) =>
       checkExpression(model, expr, ['self', 'old'], [...path, 'rules', at, 'expr']),
     ),
+    ...model.fields.flatMap(({ states }, at) =>
+      (states?.transitions ?? []).flatMap(({ when }, nth) => {
+        const where = [...path, 'fields', at, 'states', 'transitions', nth, 'when'];
+        return checkExpression(model, when, ['self', 'old', 'actor'], where);
+      }),
+    ),
     ...checkExpression(model, permissions.publicIf, ['self', 'actor'], [...place, 'publicIf']),
     ...(permissions.rows ?? []).flatMap(({ using, check }, at) => [
       ...checkExpression(model, using, ['self', 'actor'], [...place, 'rows', at, 'using']),

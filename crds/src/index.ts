@@ -62,8 +62,10 @@ export {
   type ResourcesSpec,
   type RowRuleSpec,
   type RuleSpec,
+  type StatesSpec,
   type StorageSpec,
   type StoreSettings,
+  type TransitionSpec,
   type ValueSpec,
   voterCount,
 } from './resource.ts';

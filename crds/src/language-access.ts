@@ -15,7 +15,7 @@ const ROLE = {
   code: 'invalid_name',
 } as const;
 
-const roles = (description: string): ListShape => ({
+export const roles = (description: string): ListShape => ({
   kind: 'list',
   minItems: 0,
   maxItems: LIMITS.roles,

@@ -27,6 +27,8 @@ export const LIMITS = {
   apiKeys: 200,
   rules: 50,
   rowRules: 20,
+  /** Of a field. */
+  transitions: 200,
 } as const;
 
 export const DEFAULTS = {

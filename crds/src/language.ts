@@ -6,6 +6,7 @@ import { caching, modelHttp } from './language-http.ts';
 import { indexes } from './language-indexes.ts';
 import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
 import { expression, rules } from './language-rules.ts';
+import { states } from './language-states.ts';
 import {
   bound,
   choice,
@@ -86,6 +87,7 @@ const valueAttributes = {
         'historize',
         'permissions',
         'hidden',
+        'states',
         'computed',
         'renamedFrom',
       ],
@@ -118,7 +120,6 @@ const LATER_FIELD = [
   'audited',
   'versioned',
   'encrypted',
-  'states',
 ];
 
 const nestedField: RecordShape = {
@@ -146,6 +147,7 @@ const nestedField: RecordShape = {
       'historize',
       'permissions',
       'hidden',
+      'states',
       'computed',
     ],
     says: 'applies to a field of the model, not to one inside an object',
@@ -207,6 +209,7 @@ const field: RecordShape = {
       COLLATIONS,
       [],
     ),
+    states,
     hidden: flag('Whether the field is absent from the API altogether.'),
     permissions: fieldPermissions,
     computed: expression('CEL over self, the row, that makes the value; it cannot be sent.'),

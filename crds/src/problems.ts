@@ -46,6 +46,7 @@ export type ProblemCode =
   | 'invalid_pattern'
   | 'unsafe_pattern'
   | 'invalid_expression'
+  | 'unreachable_state'
   | 'missing_model'
   | 'missing_field'
   | 'auth_not_declared'

@@ -139,6 +139,20 @@ function checkEvidence(model: unknown, fields: readonly unknown[], path: Path): 
   return [problem(place, 'conflicting', message)];
 }
 
+/** A change that takes a transition has its name besides those of `events`. */
+function namedTwice(types: readonly Fact[], fields: readonly unknown[], path: Path): Problem[] {
+  return fields.flatMap((field, at) =>
+    listAt(memberAt(field, 'states'), 'transitions').flatMap((transition, nth) => {
+      const place = [...path, at, 'states', 'transitions', nth];
+      return textAt(transition, 'event', place).flatMap((event) => {
+        if (!types.some(({ value }) => value === event.value)) return [];
+        const message = `a second event is called ${quote(event.value)}`;
+        return [problem(event.path, 'duplicate_name', message)];
+      });
+    }),
+  );
+}
+
 /** Events are told apart by their type, and speak of fields that the model has. */
 function checkEvents(model: unknown, fields: readonly unknown[], path: Path): Problem[] {
   const events = listAt(model, 'events');
@@ -146,6 +160,7 @@ function checkEvents(model: unknown, fields: readonly unknown[], path: Path): Pr
   const types = events.flatMap((event, at) => textAt(event, 'type', [...path, at]));
   return [
     ...duplicates(types, 'event'),
+    ...namedTwice(types, fields, [...path.slice(0, -1), 'fields']),
     ...events.flatMap((event, at) => checkEventFields(event, known, [...path, at, 'fields'])),
   ];
 }

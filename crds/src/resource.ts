@@ -155,6 +155,23 @@ export interface LifecycleSpec {
   ttl?: TtlSpec;
 }
 
+/** The states of a field, which are its values, and the ways between them. */
+export interface StatesSpec {
+  initial: string;
+  transitions: TransitionSpec[];
+}
+
+export interface TransitionSpec {
+  from: string[];
+  to: string;
+  /** Absent: all who may write the field. */
+  roles?: string[];
+  /** CEL over self, old and actor. */
+  when?: string;
+  /** What a change is called that takes it. */
+  event?: string;
+}
+
 /** When a row goes by itself: so long after the time in one of its fields. */
 export interface TtlSpec {
   /** A datetime. */
@@ -232,6 +249,8 @@ export interface NestedFieldSpec extends ValueSpec {
 
 /** A field of a model. */
 export interface FieldSpec extends NestedFieldSpec {
+  /** enum: the values are states. */
+  states?: StatesSpec;
   primaryKey: boolean;
   immutable: boolean;
   unique: boolean;

@@ -8,6 +8,7 @@ import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { refusePattern } from './pattern/index.ts';
 import { type Path, type Problem, problem } from './problems.ts';
 import type { DefaultSource, FieldType } from './resource.ts';
+import { checkStates } from './state-rules.ts';
 import { quote } from './structure.ts';
 
 type Attribute = keyof AuthoredField;
@@ -36,6 +37,7 @@ const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   pattern: TEXTUAL,
   format: TEXTUAL,
   values: ['enum'],
+  states: ['enum'],
   items: ['array'],
   minItems: ['array'],
   maxItems: ['array'],
@@ -68,6 +70,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkFieldDefault(field, path),
     ...checkSource(field, path),
     ...checkHistorize(field, path),
+    ...checkStates(field, path),
     ...checkOnDelete(field, path),
     ...checkComputedField(field, path),
   ];

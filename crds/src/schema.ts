@@ -17,6 +17,7 @@ import type {
   OnDelete,
   RetentionSpec,
   RuleSpec,
+  StatesSpec,
   StoreSettings,
   TtlSpec,
 } from './resource.ts';
@@ -122,6 +123,8 @@ export interface ValueSchema {
   to?: string;
   onDelete?: OnDelete;
   inverse?: string;
+  /** enum of a field of the model: its values are states. */
+  states?: StatesSpec;
   /** Of a primary key: what it is made of; read it with `keyTemplate`. */
   template?: string;
 }

@@ -17,16 +17,24 @@ export interface VisibleModel {
  * which the caller may not read. Their places stay, since events are numbered.
  */
 export function visibleEvents(
-  { events = [] }: ModelSchema,
+  { events = [], fields: all }: ModelSchema,
   { unreadable }: ModelRights,
   names: readonly string[],
 ): readonly (string | null)[] {
   if (unreadable.size === 0) return names;
   const isTelling = (name: string) => {
-    const fields = events.find(({ type }) => type === name)?.fields;
+    const fields = events.find(({ type }) => type === name)?.fields ?? moved(all, name);
     return fields?.every((field) => unreadable.has(field)) ?? false;
   };
   return names.map((name) => (isTelling(name) ? null : name));
+}
+
+/** The fields that some transition of this name changes; undefined for none. */
+function moved(fields: ModelSchema['fields'], event: string): readonly string[] | undefined {
+  const found = fields.filter(({ states }) =>
+    states?.transitions.some((transition) => transition.event === event),
+  );
+  return found.length === 0 ? undefined : found.map(({ name }) => name);
 }
 
 /** A field that is neither read nor written is one that the model does not have. */

@@ -8,18 +8,21 @@ interface NamedRows extends Pick<RowsView, 'plan'> {
 }
 
 /**
- * A change with the names of the declared events that it is. Decided here, on the leader, because
+ * A change with the names of the declared events that it is, and of the transitions that it takes. Decided here, on the leader, because
  * apply compares and sets and parses nothing.
  */
-export function named(rows: NamedRows, change: Change): Change {
+export function named(rows: NamedRows, change: Change, moves: readonly string[] = []): Change {
   const { model, effect, id } = change;
   if (change.events !== undefined) return change;
   const schema = rows.plan(model)?.schema;
-  if (schema?.events === undefined || effect === 'unchanged') return change;
+  if (schema === undefined || effect === 'unchanged') return change;
+  if (schema.events === undefined)
+    return moves.length === 0 ? change : { ...change, events: moves };
   const events = declaredEvents(schema, effect, () => {
     const before = rows.find(model, id);
     const after = isPut(change) ? parseRow(change.json) : {};
     return changedFields(schema, before === undefined ? {} : parseRow(before.json), after);
   });
-  return events.length === 0 ? change : { ...change, events };
+  const all = [...events, ...moves];
+  return all.length === 0 ? change : { ...change, events: all };
 }

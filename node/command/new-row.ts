@@ -74,7 +74,7 @@ const NO_LIMITS: FieldRights = { kept: [], locked: [] };
 
 /**
  * The change that replaces a row. Absent immutable fields keep their value, and so do absent
- * fields whose default was the time of creation, and those that the caller may not see or write:
+ * fields whose default was the time of creation, states, and those that the caller may not see or write:
  * the same PUT twice is no change.
  */
 export function replacement(
@@ -118,7 +118,8 @@ function unchangeable(changed: readonly FieldSchema[], rights: FieldRights): Unc
 }
 
 function keepsValue(field: FieldSchema, { kept }: FieldRights): boolean {
-  return field.immutable || field.defaultFrom !== undefined || kept.includes(field.name);
+  const isOwn = field.defaultFrom !== undefined || field.states !== undefined;
+  return field.immutable || isOwn || kept.includes(field.name);
 }
 
 /** The change that takes the values of some fields away. */

@@ -18,6 +18,7 @@ import { creation, type Making, replacement, wronglySent } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
 import { conflict, refusal } from './refusal.ts';
 import { brokenRules } from './row-rules.ts';
+import { movesOf } from './transitions.ts';
 import type { MergePatch, RowAccess, RowJudge } from './types.ts';
 import { usedValues } from './used-values.ts';
 
@@ -350,16 +351,28 @@ function precondition(
 }
 
 function checked(context: PlanningContext, changes: readonly Change[], isBatch: boolean): Plan {
-  const broken = brokenRules(context.rows, changes);
-  const conflicts = broken.length > 0 ? broken : findConflicts(context.rows, changes);
+  const { rows, actor } = context;
+  const moves = changes.map((change, at) => movesOf(rows, change, at, actor));
+  const used = usedValues(rows, changes);
+  const conflicts = firstKind(
+    () => moves.flatMap(({ refused }) => refused),
+    () => brokenRules(rows, changes),
+    () => findConflicts(rows, changes),
+    () => used.conflicts,
+  );
   if (conflicts.length > 0) return { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
-  const used = usedValues(context.rows, changes);
-  if (used.conflicts.length > 0) {
-    return { kind: 'rejected', outcome: rejectionOf(used.conflicts, isBatch) };
-  }
-  const told = changes.map((change) => named(context.rows, change));
+  const told = changes.map((change, at) => named(rows, change, moves[at]?.events));
   if (told.length + used.kept.length > MAX_CHANGES) return tooLarge();
   return { kind: 'change', changes: [...told, ...used.kept] };
+}
+
+/** What the first of some checks finds that finds anything. */
+function firstKind(...checks: readonly (() => readonly Conflict[])[]): readonly Conflict[] {
+  for (const check of checks) {
+    const found = check();
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 function notFound(model: string): Plan {

@@ -33,6 +33,7 @@ export const PROBLEMS = {
   still_referenced: { status: 409, title: 'Other aggregates refer to this one' },
   cascade_too_large: { status: 409, title: 'Too many aggregates would go with this one' },
   sequence_exhausted: { status: 409, title: 'A sequence has no more numbers' },
+  transition_refused: { status: 409, title: 'A field cannot go to this state' },
   idempotency_in_progress: { status: 409, title: 'A request with this key is still running' },
   patch_conflict: { status: 409, title: 'The patch does not fit what is there' },
   version_conflict: { status: 409, title: 'Another write came first' },

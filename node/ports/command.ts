@@ -103,6 +103,7 @@ export type RejectionCode =
   | 'still_referenced' // 409
   | 'cascade_too_large' // 409
   | 'sequence_exhausted' // 409
+  | 'transition_refused' // 409: the state machine of a field has no such transition, or not now
   | 'idempotency_in_progress' // 409
   | 'idempotency_key_reuse' // 422
   | 'precondition_failed' // 412

@@ -22,8 +22,9 @@ const RELATED_ROWS = 6;
 
 /**
  * From this apply version on, a schema holds the models of deleted rows, rows go by themselves,
- * fields are computed, and indexes are of a part of the rows: a member that knows none of it would
- * delete rows for good, show those whose time has come, store what clients send, and make other keys.
+ * fields are computed or have states, and indexes are of a part of the rows: a member that knows
+ * none of it would delete rows for good, show those whose time has come, store what clients send,
+ * and make other keys.
  */
 const LIVES_AND_MADE_VALUES = 7;
 
@@ -36,7 +37,8 @@ export function neededBySchema({ models }: Schema): number {
 function isNewest({ deletedOf, usedBy, lifecycle, fields, indexes = [] }: ModelSchema): boolean {
   const isSaid = (deletedOf ?? usedBy) !== undefined || lifecycle?.ttl !== undefined;
   const isPartial = indexes.some(({ where }) => where !== undefined);
-  return isSaid || isPartial || fields.some(({ computed }) => computed !== undefined);
+  const isMade = fields.some(({ computed, states }) => (computed ?? states) !== undefined);
+  return isSaid || isPartial || isMade;
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

@@ -118,7 +118,7 @@ class Description {
     this.#history = history;
     this.#read = read;
     this.#write = write;
-    this.#create = { ...write, fields: write.fields.filter(isSettable) };
+    this.#create = { ...write, fields: write.fields.filter(isSettable).map(beginning) };
     this.#refusals = schema.auth === undefined ? [431] : [401, 403, 431];
   }
 
@@ -433,6 +433,11 @@ function restorePaths(shown: readonly Description[]): Json[] {
 
 function capital(name: string): string {
   return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+/** A row begins in one of its states. */
+function beginning(field: FieldSchema): FieldSchema {
+  return field.states === undefined ? field : { ...field, values: [field.states.initial] };
 }
 
 function hasReferences({ fields }: ModelSchema): boolean {

@@ -178,10 +178,18 @@ function plainSchema(value: ValueSchema): JsonSchema {
     case 'datetime':
       return { type: 'string', format: 'date-time', pattern: MILLISECONDS };
     case 'enum':
-      return { type: 'string', enum: value.values ?? [] };
+      return { type: 'string', enum: value.values ?? [], ...statesOf(value) };
     default:
       return textSchema(value);
   }
+}
+
+/** The ways between the states of a field. Conditions are not told: they may be of other fields. */
+function statesOf({ states }: ValueSchema): JsonSchema {
+  if (states === undefined) return {};
+  const { initial, transitions } = states;
+  const ways = transitions.map(({ from, to, roles }) => ({ from, to, ...(roles && { roles }) }));
+  return { 'x-lithair-states': { initial, transitions: ways } };
 }
 
 /** A pattern beside that of a format stands in a schema of its own. */
