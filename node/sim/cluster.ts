@@ -7,6 +7,7 @@ import {
   requireAbleMembers,
   requireBoundStamp,
   StateHashes,
+  Upsets,
 } from './invariants/index.ts';
 import {
   Machine,
@@ -40,6 +41,7 @@ export class SimulatedCluster {
   /** Null once an epoch is over: who is of the old one may lead in terms of the new one. */
   elections: Elections | null = new Elections();
   readonly stateHashes = new StateHashes();
+  readonly upsets = new Upsets();
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
   /** Hears of members whose removal is about to be asked for. */
@@ -136,7 +138,11 @@ export class SimulatedCluster {
         this.#guard(() => requireAbleMembers(state, this.machines));
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
       },
-      onSend: (message) => this.#guard(() => this.elections?.onSend(message)),
+      onSend: (message) => {
+        this.upsets.onSend(message, this.scheduler.nowMs);
+        this.#guard(() => this.elections?.onSend(message));
+      },
+      onCrash: () => this.upsets.onCrash(this.scheduler.nowMs),
       onStamp: (machine, stampMs, isBound) =>
         this.#guard(() => this.#checkStamp(machine, stampMs, isBound)),
       onAcknowledged: (_machine, index) => this.durability.onAcknowledged(index),

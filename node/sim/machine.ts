@@ -66,6 +66,8 @@ export interface MachineWatch {
   onSend(message: Message): void;
   /** As a leader it gives an entry this time. */
   onStamp(machine: Machine, stampMs: number, isBound: boolean): void;
+  /** The process came to an end, in whatever way. */
+  onCrash(machine: Machine): void;
   /** A write is told as done: everything up to this index must be safe by now. */
   onAcknowledged(machine: Machine, index: number): void;
   /** The process ended by itself. */
@@ -202,6 +204,7 @@ export class Machine {
     this.disk.mood.death = null;
     this.disk.mood.failure = null;
     this.#tell(kind === 'power' ? 'loses power' : 'is killed');
+    this.#watch.onCrash(this);
   }
 
   pause(): void {

@@ -50,6 +50,8 @@ export interface Plan {
   readonly eventual: boolean;
   /** The models keep the past of their rows. */
   readonly history: boolean;
+  /** There are models whose writes are answered early, with clients of their own. */
+  readonly weak: boolean;
   /** Some machines begin with the program before, and get this one at their second restart. */
   readonly mixedVersions: boolean;
   readonly growth: Growth;
@@ -85,6 +87,7 @@ export function drawPlan(seed: number): Plan {
     // Not drawn: the other seeds stay what they were before there was such a model.
     eventual: seed % 3 === 0,
     history: seed % 4 === 1,
+    weak: seed % 4 === 0,
     mixedVersions: seed % 5 === 2,
     sectorBytes: random.pick([512, 4096]),
     consensus: {

@@ -17,7 +17,7 @@ class Scene {
   readonly ends = new Map<Machine, string>();
 
   constructor(nodes: number, eventual = false) {
-    const flavour = { eventual, history: false };
+    const flavour = { eventual, history: false, weak: false };
     const plan = { ...drawPlan(1), nodes, faults: [], ...flavour, growth: NO_GROWTH };
     this.cluster = new SimulatedCluster(plan, new Trace(null), {});
     this.cluster.onEnded = (machine, error) => {

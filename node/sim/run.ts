@@ -1,13 +1,27 @@
 import { EngineError } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
-import { checkHistory, checkLocalWrites, checkPast, pictureOf } from './checks/index.ts';
+import {
+  checkHistory,
+  checkLocalWrites,
+  checkPast,
+  checkWeakWrites,
+  pictureOf,
+} from './checks/index.ts';
 import { FAR_REGION, SimulatedCluster } from './cluster.ts';
 import { BrokenPromise, unlessDamaged } from './invariants/index.ts';
 import type { Machine, Sabotage } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
 import { pastsOf } from './pasts.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
-import { finalStateOf, LocalWriters, PAST_RULES, Workload } from './workload/index.ts';
+import {
+  finalStateOf,
+  LocalWriters,
+  PAST_RULES,
+  stampsOf,
+  type WeakAttempt,
+  WeakWriters,
+  Workload,
+} from './workload/index.ts';
 import { Trace } from './world/index.ts';
 
 /**
@@ -19,6 +33,8 @@ const REST_MS = 45_000;
 const FINAL_MS = 120_000;
 const AGAIN_MS = 100;
 const ALL_VERSIONS = 1_000_000;
+/** A disk that is slow by a thousand times takes no longer than this for a write and a sync. */
+const LONGEST_SYNC_MS = 10_000;
 /** Problems of one kind that are printed. */
 const MOST_TOLD = 20;
 
@@ -76,6 +92,7 @@ class Run {
   readonly #nemesis: Nemesis;
   #workload: Workload | null = null;
   #writers: LocalWriters | null = null;
+  #weakWriters: WeakWriters | null = null;
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.#plan = plan;
@@ -92,6 +109,7 @@ class Run {
     this.#workload = workload;
     if (!this.#plan.faultsFromStart) this.#nemesis.start();
     if (this.#plan.eventual) this.#beginLocalWrites();
+    if (this.#plan.weak) this.#weakWriters = new WeakWriters(cluster.clients);
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
     await cluster.until(isEnough, this.#plan.durationMs);
     this.#nemesis.heal();
@@ -99,6 +117,7 @@ class Run {
     this.#checkStates();
     this.#checkHistory(workload);
     await this.#checkLocalWrites();
+    this.#checkWeakWrites();
     const mayLack = this.#nemesis.forsaken.size > 0;
     if (this.#plan.history && !mayLack) await this.#checkPast(workload);
     if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
@@ -203,7 +222,11 @@ class Run {
 
   /** After healing, everybody makes progress: clients get their answers, members catch up. */
   async #rest(workload: Workload): Promise<void> {
-    const stopped = Promise.all([workload.stop(), this.#writers?.stop()]);
+    const stopped = Promise.all([
+      workload.stop(),
+      this.#writers?.stop(),
+      this.#weakWriters?.stop(),
+    ]);
     await this.#require('all members serve again', () => this.#isComplete(), REST_MS);
     if (!(await this.cluster.settled(stopped, FINAL_MS))) lacking('clients get their answers');
     this.cluster.clients.visible = this.#well;
@@ -256,6 +279,26 @@ class Run {
       versions: (id: string) => versions.get(id) ?? [],
     });
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
+  }
+
+  #checkWeakWrites(): void {
+    const writers = this.#weakWriters;
+    const machine = this.#well.find((one) => !this.#nemesis.damaged.has(one));
+    const state = machine?.core?.consensus?.state ?? null;
+    if (writers === null || state === null) return;
+    const { attempts, odd } = writers;
+    const mayLose = (attempt: WeakAttempt): boolean => this.#mayLose(attempt);
+    const held = (model: string): readonly string[] => stampsOf(state, model);
+    const problems = checkWeakWrites({ attempts, odd, held, mayLose });
+    if (problems.length === 0) return;
+    throw new BrokenPromise('weak writes', problems.slice(0, MOST_TOLD).join('\n'));
+  }
+
+  /** A single node decides alone: only its own end counts, and nothing where its disk has the write. */
+  #mayLose({ model, sentMs, answeredMs }: WeakAttempt): boolean {
+    const { upsets, machines } = this.cluster;
+    if (machines.length > 1) return upsets.anySince(sentMs);
+    return model === 'Tick' && upsets.crashedBetween(sentMs, answeredMs + LONGEST_SYNC_MS);
   }
 
   /** A member that still fetches archives from another says so, and is asked again. */

@@ -4,6 +4,11 @@ import { BrokenPromise } from './errors.ts';
 /** What matters of a message. */
 export type Told = Pick<Message, 'type' | 'term' | 'from' | 'to' | 'reject'>;
 
+/** Whether only a leader sends messages of this type. */
+export function tellsOfLeader(type: MessageType): boolean {
+  return LEADERS_WORDS.has(type);
+}
+
 /**
  * Election safety, as members show it to each other: a member gives its vote to one candidate of a
  * term and no other, also across restarts, and a term has one leader (Raft paper, section 5.2).

@@ -5,3 +5,4 @@ export { Elections } from './elections.ts';
 export { BrokenPromise } from './errors.ts';
 export { requireBoundStamp } from './log-time.ts';
 export { StateHashes, unlessDamaged } from './state-hashes.ts';
+export { Upsets } from './upsets.ts';

@@ -39,8 +39,9 @@ async function firstFailure(
 /** Each check that should notice a mutant must do so, whatever else did before. */
 async function noticedBy(mutant: Mutant): Promise<string> {
   const noticed = new Set<string>();
-  for (let seed = 0; seed < MOST_SEEDS; seed++) {
+  for (let seed = 0, tried = 0; tried < MOST_SEEDS; seed++) {
     if (mutant.concerns?.(drawPlan(seed)) === false) continue;
+    tried++;
     for (const check of checksIn(await runSeed(seed))) noticed.add(check);
     if (mutant.noticedBy.every((check) => noticed.has(check))) return [...noticed].join(', ');
   }

@@ -104,6 +104,20 @@ export const MUTANTS: readonly Mutant[] = [
       ),
   },
   {
+    name: 'writes that the disk of the leader should have are answered before it has them',
+    noticedBy: ['weak writes'],
+    concerns: ({ nodes, growth, weak }) => weak && nodes === 1 && growth.learners === 0,
+    plant: () =>
+      replace(
+        Consensus.prototype,
+        'propose',
+        (original) =>
+          function propose(this: Consensus<ApplyResult, ReplicatedState>, data, timeoutMs, stage) {
+            return original.call(this, data, timeoutMs, stage === 'stored' ? 'taken' : stage);
+          },
+      ),
+  },
+  {
     name: 'local writes are answered before they are on the disk',
     noticedBy: ['local writes'],
     plant: () =>

@@ -17,7 +17,9 @@ export {
   PAST_RULES,
   pathOf,
   type StoreSettings,
+  stampsOf,
   workloadSpec,
 } from './model.ts';
+export { type WeakAttempt, WeakWriters } from './weak-writers.ts';
 export { Workload } from './workload.ts';
 export type { Answer, ClientWorld, Delivery, Request } from './world.ts';

@@ -8,6 +8,7 @@ import {
   type Row,
   STAMP,
 } from '../checks/index.ts';
+import { WEAK_MODELS } from './weak-writers.ts';
 
 const ID = { name: 'id', type: 'string', primaryKey: true };
 const STAMP_FIELD = { name: STAMP, type: 'string', required: true, index: 'hash' };
@@ -44,15 +45,24 @@ const MEMO = {
   persistence: { consistency: 'eventual' },
 };
 
+const WEAK = WEAK_MODELS.map(({ name, path, durability }) => ({
+  name,
+  path,
+  fields: [{ name: 'id', type: 'uuid', primaryKey: true }, STAMP_FIELD],
+  persistence: { durability },
+}));
+
 /** Models that are there in some runs alone. */
 export interface Flavour {
   /** There is a model that every node writes by itself. */
   readonly eventual: boolean;
   /** The models keep the past of their rows. */
   readonly history: boolean;
+  /** There are models whose writes are answered early. */
+  readonly weak: boolean;
 }
 
-const PLAIN: Flavour = { eventual: false, history: false };
+const PLAIN: Flavour = { eventual: false, history: false, weak: false };
 
 /** How old what Brand keeps gets, in two steps: in memory, and in archives. */
 const RETENTION = { hot: '1s', warm: '4s' };
@@ -102,9 +112,12 @@ function withPast(model: Declared): object {
   return { ...model, fields, ...(past.lifecycle && { lifecycle: past.lifecycle }) };
 }
 
-function flavoured(models: readonly Declared[], { eventual, history }: Flavour): readonly object[] {
+function flavoured(
+  models: readonly Declared[],
+  { eventual, history, weak }: Flavour,
+): readonly object[] {
   const all = history ? models.map(withPast) : models;
-  return eventual ? [...all, MEMO] : all;
+  return [...all, ...(eventual ? [MEMO] : []), ...(weak ? WEAK : [])];
 }
 
 export const CONSTRAINTS: readonly Constraint[] = [
@@ -145,6 +158,14 @@ export interface StoreSettings {
   /** Entries between two snapshots. */
   readonly snapshotEvery?: number;
   readonly batchSize?: number;
+}
+
+/** Stamps of all rows of a model. */
+export function stampsOf(state: StateReader, model: string): string[] {
+  return [...heldRows(state, model).values()].flatMap(({ row }) => {
+    const stamp = row[STAMP];
+    return typeof stamp === 'string' ? [stamp] : [];
+  });
 }
 
 /** What a node holds, past its API. */
