@@ -71,7 +71,13 @@ import { observeLinks, observeMembers } from './observe-members.ts';
 import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
-import { catchUp, openApi, restoreSnapshot } from './startup-phases.ts';
+import {
+  catchUp,
+  openApi,
+  type ReplayWatch,
+  replayCommitted,
+  restoreSnapshot,
+} from './startup-phases.ts';
 import {
   type ApplyResult,
   HASH_KEY_BYTES,
@@ -122,6 +128,7 @@ export class NodeCore {
   readonly #cold: ColdRows;
   #stopping = false;
   #isRefused = false;
+  #restoredIndex = 0;
 
   /** @param onEnd hears of a failure after which the process must end */
   constructor(
@@ -220,7 +227,7 @@ export class NodeCore {
     this.#keeper?.start();
     this.#preparation?.onState();
     this.#encryption.start();
-    await catchUp(this.health, consensus, () => this.#settled(consensus));
+    await catchUp(this.health, consensus, this.#restoredIndex, () => this.#settled(consensus));
     const submit = () => submitModel(admin, this.#options.spec, this.#world.logger);
     await openApi(this.health, consensus, this.#options.managed ? null : submit);
     this.health.enter('ready', 'serving');
@@ -332,6 +339,8 @@ export class NodeCore {
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
     const state = await restoreSnapshot(this.health, log, (chunks) => this.#restore(chunks));
+    this.#restoredIndex = state?.appliedIndex ?? 0;
+    await replayCommitted(this.health, log, state, this.#replayWatch());
     const archive = await openArchive(this.#world, {
       dir: this.#options.dataDir,
       clusterId: placement.clusterId,
@@ -382,6 +391,17 @@ export class NodeCore {
     observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
+  }
+
+  #replayWatch(): ReplayWatch {
+    const { defer = setImmediate } = this.#world;
+    return {
+      pause: async () => {
+        await new Promise<void>((resolve) => void defer(resolve));
+        this.#requireRunning();
+      },
+      onApplied: (index, state) => this.#observer.onApplied?.(index, state),
+    };
   }
 
   /** What a leader learns from the links to the others. */

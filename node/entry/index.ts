@@ -19,6 +19,7 @@ export {
   writeMember,
 } from './codec.ts';
 export { EntryError, type EntryErrorCode } from './errors.ts';
+export { PlainWrite } from './plain-write.ts';
 export {
   COUNTER_LIMIT,
   compareStamps,

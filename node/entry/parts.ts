@@ -6,7 +6,7 @@ import { TextMemo } from './text-memo.ts';
 import type { EntryActor } from './types.ts';
 
 /** Position is part of the format: append only. */
-const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
+export const METHODS = ['none', 'apiKey', 'jwt', 'certificate'] as const;
 const LEAST_TEXT_BYTES = 1;
 
 export function writeActor(writer: ByteWriter, actor: EntryActor): void {

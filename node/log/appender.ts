@@ -1,6 +1,6 @@
 import type { SnapshotMetadata } from 'etcd-raft-ts';
 import { Batch, BufferPool } from './batch.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32cIn } from './crc32c.ts';
 import { type PayloadCodec, type StoredPayload, storedPayload } from './payload-codec.ts';
 import {
   emptyHeader,
@@ -195,7 +195,7 @@ export class Appender {
     header.type = RecordType.Sealed;
     header.previous = checksum;
     header.batchOffset = offset;
-    writeHeader(bytes, new DataView(bytes.buffer), 0, header, salt);
+    writeHeader(new DataView(bytes.buffer), 0, header, salt);
     return bytes;
   }
 
@@ -220,10 +220,10 @@ export class Appender {
     else seal.seal(payload, header, this.#offset, batch.bytes, from);
     header.payloadBytes = seal === null ? payload.length : payload.length + SEALED_BYTES;
     batch.bytes.fill(0, from + header.payloadBytes, at + size);
-    header.payloadChecksum = crc32c(batch.bytes, from, from + header.payloadBytes, 0);
+    header.payloadChecksum = crc32cIn(batch.view, from, from + header.payloadBytes, 0);
     header.previous = this.#checksum;
     header.batchOffset = batch.beginsSegment ? SEGMENT_HEADER_BYTES : batch.offset;
-    writeHeader(batch.bytes, batch.view, at, header, this.#salt);
+    writeHeader(batch.view, at, header, this.#salt);
     this.#checksum = header.checksum;
     batch.records += 1;
   }

@@ -1,11 +1,12 @@
 import { type Entry, EntryType, entrySize, StorageError } from 'etcd-raft-ts';
-import { crc32c } from './crc32c.ts';
+import { crc32cIn } from './crc32c.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { EntryIndex } from './entry-index.ts';
 import { LogCorruptError } from './errors.ts';
 import { viewOf } from './numbers.ts';
 import { originalPayload } from './payload-codec.ts';
 import {
+  ENTRY_CODEC,
   emptyHeader,
   RECORD_HEADER_BYTES,
   RecordType,
@@ -26,9 +27,22 @@ import {
 /** How much is read from disk at once where many entries are asked for. */
 const READ_BYTES = 1024 * 1024;
 
+/**
+ * Takes an entry's payload, `bytes[start, end)`, which is good until it returns.
+ */
+export type PayloadVisitor = (
+  index: number,
+  term: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+) => void;
+
+const NO_SCRATCH: Buffer = Buffer.alloc(0);
+
 /** Part of a segment, read at once; its bytes belong to the entries that are made from it. */
 interface Stretch {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly view: DataView;
   /** Where in the segment it begins. */
   readonly start: number;
@@ -49,6 +63,8 @@ export class EntryReader {
   readonly #encryption: LogEncryption;
   readonly #secrets = new Map<number, SegmentSecrets>();
   readonly #header = emptyHeader();
+  /** For `visit`, which hands out no bytes that outlive it. */
+  #scratch = NO_SCRATCH;
 
   constructor(
     index: EntryIndex,
@@ -64,6 +80,8 @@ export class EntryReader {
 
   /** As `Storage.entries` of the core promises. */
   entries(lo: number, hi: number, maxSize: number): Entry[] {
+    // Who asks for objects has come to the end of a replay.
+    this.#scratch = NO_SCRATCH;
     const result: Entry[] = [];
     let size = 0;
     let stretch: Stretch | null = null;
@@ -71,7 +89,8 @@ export class EntryReader {
       let entry = this.#cache.get(index);
       if (entry === undefined) {
         if (stretch === null || !this.#covers(stretch, index)) {
-          stretch = this.#read(index, hi, maxSize - size);
+          const [start, end] = this.#stretchAt(index, hi, maxSize - size);
+          stretch = this.#read(index, start, Buffer.allocUnsafeSlow(end - start));
         }
         entry = this.#decode(stretch, index);
       }
@@ -82,14 +101,50 @@ export class EntryReader {
     return result;
   }
 
+  /**
+   * The payloads of the entries `lo <= index < hi` in order, verified as those of {@link entries},
+   * without an object for each.
+   *
+   * @throws LogCorruptError
+   */
+  visit(lo: number, hi: number, take: PayloadVisitor): void {
+    let stretch: Stretch | null = null;
+    for (let index = lo; index < hi; index++) {
+      const cached = this.#cache.get(index);
+      if (cached !== undefined) {
+        take(index, cached.term, asBuffer(cached.data), 0, cached.data.length);
+        continue;
+      }
+      if (stretch === null || !this.#covers(stretch, index)) {
+        const [start, end] = this.#stretchAt(index, hi, READ_BYTES);
+        if (end - start > this.#scratch.length) {
+          this.#scratch = Buffer.allocUnsafeSlow(Math.max(READ_BYTES, end - start));
+        }
+        stretch = this.#read(index, start, this.#scratch.subarray(0, end - start));
+      }
+      this.#visitOne(stretch, index, take);
+    }
+  }
+
+  #visitOne(stretch: Stretch, index: number, take: PayloadVisitor): void {
+    const at = this.#verified(stretch, index);
+    const { term, payloadBytes, codec } = this.#header;
+    if (codec === ENTRY_CODEC && this.#secretsOf(stretch.sequence).seal === null) {
+      take(index, term, stretch.bytes, at, at + payloadBytes);
+      return;
+    }
+    const data = this.#plain(stretch, index, at);
+    take(index, term, asBuffer(data), 0, data.length);
+  }
+
   #covers(stretch: Stretch, index: number): boolean {
     if (this.#index.sequence(index) !== stretch.sequence) return false;
     const end = this.#index.offset(index) + recordBytes(this.#index.bytes(index));
     return end <= stretch.start + stretch.bytes.length;
   }
 
-  /** Reads the entry at `first` and as many behind it as are wanted and stand close by. */
-  #read(first: number, hi: number, maxSize: number): Stretch {
+  /** Where the entry at `first` and as many behind it stand as are wanted and are close by. */
+  #stretchAt(first: number, hi: number, maxSize: number): readonly [number, number] {
     const sequence = this.#index.sequence(first);
     const start = this.#index.offset(first);
     const limit = start + Math.min(READ_BYTES, Math.max(maxSize, 0));
@@ -98,39 +153,57 @@ export class EntryReader {
       if (this.#index.sequence(index) !== sequence || this.#cache.get(index) !== undefined) break;
       end = this.#index.offset(index) + recordBytes(this.#index.bytes(index));
     }
+    return [start, end];
+  }
+
+  #read(first: number, start: number, bytes: Buffer): Stretch {
+    const sequence = this.#index.sequence(first);
     const file = this.#segments.get(sequence)?.file;
     if (file === undefined) throw new StorageError('UNAVAILABLE');
-    const bytes = new Uint8Array(end - start);
-    file.read(bytes, start);
-    return { bytes, view: viewOf(bytes), start, sequence };
+    // What a shorter file leaves as it was must not pass for what it holds.
+    const read = file.read(bytes, start);
+    return { bytes: bytes.fill(0, read), view: viewOf(bytes), start, sequence };
   }
 
   #decode(stretch: Stretch, index: number): Entry {
-    const { bytes, view, start, sequence } = stretch;
+    const at = this.#verified(stretch, index);
+    const { term, type } = this.#header;
+    const data = this.#plain(stretch, index, at);
+    return { term, index, type: entryTypeOf(type), data };
+  }
+
+  /** Where in a stretch the payload of an entry is, whose header is then {@link #header}. */
+  #verified(stretch: Stretch, index: number): number {
+    const { view, start, sequence } = stretch;
     const offset = this.#index.offset(index);
     const at = offset - start;
     const header = this.#header;
     const payload = at + RECORD_HEADER_BYTES;
-    const { salt, seal } = this.#secretsOf(sequence);
+    const { salt } = this.#secretsOf(sequence);
     const sound =
-      readHeader(bytes, view, at, header, salt) &&
+      readHeader(view, at, header, salt) &&
       header.index === index &&
       header.term === this.#index.term(index) &&
       header.payloadBytes === this.#index.bytes(index) &&
-      header.payloadChecksum === crc32c(bytes, payload, payload + header.payloadBytes, 0) &&
+      header.payloadChecksum === crc32cIn(view, payload, payload + header.payloadBytes, 0) &&
       whyUnsupported(header) === null;
-    if (!sound) {
-      const reason = `entry ${index} does not match its checksum any more`;
-      throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
-    }
-    const stored = bytes.subarray(payload, payload + header.payloadBytes);
+    if (sound) return payload;
+    const reason = `entry ${index} does not match its checksum any more`;
+    throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
+  }
+
+  /** The payload at a place of a stretch, as it was saved. */
+  #plain({ bytes, sequence }: Stretch, index: number, at: number): Uint8Array {
+    const header = this.#header;
+    const offset = this.#index.offset(index);
+    const { seal } = this.#secretsOf(sequence);
+    const stored = new Uint8Array(bytes.buffer, bytes.byteOffset + at, header.payloadBytes);
     const plain = unsealed(seal, stored, header, offset);
     if (plain === null) {
       const reason = `entry ${index}: ${notAuthentic(seal)}`;
       throw new LogCorruptError({ file: segmentName(sequence), offset, record: -1, reason });
     }
-    const data = this.#unpacked(header.codec, plain, sequence, offset);
-    return { term: header.term, index, type: entryTypeOf(header.type), data };
+    return this.#unpacked(header.codec, plain, sequence, offset);
   }
 
   #unpacked(codec: number, stored: Uint8Array, sequence: number, offset: number): Uint8Array {
@@ -159,6 +232,10 @@ export class EntryReader {
   forgetBefore(sequence: number): void {
     for (const known of this.#secrets.keys()) if (known < sequence) this.#secrets.delete(known);
   }
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function entryTypeOf(type: number): EntryType {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { ConfState, Entry, HardState } from 'etcd-raft-ts';
 import type { Clock, Logger, Random } from '../ports/index.ts';
 import {
@@ -84,11 +85,19 @@ export function confState(...voters: number[]): ConfState {
   return { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 }
 
-/** All entries that the log holds, as `index/term`. */
+/** All entries that the log holds, as `index/term`: the same as objects and as a replay reads them. */
 export function contents(log: Log): string[] {
   const [first, last] = [log.firstIndex(), log.lastIndex()];
   if (last < first) return [];
   const all = log.entries(first, last + 1, Number.MAX_SAFE_INTEGER);
+  const visited: string[] = [];
+  log.visit(first, last + 1, (index, term, bytes, start, end) => {
+    visited.push(`${index} ${term} ${bytes.toString('latin1', start, end)}`);
+  });
+  const whole = all.map(({ index, term, data }) => {
+    return `${index} ${term} ${Buffer.from(data).toString('latin1')}`;
+  });
+  assert.deepEqual(visited, whole);
   return all.map(({ data }) => new TextDecoder().decode(data).split('/').slice(0, 2).join('/'));
 }
 

@@ -15,7 +15,7 @@ import type { Batch } from './batch.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { EntryCache } from './entry-cache.ts';
 import type { EntryIndex } from './entry-index.ts';
-import { EntryReader, recordTypeOf } from './entry-reader.ts';
+import { EntryReader, type PayloadVisitor, recordTypeOf } from './entry-reader.ts';
 import { LogFailedError, LogFormatError, RecordTooLargeError } from './errors.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 import { encodeConfState, encodeVote } from './payloads.ts';
@@ -187,6 +187,12 @@ export class MemberLog implements Log {
     if (lo <= this.#index.baseIndex) throw new StorageError('COMPACTED');
     if (hi > this.#index.lastIndex + 1) throw new StorageError('UNAVAILABLE');
     return this.#reader.entries(lo, hi, maxSize);
+  }
+
+  visit(lo: number, hi: number, take: PayloadVisitor): void {
+    if (lo <= this.#index.baseIndex) throw new StorageError('COMPACTED');
+    if (hi > this.#index.lastIndex + 1) throw new StorageError('UNAVAILABLE');
+    this.#reader.visit(lo, hi, take);
   }
 
   changesMembership(lo: number, hi: number): boolean {

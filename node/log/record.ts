@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.ts';
+import { crc32cIn } from './crc32c.ts';
 import { getUint64, setUint64 } from './numbers.ts';
 import type { RecordKind } from './types.ts';
 
@@ -102,7 +102,6 @@ export function emptyHeader(): RecordHeader {
 
 /** Writes all fields and the checksum, which it also leaves in `header.checksum`. */
 export function writeHeader(
-  bytes: Uint8Array,
   view: DataView,
   at: number,
   header: RecordHeader,
@@ -119,7 +118,7 @@ export function writeHeader(
   view.setUint32(at + 28, header.key, true);
   setUint64(view, at + 32, header.index);
   setUint64(view, at + 40, header.term);
-  header.checksum = crc32c(bytes, at + 4, at + RECORD_HEADER_BYTES, salt);
+  header.checksum = crc32cIn(view, at + 4, at + RECORD_HEADER_BYTES, salt);
   view.setUint32(at, header.checksum, true);
 }
 
@@ -128,14 +127,13 @@ export function writeHeader(
  * salt. The payload and the place in the chain are the caller's to check.
  */
 export function readHeader(
-  bytes: Uint8Array,
   view: DataView,
   at: number,
   header: RecordHeader,
   salt: number,
 ): boolean {
   const checksum = view.getUint32(at, true);
-  if (checksum !== crc32c(bytes, at + 4, at + RECORD_HEADER_BYTES, salt)) return false;
+  if (checksum !== crc32cIn(view, at + 4, at + RECORD_HEADER_BYTES, salt)) return false;
   header.checksum = checksum;
   header.payloadBytes = view.getUint32(at + 4, true);
   header.payloadChecksum = view.getUint32(at + 8, true);
@@ -152,12 +150,18 @@ export function readHeader(
 
 /** Why this version cannot read a record that is sound; null where it can. */
 export function whyUnsupported(header: RecordHeader): string | null {
+  if (isPlainEntry(header)) return null;
   if (kindOf(header.type) === undefined) return `record type ${header.type} is unknown`;
   if (!isCodecOf(header.type, header.codec)) return `codec ${header.codec} is unknown`;
   if (header.group !== GROUP) return `raft group ${header.group} is unknown`;
   // Which key the entries of a segment have is said by the segment's header.
   const isPlain = header.key === NO_KEY || isEntryType(header.type);
   return isPlain ? null : `encryption key ${header.key} is unknown`;
+}
+
+/** What nearly all records are. */
+function isPlainEntry({ type, codec, group, key }: RecordHeader): boolean {
+  return type === RecordType.Entry && codec === ENTRY_CODEC && group === GROUP && key === NO_KEY;
 }
 
 function isCodecOf(type: number, codec: number): boolean {

@@ -119,7 +119,7 @@ async function replaySegment(
   const file = segmentName(sequence);
   const limit = next?.previousEnd ?? Number.MAX_SAFE_INTEGER;
   while (reader.end < limit && reader.next()) {
-    const reason = replay.apply(reader.header, reader.payload, sequence, reader.recordOffset);
+    const reason = replay.apply(reader, sequence, reader.recordOffset);
     if (reason !== null) {
       const { recordOffset: offset, record } = reader;
       throw new LogCorruptError({ file, offset, record, reason });

@@ -4,6 +4,12 @@ import { decodeConfState, decodeVote } from './payloads.ts';
 import { isEntryType, type RecordHeader, RecordType } from './record.ts';
 import type { AppliedConfState } from './types.ts';
 
+/** A record as it stands in a segment. */
+export interface ReplayedRecord {
+  readonly header: RecordHeader;
+  readonly payload: Uint8Array;
+}
+
 /**
  * What the records of a log add up to, when they are replayed in the order in which they were
  * written: later ones win. `apply` answers why a record cannot be right, or null.
@@ -17,7 +23,9 @@ export class Replay {
   /** Entries before this one are missing, unless a later base covers them. */
   #base = { index: 0, term: 0 };
 
-  apply(header: RecordHeader, payload: Uint8Array, sequence: number, offset: number) {
+  /** @param record its payload is asked for where it matters alone */
+  apply(record: ReplayedRecord, sequence: number, offset: number): string | null {
+    const { header } = record;
     this.sealed = header.type === RecordType.Sealed;
     if (!Number.isSafeInteger(header.index) || !Number.isSafeInteger(header.term)) {
       return 'index or term is out of range';
@@ -25,9 +33,9 @@ export class Replay {
     if (isEntryType(header.type)) return this.#entry(header, sequence, offset);
     switch (header.type) {
       case RecordType.HardState:
-        return this.#hardState(header, payload);
+        return this.#hardState(header, record.payload);
       case RecordType.ConfState:
-        return this.#confState(header, payload);
+        return this.#confState(header, record.payload);
       case RecordType.Base:
         return this.#rebase(header);
       case RecordType.Reset:

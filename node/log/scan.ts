@@ -315,8 +315,8 @@ async function verifySegment(
   const reader = new SegmentReader(segment.file, name, salt);
   const start = reader.end;
   while (advance(reader, segment, next)) {
-    const { header, payload, recordOffset } = reader;
-    const reason = tally.replay.apply(header, payload, sequence, recordOffset);
+    const { header, recordOffset } = reader;
+    const reason = tally.replay.apply(reader, sequence, recordOffset);
     requireSound(reader, segment, reason);
     // Without keys, what is encrypted cannot be looked into.
     if (keys !== null || header.key === NO_KEY) plainOf(reader, name, seal);

@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.ts';
+import { crc32cIn } from './crc32c.ts';
 import { LogFormatError } from './errors.ts';
 import type { OpenFile } from './file-system.ts';
 import { viewOf } from './numbers.ts';
@@ -15,6 +15,8 @@ import {
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
+/** What a file that was never written to the end mostly holds. */
+const ZEROS = Buffer.alloc(4096);
 
 /** What stands behind the last sound record of a segment. */
 export interface TailSurvey {
@@ -34,8 +36,6 @@ export interface TailSurvey {
  */
 export class SegmentReader {
   header: RecordHeader = emptyHeader();
-  /** Valid until the next call. */
-  payload: Uint8Array = new Uint8Array(0);
   /** Where the record in `header` begins. */
   recordOffset = SEGMENT_HEADER_BYTES;
   /** Position of that record in the segment, from 0. */
@@ -77,14 +77,18 @@ export class SegmentReader {
     const spare = this.header;
     this.header = this.#next;
     this.#next = spare;
-    const at = this.end - this.#windowStart + RECORD_HEADER_BYTES;
-    this.payload = this.#window.subarray(at, at + this.header.payloadBytes);
     this.recordOffset = this.end;
     this.record += 1;
     this.end += recordBytes(this.header.payloadBytes);
     this.batchOffset = this.header.batchOffset;
     this.checksum = this.header.checksum;
     return true;
+  }
+
+  /** Of the record in `header`; valid until the next call. */
+  get payload(): Uint8Array {
+    const at = this.recordOffset - this.#windowStart + RECORD_HEADER_BYTES;
+    return this.#window.subarray(at, at + this.header.payloadBytes);
   }
 
   /** Forgets what was read ahead, so that a live file is seen as it is now. */
@@ -99,12 +103,24 @@ export class SegmentReader {
     const size = this.#file.size();
     let end = this.end;
     for (let at = this.end; at + RECORD_HEADER_BYTES <= size; at += RECORD_ALIGNMENT) {
+      if (this.#isZero(at, size)) {
+        at += ZEROS.length - RECORD_HEADER_BYTES;
+        continue;
+      }
       if (!this.#fill(at, RECORD_HEADER_BYTES)) break;
       if (!this.#looksLikeHeader(at, size) || !this.#headerAt(at, header)) continue;
       if (header.batchOffset > this.end) return { reason, provenBy: at, end };
       end = Math.min(size, at + recordBytes(header.payloadBytes));
     }
     return { reason, provenBy: null, end };
+  }
+
+  /** Whether a page of zeros begins here: no header begins in it. Looked at where pages do. */
+  #isZero(at: number, size: number): boolean {
+    if (at % ZEROS.length !== 0 || at + ZEROS.length > size) return false;
+    if (!this.#fill(at, ZEROS.length)) return false;
+    const start = at - this.#windowStart;
+    return ZEROS.equals(this.#window.subarray(start, start + ZEROS.length));
   }
 
   #whyNoRecord(at: number): string | null {
@@ -122,12 +138,12 @@ export class SegmentReader {
   }
 
   #headerAt(at: number, header: RecordHeader): boolean {
-    return readHeader(this.#window, this.#view, at - this.#windowStart, header, this.#salt);
+    return readHeader(this.#view, at - this.#windowStart, header, this.#salt);
   }
 
   #payloadMatches(at: number, header: RecordHeader): boolean {
     const start = at - this.#windowStart + RECORD_HEADER_BYTES;
-    const checksum = crc32c(this.#window, start, start + header.payloadBytes, 0);
+    const checksum = crc32cIn(this.#view, start, start + header.payloadBytes, 0);
     return checksum === header.payloadChecksum;
   }
 

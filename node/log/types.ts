@@ -1,6 +1,7 @@
 import type { ConfState, Entry, HardState, SnapshotMetadata, Storage } from 'etcd-raft-ts';
 import type { FileKeys } from '../encryption/index.ts';
 import type { Clock, Logger, Random } from '../ports/index.ts';
+import type { PayloadVisitor } from './entry-reader.ts';
 import type { BadPlace } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Journal } from './journal.ts';
@@ -195,6 +196,13 @@ export interface LogStatistics {
 export interface Log extends Storage {
   /** Told from memory. */
   changesMembership(lo: number, hi: number): boolean;
+  /**
+   * Hands out the payloads of the entries `lo <= index < hi` in order, verified, without an object
+   * for each: for a replay. The bytes are good during the call alone.
+   *
+   * @throws LogCorruptError, StorageError
+   */
+  visit(lo: number, hi: number, take: PayloadVisitor): void;
   readonly recovery: Recovery;
   readonly statistics: LogStatistics;
   /** Bytes that were written so far, as `statistics` has them. */

@@ -8,6 +8,7 @@ import {
   type Entry,
   isActivation,
   isPut,
+  PlainWrite,
   type SchemaEntry,
   type WriteEntry,
 } from '../entry/index.ts';
@@ -31,6 +32,7 @@ import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import type { AppliedOutcome } from './outcome-codec.ts';
+import { isFree } from './plain-check.ts';
 import { replay, schemaChanged } from './repeated.ts';
 import { type BodyFile, HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
@@ -123,6 +125,7 @@ export class ReplicatedState implements StateReader, RowsView {
   private readonly hasher: KeyedHash;
   private readonly hashKey: Uint8Array;
   private readonly preparedRows: number;
+  private readonly plainWrite = new PlainWrite();
 
   /** Begins with no rows; see `createState` and `restoreState`. */
   constructor(head: StateHead, members: MemberTable, options: StateOptions) {
@@ -286,6 +289,32 @@ export class ReplicatedState implements StateReader, RowsView {
     return data.length === 0
       ? { kind: 'none' }
       : this.applyEntry(decodeEntry(data, this.latestVersion));
+  }
+
+  /**
+   * Applies one committed entry, `bytes[start, end)`, as `apply` does, for those that do not ask
+   * what came of it. What is frequent is not decoded; the bytes are not kept. Errors as there.
+   */
+  replay(index: number, term: number, bytes: Buffer, start: number, end: number): void {
+    if (start < end && this.applyPlain(index, bytes, start, end)) return;
+    this.apply(index, term, bytes.subarray(start, end));
+  }
+
+  /** False where nothing was done: the entry is of another kind, or somebody wants to hear of it. */
+  private applyPlain(index: number, bytes: Buffer, start: number, end: number): boolean {
+    const write = this.plainWrite;
+    if (this.onEvent !== undefined || !write.read(bytes, start, end)) return false;
+    const model = this.models.get(write.model);
+    if (model === undefined || write.schemaVersion !== this.currentSchemaVersion) return false;
+    if (this.history.rulesOf(write.model) !== undefined) return false;
+    const { store } = model;
+    const row = store.seek(bytes, write.idStart, write.idEnd);
+    if (!isFree(this, model, row, write)) return false;
+    this.advance(index);
+    this.passTime(write.timestampMs);
+    this.sequence += 1;
+    store.putPlain(row, write, write.expectedVersion + 1, this.timeMs, this.sequence);
+    return true;
   }
 
   /**

@@ -17,6 +17,8 @@ export interface FieldIndex {
   insertLoaded(row: number, id: Probe): void;
   /** A row with the key, 0 for none; of several, the first. */
   first(key: IndexKey): number;
+  /** The same for a key that stands in bytes. */
+  firstOf(bytes: Buffer, start: number, end: number): number;
   /** The rows with the key in order, where that is what the index knows; null: one at most. */
   tree(key: IndexKey): RowTree | null;
   /** Its keys have another position from now on. */
@@ -66,6 +68,11 @@ export class UniqueIndex implements FieldIndex {
     return key === NULL_KEY ? this.nulls.first(probe) : this.table.find(probe);
   }
 
+  firstOf(bytes: Buffer, start: number, end: number): number {
+    const probe = this.probe.setBytes(bytes, start, end - start);
+    return start === end ? this.nulls.first(probe) : this.table.find(probe);
+  }
+
   tree(key: IndexKey): RowTree | null {
     return key === NULL_KEY ? this.nulls : null;
   }
@@ -108,6 +115,10 @@ export class OrderedIndex implements FieldIndex {
 
   first(key: IndexKey): number {
     return this.order.first(this.probe.set(key));
+  }
+
+  firstOf(bytes: Buffer, start: number, end: number): number {
+    return this.order.first(this.probe.setBytes(bytes, start, end - start));
   }
 
   tree(): RowTree {

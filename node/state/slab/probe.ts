@@ -34,8 +34,13 @@ export class Probe {
   setBytes(from: Buffer, start: number, length: number): this {
     this.text = null;
     this.length = length;
-    this.reserve(length);
-    from.copy(this.bytes, 0, start, start + length);
+    if (length <= SHORT_TEXT) {
+      const { bytes } = this;
+      for (let at = 0; at < length; at++) bytes[at] = from[start + at] ?? 0;
+    } else {
+      this.reserve(length);
+      from.copy(this.bytes, 0, start, start + length);
+    }
     if (this.hasher !== null) this.hash = this.hasher.of(this.bytes, length);
     return this;
   }

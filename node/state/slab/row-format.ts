@@ -24,7 +24,7 @@ const GRAVE = 0x2000;
 /** Never in a snapshot. */
 const COLD = 0x1000;
 const COUNT_MASK = 0x0fff;
-const TABLE_AT = 34;
+export const TABLE_AT = 34;
 /** What of a record is not its body. */
 export const OUTER_BYTES = 6;
 /** A text shorter than this is stored again rather than searched for. */
@@ -86,23 +86,12 @@ export class RowEncoder {
 
   /** Writes the measured record at an offset of a slab. */
   write(slab: Slab, at: number, row: number, layout: number): void {
-    const { words, halves } = slab;
     const { keys, version, timestampMs, sequence, isGrave, json } = this.content;
-    const word = at >>> 2;
-    const half = at >>> 1;
+    const { bytes, jsonBytes, isWide, isAscii } = this;
     const kind = (isGrave ? GRAVE : 0) | (this.isCold ? COLD : 0);
-    const flags = (this.isWide ? WIDE : 0) | (this.isAscii ? ASCII : 0) | kind;
-    words[word] = row;
-    halves[half + 2] = layout;
-    halves[half + 3] = flags | (keys.length + 1);
-    words[word + 2] = this.bytes - OUTER_BYTES;
-    words[word + 3] = this.jsonBytes;
-    words[word + 4] = version % TWO_32;
-    words[word + 5] = timestampMs % TWO_32;
-    halves[half + 12] = timestampMs / TWO_32;
-    halves[half + 13] = version / TWO_32;
-    words[word + 7] = sequence % TWO_32;
-    halves[half + 16] = sequence / TWO_32;
+    const place = { slab, at, row, layout };
+    const form = { bytes, jsonBytes, isWide, isAscii, kind };
+    writeHead(place, form, keys.length + 1, version, timestampMs, sequence);
     this.writeTexts(slab, at);
     slab.bytes.write(json, at + this.bytes - this.jsonBytes, this.isAscii ? 'latin1' : 'utf8');
   }
@@ -129,32 +118,79 @@ export class RowEncoder {
     for (let slot = 0; slot < count; slot++) {
       const place = this.places[slot] ?? -1;
       const length = this.lengths[slot] ?? 0;
-      this.writePlace(slab.halves, at, slot, place === -1 ? loose : jsonAt + place, length);
+      const textAt = place === -1 ? loose : jsonAt + place;
+      writePlace(slab.halves, at, slot, textAt, length, this.isWide);
       if (place !== -1) continue;
       slab.bytes.write(slot === 0 ? id : (keys[slot - 1] ?? ''), at + loose, 'utf8');
       loose += length;
     }
   }
+}
 
-  private writePlace(
-    halves: Uint16Array,
-    at: number,
-    slot: number,
-    place: number,
-    length: number,
-  ): void {
-    const table = (at + TABLE_AT) >>> 1;
-    if (!this.isWide) {
-      halves[table + slot * 2] = place;
-      halves[table + slot * 2 + 1] = length;
-      return;
-    }
-    const first = table + slot * 4;
-    halves[first] = place & 0xffff;
-    halves[first + 1] = place >>> 16;
-    halves[first + 2] = length & 0xffff;
-    halves[first + 3] = length >>> 16;
+/** Where a record goes. */
+export interface PlaceInSlab {
+  readonly slab: Slab;
+  readonly at: number;
+  /** Number of the row. */
+  readonly row: number;
+  readonly layout: number;
+}
+
+/** What kind of record it is: its length and that of its JSON, and flags. */
+interface RecordForm {
+  readonly bytes: number;
+  readonly jsonBytes: number;
+  readonly isWide: boolean;
+  readonly isAscii: boolean;
+  readonly kind: number;
+}
+
+/** Writes what stands before the texts of a record. */
+export function writeHead(
+  { slab, at, row, layout }: PlaceInSlab,
+  form: RecordForm,
+  texts: number,
+  version: number,
+  timestampMs: number,
+  sequence: number,
+): void {
+  const { words, halves } = slab;
+  const word = at >>> 2;
+  const half = at >>> 1;
+  const flags = (form.isWide ? WIDE : 0) | (form.isAscii ? ASCII : 0) | form.kind;
+  words[word] = row;
+  halves[half + 2] = layout;
+  halves[half + 3] = flags | texts;
+  words[word + 2] = form.bytes - OUTER_BYTES;
+  words[word + 3] = form.jsonBytes;
+  words[word + 4] = version % TWO_32;
+  words[word + 5] = timestampMs % TWO_32;
+  halves[half + 12] = timestampMs / TWO_32;
+  halves[half + 13] = version / TWO_32;
+  words[word + 7] = sequence % TWO_32;
+  halves[half + 16] = sequence / TWO_32;
+}
+
+/** Writes where a text of a record stands. */
+export function writePlace(
+  halves: Uint16Array,
+  at: number,
+  slot: number,
+  place: number,
+  length: number,
+  isWide: boolean,
+): void {
+  const table = (at + TABLE_AT) >>> 1;
+  if (!isWide) {
+    halves[table + slot * 2] = place;
+    halves[table + slot * 2 + 1] = length;
+    return;
   }
+  const first = table + slot * 4;
+  halves[first] = place & 0xffff;
+  halves[first + 1] = place >>> 16;
+  halves[first + 2] = length & 0xffff;
+  halves[first + 3] = length >>> 16;
 }
 
 const EMPTY: RowContent = {

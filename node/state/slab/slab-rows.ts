@@ -1,6 +1,7 @@
 import type { BodyTable } from './body-table.ts';
 import { ColdBodies } from './cold-bodies.ts';
 import { PagedWords } from './paged-words.ts';
+import { type PlainRow, PlainRowEncoder } from './plain-row.ts';
 import {
   isColdAt,
   isGraveAt,
@@ -42,6 +43,7 @@ export class SlabRows {
   private readonly slabs = new Slabs();
   private readonly addresses = new PagedWords();
   private readonly encoder = new RowEncoder();
+  private readonly plainEncoder = new PlainRowEncoder();
   private layout = 0;
   private readonly layouts = new Map<number, Layout>();
   /** Live rows by layout, where that is not the present one. */
@@ -91,6 +93,22 @@ export class SlabRows {
     this.retire(before);
     this.bodies.forget(row);
     this.tidy(content.json.length);
+  }
+
+  /** Stores a version of a row, or a new one where `row` is 0; gives its number. */
+  putPlain(row: number, content: PlainRow, version: number, timeMs: number, sequence: number) {
+    const number = row === 0 ? ++this.highest : row;
+    const before = row === 0 ? 0 : this.reader.addressOf(row);
+    const address = this.slabs.allocate(this.plainEncoder.measure(content));
+    const slab = slabOf(this.slabs.list, address);
+    const place = { slab, at: offsetOf(address), row: number, layout: this.layout };
+    this.plainEncoder.write(content, place, version, timeMs, sequence);
+    this.addresses.set(number, address);
+    if (before === 0) return number;
+    this.retire(before);
+    this.bodies.forget(number);
+    this.tidy(content.jsonEnd - content.jsonStart);
+    return number;
   }
 
   /** Stores a row whose record came from outside; 0 where it is not sound. */

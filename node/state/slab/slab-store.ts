@@ -12,6 +12,7 @@ import { BodyTable, type SharedFile } from './body-table.ts';
 import { type FieldIndex, OrderedIndex, PartialIndex, UniqueIndex } from './field-index.ts';
 import { FrozenSlabs } from './frozen-slabs.ts';
 import type { KeyedHash } from './keyed-hash.ts';
+import type { PlainRow } from './plain-row.ts';
 import { Probe } from './probe.ts';
 import type { RowContent } from './row-format.ts';
 import { RowHash } from './row-hash.ts';
@@ -51,6 +52,7 @@ export class SlabStore implements AggregateStore {
   private preparing: readonly PreparedIndex[] = [];
   private readonly probe: Probe;
   private readonly keyProbe = new Probe(null);
+  private readonly targetProbe: Probe;
   /** Which keys of the row at hand change. */
   private readonly changed: boolean[] = [];
   private preparedCount = 0;
@@ -68,6 +70,7 @@ export class SlabStore implements AggregateStore {
     this.order = new RowTree(reader, ID);
     this.graves = new RowTree(reader, ID);
     this.probe = new Probe(hasher);
+    this.targetProbe = new Probe(hasher);
     this.indexes = kinds.map((kind, at) => this.emptyIndex(at, kind));
   }
 
@@ -120,6 +123,70 @@ export class SlabStore implements AggregateStore {
       this.rows.replace(row, content);
       this.enter(row, id, keys);
     } else this.replace(row, id, content);
+  }
+
+  /** Whether `putPlain` may be used now. */
+  get takesPlain(): boolean {
+    return this.preparing.length === 0;
+  }
+
+  /** The row of the id that stands in bytes, live or grave, and makes it the one at hand; 0 for none. */
+  seek(bytes: Buffer, start: number, end: number): number {
+    return this.ids.find(this.probe.setBytes(bytes, start, end - start));
+  }
+
+  /** Version of a row, live or grave. */
+  versionAt(row: number): number {
+    return this.rows.reader.version(row);
+  }
+
+  isGrave(row: number): boolean {
+    return this.rows.reader.isGrave(row);
+  }
+
+  /** Whether the id that stands in bytes is that of a live row. */
+  isLive(bytes: Buffer, start: number, end: number): boolean {
+    const row = this.ids.find(this.targetProbe.setBytes(bytes, start, end - start));
+    return row !== 0 && !this.rows.reader.isGrave(row);
+  }
+
+  /** The first row with the key that stands in bytes; 0 for none. */
+  holderOf(position: number, bytes: Buffer, start: number, end: number): number {
+    return this.indexAt(position).firstOf(bytes, start, end);
+  }
+
+  /**
+   * As `put`, of the row that `seek` has found last, from texts as they stand in bytes. Its model
+   * must have as many keys.
+   */
+  putPlain(row: number, next: PlainRow, version: number, timeMs: number, sequence: number): void {
+    const id = this.probe;
+    if (row !== 0 && !this.rows.reader.isGrave(row)) {
+      this.leaveChanged(row, id, next);
+      this.rows.putPlain(row, next, version, timeMs, sequence);
+      for (let at = 0; at < this.indexes.length; at++) {
+        if (this.changed[at] === true) this.indexes[at]?.insertLoaded(row, id);
+      }
+      return;
+    }
+    if (row !== 0) this.graves.delete(row, null, id);
+    const number = this.rows.putPlain(row, next, version, timeMs, sequence);
+    if (row === 0) this.insertId(number, id.hash);
+    this.order.insert(number, null, id);
+    for (const index of this.indexes) index.insertLoaded(number, id);
+  }
+
+  /** A row leaves the indexes in which it gets another key, while its record has the old one. */
+  private leaveChanged(row: number, id: Probe, next: PlainRow): void {
+    const { indexes, changed } = this;
+    const { reader } = this.rows;
+    for (let at = 0; at < indexes.length; at++) {
+      const start = next.keyStarts[at] ?? 0;
+      const key = this.keyProbe.setBytes(next.bytes, start, (next.keyEnds[at] ?? 0) - start);
+      const isChanged = !reader.equals(row, at, key);
+      changed[at] = isChanged;
+      if (isChanged) indexes[at]?.delete(row, reader.key(row, at), id);
+    }
   }
 
   bury(grave: Grave): void {

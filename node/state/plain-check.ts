@@ -1,0 +1,44 @@
+import type { PlainWrite } from '../entry/index.ts';
+import type { ModelState } from './model-state.ts';
+
+/** What a plain write meets. */
+export interface PlainView {
+  model(name: string): ModelState | undefined;
+}
+
+/**
+ * Whether a plain write takes effect on a row of its model, as `findConflicts` judges it. False also
+ * where that is not told from bytes alone: then the whole entry must be looked at.
+ *
+ * @param row what `seek` has found of its id, 0 for none
+ */
+export function isFree(view: PlainView, model: ModelState, row: number, write: PlainWrite): boolean {
+  const { plan, store } = model;
+  if (!store.takesPlain || write.keyCount !== plan.indexed.length) return false;
+  const isLive = row !== 0 && !store.isGrave(row);
+  if (isLive === write.isCreation) return false;
+  if (write.expectedVersion !== (row === 0 ? 0 : store.versionAt(row))) return false;
+  return keepsUnique(model, row, write) && hasTargets(view, model, write);
+}
+
+function keepsUnique({ plan, store }: ModelState, row: number, write: PlainWrite): boolean {
+  for (const { position, fields } of plan.unique) {
+    if (fields.length > 1) return false;
+    const [start, end] = [write.keyStarts[position] ?? 0, write.keyEnds[position] ?? 0];
+    if (start === end) continue;
+    const holder = store.holderOf(position, write.bytes, start, end);
+    if (holder !== 0 && holder !== row) return false;
+  }
+  return true;
+}
+
+function hasTargets(view: PlainView, { plan }: ModelState, write: PlainWrite): boolean {
+  for (const { position, target } of plan.references) {
+    const [start, end] = [write.keyStarts[position] ?? 0, write.keyEnds[position] ?? 0];
+    if (start === end) continue;
+    // The key of an id has a byte 0 before it where it would be taken for another kind of key.
+    const idStart = write.bytes[start] === 0 ? start + 1 : start;
+    if (view.model(target)?.store.isLive(write.bytes, idStart, end) !== true) return false;
+  }
+  return true;
+}
