@@ -71,13 +71,7 @@ import { observeLinks, observeMembers } from './observe-members.ts';
 import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
-import {
-  catchUp,
-  openApi,
-  type ReplayWatch,
-  replayCommitted,
-  restoreSnapshot,
-} from './startup-phases.ts';
+import { catchUp, openApi, readState } from './startup-phases.ts';
 import {
   type ApplyResult,
   HASH_KEY_BYTES,
@@ -128,7 +122,6 @@ export class NodeCore {
   readonly #cold: ColdRows;
   #stopping = false;
   #isRefused = false;
-  #restoredIndex = 0;
 
   /** @param onEnd hears of a failure after which the process must end */
   constructor(
@@ -227,7 +220,7 @@ export class NodeCore {
     this.#keeper?.start();
     this.#preparation?.onState();
     this.#encryption.start();
-    await catchUp(this.health, consensus, this.#restoredIndex, () => this.#settled(consensus));
+    await catchUp(this.health, log, consensus, () => this.#settled(consensus));
     const submit = () => submitModel(admin, this.#options.spec, this.#world.logger);
     await openApi(this.health, consensus, this.#options.managed ? null : submit);
     this.health.enter('ready', 'serving');
@@ -327,8 +320,7 @@ export class NodeCore {
     this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;
     log.spareSpace(this.#space.low);
-    const { recovery } = log;
-    if (recovery.snapshot === null && placement.founder) {
+    if (log.recovery.snapshot === null && placement.founder) {
       const { clock } = this.#world;
       const applyVersion = this.#applyVersions.latest;
       await beginCluster(log, placement, this.#options, { applyVersion, nowMs: clock.nowMs() });
@@ -338,9 +330,9 @@ export class NodeCore {
 
   async #join(log: Log, placement: Placement): Promise<NodeConsensus> {
     const { snapshotEvery, batchSize } = this.#options.spec.store;
-    const state = await restoreSnapshot(this.health, log, (chunks) => this.#restore(chunks));
-    this.#restoredIndex = state?.appliedIndex ?? 0;
-    await replayCommitted(this.health, log, state, this.#replayWatch());
+    const parts = { ...this.#world, ...this.#observer, health: this.health };
+    const restore = (chunks: AsyncIterable<Uint8Array>) => this.#restore(chunks);
+    const state = await readState(log, parts, restore, () => this.#requireRunning());
     const archive = await openArchive(this.#world, {
       dir: this.#options.dataDir,
       clusterId: placement.clusterId,
@@ -353,7 +345,7 @@ export class NodeCore {
       log,
       transport: watched(transport, this.#observer),
       state,
-      restore: (received) => this.#restore(received),
+      restore,
       execute: (envelope) => this.#leader.execute(envelope),
       serveArchive: async (request) =>
         serveArchive(archive, request, this.#keeper?.isComplete === true),
@@ -369,9 +361,9 @@ export class NodeCore {
     this.#outbox = await this.#openOutbox(consensus, log);
     this.#keeper = this.#keepHistory(consensus, archive);
     const { logger, clock, defer = (later: () => void) => setImmediate(later) } = this.#world;
-    const parts = { leader: this.#leader, logger, clock, defer };
+    const common = { leader: this.#leader, logger, clock, defer };
     this.#preparation = new ModelPreparation({
-      ...parts,
+      ...common,
       state: () => consensus.state,
       isLeading: () => consensus.leading,
       onFailure: (error) => this.#failBy(error),
@@ -391,17 +383,6 @@ export class NodeCore {
     observeEncryption(this.#metrics, () => this.#encryption.status);
     observeMembers(this.#metrics, consensus, this.#info);
     return consensus;
-  }
-
-  #replayWatch(): ReplayWatch {
-    const { defer = setImmediate } = this.#world;
-    return {
-      pause: async () => {
-        await new Promise<void>((resolve) => void defer(resolve));
-        this.#requireRunning();
-      },
-      onApplied: (index, state) => this.#observer.onApplied?.(index, state),
-    };
   }
 
   /** What a leader learns from the links to the others. */

@@ -1,10 +1,36 @@
 import type { Health } from './health.ts';
 import type { Log } from './log/index.ts';
-import type { NodeConsensus } from './node-parts.ts';
+import type { CoreWorld, NodeConsensus, NodeObserver } from './node-parts.ts';
+import { replayCommitted } from './replay-committed.ts';
 import type { ReplicatedState } from './state/index.ts';
 
+/**
+ * The state that a log is known to hold: its snapshot, and what is committed behind it. Null for a
+ * member that waits for the leader's snapshot.
+ *
+ * @param requireRunning throws where the start is given up
+ */
+export async function readState(
+  log: Log,
+  parts: Pick<CoreWorld, 'defer'> & NodeObserver & { readonly health: Health },
+  restore: (chunks: AsyncIterable<Uint8Array>) => Promise<ReplicatedState>,
+  requireRunning: () => void,
+): Promise<ReplicatedState | null> {
+  const { health, defer = (later: () => void) => setImmediate(later) } = parts;
+  const state = await restoreSnapshot(health, log, restore);
+  if (state === null) return null;
+  await replayCommitted(health, log, state, {
+    pause: async () => {
+      await new Promise<void>((resolve) => defer(resolve));
+      requireRunning();
+    },
+    onApplied: (index) => parts.onApplied?.(index, state),
+  });
+  return state;
+}
+
 /** Restores the snapshot of a log; null for a member that waits for the leader's. */
-export async function restoreSnapshot(
+async function restoreSnapshot(
   health: Health,
   log: Log,
   restore: (chunks: AsyncIterable<Uint8Array>) => Promise<ReplicatedState>,
@@ -22,83 +48,18 @@ export async function restoreSnapshot(
   return state;
 }
 
-/** Entries between two turns of the event loop: a few milliseconds. */
-const REPLAYED_ENTRIES = 2048;
-/** Generations of history that may wait in memory; then they are archived first, while applying goes on. */
-const WAITING_GENERATIONS = 4;
-
-/** Who is concerned while the log is replayed. */
-export interface ReplayWatch {
-  /** Lets others have a turn; throws where the start is given up. */
-  pause(): Promise<void>;
-  /** Hears of every applied entry. */
-  onApplied(index: number, state: ReplicatedState): void;
-}
-
-/**
- * Applies what the log is known to have committed, before there is a consensus that could tell more:
- * straight from its bytes, up to the first entry that changes the membership, which is for the core.
- */
-export async function replayCommitted(
-  health: Health,
-  log: Log,
-  state: ReplicatedState | null,
-  watch: ReplayWatch,
-): Promise<void> {
-  const commit = Math.min(log.initialState().hardState?.commit ?? 0, log.lastIndex());
-  if (state === null || state.appliedIndex >= commit) return;
-  const progress = (): string => `entry ${state.appliedIndex} of ${commit}`;
-  health.enter('replay', 'applying the log behind the snapshot', progress);
-  const end = firstChange(log, state.appliedIndex + 1, commit + 1);
-  while (state.appliedIndex + 1 < end && !isBehindWithHistory(state)) {
-    const lo = state.appliedIndex + 1;
-    const isPending = state.pendingChange !== null;
-    const hi = isPending ? lo + 1 : Math.min(end, lo + REPLAYED_ENTRIES);
-    await readyFor(log, state, watch);
-    log.visit(lo, hi, (index, term, bytes, start, stop) => {
-      // What a change of the model needs is built in slices, before the entry that waits for it.
-      if (index > lo && state.pendingChange !== null) return;
-      state.replay(index, term, bytes, start, stop);
-      watch.onApplied(index, state);
-    });
-    await watch.pause();
-  }
-}
-
-/** The first of the entries `lo <= index < hi` that changes the membership; `hi` where none does. */
-function firstChange(log: Log, lo: number, hi: number): number {
-  let [from, to] = [lo, hi];
-  while (from < to) {
-    const middle = Math.floor((from + to) / 2);
-    if (log.changesMembership(lo, middle + 1)) to = middle;
-    else from = middle + 1;
-  }
-  return from;
-}
-
-function isBehindWithHistory({ history }: ReplicatedState): boolean {
-  return history.active.number - history.firstResident > WAITING_GENERATIONS;
-}
-
-/** Does what the next entry needs, where a change of the model is under way. */
-async function readyFor(log: Log, state: ReplicatedState, { pause }: ReplayWatch): Promise<void> {
-  if (state.pendingChange === null) return;
-  const [entry] = log.entries(state.appliedIndex + 1, state.appliedIndex + 2, 0);
-  while (entry !== undefined && !state.readyFor(entry.data)) await pause();
-}
-
 /**
  * What the log holds behind the snapshot; what it adds to outcomes and indexes is then there.
  *
- * @param from what the snapshot covered
  * @param settled resolves when all of it is applied
  */
 export async function catchUp(
   health: Health,
+  log: Log,
   consensus: NodeConsensus,
-  from: number,
   settled: () => Promise<void>,
 ): Promise<void> {
+  const from = log.recovery.snapshot?.index ?? consensus.applied;
   const progress = (): string => `entry ${consensus.applied} of ${consensus.status().commit}`;
   health.enter('replay', 'applying the log behind the snapshot', progress);
   await settled();

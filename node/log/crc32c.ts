@@ -39,7 +39,8 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, seed: numb
 
 /** The same of bytes that the caller has a view of. Errors as there. */
 export function crc32cIn(view: DataView, start: number, end: number, seed: number): number {
-  if (start < 0 || start > end || end > view.byteLength) throw new RangeError('range outside bytes');
+  if (start < 0 || start > end || end > view.byteLength)
+    throw new RangeError('range outside bytes');
   const tables = TABLES;
   let crc = ~seed;
   let i = start;

@@ -28,6 +28,7 @@ export {
   scanOutbox,
   scanSnapshots,
   verifyLog,
+  verifyOutbox,
 } from './scan.ts';
 export {
   createFile,

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeEntry } from '../entry/index.ts';
 import { CLUSTER, clock, logger, seeded } from './fixture.ts';
-import { type FileSystem, type Journal, MemoryFileSystem, openDataDirectory } from './index.ts';
+import {
+  type FileSystem,
+  type Journal,
+  MemoryFileSystem,
+  openDataDirectory,
+  verifyOutbox,
+} from './index.ts';
 import { DiskModel } from './testing/disk-model.ts';
 import { Trace } from './testing/trace.ts';
 import { TracedDisk, TracedFileSystem } from './testing/traced-file-system.ts';
@@ -160,3 +166,25 @@ for (const seed of [1, 2]) {
     t.diagnostic(`${images} images, ${promised.acknowledged} records`);
   });
 }
+
+test('a journal is verified from outside, and its bad record is named', async () => {
+  const fs = new MemoryFileSystem();
+  assert.equal(await verifyOutbox({ fs, dir: DIR }), null);
+  const { directory, journal } = await open(fs);
+  for (let sequence = 1; sequence <= 20; sequence++) await appended(journal);
+  await directory.close();
+  const sound = await verifyOutbox({ fs, dir: DIR });
+  assert.deepEqual([sound?.problem, sound?.firstIndex, sound?.lastIndex], [null, 1, 20]);
+  const file = await fs.open(`${DIR}/outbox/events.raftlog/0000000000000001.seg`, 'write');
+  const at = 4096 + 300;
+  const byte = new Uint8Array(1);
+  file.read(byte, at);
+  byte[0] = (byte[0] ?? 0) ^ 1;
+  await new Promise<void>((resolve, reject) => {
+    file.write(byte, at, (error) => (error === null ? resolve() : reject(error)));
+  });
+  const { problem } = (await verifyOutbox({ fs, dir: DIR })) ?? {};
+  assert.equal(problem?.file, 'outbox/0000000000000001.seg');
+  assert.ok((problem?.record ?? -1) >= 0, 'no record is named');
+  assert.ok((problem?.offset ?? 0) <= at, `offset ${problem?.offset}`);
+});

@@ -101,12 +101,7 @@ export function emptyHeader(): RecordHeader {
 }
 
 /** Writes all fields and the checksum, which it also leaves in `header.checksum`. */
-export function writeHeader(
-  view: DataView,
-  at: number,
-  header: RecordHeader,
-  salt: number,
-): void {
+export function writeHeader(view: DataView, at: number, header: RecordHeader, salt: number): void {
   view.setUint32(at + 4, header.payloadBytes, true);
   view.setUint32(at + 8, header.payloadChecksum, true);
   view.setUint32(at + 12, header.previous, true);

@@ -274,6 +274,22 @@ export async function verifyLog(options: ScanOptions): Promise<LogReport> {
   };
 }
 
+/**
+ * The same of the outbox of a data directory; null where there is none, or nothing was ever taken.
+ * Files are named with the directory that they are in. Errors as above.
+ */
+export async function verifyOutbox(options: ScanOptions): Promise<LogReport | null> {
+  const { fs } = options;
+  const dir = `${options.dir}/${OUTBOX_DIRECTORY}`;
+  const segments = `${dir}/${SEGMENT_DIRECTORY}`;
+  if ((await fs.stat(segments)) === null || (await fs.list(segments)).length === 0) return null;
+  const keys = (await scanKeys(options))?.forPart(OUTBOX_DIRECTORY) ?? null;
+  const report = await verifyLog({ fs, dir, keys });
+  const { problem } = report;
+  if (problem === null) return report;
+  return { ...report, problem: { ...problem, file: `${OUTBOX_DIRECTORY}/${problem.file}` } };
+}
+
 async function problemOf(work: () => Promise<void>): Promise<BadPlace | null> {
   try {
     await work();

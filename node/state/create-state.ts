@@ -2,8 +2,8 @@ import { APPLY_VERSION } from '../entry/index.ts';
 import { neededBySchema } from './apply-version.ts';
 import { StateError } from './errors.ts';
 import { MemberTable } from './member-table.ts';
-import { ReplicatedState, type StateHead, type StateOptions } from './state.ts';
-import type { InitialState } from './types.ts';
+import { ReplicatedState, type StateOptions } from './state.ts';
+import type { InitialState, StateHead } from './types.ts';
 
 /**
  * The state that a cluster begins with.

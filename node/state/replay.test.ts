@@ -16,7 +16,7 @@ const COUNTER: ModelSchema = {
 const SCHEMA: Schema = { ...SHOP, models: [BRAND, PRODUCT, COUNTER] };
 const KEPT: Schema = {
   ...SCHEMA,
-  models: [BRAND, PRODUCT, { ...COUNTER, lifecycle: { versioned: 5 } }],
+  models: [BRAND, PRODUCT, { ...COUNTER, lifecycle: { audited: true, versioned: 5 } }],
 };
 
 function never(): never {
@@ -71,6 +71,17 @@ const entries = fc.array(
   }),
   { maxLength: 60 },
 );
+
+function brand(id: string, title: string, version = 0): Change {
+  return {
+    effect: version === 0 ? 'created' : 'updated',
+    model: 'Brand',
+    id,
+    expectedVersion: version,
+    json: JSON.stringify({ code: id, title, parent: null }),
+    keys: [title, NULL_KEY],
+  };
+}
 
 interface Proposed {
   readonly changes: readonly Change[];
@@ -128,14 +139,6 @@ describe('A replay', () => {
 
   test('leaves rows, indexes and uniqueness that later entries meet as they should', async () => {
     const state = shopState({}, SCHEMA);
-    const brand = (id: string, title: string, version = 0): Change => ({
-      effect: version === 0 ? 'created' : 'updated',
-      model: 'Brand',
-      id,
-      expectedVersion: version,
-      json: JSON.stringify({ code: id, title, parent: null }),
-      keys: [title, NULL_KEY],
-    });
     state.replay(1, 1, ...embedded(write([brand('one', 'first')])));
     state.replay(2, 1, ...embedded(write([brand('one', 'second', 1)])));
     state.replay(3, 1, ...embedded(write([brand('two', 'first')])));

@@ -8,7 +8,6 @@ import {
   type Entry,
   isActivation,
   isPut,
-  PlainWrite,
   type SchemaEntry,
   type WriteEntry,
 } from '../entry/index.ts';
@@ -32,7 +31,7 @@ import { MemberTable } from './member-table.ts';
 import { type ModelPlan, planModels } from './model-plan.ts';
 import { ModelState } from './model-state.ts';
 import type { AppliedOutcome } from './outcome-codec.ts';
-import { isFree } from './plain-check.ts';
+import { PlainChanges } from './plain-changes.ts';
 import { replay, schemaChanged } from './repeated.ts';
 import { type BodyFile, HASH_KEY_BYTES, KeyedHash } from './slab/index.ts';
 import { StateSnapshot } from './snapshot.ts';
@@ -41,9 +40,11 @@ import type {
   EventSink,
   PendingChange,
   Preparation,
+  Refounding,
   RowVersion,
   SchemaOutcome,
   StateEvent,
+  StateHead,
   WriteAuthor,
 } from './types.ts';
 import { indexesToPrepare, upgradeModel } from './upgrade.ts';
@@ -65,32 +66,6 @@ export interface StateOptions {
   readonly latestApplyVersion?: number;
   /** The snapshot that is restored, for models that leave bodies to it. Without it they do not. */
   readonly openBodies?: () => Promise<BodyFile | null>;
-}
-
-/** The cluster that a restored state belongs to. */
-export interface Refounding {
-  readonly clusterId: string;
-  readonly epoch: number;
-  readonly members: readonly MemberRecord[];
-  /** Ids that were given to others before, and never come back; none for another cluster. */
-  readonly removedIds?: readonly number[];
-  /** Whether it takes over what was archived; else history begins with what is in memory. */
-  readonly keepsArchives: boolean;
-}
-
-/** Everything replicated that is not a table of its own. */
-export interface StateHead {
-  readonly clusterId: string;
-  readonly epoch: number;
-  readonly schema: Schema;
-  readonly schemaVersion: number;
-  readonly appliedIndex: number;
-  readonly logTimeMs: number;
-  readonly eventSequence: number;
-  /** The next schema, where it is decided and not in force; null otherwise. */
-  readonly pendingSchema: Schema | null;
-  /** The apply version in force. */
-  readonly applyVersion: number;
 }
 
 /** From this apply version on, rules of history that get weaker are remembered. */
@@ -125,7 +100,7 @@ export class ReplicatedState implements StateReader, RowsView {
   private readonly hasher: KeyedHash;
   private readonly hashKey: Uint8Array;
   private readonly preparedRows: number;
-  private readonly plainWrite = new PlainWrite();
+  private readonly plain = new PlainChanges();
 
   /** Begins with no rows; see `createState` and `restoreState`. */
   constructor(head: StateHead, members: MemberTable, options: StateOptions) {
@@ -296,25 +271,17 @@ export class ReplicatedState implements StateReader, RowsView {
    * what came of it. What is frequent is not decoded; the bytes are not kept. Errors as there.
    */
   replay(index: number, term: number, bytes: Buffer, start: number, end: number): void {
-    if (start < end && this.applyPlain(index, bytes, start, end)) return;
-    this.apply(index, term, bytes.subarray(start, end));
-  }
-
-  /** False where nothing was done: the entry is of another kind, or somebody wants to hear of it. */
-  private applyPlain(index: number, bytes: Buffer, start: number, end: number): boolean {
-    const write = this.plainWrite;
-    if (this.onEvent !== undefined || !write.read(bytes, start, end)) return false;
-    const model = this.models.get(write.model);
-    if (model === undefined || write.schemaVersion !== this.currentSchemaVersion) return false;
-    if (this.history.rulesOf(write.model) !== undefined) return false;
-    const { store } = model;
-    const row = store.seek(bytes, write.idStart, write.idEnd);
-    if (!isFree(this, model, row, write)) return false;
+    const { plain } = this;
+    const model = this.onEvent === undefined ? plain.find(this, bytes, start, end) : null;
+    if (model === null) {
+      this.apply(index, term, bytes.subarray(start, end));
+      return;
+    }
+    const { write, row } = plain;
     this.advance(index);
     this.passTime(write.timestampMs);
     this.sequence += 1;
-    store.putPlain(row, write, write.expectedVersion + 1, this.timeMs, this.sequence);
-    return true;
+    model.store.putPlain(row, write, write.expectedVersion + 1, this.timeMs, this.sequence);
   }
 
   /**

@@ -138,3 +138,29 @@ export interface DedupLimits {
   readonly maxRecords: number;
   readonly maxAgeMs: number;
 }
+
+/** The cluster that a restored state belongs to. */
+export interface Refounding {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly members: readonly MemberRecord[];
+  /** Ids that were given to others before, and never come back; none for another cluster. */
+  readonly removedIds?: readonly number[];
+  /** Whether it takes over what was archived; else history begins with what is in memory. */
+  readonly keepsArchives: boolean;
+}
+
+/** Everything replicated that is not a table of its own. */
+export interface StateHead {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly schema: Schema;
+  readonly schemaVersion: number;
+  readonly appliedIndex: number;
+  readonly logTimeMs: number;
+  readonly eventSequence: number;
+  /** The next schema, where it is decided and not in force; null otherwise. */
+  readonly pendingSchema: Schema | null;
+  /** The apply version in force. */
+  readonly applyVersion: number;
+}

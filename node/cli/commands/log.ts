@@ -27,12 +27,13 @@ export const logCommand: CliCommand = {
     since: { value: 'TIME', help: 'events from this time on (RFC 3339)' },
     follow: { help: 'go on with what a running node writes, until interrupted' },
     ...KEYS_OPTION,
-    verify: { help: 'read everything, check every checksum, exit 3 on a bad place' },
+    verify: { help: 'read log, snapshots, outbox and archives; exit 3 on the first bad place' },
   },
   details: [
     'Events are JSON lines. Nothing is locked or written: the node may be running.',
     'What stands before the oldest snapshot is told as far as models keep history: from memory and',
     'archives, with the values that are kept. What went to the cold store is not read.',
+    '--verify checks every checksum and hash chain, and names file, offset and record of what is bad.',
     'Example: lithair log ./data --model Product --since 2026-11-20T00:00:00Z --follow',
   ],
   async run(input) {

@@ -1,4 +1,10 @@
-import { LogCorruptError, type LogReport, type ScanOptions, verifyLog } from '../../log/index.ts';
+import {
+  LogCorruptError,
+  type LogReport,
+  type ScanOptions,
+  verifyLog,
+  verifyOutbox,
+} from '../../log/index.ts';
 import { verifyHistory } from './verify-history.ts';
 
 /** A report of what was checked, and whether it is sound. */
@@ -7,9 +13,21 @@ export async function verifyLines(
 ): Promise<{ lines: string[]; sound: boolean }> {
   const report = await verifyLog(options);
   if (report.problem !== null) return { lines: [...totals(report), verdict(report)], sound: false };
+  const outbox = await verifyOutbox(options);
+  const found = [...totals(report), ...outboxTotals(outbox)];
+  if (outbox !== null && outbox.problem !== null) {
+    return { lines: [...found, verdict(outbox)], sound: false };
+  }
   const { lines, broken } = await verifyHistory(options);
   const verdictLine = broken === null ? verdict(report) : `broken: ${broken}`;
-  return { lines: [...totals(report), ...lines, verdictLine], sound: broken === null };
+  return { lines: [...found, ...lines, verdictLine], sound: broken === null };
+}
+
+function outboxTotals(report: LogReport | null): string[] {
+  if (report === null) return [];
+  const { segments, records, bytes, tornBytes } = report;
+  const torn = tornBytes > 0 ? `, unfinished batch at the end: ${tornBytes} bytes` : '';
+  return [`outbox: ${segments} segments, ${records} records, ${bytes} bytes${torn}`];
 }
 
 function totals(report: LogReport): string[] {

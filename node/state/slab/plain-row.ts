@@ -41,7 +41,13 @@ export class PlainRowEncoder {
   }
 
   /** Writes the measured record of the same row. */
-  write(row: PlainRow, place: PlaceInSlab, version: number, timeMs: number, sequence: number): void {
+  write(
+    row: PlainRow,
+    place: PlaceInSlab,
+    version: number,
+    timeMs: number,
+    sequence: number,
+  ): void {
     const { slab, at } = place;
     const count = row.keyCount + 1;
     const jsonBytes = row.jsonEnd - row.jsonStart;

@@ -1,9 +1,33 @@
-import type { PlainWrite } from '../entry/index.ts';
+import { PlainWrite } from '../entry/index.ts';
+import type { HotHistory } from '../history/index.ts';
 import type { ModelState } from './model-state.ts';
 
 /** What a plain write meets. */
-export interface PlainView {
+interface PlainView {
+  readonly schemaVersion: number;
+  readonly history: Pick<HotHistory, 'rulesOf'>;
   model(name: string): ModelState | undefined;
+}
+
+/** Changes that are told from the bytes of their entry alone. */
+export class PlainChanges {
+  /** What was found last; good until the next call. */
+  readonly write = new PlainWrite();
+  /** The row that it sets, live or grave; 0 for a new one. */
+  row = 0;
+
+  /**
+   * The model of the one row that an entry, `bytes[start, end)`, sets: it takes effect, and nothing
+   * else needs to be known. Null where the whole entry must be looked at.
+   */
+  find(view: PlainView, bytes: Buffer, start: number, end: number): ModelState | null {
+    const { write } = this;
+    if (!write.read(bytes, start, end) || write.schemaVersion !== view.schemaVersion) return null;
+    const model = view.model(write.model);
+    if (model === undefined || view.history.rulesOf(write.model) !== undefined) return null;
+    this.row = model.store.seek(bytes, write.idStart, write.idEnd);
+    return isFree(view, model, this.row, write) ? model : null;
+  }
 }
 
 /**
@@ -12,7 +36,7 @@ export interface PlainView {
  *
  * @param row what `seek` has found of its id, 0 for none
  */
-export function isFree(view: PlainView, model: ModelState, row: number, write: PlainWrite): boolean {
+function isFree(view: PlainView, model: ModelState, row: number, write: PlainWrite): boolean {
   const { plan, store } = model;
   if (!store.takesPlain || write.keyCount !== plan.indexed.length) return false;
   const isLive = row !== 0 && !store.isGrave(row);
