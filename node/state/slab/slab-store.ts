@@ -39,6 +39,8 @@ export interface PreparedIndex {
 
 /** Rows that go over to a file in one turn of the event loop: a millisecond or two. */
 const COOLED_ROWS = 500;
+/** Bodies that are read from a file in one turn, each of which the event loop waits for. */
+const SLICE_FILE_READS = 32;
 
 /** Rows, graves and indexes in slabs of memory that hold no object for each row. */
 export class SlabStore implements AggregateStore {
@@ -388,7 +390,9 @@ export class SlabStore implements AggregateStore {
   prepareSome(rows: number): boolean {
     if (this.preparing.length === 0) return true;
     const shown = this.indexes.length - this.preparing.length;
+    const mostReads = this.rows.bodies.fileReads + SLICE_FILE_READS;
     for (let looked = 0; looked < rows; looked++) {
+      if (this.rows.bodies.fileReads >= mostReads) return false;
       const row = this.rows.upgradeNext();
       if (row === null) return true;
       if (row === 0) continue;
