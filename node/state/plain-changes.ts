@@ -46,8 +46,8 @@ function isFree(view: PlainView, model: ModelState, row: number, write: PlainWri
 }
 
 function keepsUnique({ plan, store }: ModelState, row: number, write: PlainWrite): boolean {
-  for (const { position, fields } of plan.unique) {
-    if (fields.length > 1) return false;
+  for (const { position, isComposite } of plan.unique) {
+    if (isComposite) return false;
     const [start, end] = [write.keyStarts[position] ?? 0, write.keyEnds[position] ?? 0];
     if (start === end) continue;
     const holder = store.holderOf(position, write.bytes, start, end);
