@@ -21,10 +21,17 @@ export class Rights {
   readonly #isOpen: boolean;
   /** Roles that some permission names. */
   readonly #named: ReadonlySet<string>;
+  readonly #originals: ReadonlyMap<string, ModelSchema>;
 
   constructor(schema: Schema) {
     this.#isOpen = schema.auth === undefined;
     this.#named = new Set(schema.models.flatMap(rolesNamedIn));
+    this.#originals = new Map(schema.models.map((model) => [model.name, model]));
+  }
+
+  /** Deleted rows keep what was computed of them, and the model that they were of says of what. */
+  #computing(model: ModelSchema): ModelSchema {
+    return this.#originals.get(model.deletedOf ?? '') ?? model;
   }
 
   /** Equal for callers who have the same rights: the roles of theirs that count, sorted. */
@@ -51,7 +58,7 @@ export class Rights {
       may: (operation) =>
         rows(rightOf(operation)) !== 'none' && (operation !== 'create' || isComplete),
       rows,
-      unreadable: unreadableOf(model, rows('read'), roles),
+      unreadable: unreadableOf(model, this.#computing(model), rows('read'), roles),
       unwritable,
     };
   }
@@ -85,11 +92,16 @@ function declaredGrant(
 }
 
 /** Who may read no row knows of what they write the key alone. */
-function unreadableOf(model: ModelSchema, rows: RowGrant, roles: ReadonlySet<string>): Set<string> {
+function unreadableOf(
+  model: ModelSchema,
+  computing: ModelSchema,
+  rows: RowGrant,
+  roles: ReadonlySet<string>,
+): Set<string> {
   const { fields, primaryKey } = model;
   if (rows !== 'none') {
     return withComputed(
-      model,
+      computing,
       namesOf(fields, ({ permissions }) => permissions?.read, roles),
     );
   }
