@@ -23,7 +23,6 @@ migrate((app) => {
   // A collection has to be there before a field can refer to it.
   categories.fields.add(new RelationField({ name: 'parent', collectionId: categories.id, maxSelect: 1 }));
   app.save(categories);
-
   const products = new Collection({
     ...open, type: 'base', name: 'products',
     fields: [
@@ -54,7 +53,6 @@ migrate((app) => {
     ],
   });
   app.save(products);
-
   const orders = new Collection({
     ...open, type: 'base', name: 'orders',
     // What never changes is said by the rule of updates.
