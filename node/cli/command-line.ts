@@ -14,6 +14,8 @@ export interface CliCommand {
   /** What follows the name, for example `URL MODEL FILE`; a bracket marks what may be left out. */
   readonly positionals: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** What the first positional is one of, where it is one of a few; shells complete it. */
+  readonly words?: readonly string[];
   /** Further lines of its help: what to know, an example. */
   readonly details: readonly string[];
   /** Resolves to the exit code. */

@@ -50,12 +50,29 @@ function overview(): number {
       '',
       ...rows,
       '',
-      'Start here:',
-      '  lithair serve docs/examples/shop.yaml      serve a model on http://127.0.0.1:8080',
+      ...lesson(),
+      '',
       '  lithair COMMAND --help                     what a command takes, with an example',
+      '  source <(lithair completion bash)          commands and options by the tab key',
       '',
     ].join('\n'),
   );
+}
+
+/** From nothing to a cluster, each step with the command that takes it. */
+function lesson(): readonly string[] {
+  return [
+    'Begin here:',
+    '  lithair init model.yaml                    1. write a model, with comments to learn from',
+    '  lithair validate model.yaml                2. hear what is wrong with it, by line and column',
+    '  lithair serve model.yaml --try             3. serve it on http://127.0.0.1:8080, see /docs',
+    '  lithair import http://127.0.0.1:8080 Task tasks.ndjson',
+    '                                             4. fill it; run it again where it was cut off',
+    "  lithair explain model.yaml '/api/tasks?status=open'",
+    '                                             5. see which index answers a list',
+    '  lithair client model.yaml --out tasks.ts   6. call it from TypeScript',
+    '  lithair serve model.yaml --nodes 3         7. run three nodes; kill one, nothing is lost',
+  ];
 }
 
 function print(text: string): number {

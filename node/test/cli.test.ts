@@ -87,6 +87,11 @@ test('bash completes commands, and the options of each', async () => {
   };
   assert.equal(complete('se'), 'serve');
   assert.equal(complete('serve', '--ini'), '--initial-cluster');
+  assert.equal(complete('import', 'a', '--re'), '--restart');
+  assert.equal(complete('member', 'tr'), 'transfer');
+  assert.equal(complete('keys', 'ro'), 'rotate');
+  const fish = (await lithair('completion', 'fish')).output;
+  assert.match(fish, /from member; and not .* -a 'list remove replace/);
   const none = await lithair('completion', 'cmd');
   assert.equal(none.code, 2);
   assert.match(none.output, /bash, zsh or fish/);

@@ -7,12 +7,15 @@ interface Completion {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly string[];
+  /** Of the word behind the name; empty where files are completed. */
+  readonly words: readonly string[];
 }
 
 /** `lithair completion SHELL`: a script that completes commands and options. */
 export const completionCommand: CliCommand = {
   name: 'completion',
   positionals: 'SHELL',
+  words: ['bash', 'zsh', 'fish'],
   options: {},
   details: [
     'SHELL is bash, zsh or fish. Example, for the shell that runs:',
@@ -34,8 +37,9 @@ async function completions(): Promise<Completion[]> {
   return Promise.all(
     COMMANDS.map(async (entry) => {
       const { name, summary } = entry;
-      const { options } = await entry.load();
-      return { name, summary, options: [...Object.keys(options), 'help'].map((o) => `--${o}`) };
+      const { options, words = [] } = await entry.load();
+      const dashed = [...Object.keys(options), 'help'].map((option) => `--${option}`);
+      return { name, summary, options: dashed, words };
     }),
   );
 }
@@ -46,15 +50,16 @@ const SCRIPTS: Readonly<Record<string, (commands: readonly Completion[]) => stri
   fish,
 };
 
-/** Options after a dash, else files; the first word is a command. */
+/** Options after a dash, actions where a command has some, else files; the first word is a command. */
 function bash(commands: readonly Completion[]): string {
   const names = commands.map(({ name }) => name).join(' ');
   const cases = commands.map(
-    ({ name, options }) => `    ${name}) options="${options.join(' ')}" ;;`,
+    ({ name, options, words }) =>
+      `    ${name}) options="${options.join(' ')}" words="${words.join(' ')}" ;;`,
   );
   return [
     '_lithair() {',
-    '  local word="${COMP_WORDS[COMP_CWORD]}" options=""',
+    '  local word="${COMP_WORDS[COMP_CWORD]}" options="" words=""',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
     `    COMPREPLY=($(compgen -W "${names}" -- "$word"))`,
     '    return',
@@ -63,6 +68,10 @@ function bash(commands: readonly Completion[]): string {
     ...cases,
     '  esac',
     '  if [ "${word:0:1}" = "-" ]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi',
+    '  if [ "$COMP_CWORD" -eq 2 ] && [ -n "$words" ]; then',
+    '    COMPREPLY=($(compgen -W "$words" -- "$word"))',
+    '    return',
+    '  fi',
     '  COMPREPLY=($(compgen -f -- "$word"))',
     '}',
     'complete -o filenames -F _lithair lithair',
@@ -74,8 +83,11 @@ function fish(commands: readonly Completion[]): string {
   const names = commands.map(({ name }) => name).join(' ');
   const unknown = `not __fish_seen_subcommand_from ${names}`;
   return commands
-    .flatMap(({ name, summary, options }) => [
+    .flatMap(({ name, summary, options, words }) => [
       `complete -c lithair -n '${unknown}' -f -a ${name} -d ${quoted(summary)}`,
+      ...(words.length === 0
+        ? []
+        : [`complete -c lithair -n '${firstOf(name, words)}' -f -a '${words.join(' ')}'`]),
       ...options.map(
         (option) =>
           `complete -c lithair -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`,
@@ -83,6 +95,12 @@ function fish(commands: readonly Completion[]): string {
     ])
     .join('\n')
     .concat('\n');
+}
+
+/** Behind the command, until one of its words is there. */
+function firstOf(name: string, words: readonly string[]): string {
+  const seen = '__fish_seen_subcommand_from';
+  return `${seen} ${name}; and not ${seen} ${words.join(' ')}`;
 }
 
 function quoted(text: string): string {

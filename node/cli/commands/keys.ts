@@ -24,6 +24,7 @@ const NAMED_FILES = 3;
 export const keysCommand: CliCommand = {
   name: 'keys',
   positionals: 'init|rotate|list|remove FILE',
+  words: ['init', 'rotate', 'list', 'remove'],
   options: {
     data: {
       value: 'DIR',

@@ -14,6 +14,7 @@ const PROMOTE_AGAIN_MS = 500;
 export const memberCommand: CliCommand = {
   name: 'member',
   positionals: 'ACTION [ID|REGION]',
+  words: ['list', 'remove', 'replace', 'promote', 'transfer', 'promote-region'],
   options: {
     ...ADMIN_OPTIONS,
     confirm: {
