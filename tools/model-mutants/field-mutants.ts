@@ -171,6 +171,22 @@ const COMPUTED: readonly Mutant[] = [
     replace: 'return wronglySent(plan, body, change.json, before).slice(1000).map(',
     tests: ['node/http/computed.test.ts'],
   },
+  {
+    attribute: `${FIELD}.computed`,
+    fault: 'what it is computed of can be learned by who may not read that',
+    file: 'node/access/rights.ts',
+    find: 'if (!unreadable.isDisjointFrom(computation.reads.self)) unreadable.add(name);',
+    replace: 'if (computation.reads.actor) unreadable.add(name);',
+    tests: ['node/http/computed.test.ts', 'node/http/leak.test.ts'],
+  },
+  {
+    attribute: `${FIELD}.computed`,
+    fault: 'rows that exist keep what they had',
+    file: 'node/state/upgrade.ts',
+    find: 'compute(schema, row);',
+    replace: 'if (schema.fields.length === 0) compute(schema, row);',
+    tests: ['node/state/upgrade.test.ts'],
+  },
 ];
 
 /** What holds of a value among those of other rows, and of its past. */
