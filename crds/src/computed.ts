@@ -89,6 +89,7 @@ const EXCLUDED = [
   'maxLength',
   'pattern',
   'format',
+  'states',
 ] as const;
 
 /** Checks a field by itself. */
