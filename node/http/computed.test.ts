@@ -143,9 +143,10 @@ test('what is computed of a field is read by those who read the field, or who is
       permissions: { read: ['Clerk', 'Boss'] },
     },
   ];
-  const permissions = { create: ['Boss'], read: ['Clerk', 'Boss'], update: ['Clerk'] };
+  const right = ['Clerk', 'Boss'];
+  const permissions = { create: ['Boss'], read: right, update: ['Clerk'], delete: ['Clerk'] };
   const guarded = await serveApi(
-    [{ name: 'Thing', fields, permissions }],
+    [{ name: 'Thing', fields, permissions, lifecycle: { softDelete: true } }],
     {},
     {
       mode: 'tokens',
@@ -167,6 +168,10 @@ test('what is computed of a field is read by those who read the field, or who is
     assert.equal(patched.status, 400);
     const document = await guarded.send('GET', '/openapi.json', as('Clerk'));
     assert.doesNotMatch(document.text, /"twice"|"more"/);
+    await guarded.send('DELETE', '/api/things/x', as('Clerk'));
+    const deleted = await guarded.send('GET', '/api/things/_deleted/x', as('Clerk'));
+    const told = [deleted.json['id'], deleted.json['twice'], deleted.json['isDear']];
+    assert.deepEqual(told, ['x', undefined, true]);
   } finally {
     await guarded.close();
   }
