@@ -243,9 +243,9 @@ const RELATIONS: readonly Mutant[] = [
     attribute: `${FIELD}.to`,
     fault: 'a reference points to a row that is not there',
     file: 'node/command/planning.ts',
-    find: ': findConflicts(context.rows, changes);',
+    find: '() => findConflicts(rows, changes),',
     replace:
-      ": findConflicts(context.rows, changes).filter(({ code }) => !code.includes('reference'));",
+      "() => findConflicts(rows, changes).filter(({ code }) => !code.includes('reference')),",
     tests: ['node/command/leader-session.test.ts'],
   },
   {
@@ -330,4 +330,65 @@ const RELATIONS: readonly Mutant[] = [
   },
 ];
 
-export const FIELD_MUTANTS: readonly Mutant[] = [...VALUES, ...COMPUTED, ...RELATIONS];
+const STATE = `${FIELD}.states`;
+const MOVES = 'node/command/transitions.ts';
+const STATES = ['node/http/states.test.ts'];
+
+/** How fields go from one value to another. */
+const TRANSITIONS: readonly Mutant[] = [
+  {
+    attribute: `${STATE}.initial`,
+    fault: 'rows begin in any state',
+    file: MOVES,
+    find: 'if (to === initial) return NO_MOVES;',
+    replace: 'if (to !== null || initial === to) return NO_MOVES;',
+    tests: STATES,
+  },
+  {
+    attribute: `${STATE}.transitions[].from`,
+    fault: 'a state is reached from all others',
+    file: MOVES,
+    find: 'each.to === to && each.from.includes(from)',
+    replace: 'each.to === to',
+    tests: STATES,
+  },
+  {
+    attribute: `${STATE}.transitions[].to`,
+    fault: 'a state that has a way out leads to all others',
+    file: MOVES,
+    find: 'each.to === to && each.from.includes(from)',
+    replace: 'each.from.includes(from)',
+    tests: STATES,
+  },
+  {
+    attribute: `${STATE}.transitions[].roles`,
+    fault: 'everybody takes the transition',
+    file: MOVES,
+    find: 'roles === undefined || hasOne(roles, moved.actor)',
+    replace: 'roles === undefined || hasOne(roles, moved.actor) || true',
+    tests: STATES,
+  },
+  {
+    attribute: `${STATE}.transitions[].when`,
+    fault: 'the transition is taken whatever its condition says',
+    file: MOVES,
+    find: 'condition === null || isMet(condition, moved)',
+    replace: 'condition === null || isMet(condition, moved) || true',
+    tests: STATES,
+  },
+  {
+    attribute: `${STATE}.transitions[].event`,
+    fault: 'changes have no name of their transition',
+    file: MOVES,
+    find: 'events: taken.event === undefined ? [] : [taken.event]',
+    replace: 'events: []',
+    tests: STATES,
+  },
+];
+
+export const FIELD_MUTANTS: readonly Mutant[] = [
+  ...VALUES,
+  ...COMPUTED,
+  ...RELATIONS,
+  ...TRANSITIONS,
+];
