@@ -51,6 +51,16 @@ test('the compiled schema with deleted rows reads back as it is', () => {
   assert.deepEqual(parseSchema(canonicalJson(schema)), schema);
 });
 
+test('computed fields are still computed: whoever may not read what they are made of knows neither', () => {
+  const computed = '{name: size, type: integer, computed: "self.sku.size()"}';
+  const fields = `${ID}, {name: sku, type: string, required: true}, ${computed}`;
+  const { models } = schemaOf(`{name: Product, fields: [${fields}], ${SOFT}}`);
+  const of = (name: string) =>
+    models.find((model) => model.name === name)?.fields.find((field) => field.name === 'size');
+  assert.equal(of('ProductDeleted')?.computed, of('Product')?.computed);
+  assert.equal(of('ProductDeleted')?.computed, 'self.sku.size()');
+});
+
 test('turning it on is additive, and turning it off would lose rows', () => {
   const off = schemaOf(`{name: Product, fields: [${FIELDS}]}, ${BRAND}`);
   const on = schemaOf(`${PRODUCT}, ${BRAND}`);
