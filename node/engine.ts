@@ -1,7 +1,9 @@
+import type { AuditLog } from './audit/index.ts';
 import type { Consensus } from './consensus/index.ts';
 import type { Health } from './health.ts';
 import type { Outbox } from './outbox/index.ts';
 import {
+  type AuditEntry,
   type CommandEnvelope,
   type Engine,
   EngineError,
@@ -19,8 +21,11 @@ export class NodeEngine implements Engine {
   #outbox: Outbox | null = null;
   #history: () => HistoryReader | null = () => null;
 
-  constructor(health: Health) {
+  readonly #audit: AuditLog;
+
+  constructor(health: Health, audit: AuditLog) {
     this.health = health;
+    this.#audit = audit;
   }
 
   /** The node takes part in its cluster from now on. */
@@ -53,6 +58,10 @@ export class NodeEngine implements Engine {
 
   readBarrier(demand: ReadDemand): Promise<void> | null {
     return this.#present().readBarrier(demand);
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    return this.#audit.record(entry);
   }
 
   #present(): Consensus<ApplyResult, ReplicatedState> {

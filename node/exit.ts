@@ -1,4 +1,5 @@
 import { ArchiveError } from './archive/index.ts';
+import { AuditError } from './audit/index.ts';
 import { EncryptionError } from './encryption/index.ts';
 import { EntryError } from './entry/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -25,6 +26,7 @@ export function asNodeError(error: unknown): NodeError | null {
   const isData =
     error instanceof LogError ||
     error instanceof ArchiveError ||
+    error instanceof AuditError ||
     error instanceof StateError ||
     error instanceof OutboxError ||
     error instanceof EncryptionError;

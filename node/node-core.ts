@@ -2,6 +2,8 @@ import { type Schema } from '@lithair/crds';
 import type { ApplyVersions } from '@lithair/crds/contract';
 import { type Archive, serveArchive } from './archive/index.ts';
 import { archivePeers } from './archive-peers.ts';
+import type { AuditLog } from './audit/index.ts';
+import { auditTrail } from './audit-trail.ts';
 import { backups } from './backups.ts';
 import { beginCluster } from './begin-cluster.ts';
 import { openColdStore } from './cold/index.ts';
@@ -120,6 +122,7 @@ export class NodeCore {
   #keeper: HistoryKeeper | null = null;
   #preparation: ModelPreparation | null = null;
   readonly #cold: ColdRows;
+  readonly #audit: AuditLog;
   #stopping = false;
   #isRefused = false;
 
@@ -137,7 +140,6 @@ export class NodeCore {
     this.#onEnd = onEnd;
     this.#observer = observer;
     this.health = new Health(world.logger, world.clock);
-    this.engine = new NodeEngine(this.health);
     const latest = options.applyVersion ?? APPLY_VERSION;
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
@@ -169,6 +171,13 @@ export class NodeCore {
     });
     this.#metrics = createMetrics({ processMetrics: world.processMetrics });
     observeTraces(this.#metrics, world.tracer);
+    this.#audit = auditTrail(options, world, {
+      consensus: () => this.#consensus,
+      isSpaceLow: () => this.#space.low,
+      onFailure: (error) => this.#failBy(error),
+      metrics: this.#metrics,
+    });
+    this.engine = new NodeEngine(this.health, this.#audit);
     this.#admin = waitingHandler(options.name, world.version);
   }
 
@@ -196,6 +205,7 @@ export class NodeCore {
     this.#encryption.requireKeys();
     this.#directory = await openDataDirectory({ dir, ...this.#world });
     await this.#space.start();
+    await this.#audit.open();
     this.health.finish({ isNew: this.#directory.identity === null });
     await this.#listen();
     await this.#openPeerPort(this.#directory);
@@ -239,6 +249,7 @@ export class NodeCore {
     await this.#keeper?.stop();
     await this.#transport?.close();
     await this.#network.close();
+    await this.#audit.close();
     await this.#world.tracer.close();
     await this.#directory?.close();
   }

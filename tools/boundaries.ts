@@ -29,6 +29,7 @@ export const ROOMS = [
   'membership',
   'backup',
   'consensus',
+  'audit',
   'archive',
   'cold',
   'log',

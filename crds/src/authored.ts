@@ -87,7 +87,11 @@ export interface AuthoredModel {
   permissions?: ModelPermissions;
   http?: { methods: HttpMethod[] };
   caching?: { ttlSeconds: number };
-  security?: { encryptionAtRest?: boolean; tamperEvidence?: boolean };
+  security?: {
+    encryptionAtRest?: boolean;
+    tamperEvidence?: boolean;
+    auditAllOperations?: boolean;
+  };
   events?: DomainEventSpec[];
   rules?: RuleSpec[];
   tracing?: { enabled: boolean; sampleRate?: number; includeBody?: boolean };
@@ -128,6 +132,7 @@ export interface AuthoredSpec {
     batchSize?: number;
     syncMode?: 'group';
     codec?: 'json' | 'binary';
+    auditRetention?: string;
     idempotency?: { window?: string; maxOutcomes?: number };
     cold?: ColdStoreSpec;
   };

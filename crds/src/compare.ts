@@ -59,6 +59,7 @@ class Comparison {
     }
     const [wrote = 'json', writes = 'json'] = [old.store.codec, next.store.codec];
     if (wrote !== writes) this.changes.push(`store.codec: ${wrote} becomes ${writes}`);
+    this.noted(old.store, next.store, 'store', 'auditRetention');
     const [kept, keeps] = [old, next].map(({ store }) => describeIdempotency(store.idempotency));
     if (kept !== keeps) this.changes.push(`store.idempotency: ${kept} becomes ${keeps}`);
     const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);
@@ -184,6 +185,7 @@ class Comparison {
     this.noted(old, next, next.name, 'lifecycle');
     this.noted(old, next, next.name, 'encryptionAtRest');
     this.noted(old, next, next.name, 'tamperEvidence');
+    this.noted(old, next, next.name, 'auditAllOperations');
     this.noted(old, next, next.name, 'events');
     this.noted(old, next, next.name, 'tracing');
     this.noted(old, next, next.name, 'durability');

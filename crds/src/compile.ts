@@ -37,6 +37,7 @@ export function compileSchema(spec: LithairModelSpec): Schema {
       batchSize: spec.store.batchSize,
       syncMode: spec.store.syncMode,
       ...(spec.store.codec === 'binary' && { codec: spec.store.codec }),
+      ...auditRetentionOf(spec.store),
       ...idempotencyOf(spec.store.idempotency),
       ...coldOf(spec.store.cold),
     },
@@ -50,6 +51,12 @@ function compileAuth({ apiKeys, jwt }: AuthSpec): AuthSchema {
     ...(apiKeys && { apiKeys: structuredClone(apiKeys) }),
     ...(jwt && { jwt: structuredClone(jwt) }),
   };
+}
+
+/** For ever is what a store does that says nothing. */
+function auditRetentionOf({ auditRetention }: StoreSettings): Partial<StoreSettings> {
+  if (auditRetention === undefined || auditRetention === 'forever') return {};
+  return { auditRetention };
 }
 
 /** The default is not written down: a schema that says it is the same as one that does not. */
@@ -108,6 +115,7 @@ function compileModel(model: ModelSpec): ModelSchema {
     ...compilePersistence(model.persistence),
     ...(security?.encryptionAtRest && { encryptionAtRest: true }),
     ...(security?.tamperEvidence && { tamperEvidence: true }),
+    ...(security?.auditAllOperations && { auditAllOperations: true }),
     ...(persistence.memory === 'adaptive' && {
       adaptive: { cacheMiB: persistence.cacheMiB ?? DEFAULTS.cacheMiB },
     }),

@@ -62,6 +62,7 @@ function expandStore(store: NonNullable<AuthoredSpec['store']>): StoreSettings {
     batchSize: store.batchSize ?? DEFAULTS.batchSize,
     syncMode: store.syncMode ?? 'group',
     codec: store.codec ?? 'json',
+    ...(store.auditRetention !== undefined && { auditRetention: store.auditRetention }),
     ...(store.idempotency && { idempotency: expandIdempotency(store.idempotency) }),
     ...(store.cold && { cold: { ...store.cold } }),
   };
@@ -87,6 +88,7 @@ function expandModel(model: AuthoredModel): ModelSpec {
       security: {
         encryptionAtRest: model.security.encryptionAtRest ?? false,
         tamperEvidence: model.security.tamperEvidence ?? false,
+        ...(model.security.auditAllOperations && { auditAllOperations: true }),
       },
     }),
     ...(model.events && { events: model.events.map((event) => ({ ...event })) }),

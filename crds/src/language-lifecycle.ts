@@ -144,6 +144,9 @@ export const security: RecordShape = {
   kind: 'record',
   attributes: {
     encryptionAtRest: flag('Whether rows and their past are stored encrypted; needs keys.'),
+    auditAllOperations: flag(
+      'Whether every operation, reads included, leaves an entry in the audit log of its node.',
+    ),
     tamperEvidence: flag('Whether events are chained by hashes, so that a change of one shows.'),
   },
   later: [],

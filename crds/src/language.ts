@@ -435,6 +435,7 @@ export const specShape: RecordShape = {
           ['json', 'binary'],
           [],
         ),
+        auditRetention: duration('How long entries of audit logs are kept; for ever unless said.'),
         syncMode: choice('How writes reach the disk.', ['group'], ['always', 'periodic', 'none']),
         idempotency: {
           kind: 'record',

@@ -1,5 +1,6 @@
 // Rules between models, between fields and within the cluster: names, routes, keys, references.
 // They look at the raw value, because one broken field must not hide what is wrong elsewhere.
+import { checkAudit } from './audit-rules.ts';
 import { checkEventual } from './eventual.ts';
 import { checkExpiry } from './expiry-rules.ts';
 import { checkIndexes } from './index-rules.ts';
@@ -59,6 +60,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...checkMemory(model, path),
     ...checkPersistenceWords(model, path),
     ...checkTracing(model, path),
+    ...checkAudit(model, path),
     ...checkRetention(memberAt(memberAt(model, 'lifecycle'), 'retention'), [
       ...path,
       'lifecycle',

@@ -193,6 +193,8 @@ export interface SecuritySpec {
   encryptionAtRest: boolean;
   /** Events are chained by hashes. */
   tamperEvidence: boolean;
+  /** Every operation leaves an entry in the audit log of its node. */
+  auditAllOperations?: boolean;
 }
 
 /** A name for a change of a row: for every one of its kind, or where one of the fields changed. */
@@ -284,6 +286,8 @@ export interface StoreSettings {
   syncMode: 'group';
   /** How the log writes the rows of its entries. Absent: json. */
   codec?: 'json' | 'binary';
+  /** How long entries of the audit logs are kept: a duration. Absent: for ever. */
+  auditRetention?: string;
   /** Absent: a day, and 100,000 outcomes. */
   idempotency?: IdempotencySettings;
   /** Absent: no history gets cold. */

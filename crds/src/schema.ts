@@ -54,6 +54,8 @@ export interface ModelSchema {
   encryptionAtRest?: boolean;
   /** True, or absent. */
   tamperEvidence?: boolean;
+  /** True, or absent. */
+  auditAllOperations?: boolean;
   /** Absent: quorum. */
   durability?: 'leader' | 'periodic';
   /** Bodies that are in a snapshot leave memory but for a cache of this size; absent: none does. */

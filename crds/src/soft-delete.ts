@@ -45,7 +45,7 @@ export function withDeletedModels(models: readonly ModelSchema[]): ModelSchema[]
  */
 function deletedModel(model: ModelSchema, models: readonly ModelSchema[]): ModelSchema {
   const { name, path, primaryKey, permissions, cacheSeconds, consistency, adaptive } = model;
-  const { methods, encryptionAtRest, lifecycle, durability, tracing } = model;
+  const { methods, encryptionAtRest, lifecycle, durability, tracing, auditAllOperations } = model;
   const after = lifecycle?.purgeAfter;
   return {
     name: deletedModelName(name),
@@ -60,6 +60,7 @@ function deletedModel(model: ModelSchema, models: readonly ModelSchema[]): Model
     ...(consistency && { consistency }),
     ...(adaptive && { adaptive }),
     ...(tracing && { tracing }),
+    ...(auditAllOperations && { auditAllOperations }),
     ...(after !== undefined && {
       lifecycle: { audited: false, ttl: { field: DELETED_AT.name, after } },
     }),

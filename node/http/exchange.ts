@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ModelSchema } from '@lithair/crds';
 import { ANONYMOUS } from '../auth/index.ts';
 import type { Actor, ModelReader, StateReader, TraceIds } from '../ports/index.ts';
 import type { Parameter } from '../query/index.ts';
@@ -37,6 +38,10 @@ export class Exchange {
   trace: RequestTrace | null = null;
   /** What the log calls the request, where it had to say something of it. */
   ids: TraceIds | null = null;
+  /** Models whose rows the answer shows beside those of the route. */
+  expanded: readonly ModelSchema[] = [];
+  /** Whether the audit log has what came of the request, as far as it must. */
+  isAudited = false;
   /** Methods of the route, for the `Allow` header. */
   allow = '';
   #parameters: readonly Parameter[] | null = null;

@@ -1,3 +1,4 @@
+import type { ModelSchema } from '@lithair/crds';
 import type { Actor, AggregateRecord, StateReader } from '../ports/index.ts';
 import { type Page, parseRecord } from '../query/index.ts';
 import type { Exchange } from './exchange.ts';
@@ -37,7 +38,14 @@ export function readExpansions(exchange: Exchange): readonly Expansion[] {
   const paths = parts.map((part) => part.split('.'));
   const isDeep = paths.some((path) => path.length > MAX_DEPTH);
   if (isDeep) throw refuse('too_deep', `follows at most ${MAX_DEPTH} references in a row`);
-  return branch(exchange.modelRoute, paths, (model) => table?.routeOf(model, actor));
+  const expansions = branch(exchange.modelRoute, paths, (model) => table?.routeOf(model, actor));
+  exchange.expanded = modelsOf(expansions);
+  return expansions;
+}
+
+/** All models whose rows are shown, the innermost included. */
+function modelsOf(expansions: readonly Expansion[]): ModelSchema[] {
+  return expansions.flatMap(({ target, inner }) => [target.model, ...modelsOf(inner)]);
 }
 
 function branch(

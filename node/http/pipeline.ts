@@ -3,6 +3,7 @@ import type { AccessOperation } from '../access/index.ts';
 import type { Actor, Clock, Command, CommandEnvelope, Engine, Logger } from '../ports/index.ts';
 import type { RequestMetrics, Tracer } from '../telemetry/index.ts';
 import type { Admit, ApiLimits } from './api.ts';
+import { auditBegun, auditedReply, auditProblem, mustAudit } from './auditing.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
 import { refuseConditions } from './eventual.ts';
 import { Exchange, type Parent, type ReadView } from './exchange.ts';
@@ -60,7 +61,7 @@ export function createPipeline(parts: PipelineParts): Handle {
         (error: unknown) => fail(parts, exchange, error),
       );
     } catch (error) {
-      fail(parts, exchange, error);
+      return fail(parts, exchange, error);
     }
   };
 }
@@ -108,11 +109,21 @@ function runAs(
   refuseConditions(exchange);
   if (operation.kind === 'stream') {
     exchange.trace?.enter('stream');
-    return operation.run(exchange, parts);
+    return runStream(parts, exchange, operation);
   }
   return operation.kind === 'read'
     ? runRead(parts, exchange, operation)
     : runWrite(parts, exchange, operation);
+}
+
+/** Its lines are many; that it began is recorded once. */
+function runStream(
+  parts: PipelineParts,
+  exchange: Exchange,
+  operation: StreamOperation,
+): Promise<void> {
+  if (!mustAudit(exchange)) return operation.run(exchange, parts);
+  return auditBegun(parts, exchange).then(() => operation.run(exchange, parts));
 }
 
 /** Reads: no body. validation is the query's own, after the state is as fresh as wanted. */
@@ -142,13 +153,21 @@ function runRead(
 }
 
 function answerRead(
-  { context }: PipelineParts,
+  parts: PipelineParts,
   exchange: Exchange,
   operation: ReadOperation,
 ): Promise<void> | void {
   exchange.trace?.enter('query');
+  const { context } = parts;
   const view = viewOf(context, exchange.modelRoute.model.name);
-  return sendLater(exchange, operation.answer(exchange, view, context));
+  const reply = operation.answer(exchange, view, context);
+  if (reply instanceof Promise) {
+    return sendLater(
+      exchange,
+      reply.then((done) => auditedReply(parts, exchange, done)),
+    );
+  }
+  return sendLater(exchange, mustAudit(exchange) ? auditedReply(parts, exchange, reply) : reply);
 }
 
 async function runWrite(
@@ -180,6 +199,7 @@ async function runWrite(
     timeoutMs: parts.limits.engineTimeoutMs,
     ...submitting(exchange, command, bytes.length),
   };
+  if (mustAudit(exchange)) await auditBegun(parts, exchange);
   const outcome = await parts.engine.submit(envelope);
   exchange.trace?.enter('answer');
   // 8. response
@@ -259,7 +279,7 @@ function sendLater(
 }
 
 /** The one error exit. */
-function fail(parts: PipelineParts, exchange: Exchange, error: unknown): void {
+function fail(parts: PipelineParts, exchange: Exchange, error: unknown): Promise<void> | void {
   const { trace } = exchange;
   if (error instanceof ClientGone) {
     if (trace !== null) finishTrace(trace, exchange, true);
@@ -267,7 +287,15 @@ function fail(parts: PipelineParts, exchange: Exchange, error: unknown): void {
   }
   exchange.ids = trace;
   const problem = problemOf(error, parts.logger, identifier(parts.tracer, exchange));
-  trace?.enter('answer');
+  if (exchange.isAudited || !mustAudit(exchange)) return answerProblem(parts, exchange, problem);
+  return auditProblem(parts, exchange, problem.status).then(
+    () => answerProblem(parts, exchange, problem),
+    (failure: unknown) => fail(parts, exchange, failure),
+  );
+}
+
+function answerProblem(parts: PipelineParts, exchange: Exchange, problem: Problem): void {
+  exchange.trace?.enter('answer');
   sendProblem(exchange, problem, parts.clock);
   observe(parts, exchange);
 }

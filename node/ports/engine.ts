@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import type { NodeHealth } from './cluster.ts';
 import type { CommandEnvelope, Outcome } from './command.ts';
 import type { HistoryReader } from './history.ts';
@@ -40,4 +41,10 @@ export interface Engine {
    * @throws EngineError `unavailable`
    */
   readBarrier(demand: ReadDemand): Promise<void> | null;
+  /**
+   * Resolves once the entry is durable on this node.
+   *
+   * @throws EngineError `unavailable`: what must be audited must not be answered
+   */
+  audit(entry: AuditEntry): Promise<void>;
 }

@@ -30,8 +30,13 @@ const LIVES_AND_MADE_VALUES = 7;
 
 /** The apply version whose members know everything that a schema says; 0: all of them do. */
 export function neededBySchema({ models }: Schema): number {
-  if (models.some(isNewest)) return LIVES_AND_MADE_VALUES;
+  if (models.some(isNewest) || models.some(isObserved)) return LIVES_AND_MADE_VALUES;
   return models.some(isRecent) ? RELATED_ROWS : 0;
+}
+
+/** A member that knows neither would answer without traces and entries of the audit log. */
+function isObserved({ tracing, auditAllOperations }: ModelSchema): boolean {
+  return tracing !== undefined || auditAllOperations !== undefined;
 }
 
 function isNewest({ deletedOf, usedBy, lifecycle, fields, indexes = [] }: ModelSchema): boolean {

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { ArchiveError } from '../../archive/index.ts';
+import { AuditError } from '../../audit/index.ts';
 import { EncryptionError } from '../../encryption/index.ts';
 import { LogError, NodeFileSystem, type ScanOptions } from '../../log/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
 import {
+  auditLines,
   type EventFilter,
   eventLines,
   rawLines,
@@ -21,6 +23,7 @@ export const logCommand: CliCommand = {
   options: {
     raft: { help: 'show every record of the raft log instead, committed or not' },
     model: { value: 'NAME', repeatable: true, help: 'events of this model' },
+    audit: { help: 'show who asked this node for what (models with auditAllOperations)' },
     outbox: { help: 'show writes that wait in the outbox to be ordered' },
     'event-type': { value: 'TYPE', repeatable: true, help: 'events of this type' },
     aggregate: { value: 'ID', help: 'events of the aggregate with this id' },
@@ -44,6 +47,7 @@ export const logCommand: CliCommand = {
       const isData =
         error instanceof LogError ||
         error instanceof ArchiveError ||
+        error instanceof AuditError ||
         error instanceof EncryptionError;
       if (isData) throw new CliError(error.message, EXIT.dataRefused);
       throw error;
@@ -77,6 +81,7 @@ function linesOf(
 ): AsyncGenerator<string> {
   if (input.flag('raft')) return rawLines(options);
   if (input.flag('outbox')) return waitingLines(options);
+  if (input.flag('audit')) return auditLines(options, filter);
   return eventLines(options, filter, input.flag('follow'));
 }
 
@@ -91,11 +96,15 @@ function filterOf(input: CliInput): EventFilter {
   };
   const isNarrowed = FILTERS.some((name) => input.texts(name).length > 0) || input.flag('follow');
   if (!isNarrowed || !OTHERS.some((name) => input.flag(name))) return filter;
-  const message = `log: --${[...FILTERS, 'follow'].join(', --')} are for events, not for --raft, --outbox or --verify`;
+  if (input.flag('audit') && !input.flag('verify') && !input.flag('follow')) {
+    if (OF_EVENTS.every((name) => input.texts(name).length === 0)) return filter;
+  }
+  const message = `log: --${[...FILTERS, 'follow'].join(', --')} are for events, not for --raft, --outbox or --verify; --audit takes --model and --since`;
   throw new CliError(message, EXIT.usage);
 }
 
-const OTHERS = ['raft', 'outbox', 'verify'];
+const OTHERS = ['raft', 'outbox', 'audit', 'verify'];
+const OF_EVENTS = ['event-type', 'aggregate'];
 const FILTERS = ['model', 'event-type', 'aggregate', 'since'];
 
 function timeOf(text: string): number {

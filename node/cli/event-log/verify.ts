@@ -5,6 +5,7 @@ import {
   verifyLog,
   verifyOutbox,
 } from '../../log/index.ts';
+import { auditVerdict } from './audited.ts';
 import { verifyHistory } from './verify-history.ts';
 
 /** A report of what was checked, and whether it is sound. */
@@ -20,7 +21,9 @@ export async function verifyLines(
   }
   const { lines, broken } = await verifyHistory(options);
   const verdictLine = broken === null ? verdict(report) : `broken: ${broken}`;
-  return { lines: [...found, ...lines, verdictLine], sound: broken === null };
+  const audit = await auditVerdict(options);
+  const told = [...found, ...lines, ...(audit === null ? [] : [audit]), verdictLine];
+  return { lines: told, sound: broken === null };
 }
 
 function outboxTotals(report: LogReport | null): string[] {

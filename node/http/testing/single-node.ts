@@ -3,6 +3,7 @@ import { rowGuard } from '../../access/index.ts';
 import { LeaderSession } from '../../command/index.ts';
 import { mergePatch } from '../../merge-patch.ts';
 import {
+  type AuditEntry,
   type CommandEnvelope,
   type Engine,
   EngineError,
@@ -25,6 +26,9 @@ export class SingleNode implements Engine {
   failure: EngineErrorCode | null = null;
   phase: NodeHealth['phase'] = 'ready';
   readonly demands: ReadDemand[] = [];
+  readonly audited: AuditEntry[] = [];
+  /** Whether entries cannot be written. */
+  auditFails = false;
   #index = 1;
 
   constructor(schema: Schema, options: StateOptions = {}) {
@@ -55,6 +59,14 @@ export class SingleNode implements Engine {
     if (this.demands.length > 100) this.demands.length = 0;
     this.#fail();
     return null;
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    if (this.auditFails) {
+      return Promise.reject(new EngineError('unavailable', 'the audit log cannot be written'));
+    }
+    this.audited.push(entry);
+    return Promise.resolve();
   }
 
   submit(envelope: CommandEnvelope): Promise<Outcome> {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareSchemas, compileSchema, validateSpec } from './index.ts';
+
+function validated(model: Record<string, unknown>, store: Record<string, unknown> = {}) {
+  const fields = [{ name: 'id', type: 'uuid', primaryKey: true }];
+  const models = [{ name: 'Patient', fields, ...model }];
+  return validateSpec({ auth: { mode: 'open' }, models, store });
+}
+
+function compiled(model: Record<string, unknown>, store: Record<string, unknown> = {}) {
+  const result = validated(model, store);
+  assert.ok(result.ok, JSON.stringify(result));
+  return compileSchema(result.value);
+}
+
+const AUDITED = { security: { auditAllOperations: true }, lifecycle: { audited: true } };
+
+test('all operations of a model are audited where it says so, those on deleted rows included', () => {
+  const { lifecycle } = AUDITED;
+  const schema = compiled({ ...AUDITED, lifecycle: { ...lifecycle, softDelete: true } });
+  assert.deepEqual(
+    schema.models.map(({ auditAllOperations }) => auditAllOperations),
+    [true, true],
+  );
+  const without = compiled({ ...AUDITED, security: { auditAllOperations: false } });
+  assert.equal(without.models[0]?.auditAllOperations, undefined);
+});
+
+test('how long entries are kept is said once for the store', () => {
+  assert.equal(compiled(AUDITED, { auditRetention: '90d' }).store.auditRetention, '90d');
+  assert.equal(compiled(AUDITED, { auditRetention: 'forever' }).store.auditRetention, undefined);
+  const comparison = compareSchemas(compiled({}), compiled(AUDITED, { auditRetention: '1d' }));
+  assert.equal(comparison.kind, 'additive');
+  assert.match(JSON.stringify(comparison), /auditAllOperations/);
+  assert.match(JSON.stringify(comparison), /auditRetention/);
+});
+
+test('it needs events that tell of writes, and excludes ciphers that the entries would not have', () => {
+  for (const [model, text] of [
+    [{ security: { auditAllOperations: true } }, /needs lifecycle.audited: true/],
+    [
+      { ...AUDITED, security: { auditAllOperations: true, encryptionAtRest: true } },
+      /encryptionAtRest is not supported yet/,
+    ],
+  ] as const) {
+    const result = validated(model);
+    assert.ok(!result.ok);
+    const [problem] = result.problems;
+    assert.equal(problem?.path, 'models[0].security.auditAllOperations');
+    assert.match(problem?.message ?? '', text);
+  }
+});

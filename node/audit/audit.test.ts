@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryFileSystem } from '../log/index.ts';
+import type { AuditEntry, Clock } from '../ports/index.ts';
+import { AuditLog, type AuditParts, scanAudit } from './index.ts';
+
+const DIR = '/data';
+const DAY_MS = 86_400_000;
+
+function entryOf(id: string, atMs = 1_000): AuditEntry {
+  return {
+    atMs,
+    model: 'Patient',
+    operation: 'read',
+    subject: 'doctor',
+    method: 'apiKey',
+    id,
+    parameters: ['fields'],
+    outcome: 'allowed',
+    status: 200,
+  };
+}
+
+/** A clock whose timers fire when the test says so. */
+class TestClock implements Clock {
+  ms = 1_000;
+  #timers: (() => void)[] = [];
+  nowMs = () => this.ms;
+  monotonicMs = () => this.ms;
+  after(_delayMs: number, callback: () => void) {
+    this.#timers.push(callback);
+    return { cancel: () => void (this.#timers = this.#timers.filter((t) => t !== callback)) };
+  }
+  fire(): void {
+    for (const timer of this.#timers.splice(0)) timer();
+  }
+}
+
+interface World {
+  readonly log: AuditLog;
+  readonly clock: TestClock;
+  readonly failures: Error[];
+}
+
+async function opened(fs: MemoryFileSystem, more: Partial<AuditParts> = {}): Promise<World> {
+  const clock = new TestClock();
+  const failures: Error[] = [];
+  const log = new AuditLog({
+    fs,
+    dir: DIR,
+    node: 'n1',
+    clock,
+    isSpaceLow: () => false,
+    keepMs: () => Infinity,
+    onFailure: (error) => void failures.push(error),
+    ...more,
+  });
+  await log.open();
+  return { log, clock, failures };
+}
+
+async function idsIn(fs: MemoryFileSystem): Promise<unknown[]> {
+  const ids: unknown[] = [];
+  for await (const { id } of scanAudit({ fs, dir: DIR })) ids.push(id);
+  return ids;
+}
+
+async function bytesOf(fs: MemoryFileSystem, name: string): Promise<Buffer> {
+  const file = await fs.open(`${DIR}/audit/${name}`, 'read');
+  const bytes = Buffer.alloc(file.size());
+  file.read(bytes, 0);
+  await file.close();
+  return bytes;
+}
+
+async function overwrite(fs: MemoryFileSystem, name: string, at: number, text: string) {
+  const file = await fs.open(`${DIR}/audit/${name}`, 'write');
+  await new Promise<void>((resolve, reject) => {
+    file.write(Buffer.from(text), at, (error) => (error === null ? resolve() : reject(error)));
+  });
+  await file.close();
+}
+
+const FIRST = '0000000001.jsonl';
+
+test('entries are there in order, across starts and files, each after the one before', async () => {
+  const fs = new MemoryFileSystem();
+  for (const start of ['a', 'b', 'c']) {
+    const { log } = await opened(fs, { limits: { segmentBytes: 600 } });
+    await Promise.all([1, 2, 3, 4, 5].map((i) => log.record(entryOf(`${start}${i}`))));
+    await log.record(entryOf(`${start}6`));
+    await log.close();
+  }
+  const expected = ['a', 'b', 'c'].flatMap((start) => [1, 2, 3, 4, 5, 6].map((i) => start + i));
+  assert.deepEqual(await idsIn(fs), expected);
+  const sequences: unknown[] = [];
+  for await (const entry of scanAudit({ fs, dir: DIR })) {
+    sequences.push(entry['sequence']);
+    assert.deepEqual(
+      [entry['subject'], entry['operation'], entry['outcome'], entry['parameters']],
+      ['doctor', 'read', 'allowed', ['fields']],
+    );
+  }
+  assert.deepEqual(
+    sequences,
+    expected.map((_, i) => i + 1),
+  );
+});
+
+test('what was acknowledged survives a power cut at any moment, and the log goes on', async () => {
+  for (let cut = 1; cut <= 12; cut++) {
+    const fs = new MemoryFileSystem({ sectorBytes: 64 });
+    const { log } = await opened(fs);
+    const acknowledged: string[] = [];
+    for (let i = 0; i < cut; i++) {
+      await log.record(entryOf(`x${i}`));
+      acknowledged.push(`x${i}`);
+    }
+    // Under way when the power goes.
+    for (const id of ['lost-1', 'lost-2']) void log.record(entryOf(id)).catch(() => {});
+    for (let turn = 0; turn < cut; turn++) await Promise.resolve();
+    let draws = cut;
+    const next = fs.crash('power', () => ((draws = (draws * 31) % 97), draws / 97));
+    const again = await opened(next);
+    await again.log.record(entryOf('after'));
+    await again.log.close();
+    const ids = await idsIn(next);
+    assert.deepEqual(ids.slice(0, cut), acknowledged, `cut after ${cut}`);
+    assert.equal(ids.at(-1), 'after');
+  }
+});
+
+test('an entry that was changed, taken out or added is noticed, and named', async () => {
+  const fs = new MemoryFileSystem();
+  const { log } = await opened(fs);
+  for (const id of ['a', 'b', 'c', 'd']) await log.record(entryOf(id));
+  await log.close();
+  const bytes = await bytesOf(fs, FIRST);
+  const at = bytes.indexOf('"id":"b"') + 6;
+  await overwrite(fs, FIRST, at, 'z');
+  const lines = bytes.toString('utf8', 0, bytes.indexOf('"id":"b"')).split('\n');
+  const offset = Buffer.byteLength(lines.slice(0, -1).join('\n')) + 1;
+  const broken = { code: 'AUDIT_CORRUPT', message: new RegExp(`${FIRST} .*offset ${offset}`) };
+  await assert.rejects(idsIn(fs), broken);
+  await assert.rejects(opened(fs), broken);
+  await overwrite(fs, FIRST, at, 'b');
+  assert.deepEqual(await idsIn(fs), ['a', 'b', 'c', 'd']);
+});
+
+test('a file that is missing between others is noticed', async () => {
+  const fs = new MemoryFileSystem();
+  for (const id of ['a', 'b', 'c']) {
+    const { log } = await opened(fs);
+    await log.record(entryOf(id));
+    await log.close();
+  }
+  await fs.remove(`${DIR}/audit/0000000002.jsonl`);
+  await assert.rejects(idsIn(fs), /0000000002.jsonl is missing/);
+});
+
+test('a torn end is no corruption: nobody was told of it', async () => {
+  const fs = new MemoryFileSystem();
+  const { log } = await opened(fs);
+  await log.record(entryOf('a'));
+  await log.close();
+  const { length } = await bytesOf(fs, FIRST);
+  await overwrite(fs, FIRST, length, '{"sequence":2,"at":"1970-01-01T00:00:01.000Z","dura');
+  const again = await opened(fs);
+  await again.log.record(entryOf('b'));
+  await again.log.close();
+  assert.deepEqual(await idsIn(fs), ['a', 'b']);
+});
+
+test('nothing is taken where the disk is below its reserve, or before it is open', async () => {
+  const fs = new MemoryFileSystem();
+  let low = true;
+  const { log } = await opened(fs, { isSpaceLow: () => low });
+  await assert.rejects(log.record(entryOf('a')), { code: 'unavailable' });
+  low = false;
+  await log.record(entryOf('b'));
+  await log.close();
+  await assert.rejects(log.record(entryOf('c')), { code: 'unavailable' });
+  assert.deepEqual(await idsIn(fs), ['b']);
+});
+
+test('what is older than what is kept is gone from the disk, byte by byte', async () => {
+  const fs = new MemoryFileSystem();
+  const { log, clock } = await opened(fs, { keepMs: () => DAY_MS });
+  await log.record(entryOf('expired-one', clock.ms));
+  clock.ms += DAY_MS / 2;
+  await log.record(entryOf('kept-one', clock.ms));
+  clock.ms += DAY_MS * 0.75;
+  const contents = async () => {
+    const names = await fs.list(`${DIR}/audit`);
+    return (await Promise.all(names.map((name) => bytesOf(fs, name)))).map(String).join('');
+  };
+  assert.match(await contents(), /expired-one/);
+  clock.fire();
+  await settled();
+  assert.doesNotMatch(await contents(), /expired-one/);
+  assert.deepEqual(await idsIn(fs), ['kept-one']);
+  // Also where nobody asks any more.
+  clock.ms += DAY_MS;
+  clock.fire();
+  await settled();
+  assert.doesNotMatch(await contents(), /kept-one/);
+  await log.record(entryOf('later', clock.ms));
+  await log.close();
+  assert.deepEqual(await idsIn(fs), ['later']);
+});
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,46 @@
+import type { FileSystem } from '../log/index.ts';
+import { AuditError } from './errors.ts';
+import {
+  AUDIT_DIRECTORY,
+  readSegment,
+  type SoundSegment,
+  segmentName,
+  segmentsIn,
+} from './segment.ts';
+
+/** Where entries are read from. */
+export interface AuditPlace {
+  readonly fs: FileSystem;
+  /** The data directory. */
+  readonly dir: string;
+}
+
+export type AuditFields = Readonly<Record<string, unknown>>;
+
+/**
+ * The entries of the audit log in a data directory, oldest first, each of them checked to follow
+ * the one before. Takes no lock: the node may be running.
+ *
+ * @throws AuditError that names the place where the chain breaks
+ */
+export async function* scanAudit({ fs, dir }: AuditPlace): AsyncGenerator<AuditFields> {
+  const directory = `${dir}/${AUDIT_DIRECTORY}`;
+  let previous: SoundSegment | null = null;
+  for (const sequence of await segmentsIn(fs, directory)) {
+    if (previous !== null && previous.sequence + 1 !== sequence) {
+      const missing = segmentName(previous.sequence + 1);
+      throw new AuditError('AUDIT_CORRUPT', `audit/${missing} is missing`);
+    }
+    const segment: SoundSegment = await readSegment(fs, directory, sequence, previous);
+    requireWhole(previous, segment);
+    yield* segment.entries.map(({ durable: _, ...entry }) => entry);
+    previous = segment;
+  }
+}
+
+/** What the next file says of where the one before ended, it must have. */
+function requireWhole(previous: SoundSegment | null, next: SoundSegment): void {
+  if (previous === null || previous.end === next.previousEnd) return;
+  const place = `audit/${segmentName(previous.sequence)} is corrupt at offset ${previous.end}`;
+  throw new AuditError('AUDIT_CORRUPT', `${place}: it had ${next.previousEnd} bytes`);
+}

@@ -1,0 +1,151 @@
+// The files of an audit log, and how far each of them is sound.
+import { type FileSystem, readFile } from '../log/index.ts';
+import { AuditError } from './errors.ts';
+import { looseFields, NO_HASH, readLine } from './line.ts';
+
+export const AUDIT_DIRECTORY = 'audit';
+export const AUDIT_FORMAT = 1;
+const NAME = /^(\d{10})\.jsonl$/;
+
+/** The sound part of a file. */
+export interface SoundSegment {
+  readonly sequence: number;
+  /** Where it ends; what stands behind was never acknowledged. */
+  readonly end: number;
+  /** Of its last line. */
+  readonly hash: string;
+  /** Of its last entry, or 0 where it has none. */
+  readonly lastEntry: number;
+  /** Without the hashes, the first line of the file left out. */
+  readonly entries: readonly Readonly<Record<string, unknown>>[];
+  /** What its first line says of the file before: where that ended. */
+  readonly previousEnd: number;
+  /** Time of the newest entry of this and the files before; 0 where there is none. */
+  readonly newestMs: number;
+}
+
+export function segmentName(sequence: number): string {
+  return `${String(sequence).padStart(10, '0')}.jsonl`;
+}
+
+/** Sequences of the files that are there, in order; none where there is no directory. */
+export async function segmentsIn(fs: FileSystem, dir: string): Promise<number[]> {
+  if ((await fs.stat(dir)) === null) return [];
+  return (await fs.list(dir)).flatMap((name) => {
+    const [, digits] = NAME.exec(name) ?? [];
+    return digits === undefined ? [] : [Number(digits)];
+  });
+}
+
+/**
+ * Reads a file of an audit log.
+ *
+ * @param previous the file before, where there is one still
+ * @throws AuditError where an entry that was acknowledged is not what was written
+ */
+export async function readSegment(
+  fs: FileSystem,
+  dir: string,
+  sequence: number,
+  previous: SoundSegment | null,
+): Promise<SoundSegment> {
+  const name = segmentName(sequence);
+  const bytes = await readFile(fs, `${dir}/${name}`);
+  const walk = new Walk(name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  return walk.run(sequence, previous);
+}
+
+const HEAD_BYTES = 4096;
+
+/** Time of the newest entry before a file, as its first line says. */
+export async function newestBefore(fs: FileSystem, dir: string, sequence: number): Promise<number> {
+  const file = await fs.open(`${dir}/${segmentName(sequence)}`, 'read');
+  try {
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    const text = bytes.toString('utf8', 0, file.read(bytes, 0));
+    const newestMs = looseFields(text.slice(0, text.indexOf('\n')))?.['newestMs'];
+    if (typeof newestMs === 'number') return newestMs;
+    const place = `audit/${segmentName(sequence)}`;
+    throw new AuditError('AUDIT_CORRUPT', `${place} is corrupt: its first line cannot be read`);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Goes from line to line, as long as each follows the one before. */
+class Walk {
+  readonly #name: string;
+  readonly #bytes: Buffer;
+  #at = 0;
+  #hash = '';
+
+  constructor(name: string, bytes: Buffer) {
+    this.#name = name;
+    this.#bytes = bytes;
+  }
+
+  run(sequence: number, previous: SoundSegment | null): SoundSegment {
+    const head = this.#head(sequence, previous);
+    const entries: Readonly<Record<string, unknown>>[] = [];
+    for (let line = this.#next(); line !== null; line = this.#next()) entries.push(line);
+    this.#requireTorn();
+    const lastEntry = Number(entries.at(-1)?.['sequence'] ?? head['lastEntry']);
+    const lastAt = entries.at(-1)?.['at'];
+    const newestMs = lastAt === undefined ? Number(head['newestMs']) : Date.parse(String(lastAt));
+    return {
+      sequence,
+      end: this.#at,
+      hash: this.#hash,
+      lastEntry,
+      entries,
+      previousEnd: Number(head['previousEnd']),
+      newestMs,
+    };
+  }
+
+  #head(sequence: number, previous: SoundSegment | null): Readonly<Record<string, unknown>> {
+    const text = this.#line() ?? '';
+    const fields = looseFields(text) ?? {};
+    const said = fields['previous'];
+    this.#hash = previous?.hash ?? (typeof said === 'string' ? said : NO_HASH);
+    const head = this.#next();
+    if (head === null || head['audit'] === undefined) throw this.#corrupt('its first line');
+    if (head['audit'] !== AUDIT_FORMAT) {
+      const reason = `${this.#name} has format ${String(head['audit'])}, known is ${AUDIT_FORMAT}`;
+      throw new AuditError('AUDIT_FORMAT', reason);
+    }
+    if (head['segment'] !== sequence) throw this.#corrupt('the number in its first line');
+    return head;
+  }
+
+  /** The next line that follows; null at the end of what is sound. */
+  #next(): Readonly<Record<string, unknown>> | null {
+    const text = this.#line();
+    const read = text === null ? null : readLine(text, this.#hash);
+    if (text === null || read === null) return null;
+    this.#at += Buffer.byteLength(text) + 1;
+    this.#hash = read.hash;
+    return read.fields;
+  }
+
+  #line(): string | null {
+    const end = this.#bytes.indexOf(NEWLINE, this.#at);
+    return end === -1 ? null : this.#bytes.toString('utf8', this.#at, end);
+  }
+
+  /** Each entry says how much was durable before it: nothing of that can be torn. */
+  #requireTorn(): void {
+    const bad = this.#at;
+    for (const text of this.#bytes.toString('utf8', bad).split('\n')) {
+      const durable = looseFields(text)?.['durable'];
+      if (typeof durable === 'number' && durable > bad) throw this.#corrupt('an entry');
+    }
+  }
+
+  #corrupt(what: string): AuditError {
+    const place = `audit/${this.#name} is corrupt at offset ${this.#at}`;
+    return new AuditError('AUDIT_CORRUPT', `${place}: ${what} is not what was written`);
+  }
+}
+
+const NEWLINE = 10;
