@@ -151,13 +151,12 @@ export class NodeCore {
       keys: world.keys ?? null,
       onRefused: (reason) => this.#fail(reason, EXIT.dataRefused),
     });
-    const storage = () => this.#space.status;
     this.#info = {
       name: options.name,
       version: world.version,
       applyVersions: this.#applyVersions,
       applyVersion: () => this.#consensus?.state?.applyVersion ?? 0,
-      storage,
+      storage: () => this.#space.status,
       encryption: () => this.#encryption.status,
       logEnd: () => logEndOf(this.#log),
       outbox: () => this.#outbox?.status ?? null,
@@ -265,10 +264,9 @@ export class NodeCore {
   }
 
   #createSpaceWatch(): SpaceWatch {
-    const { fs, clock, logger } = this.#world;
     const { dataDir: dir, freeSpaceReserveBytes: reserveBytes } = this.#options;
     const onChange = (low: boolean): void => this.#onSpace(low);
-    return new SpaceWatch({ fs, dir, clock, logger, reserveBytes, onChange });
+    return new SpaceWatch({ ...this.#world, dir, reserveBytes, onChange });
   }
 
   /** Where space is low, what a snapshot makes superfluous is given back to the disk. */
@@ -300,22 +298,17 @@ export class NodeCore {
   }
 
   #findPlace(directory: DataDirectory): Promise<Placement> {
-    const { name, initialCluster, role, region } = this.#options;
-    const { clock, logger, random } = this.#world;
+    const { clock, random } = this.#world;
     this.health.enter('joining', 'looking for the cluster');
     return findPlace({
-      name,
-      initialCluster,
+      ...this.#options,
+      ...this.#world,
       identity: directory.identity,
       writeIdentity: (identity) => directory.writeIdentity(identity),
       newUuid: () => uuidV7(clock.nowMs(), random.fill(new Uint8Array(UUID_RANDOM_BYTES))),
       knownCluster: () => this.#network.knownCluster(),
       peer: (member) => this.#network.peer(member),
-      role,
-      region,
       applyVersions: this.#applyVersions,
-      clock,
-      logger,
       onWaiting: (detail) => this.health.enter('joining', detail),
     });
   }
@@ -486,15 +479,14 @@ export class NodeCore {
   }
 
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
-    const { clock, logger } = this.#world;
+    const { clock } = this.#world;
     if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
     const changes = new MemberChanges({
       view: consensus,
       entries: memberEntries,
       applyVersion: this.#info.applyVersion,
       letGo: lettingGo({ transport: this.#transport, keeper: this.#keeper, clock }),
-      clock,
-      logger,
+      ...this.#world,
     });
     const admit = (next: Schema) => this.#encryption.admit(next);
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
@@ -518,8 +510,7 @@ export class NodeCore {
       regionPromotion: promotion,
       closeOutbox: (forMs) => this.#outbox?.close(forMs) ?? null,
       info: this.#info,
-      clock,
-      logger,
+      ...this.#world,
     });
   }
 

@@ -33,7 +33,9 @@ export async function* scanAudit({ fs, dir }: AuditPlace): AsyncGenerator<AuditF
     }
     const segment: SoundSegment = await readSegment(fs, directory, sequence, previous);
     requireWhole(previous, segment);
-    yield* segment.entries.map(({ durable: _, ...entry }) => entry);
+    for (const { durable, ...entry } of segment.entries) {
+      if (typeof durable === 'number') yield entry;
+    }
     previous = segment;
   }
 }

@@ -91,7 +91,7 @@ class Walk {
     this.#requireTorn();
     const lastEntry = Number(entries.at(-1)?.['sequence'] ?? head['lastEntry']);
     const lastAt = entries.at(-1)?.['at'];
-    const newestMs = lastAt === undefined ? Number(head['newestMs']) : Date.parse(String(lastAt));
+    const newestMs = typeof lastAt === 'string' ? Date.parse(lastAt) : Number(head['newestMs']);
     return {
       sequence,
       end: this.#at,
@@ -111,7 +111,7 @@ class Walk {
     const head = this.#next();
     if (head === null || head['audit'] === undefined) throw this.#corrupt('its first line');
     if (head['audit'] !== AUDIT_FORMAT) {
-      const reason = `${this.#name} has format ${String(head['audit'])}, known is ${AUDIT_FORMAT}`;
+      const reason = `${this.#name} has format ${JSON.stringify(head['audit'])}, known is ${AUDIT_FORMAT}`;
       throw new AuditError('AUDIT_FORMAT', reason);
     }
     if (head['segment'] !== sequence) throw this.#corrupt('the number in its first line');
