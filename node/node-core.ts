@@ -200,9 +200,8 @@ export class NodeCore {
    * @throws NodeError, LogError or a listen error where it cannot
    */
   async start(): Promise<void> {
-    const { dataDir: dir } = this.#options;
     this.#encryption.requireKeys();
-    this.#directory = await openDataDirectory({ dir, ...this.#world });
+    this.#directory = await openDataDirectory({ ...this.#world, dir: this.#options.dataDir });
     await this.#space.start();
     await this.#audit.open();
     this.health.finish({ isNew: this.#directory.identity === null });
@@ -293,8 +292,7 @@ export class NodeCore {
   async #openPeerPort({ identity }: DataDirectory): Promise<void> {
     const hasCluster = identity !== null && identity.clusterId !== null;
     if (hasCluster) this.#admin = startingHandler();
-    const handler = { handle: (request: AdminRequest) => this.administer(request) };
-    this.#peers = await this.#network.servePeers(handler);
+    this.#peers = await this.#network.servePeers({ handle: (asked) => this.administer(asked) });
   }
 
   #findPlace(directory: DataDirectory): Promise<Placement> {
@@ -325,9 +323,8 @@ export class NodeCore {
     this.#log = log;
     log.spareSpace(this.#space.low);
     if (log.recovery.snapshot === null && placement.founder) {
-      const { clock } = this.#world;
-      const applyVersion = this.#applyVersions.latest;
-      await beginCluster(log, placement, this.#options, { applyVersion, nowMs: clock.nowMs() });
+      const [applyVersion, nowMs] = [this.#applyVersions.latest, this.#world.clock.nowMs()];
+      await beginCluster(log, placement, this.#options, { applyVersion, nowMs });
     }
     return log;
   }
