@@ -72,6 +72,14 @@ const STORES: readonly Mutant[] = [
     tests: ['node/test/codec.test.ts'],
   },
   {
+    attribute: `${STORE}.auditRetention`,
+    fault: 'entries are kept for ever',
+    file: 'node/audit/audit-log.ts',
+    find: 'if (keepMs === Infinity || this.#sequence === 0) return;',
+    replace: 'if (keepMs > 0 || this.#sequence === 0) return;',
+    tests: ['node/audit/audit.test.ts'],
+  },
+  {
     attribute: `${STORE}.syncMode`,
     fault: 'ways of writing that this version does not have are taken',
     file: 'crds/src/language.ts',

@@ -191,6 +191,14 @@ const PERSISTENCE: readonly Mutant[] = [
     replace: 'chained: model.tamperEvidence !== true && model.tamperEvidence !== undefined,',
     tests: ['node/state/history.test.ts'],
   },
+  {
+    attribute: `${MODEL}.security.auditAllOperations`,
+    fault: 'nothing is recorded',
+    file: 'node/http/auditing.ts',
+    find: 'if (route.model.auditAllOperations === true) return true;',
+    replace: 'if (route.model.auditAllOperations === true) return false;',
+    tests: ['node/http/auditing.test.ts'],
+  },
 ];
 
 const PAST: readonly Mutant[] = [
