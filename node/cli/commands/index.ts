@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'test',
+    summary: 'Derive tests from a model and run them against a throw-away node',
+    load: async () => (await import('./test.ts')).testCommand,
+  },
+  {
     name: 'explain',
     summary: 'Say which index of a model answers a list',
     load: async () => (await import('./explain.ts')).explainCommand,

@@ -1,0 +1,262 @@
+// What callers of each role may do, with models and fields; methods and caching of routes.
+import {
+  compileExpression,
+  type FieldSchema,
+  METHODS,
+  type ModelPermissions,
+  type ModelSchema,
+} from '@lithair/crds';
+import type { JsonObject } from '../../ports/index.ts';
+import type { Callers } from './callers.ts';
+import {
+  type Bench,
+  expectProblem,
+  expectStatus,
+  type ModelTest,
+  memberOf,
+  NotDerived,
+  Unmet,
+} from './model-test.ts';
+import type { SampleRow } from './sample-rows.ts';
+
+/** What permission tests are made with: rows were made while everybody could. */
+export interface AccessBench extends Bench {
+  readonly callers: Callers;
+  /** Rows to try things with; each is used once. */
+  readonly stock: SampleRow[];
+  /** Bodies that nothing has been made of. */
+  readonly bodies: JsonObject[];
+}
+
+const OPERATIONS = ['create', 'read', 'update', 'delete'] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+/** What a role may do: everywhere, nowhere, or with some rows. */
+type Grant = 'all' | 'none' | 'some';
+
+export function accessTests(bench: AccessBench): ModelTest[] {
+  const { callers, model } = bench;
+  return [
+    ...routeTests(bench),
+    ...callers.roles.flatMap((role) => [
+      ...OPERATIONS.map((operation) => operationTest(bench, role, operation)),
+      ...model.fields.flatMap((field) => fieldTests(bench, role, field)),
+    ]),
+  ];
+}
+
+function test({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
+  return { model: name, name: what, run };
+}
+
+/** Roles of a caller who has one of these: everybody is Public, who has a key Authenticated. */
+function rolesWith(role: string): string[] {
+  if (role === 'Public') return ['Public'];
+  return role === 'Authenticated' ? ['Public', role] : ['Public', 'Authenticated', role];
+}
+
+function grantOf({ permissions = {} }: ModelSchema, role: string, operation: Operation): Grant {
+  const roles = rolesWith(role);
+  const named = permissions[operation] ?? [];
+  if (named.some((one) => roles.includes(one))) return 'all';
+  const isOwner = named.includes('Owner') && roles.includes('Authenticated');
+  const isPublic = operation === 'read' && permissions.publicIf !== undefined;
+  const isRuled = (permissions.rows ?? []).some(
+    (rule) => rule.operations.includes(operation) && rule.roles.some((one) => roles.includes(one)),
+  );
+  return isOwner || isPublic || isRuled ? 'some' : 'none';
+}
+
+/** Whether a rule lets a caller of a role read or delete a row that is there. */
+function opens(bench: AccessBench, role: string, operation: Operation, row: JsonObject): boolean {
+  const { model, callers } = bench;
+  const permissions: ModelPermissions = model.permissions ?? {};
+  const roles = rolesWith(role);
+  const actor = { id: callers.subjectOf(role), roles: role === 'Public' ? [] : [role] };
+  const holds = (text: string) =>
+    compileExpression(model, text, ['self', 'actor']).holds({ self: row, actor });
+  const { owner, publicIf, rows = [] } = permissions;
+  const owns =
+    owner !== undefined && (permissions[operation] ?? []).includes('Owner') && role !== 'Public';
+  if (owns && row[owner] === actor.id) return true;
+  if (operation === 'read' && publicIf !== undefined && holds(publicIf)) return true;
+  return rows.some(
+    ({ roles: named, operations, using }) =>
+      operations.includes(operation) &&
+      named.some((one) => roles.includes(one)) &&
+      using !== undefined &&
+      holds(using),
+  );
+}
+
+function operationTest(bench: AccessBench, role: string, operation: Operation): ModelTest {
+  const { model } = bench;
+  const grant = grantOf(model, role, operation);
+  if (grant === 'some') return ruledTest(bench, role, operation);
+  const may = grant === 'all' && (operation !== 'create' || isComplete(model, role));
+  return test(model, `${role} ${may ? 'may' : 'may not'} ${operation}`, async () => {
+    requireMethod(model, operation);
+    const answer = may
+      ? await triedOften(bench, role, operation)
+      : await tried(bench, role, operation);
+    if (may) expectStatus(answer, 200, 201, 204);
+    else expectStatus(answer, ...(role === 'Public' ? [401, 404] : [403, 404]));
+  });
+}
+
+/** Who may not give a value that each row needs cannot create one. */
+function isComplete({ fields }: ModelSchema, role: string): boolean {
+  return !fields.some(
+    (field) =>
+      field.required &&
+      field.default === undefined &&
+      field.defaultFrom === undefined &&
+      !mayField(field, 'write', role),
+  );
+}
+
+function mayField({ permissions }: FieldSchema, right: 'read' | 'write', role: string): boolean {
+  const named = permissions?.[right];
+  return named === undefined || named.some((one) => rolesWith(role).includes(one));
+}
+
+async function tried(bench: AccessBench, role: string, operation: Operation) {
+  const { node, model, callers, bodies } = bench;
+  const key = callers.keyOf(role);
+  if (operation === 'create') {
+    const body = bodies.pop();
+    if (body === undefined) throw new NotDerived('no sample row is left to be made');
+    const locked = model.fields.filter((field) => !mayField(field, 'write', role));
+    const names = locked.map(({ name }) => name);
+    const sent = Object.entries(body).filter(([name]) => !names.includes(name));
+    return node.send('POST', model.path, { body: Object.fromEntries(sent), key });
+  }
+  const { path } = operation === 'delete' ? taken(bench) : standing(bench);
+  if (operation === 'read') return node.send('GET', path, { key });
+  if (operation === 'delete') return node.send('DELETE', path, { key });
+  return node.patch(path, {}, key);
+}
+
+/** A sample may be taken already, of a field with few values. */
+async function triedOften(bench: AccessBench, role: string, operation: Operation) {
+  for (;;) {
+    const answer = await tried(bench, role, operation);
+    if (answer.status !== 409) return answer;
+  }
+}
+
+function taken({ stock }: AccessBench): SampleRow {
+  const row = stock.length > 1 ? stock.pop() : undefined;
+  if (row === undefined) throw new NotDerived('no sample row is left');
+  return row;
+}
+
+function standing({ stock }: AccessBench): SampleRow {
+  const [row] = stock;
+  if (row === undefined) throw new NotDerived('no sample row could be made');
+  return row;
+}
+
+/** Rights that depend on the row: tried by reading, and on rows that are there. */
+function ruledTest(bench: AccessBench, role: string, operation: Operation): ModelTest {
+  const { model, node, callers, stock } = bench;
+  return test(model, `${role} may ${operation} some rows, and no others`, async () => {
+    requireMethod(model, operation);
+    if (operation !== 'read') {
+      throw new NotDerived('whether a rule lets a row be written is tried by reading alone');
+    }
+    const key = callers.keyOf(role);
+    const verdicts = new Set<boolean>();
+    for (const { path, row } of stock) {
+      const isOpen = opens(bench, role, operation, storedRow(model, row));
+      const { status } = await node.send('GET', path, { key });
+      if (status === 404 && isOpen) throw new Unmet(`a row that is open is not there: ${path}`);
+      if (status === 200 && !isOpen) throw new Unmet(`a row that is closed is shown: ${path}`);
+      if (status === 200 || status === 404) verdicts.add(isOpen);
+    }
+    if (verdicts.size < 2)
+      throw new NotDerived('no row was found that is open, or none that is not');
+  });
+}
+
+function storedRow({ fields }: ModelSchema, row: SampleRow['row']): JsonObject {
+  const stored: JsonObject = JSON.parse(JSON.stringify(row));
+  for (const { name } of fields) stored[name] ??= null;
+  return stored;
+}
+
+const METHOD_OF = { create: 'POST', read: 'GET', update: 'PATCH', delete: 'DELETE' } as const;
+
+function requireMethod({ methods }: ModelSchema, operation: Operation): void {
+  if (methods === undefined || methods.includes(METHOD_OF[operation])) return;
+  throw new NotDerived(`the model has no ${METHOD_OF[operation]}`);
+}
+
+function fieldTests(bench: AccessBench, role: string, field: FieldSchema): ModelTest[] {
+  const { model } = bench;
+  const { name, permissions } = field;
+  const tests: ModelTest[] = [];
+  if (permissions?.read !== undefined && grantOf(model, role, 'read') === 'all') {
+    const may = mayField(field, 'read', role);
+    tests.push(
+      test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
+        requireMethod(model, 'read');
+        const answer = await tried(bench, role, 'read');
+        expectStatus(answer, 200);
+        if (Object.hasOwn(answer.json, name) !== may) throw new Unmet(`the row is ${answer.text}`);
+      }),
+    );
+  }
+  if (permissions?.write !== undefined && grantOf(model, role, 'update') === 'all') {
+    tests.push(writeTest(bench, role, field));
+  }
+  return tests;
+}
+
+function writeTest(bench: AccessBench, role: string, field: FieldSchema): ModelTest {
+  const { model, node, callers } = bench;
+  const { name } = field;
+  const may = mayField(field, 'write', role);
+  return test(model, `${role} ${may ? 'may' : 'may not'} write ${name}`, async () => {
+    requireMethod(model, 'update');
+    const { path, row } = standing(bench);
+    const value = bench.bodies.map((body) => body[name]).find((one) => isOther(one, row[name]));
+    if (value === undefined) throw new NotDerived(`no other value of ${name} was found`);
+    const answer = await node.patch(path, { [name]: value }, callers.keyOf(role));
+    if (!may && !mayField(field, 'read', role)) return expectProblem(answer, 400, 'invalid');
+    if (!may) return expectProblem(answer, 403, 'forbidden_field');
+    if (memberOf(answer.json, 'code') === 'immutable_field') return;
+    expectStatus(answer, 200);
+  });
+}
+
+function isOther(one: unknown, other: unknown): boolean {
+  return one !== undefined && one !== null && JSON.stringify(one) !== JSON.stringify(other);
+}
+
+/** Tried by somebody who has every role. */
+function routeTests(bench: AccessBench): ModelTest[] {
+  const { model, node, callers, stock } = bench;
+  const key = callers.keyOf('everything');
+  const path = (method: string) =>
+    method === 'POST' ? model.path : `${model.path}/${stock[0]?.id ?? 'some-row'}`;
+  const closed = METHODS.filter((method) => model.methods?.includes(method) === false);
+  const tests = closed.map((method) =>
+    test(model, `http.methods: ${method} is not taken`, async () => {
+      const more = method === 'GET' || method === 'DELETE' ? {} : { body: {} };
+      const sent = await node.send(method, path(method), { ...more, key });
+      expectProblem(sent, 405, 'method_not_allowed');
+    }),
+  );
+  if (model.cacheSeconds === undefined) return tests;
+  const seconds = model.cacheSeconds;
+  return [
+    ...tests,
+    test(model, `caching: what is read may be kept for ${seconds} s`, async () => {
+      requireMethod(model, 'read');
+      const answer = await node.send('GET', standing(bench).path, { key });
+      const header = answer.headers.get('cache-control') ?? '';
+      if (!header.includes(`max-age=${seconds}`)) throw new Unmet(`Cache-Control is ${header}`);
+    }),
+  ];
+}

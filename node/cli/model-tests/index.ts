@@ -1,0 +1,3 @@
+/** Tests of a model that are derived from the model itself, and run against a throw-away node. */
+export { jsonReport, spokenReport } from './report.ts';
+export { runModelTests } from './run-model-tests.ts';

@@ -1,0 +1,57 @@
+// The model as it is tried: without what would reach out of the throw-away node.
+import type { LithairModelSpec, ModelSpec } from '@lithair/crds';
+
+/** Without callers, rights and bounds on methods: what rows are, whoever asks. */
+export function openedSpec(spec: LithairModelSpec): LithairModelSpec {
+  const { models, ...rest } = withoutPlaces(spec);
+  return { ...rest, auth: { mode: 'open' }, models: models.map(openedModel) };
+}
+
+function openedModel(model: ModelSpec): ModelSpec {
+  const { permissions: _, http: _http, ...rest } = model;
+  return { ...rest, fields: model.fields.map(openedField) };
+}
+
+function openedField(field: ModelSpec['fields'][number]): ModelSpec['fields'][number] {
+  const { permissions: _, ...rest } = field;
+  return rest;
+}
+
+/** Without cold stores, whose objects others hold, and without encryption, which needs keys. */
+export function withoutPlaces({ models, store, ...rest }: LithairModelSpec): LithairModelSpec {
+  const { cold: _, ...kept } = store;
+  return { ...rest, store: kept, models: models.map(placelessModel) };
+}
+
+function placelessModel({ lifecycle, security, ...model }: ModelSpec): ModelSpec {
+  return {
+    ...model,
+    ...(lifecycle && { lifecycle: withoutCold(lifecycle) }),
+    ...(security && { security: { ...security, encryptionAtRest: false } }),
+  };
+}
+
+function withoutCold(lifecycle: NonNullable<ModelSpec['lifecycle']>) {
+  const { retention } = lifecycle;
+  if (retention?.cold === undefined) return lifecycle;
+  const { cold: _, ...kept } = retention;
+  return { ...lifecycle, retention: kept };
+}
+
+/** What of the model is not tried at all, in words. */
+export function whatIsLeftOut({ models, store, auth }: LithairModelSpec): string[] {
+  const isEncrypted = models.some(({ security }) => security?.encryptionAtRest === true);
+  return [
+    ...(isEncrypted ? ['encryptionAtRest: what lies on a disk is not looked at'] : []),
+    ...(store.cold === undefined ? [] : ['store.cold: the store is not touched']),
+    ...(auth?.jwt === undefined
+      ? []
+      : ['auth.jwt: callers of the tests prove who they are by API keys']),
+    ...(models.some(({ lifecycle }) => lifecycle?.retention !== undefined)
+      ? ['lifecycle.retention: nothing gets old in a test']
+      : []),
+    ...(models.some(({ lifecycle }) => lifecycle?.ttl !== undefined)
+      ? ['lifecycle.ttl: nothing gets old in a test']
+      : []),
+  ];
+}

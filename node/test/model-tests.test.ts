@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { lithair } from './serve-process.ts';
+
+const EXAMPLES = join(import.meta.dirname, '..', '..', 'docs', 'examples');
+const directory = mkdtempSync(join(tmpdir(), 'lithair-model-tests-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** One rule of each kind that the examples do not have. */
+const EVERYTHING = `
+models:
+  - name: Team
+    fields:
+      - {name: id, type: string, primaryKey: true, template: "T-{sequence:4}"}
+      - {name: name, type: string, required: true, unique: true, collation: ci, maxLength: 40}
+      - {name: parent, type: reference, to: Team, onDelete: setNull}
+      - {name: secret, type: string, hidden: true}
+    permissions: {create: [Chief], read: [Public], update: [Chief], delete: [Chief]}
+    caching: {ttlSeconds: 60}
+  - name: Task
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: team, type: reference, to: Team, required: true, onDelete: cascade, inverse: work}
+      - {name: title, type: string, required: true, pattern: "^[A-Z][a-z]{2,10}$"}
+      - {name: starts, type: integer, required: true, minimum: 1, maximum: 100}
+      - {name: ends, type: integer, required: true, minimum: 1, maximum: 100}
+      - {name: length, type: integer, computed: "self.ends - self.starts"}
+      - {name: owner, type: string, maxLength: 100}
+      - {name: state, type: enum, values: [open, done, public], default: open}
+      - {name: note, type: string, permissions: {read: [Chief], write: [Chief]}}
+    indexes: [{fields: [title, starts], unique: live}]
+    rules:
+      - {expr: "self.starts <= self.ends", message: It ends before it starts.}
+      - {expr: "self.starts >= old.starts", message: It cannot be earlier.}
+    permissions:
+      create: [Chief, Clerk]
+      read: [Chief, Owner]
+      update: [Chief]
+      delete: [Chief]
+      owner: owner
+      publicIf: "self.state == 'public'"
+    http: {methods: [GET, POST, DELETE]}
+    lifecycle: {softDelete: true, versioned: 2}
+auth:
+  mode: tokens
+  apiKeys:
+    keys: [{name: ann, roles: [Chief], sha256: "${'0'.repeat(64)}"}]
+`;
+
+function fileOf(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('lithair test', () => {
+  for (const name of readdirSync(EXAMPLES).filter((each) => each.endsWith('.yaml'))) {
+    it(`derives tests from ${name}, which all pass`, async () => {
+      const { code, output } = await lithair('test', join(EXAMPLES, name));
+      assert.equal(code, 0, output);
+      assert.match(output, /\n\d{2,} passed, 0 failed, 0 not derived, in [\d.]+ s\n/);
+    });
+  }
+
+  it('tries every kind of rule', async () => {
+    const file = fileOf('everything.yaml', EVERYTHING);
+    const { code, output } = await lithair('test', file);
+    assert.equal(code, 0, output);
+    for (const what of [
+      'name: unique, compared by ci: refuses a value that is taken',
+      'parent: onDelete setNull',
+      'team: onDelete cascade',
+      'team: /api/teams/{id}/work lists the rows that refer to one',
+      'secret: hidden: is neither shown nor taken',
+      'rule self.starts <= self.ends: refuses what breaks it',
+      'rule self.starts >= old.starts: refuses what breaks it',
+      'length: computed self.ends - self.starts',
+      '(title, starts): unique: refuses values that are taken together',
+      'note: 2 versions kept',
+      'softDelete: a deleted row is listed, and comes back',
+      'http.methods: PATCH is not taken',
+      'caching: what is read may be kept for 60 s',
+      'Clerk may create',
+      'Public may not create',
+      'Public may read some rows, and no others',
+      'Authenticated may read some rows, and no others',
+    ]) {
+      assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
+    }
+  });
+
+  it('says what could not be derived, and counts it as such', async () => {
+    const file = fileOf(
+      'impossible.yaml',
+      `{auth: {mode: open}, models: [
+        {name: A, fields: [{name: id, type: uuid, primaryKey: true}, {name: n, type: integer}],
+         rules: [{expr: "!has(self.n) || self.n == self.n", message: never}]}]}`,
+    );
+    const { code, output } = await lithair('test', file, '--json', '--filter', 'rule');
+    const told: unknown = JSON.parse(output);
+    assert.ok(typeof told === 'object' && told !== null);
+    assert.equal(Reflect.get(told, 'notDerived'), 1, output);
+    assert.equal(code, 1, 'a run of no test at all is no success');
+  });
+
+  it('refuses a file that is no model, in one line', async () => {
+    const { code, output } = await lithair('test', fileOf('bad.yaml', 'models: 7'));
+    assert.equal(code, 1);
+    assert.match(output, /^lithair: .*bad.yaml is not a valid model/);
+  });
+});

@@ -1,0 +1,44 @@
+// Tests that `lithair test` derives from a model must notice when a rule of it is not kept.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { MUTANTS } from './catalogue.ts';
+import { Workspace } from './workspace.ts';
+
+const FIELD = 'spec.models[].fields[]';
+const NOTICED = [
+  [`${FIELD}.minimum`, 'shop.yaml', 'Product price'],
+  [`${FIELD}.unique`, 'shop.yaml', 'Product sku'],
+  [`${FIELD}.to`, 'ledger.yaml', 'Payment product'],
+  ['spec.models[].permissions.create', 'blog.yaml', 'may not create'],
+  [`${FIELD}.permissions.read`, 'blog.yaml', 'may not read'],
+] as const;
+
+describe('lithair test on a build', () => {
+  let space: Workspace;
+  before(() => {
+    space = new Workspace();
+  });
+  after(() => space.close());
+
+  for (const [attribute, example, filter] of NOTICED) {
+    it(`that does not keep ${attribute} fails`, () => {
+      const mutant = MUTANTS.find((each) => each.attribute === attribute);
+      assert.ok(mutant);
+      const restore = space.plant(mutant);
+      try {
+        const words = ['test', `docs/examples/${example}`, '--filter', filter];
+        const run = spawnSync(process.execPath, ['node/cli/main.ts', ...words], {
+          cwd: space.directory,
+          encoding: 'utf8',
+          timeout: 120_000,
+        });
+        assert.equal(run.status, 1, run.stdout + run.stderr);
+        assert.match(run.stdout, /✖ /);
+        assert.match(run.stdout, /[1-9]\d* failed/);
+      } finally {
+        restore();
+      }
+    });
+  }
+});
