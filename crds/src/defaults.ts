@@ -183,13 +183,16 @@ function accessOf({
   return { ...(hidden === true && { hidden }), ...(permissions && { permissions }) };
 }
 
-/** A string key comes from the client, or is made; it is part of a URL and is never empty. */
+/**
+ * A string key comes from the client; it is part of a URL and is never empty. One that is made has
+ * the bounds of what makes it.
+ */
 function expandStringKey(
   { minLength = 1, maxLength = DEFAULTS.keyLength }: ValueSpec,
   template: string | undefined,
 ) {
-  const made = template === undefined ? {} : { template };
-  return { required: template === undefined, minLength, maxLength, ...made };
+  if (template !== undefined) return { required: false, template };
+  return { required: true, minLength, maxLength };
 }
 
 function expandNested(field: AuthoredNestedField): NestedFieldSpec {

@@ -9,7 +9,7 @@ const FIELD = 'spec.models[].fields[]';
 const NOTICED = [
   [`${FIELD}.minimum`, 'shop.yaml', 'Product price'],
   [`${FIELD}.unique`, 'shop.yaml', 'Product sku'],
-  [`${FIELD}.to`, 'ledger.yaml', 'Payment product'],
+  [`${FIELD}.immutable`, 'blog.yaml', 'immutable'],
   ['spec.models[].permissions.create', 'blog.yaml', 'may not create'],
   [`${FIELD}.permissions.read`, 'blog.yaml', 'may not read'],
 ] as const;

@@ -13,8 +13,10 @@ function openedModel(model: ModelSpec): ModelSpec {
 }
 
 function openedField(field: ModelSpec['fields'][number]): ModelSpec['fields'][number] {
-  const { permissions: _, ...rest } = field;
-  return rest;
+  const { permissions: _, states, ...rest } = field;
+  if (states === undefined) return rest;
+  const transitions = states.transitions.map(({ roles: _roles, ...transition }) => transition);
+  return { ...rest, states: { ...states, transitions } };
 }
 
 /** Without cold stores, whose objects others hold, and without encryption, which needs keys. */

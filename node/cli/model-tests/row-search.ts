@@ -118,7 +118,8 @@ export function searchBody(
 
 function canVary({ primaryKey }: ModelSchema, field: FieldSchema): boolean {
   const isSent = field.computed === undefined && field.hidden !== true;
-  return isSent && field.name !== primaryKey && field.type !== 'reference';
+  const isFree = field.type !== 'reference' && field.states === undefined;
+  return isSent && isFree && field.name !== primaryKey;
 }
 
 function valuesOf(field: FieldSchema, texts: readonly string[]): JsonValue[] {

@@ -22,6 +22,7 @@ export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
     ...keyTests(bench),
     ...model.fields.filter(isFixed).map((field) => immutable(bench, field)),
     ...changeTests(bench),
+    ...model.fields.flatMap((field) => stateTests(bench, field)),
     ...model.fields.filter((field) => field.unique && isSent(field)).map((f) => unique(bench, f)),
     ...compositeTests(bench),
     ...lookupTests(bench),
@@ -115,6 +116,32 @@ function changeTests(bench: Bench): ModelTest[] {
       expectSame('what is read', (await node.send('GET', row.path)).json, answer.json);
     }),
   ];
+}
+
+/** From the state in which rows begin, to each of the others. */
+function stateTests({ node, rows, model }: Bench, field: FieldSchema): ModelTest[] {
+  const { states, name, values = [] } = field;
+  if (states === undefined || !isSent(field)) return [];
+  const { initial } = states;
+  const others = values.filter((value) => value !== initial);
+  return others.map((value) => {
+    const ways = states.transitions.filter(
+      ({ from, to }) => from.includes(initial) && to === value,
+    );
+    const verb = ways.length > 0 ? 'takes' : 'refuses';
+    return testOf(model, `${name}: states: ${verb} ${initial} to ${value}`, async () => {
+      if (ways.length > 0 && ways.every(({ when }) => when !== undefined)) {
+        throw new NotDerived('conditions of transitions are not searched for');
+      }
+      const { path } = await rows.create(model);
+      const answer = await node.patch(path, { [name]: value });
+      if (ways.length === 0) return expectProblem(answer, 409, 'transition_refused', `/${name}`);
+      if (answer.json['code'] === 'rule_broken') {
+        throw new NotDerived('the rules of the model need more than the state to change');
+      }
+      expectStatus(answer, 200);
+    });
+  });
 }
 
 /** A body that replaces a row: other values, but for those that never change. */

@@ -93,6 +93,7 @@ export class SampleRows {
       const value = given[field.name];
       if (value !== undefined) body[field.name] = value;
       else if (field.computed !== undefined || field.hidden === true) continue;
+      else if (field.states !== undefined) body[field.name] = field.states.initial;
       else if (field.name === model.primaryKey) this.#addKey(body, field);
       else if (field.type === 'reference') await this.#refer(body, model, field, above);
       else body[field.name] = sampleValue(field, n);
