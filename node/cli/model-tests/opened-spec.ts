@@ -52,8 +52,5 @@ export function whatIsLeftOut({ models, store, auth }: LithairModelSpec): string
     ...(models.some(({ lifecycle }) => lifecycle?.retention !== undefined)
       ? ['lifecycle.retention: nothing gets old in a test']
       : []),
-    ...(models.some(({ lifecycle }) => lifecycle?.ttl !== undefined)
-      ? ['lifecycle.ttl: nothing gets old in a test']
-      : []),
   ];
 }

@@ -1,5 +1,11 @@
 // What holds of a row among others: its key, unique values, references, what never changes.
-import { type FieldSchema, type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
+import {
+  compileExpression,
+  type FieldSchema,
+  type ModelSchema,
+  relatedRows,
+  type Schema,
+} from '@lithair/crds';
 import type { JsonObject } from '../../ports/index.ts';
 import {
   type Bench,
@@ -11,6 +17,7 @@ import {
   NotDerived,
   Unmet,
 } from './model-test.ts';
+import { searchBody } from './row-search.ts';
 import type { SampleRow } from './sample-rows.ts';
 import { sampleUuid } from './sample-values.ts';
 
@@ -26,6 +33,7 @@ export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
     ...model.fields.filter((field) => field.unique && isSent(field)).map((f) => unique(bench, f)),
     ...compositeTests(bench),
     ...lookupTests(bench),
+    ...expiryTests(bench),
     ...model.fields
       .filter((field) => field.type === 'reference' && isSent(field))
       .flatMap((field) => referenceTests(bench, schema, field)),
@@ -98,6 +106,27 @@ function immutable(bench: Bench, field: FieldSchema): ModelTest {
   });
 }
 
+/** Long enough ago for any duration that a model can name. */
+const LONG_AGO: Readonly<Partial<Record<FieldSchema['type'], string>>> = {
+  date: '1000-01-01',
+  datetime: '1000-01-01T00:00:00.000Z',
+};
+
+function expiryTests({ node, rows, model }: Bench): ModelTest[] {
+  const ttl = model.lifecycle?.ttl;
+  const field = model.fields.find(({ name }) => name === ttl?.field);
+  if (field === undefined) return [];
+  return [
+    testOf(model, `ttl: a row whose ${field.name} is long past is not there`, async () => {
+      const past = LONG_AGO[field.type];
+      if (past === undefined || !isSent(field)) throw new NotDerived(`${field.name} is not sent`);
+      expectStatus(await node.send('GET', (await rows.create(model)).path), 200);
+      const row = await rows.create(model, { [field.name]: past });
+      expectStatus(await node.send('GET', row.path), 404);
+    }),
+  ];
+}
+
 function changeTests(bench: Bench): ModelTest[] {
   const { node, rows, model } = bench;
   const fields = model.fields.filter(
@@ -119,29 +148,70 @@ function changeTests(bench: Bench): ModelTest[] {
 }
 
 /** From the state in which rows begin, to each of the others. */
-function stateTests({ node, rows, model }: Bench, field: FieldSchema): ModelTest[] {
-  const { states, name, values = [] } = field;
+function stateTests(bench: Bench, field: FieldSchema): ModelTest[] {
+  const { states, values = [] } = field;
   if (states === undefined || !isSent(field)) return [];
-  const { initial } = states;
+  const { initial, transitions } = states;
   const others = values.filter((value) => value !== initial);
-  return others.map((value) => {
-    const ways = states.transitions.filter(
-      ({ from, to }) => from.includes(initial) && to === value,
-    );
-    const verb = ways.length > 0 ? 'takes' : 'refuses';
-    return testOf(model, `${name}: states: ${verb} ${initial} to ${value}`, async () => {
-      if (ways.length > 0 && ways.every(({ when }) => when !== undefined)) {
-        throw new NotDerived('conditions of transitions are not searched for');
-      }
-      const { path } = await rows.create(model);
-      const answer = await node.patch(path, { [name]: value });
-      if (ways.length === 0) return expectProblem(answer, 409, 'transition_refused', `/${name}`);
-      if (answer.json['code'] === 'rule_broken') {
-        throw new NotDerived('the rules of the model need more than the state to change');
-      }
-      expectStatus(answer, 200);
-    });
+  return others.flatMap((to) => {
+    const ways = transitions.filter((way) => way.from.includes(initial) && way.to === to);
+    const move = { name: field.name, from: initial, to };
+    if (ways.length === 0) return [moveTest(bench, move, 'refuses', [])];
+    const conditions = ways.flatMap(({ when }) => when ?? []);
+    if (conditions.length < ways.length) return [moveTest(bench, move, 'takes', [])];
+    const taken = moveTest(bench, move, 'takes', conditions.slice(0, 1));
+    return [taken, moveTest(bench, move, 'refuses', conditions)];
   });
+}
+
+interface Move {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Tries to take a row from one state to another, where the conditions hold or where none does. */
+function moveTest(
+  bench: Bench,
+  move: Move,
+  verb: 'takes' | 'refuses',
+  conditions: readonly string[],
+): ModelTest {
+  const { node, rows, model } = bench;
+  const { name, from, to } = move;
+  const where = verb === 'takes' ? ' where ' : ' unless ';
+  const when = conditions.length === 0 ? '' : `${where}${conditions.join(' or ')}`;
+  return testOf(model, `${name}: states: ${verb} ${from} to ${to}${when}`, async () => {
+    const given = await movedBody(bench, move, conditions, verb === 'takes');
+    const { path } = await rows.create(model, given);
+    const answer = await node.patch(path, { [name]: to });
+    if (verb === 'refuses') return expectProblem(answer, 409, 'transition_refused', `/${name}`);
+    if (answer.json['code'] === 'rule_broken') {
+      throw new NotDerived('the rules of the model need more than the state to change');
+    }
+    expectStatus(answer, 200);
+    expectSame(name, answer.json[name], to);
+  });
+}
+
+/** Values of a row, in its first state, of which all of the conditions are true, or none is. */
+async function movedBody(
+  { rows, model }: Bench,
+  { name, to }: Move,
+  conditions: readonly string[],
+  areMet: boolean,
+): Promise<JsonObject> {
+  const compiled = conditions.map((when) =>
+    compileExpression(model, when, ['self', 'old', 'actor']),
+  );
+  const actor = { id: 'anonymous', roles: [] };
+  const { [model.primaryKey]: _, ...base } = await rows.body(model);
+  const spoken = compiled.flatMap(({ reads }) => [...reads.self, ...reads.old]);
+  const body = searchBody(model, base, spoken, conditions, (old) =>
+    compiled.every((each) => each.holds({ self: { ...old, [name]: to }, old, actor }) === areMet),
+  );
+  if (body === null) throw new NotDerived('no row was found for which the conditions are so');
+  return Object.fromEntries(Object.entries(body).filter(([field]) => spoken.includes(field)));
 }
 
 /** A body that replaces a row: other values, but for those that never change. */

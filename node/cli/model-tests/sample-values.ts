@@ -11,7 +11,8 @@ import fc from 'fast-check';
 import { NotDerived } from './model-test.ts';
 
 const DAY_MS = 86_400_000;
-const FIRST_MS = Date.UTC(2021, 0, 1);
+/** To come: rows that expire by a field are there as long as the tests need them. */
+const FIRST_MS = Date.UTC(2101, 0, 1);
 
 type Sampler = (value: ValueSchema, n: number) => JsonValue;
 
