@@ -16,8 +16,9 @@ export function tracedBody(command: Command, model: ModelSchema): string {
   return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}…`;
 }
 
-function isOpen({ hidden, permissions }: ModelSchema['fields'][number]): boolean {
-  if (hidden === true) return false;
+/** A computed field is as secret as what it is made of, and nobody sets it. */
+function isOpen({ hidden, permissions, computed }: ModelSchema['fields'][number]): boolean {
+  if (hidden === true || computed !== undefined) return false;
   return permissions?.read === undefined || permissions.read.includes('Public');
 }
 

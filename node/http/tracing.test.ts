@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { apiKeyHash, apiKeyOf } from '../auth/index.ts';
 import type { LogFields } from '../ports/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
 import { type ServedApi, serveApi } from './testing/served-api.ts';
@@ -13,11 +14,13 @@ const FIELDS = [
   { name: 'name', type: 'string', required: true },
   { name: 'secret', type: 'string', hidden: true },
   { name: 'cost', type: 'integer', permissions: { read: ['Manager'] } },
+  { name: 'twice', type: 'integer', computed: 'self.cost * 2' },
 ];
+const MANAGER = apiKeyOf(Buffer.alloc(32, 'm'));
 const PERMISSIONS = { create: ['Public'], read: ['Public'], update: ['Public'] };
 const AUTH = {
   mode: 'tokens',
-  apiKeys: { keys: [{ name: 'manager', sha256: 'c'.repeat(64), roles: ['Manager'] }] },
+  apiKeys: { keys: [{ name: 'manager', sha256: apiKeyHash(MANAGER), roles: ['Manager'] }] },
 };
 
 interface Line {
@@ -112,6 +115,12 @@ test('bodies come without what not everybody may read', async (t) => {
   };
   assert.equal((await api.send('PATCH', path, merge)).status, 200);
   assert.equal(contextOf(told()[1])['request_body'], '{"name":"b"}');
+  const back = {
+    body: { name: 'c', cost: 21, twice: 42 },
+    headers: { authorization: `Bearer ${MANAGER}` },
+  };
+  assert.equal((await api.send('PUT', path, back)).status, 200);
+  assert.match(String(contextOf(told()[2])['request_body']), /^{"name":"c","id":"[^"]*"}$/);
 });
 
 test('a problem of a traced request says its trace', async (t) => {

@@ -145,7 +145,9 @@ function sortedPath(query: ListQuery): AccessPath | null {
   if (first === undefined || first.field.access !== 'ordered') return null;
   const bounds = behindCursor(boundsOf(first.field, query.filters), query, first.descending);
   const path = indexPath(first.field, bounds, first.descending);
-  return { ...path, sorted: rest.length === 0 ? 'whole' : 1 };
+  // Rows of one key come by id in the direction of the index, whatever the order wants.
+  const isWhole = rest.length === 0 && query.order.idDescending === first.descending;
+  return { ...path, sorted: isWhole ? 'whole' : 1 };
 }
 
 /** Rows before the cursor's first key are on earlier pages; those with the same key may not be. */

@@ -65,12 +65,17 @@ function present(value: string | undefined): string | undefined {
 function requireUrl(text: string, name: string): string {
   const url = URL.parse(text);
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
-  if (url === null || !isHttp || url.search !== '' || url.username !== '') {
+  if (url === null || !isHttp || url.search !== '' || hasCredentials(url)) {
     throw new TraceSettingsError(
       `${name} must be an http or https URL such as http://localhost:4318, without user and query`,
     );
   }
   return url.href;
+}
+
+/** A name or a password would stand in the log, and no request could be made with it. */
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
 }
 
 /** `name=value` with commas between, values percent-encoded. What they hold is told to nobody. */

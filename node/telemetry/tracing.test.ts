@@ -196,6 +196,7 @@ test('settings come from the command line, then from the environment', () => {
 for (const [name, value] of [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:secret@collector'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://:secret@collector'],
   ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
   ['OTEL_EXPORTER_OTLP_HEADERS', 'secret'],
   ['OTEL_EXPORTER_OTLP_HEADERS', 'a=secret%0d%0ax: y'],
