@@ -143,6 +143,7 @@ export class SimulatedCluster {
         this.#guard(() => this.elections?.onSend(message));
       },
       onCrash: () => this.upsets.onCrash(this.scheduler.nowMs),
+      onResume: () => this.upsets.onResume(this.scheduler.nowMs),
       onStamp: (machine, stampMs, isBound) =>
         this.#guard(() => this.#checkStamp(machine, stampMs, isBound)),
       onAcknowledged: (_machine, index) => this.durability.onAcknowledged(index),

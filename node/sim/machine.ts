@@ -68,6 +68,7 @@ export interface MachineWatch {
   onStamp(machine: Machine, stampMs: number, isBound: boolean): void;
   /** The process came to an end, in whatever way. */
   onCrash(machine: Machine): void;
+  onResume(machine: Machine): void;
   /** A write is told as done: everything up to this index must be safe by now. */
   onAcknowledged(machine: Machine, index: number): void;
   /** The process ended by itself. */
@@ -215,6 +216,7 @@ export class Machine {
   resume(): void {
     if (this.#process === null || !this.#process.stopped) return;
     this.#tell('goes on');
+    this.#watch.onResume(this);
     this.#world.scheduler.resume(this.#process);
   }
 

@@ -297,7 +297,7 @@ class Run {
   /** A single node decides alone: only its own end counts, and nothing where its disk has the write. */
   #mayLose({ model, sentMs, answeredMs }: WeakAttempt): boolean {
     const { upsets, machines } = this.cluster;
-    if (machines.length > 1) return upsets.anySince(sentMs);
+    if (machines.length > 1) return upsets.mayHaveCost(sentMs);
     return model === 'Tick' && upsets.crashedBetween(sentMs, answeredMs + LONGEST_SYNC_MS);
   }
 

@@ -1,9 +1,16 @@
 import { type Told, tellsOfLeader } from './elections.ts';
 
+/**
+ * For so long a leader may still answer that others have replaced, or that was stopped meanwhile:
+ * CheckQuorum lets it stand down within two election timeouts, of 300 ms each, by its own clock.
+ */
+export const STALE_LEADER_MS = 1000;
+
 /** When leaders and processes came to an end: what alone can take an early answer back. */
 export class Upsets {
   #term = 0;
-  #lastLeaderMs = 0;
+  #lastLeaderMs = Number.NEGATIVE_INFINITY;
+  #lastResumeMs = Number.NEGATIVE_INFINITY;
   readonly #crashesMs: number[] = [];
 
   /** What only a leader sends tells of a new one. */
@@ -17,9 +24,19 @@ export class Upsets {
     this.#crashesMs.push(nowMs);
   }
 
-  /** Whether anybody began to lead, or a process ended, then or later. */
-  anySince(ms: number): boolean {
-    return this.#lastLeaderMs >= ms || this.crashedBetween(ms, Infinity);
+  /** A stopped process goes on, as what it was. */
+  onResume(nowMs: number): void {
+    this.#lastResumeMs = nowMs;
+  }
+
+  /**
+   * Whether a write that was sent then may have met a leader that is none any more: one began to
+   * lead, or a stopped one went on, shortly before or at any time later, or a process ended.
+   */
+  mayHaveCost(sentMs: number): boolean {
+    const fromMs = sentMs - STALE_LEADER_MS;
+    const isStale = this.#lastLeaderMs >= fromMs || this.#lastResumeMs >= fromMs;
+    return isStale || this.crashedBetween(sentMs, Infinity);
   }
 
   crashedBetween(fromMs: number, toMs: number): boolean {
