@@ -77,6 +77,8 @@ export class AuditLog {
   /** Time of the newest entry, epoch milliseconds. */
   #newestMs = 0;
   #working: Promise<void> | null = null;
+  /** The timer fired, and nobody has looked since for what is not kept any more. */
+  #isExpiryDue = false;
   #failure: Error | null = null;
   #timer: TimerHandle | null = null;
   #isOpen = false;
@@ -123,7 +125,7 @@ export class AuditLog {
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entry, bytes, resolve, reject });
-      this.#work(() => this.#drain());
+      this.#work();
     });
   }
 
@@ -145,28 +147,41 @@ export class AuditLog {
   }
 
   /** One thing at a time; a failure ends all. */
-  #work(step: () => Promise<void>): void {
-    this.#working ??= step()
+  #work(): void {
+    this.#working ??= this.#doAll()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#working = null;
-        if (this.#waiting.length > 0) this.#work(() => this.#drain());
+        if (this.#hasWork()) this.#work();
       });
   }
 
-  async #drain(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#failure === null) {
-      const active = await this.#file();
-      const batch = this.#waiting;
-      this.#waiting = [];
-      await this.#write(active, batch).catch((error: unknown) => {
-        this.#refuse(batch);
-        throw error;
-      });
-      for (const { bytes, resolve } of batch) {
-        this.#waitingBytes -= bytes;
-        resolve();
+  #hasWork(): boolean {
+    return this.#failure === null && (this.#isExpiryDue || this.#waiting.length > 0);
+  }
+
+  /** Also where something always waits, what is due gets its turn between two batches. */
+  async #doAll(): Promise<void> {
+    while (this.#hasWork()) {
+      if (this.#isExpiryDue) {
+        this.#isExpiryDue = false;
+        await this.#expire();
       }
+      if (this.#waiting.length > 0) await this.#writeWaiting();
+    }
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const active = await this.#file();
+    const batch = this.#waiting;
+    this.#waiting = [];
+    await this.#write(active, batch).catch((error: unknown) => {
+      this.#refuse(batch);
+      throw error;
+    });
+    for (const { bytes, resolve } of batch) {
+      this.#waitingBytes -= bytes;
+      resolve();
     }
   }
 
@@ -244,7 +259,8 @@ export class AuditLog {
 
   #later(): void {
     this.#timer = this.#parts.clock.after(this.#limits.expireEveryMs, () => {
-      this.#work(() => this.#expire());
+      this.#isExpiryDue = true;
+      this.#work();
       this.#later();
     });
   }

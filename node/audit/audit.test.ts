@@ -209,6 +209,32 @@ test('what is older than what is kept is gone from the disk, byte by byte', asyn
   assert.deepEqual(await idsIn(fs), ['later']);
 });
 
+test('what is not kept is removed from a node that is asked without pause, too', async () => {
+  const fs = new MemoryFileSystem({ defer: (run) => void setImmediate(run) });
+  const { log, clock } = await opened(fs, { keepMs: () => 1_000, limits: { segmentMs: 1_000 } });
+  const asked = new AbortController();
+  const client = async (name: string) => {
+    while (!asked.signal.aborted) await log.record(entryOf(name, clock.ms));
+  };
+  const clients = ['a', 'b', 'c'].map(client);
+  for (let minute = 0; minute < 5; minute++) {
+    clock.ms += 60_000;
+    await turns(20);
+    clock.fire();
+    await turns(20);
+  }
+  asked.abort();
+  await Promise.all(clients);
+  await log.close();
+  const kept = await fs.list(`${DIR}/audit`);
+  assert.ok(!kept.includes(FIRST), `there still: ${kept.join()}`);
+  assert.ok(kept.length <= 2, `there still: ${kept.join()}`);
+});
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function settled(): Promise<void> {
-  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+  await turns(100);
 }
