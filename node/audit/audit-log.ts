@@ -1,5 +1,11 @@
 import { type FileSystem, type OpenFile, syncFile, writeAt } from '../log/index.ts';
-import { type AuditEntry, type Clock, EngineError, type TimerHandle } from '../ports/index.ts';
+import {
+  type AuditEntry,
+  type Clock,
+  EngineError,
+  type Logger,
+  type TimerHandle,
+} from '../ports/index.ts';
 import { chainedLine, NO_HASH } from './line.ts';
 import {
   AUDIT_DIRECTORY,
@@ -34,6 +40,7 @@ export interface AuditParts {
   readonly dir: string;
   readonly node: string;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly limits?: Partial<AuditLimits>;
   /** True while nothing new may be written to the disk. */
   isSpaceLow(): boolean;
@@ -272,16 +279,32 @@ export class AuditLog {
     const { fs, clock } = this.#parts;
     const floorMs = clock.nowMs() - keepMs;
     // All of it is over: what is next goes into another file.
-    if (this.#newestMs < floorMs && !this.#isRolled()) await this.#roll();
+    const isOver = this.#newestMs < floorMs && !this.#isRolled();
+    if (isOver && !this.#parts.isSpaceLow()) await this.#roll();
+    if ((await this.#removeBefore(floorMs)) > 0) await fs.syncDirectory(this.#dir);
+  }
+
+  /**
+   * Removes the oldest files as long as all in them is older; returns how many. What cannot be read
+   * or removed stays until the next look: nobody was promised anything that this would break.
+   */
+  async #removeBefore(floorMs: number): Promise<number> {
+    const { fs, logger } = this.#parts;
     let removed = 0;
-    const sequences = await segmentsIn(fs, this.#dir);
-    for (const sequence of sequences.slice(0, -1)) {
-      // What the file before ended with, the first line of the next one says.
-      if ((await newestBefore(fs, this.#dir, sequence + 1)) >= floorMs) break;
-      await fs.remove(`${this.#dir}/${segmentName(sequence)}`);
-      removed += 1;
+    try {
+      const sequences = await segmentsIn(fs, this.#dir);
+      for (const [i, sequence] of sequences.entries()) {
+        const next = sequences[i + 1];
+        // What the files before ended with, the first line of the next one that is there says.
+        if (next === undefined || (await newestBefore(fs, this.#dir, next)) >= floorMs) break;
+        await fs.remove(`${this.#dir}/${segmentName(sequence)}`);
+        removed += 1;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.warn({ reason }, 'expired audit logs could not be removed; trying again');
     }
-    if (removed > 0) await fs.syncDirectory(this.#dir);
+    return removed;
   }
 
   /** Whether the newest file has no entry. */

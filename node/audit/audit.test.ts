@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFileSystem } from '../log/index.ts';
-import type { AuditEntry, Clock } from '../ports/index.ts';
+import type { AuditEntry, Clock, Logger } from '../ports/index.ts';
 import { AuditLog, type AuditParts, scanAudit } from './index.ts';
 
 const DIR = '/data';
@@ -40,23 +40,29 @@ interface World {
   readonly log: AuditLog;
   readonly clock: TestClock;
   readonly failures: Error[];
+  readonly warnings: unknown[];
 }
+
+const silent = () => {};
 
 async function opened(fs: MemoryFileSystem, more: Partial<AuditParts> = {}): Promise<World> {
   const clock = new TestClock();
   const failures: Error[] = [];
+  const warnings: unknown[] = [];
+  const warn: Logger['warn'] = ({ reason }) => void warnings.push(reason);
   const log = new AuditLog({
     fs,
     dir: DIR,
     node: 'n1',
     clock,
+    logger: { debug: silent, info: silent, warn, error: silent },
     isSpaceLow: () => false,
     keepMs: () => Infinity,
     onFailure: (error) => void failures.push(error),
     ...more,
   });
   await log.open();
-  return { log, clock, failures };
+  return { log, clock, failures, warnings };
 }
 
 async function idsIn(fs: MemoryFileSystem): Promise<unknown[]> {
@@ -229,6 +235,89 @@ test('what is not kept is removed from a node that is asked without pause, too',
   const kept = await fs.list(`${DIR}/audit`);
   assert.ok(!kept.includes(FIRST), `there still: ${kept.join()}`);
   assert.ok(kept.length <= 2, `there still: ${kept.join()}`);
+});
+
+/** Entries `a`, `b` and `c`, each in a file of its own; the last one is written to. */
+async function threeFiles(fs: MemoryFileSystem, more: Partial<AuditParts> = {}): Promise<World> {
+  for (const id of ['a', 'b']) {
+    const { log } = await opened(fs);
+    await log.record(entryOf(id));
+    await log.close();
+  }
+  const world = await opened(fs, { keepMs: () => DAY_MS, ...more });
+  await world.log.record(entryOf('c'));
+  return world;
+}
+
+test('a file that is missing stops neither expiry nor the node', async () => {
+  const fs = new MemoryFileSystem();
+  const { log, clock, failures, warnings } = await threeFiles(fs);
+  await fs.remove(`${DIR}/audit/0000000002.jsonl`);
+  clock.ms += 2 * DAY_MS;
+  clock.fire();
+  await settled();
+  await log.record(entryOf('d', clock.ms));
+  await log.close();
+  assert.deepEqual([failures, warnings], [[], []]);
+  assert.deepEqual(await fs.list(`${DIR}/audit`), ['0000000004.jsonl']);
+  assert.deepEqual(await idsIn(fs), ['d']);
+});
+
+test('what cannot be removed or read is told of, and removed when it can be', async () => {
+  const fs = new MemoryFileSystem();
+  const { log, clock, failures, warnings } = await threeFiles(fs);
+  clock.ms += 2 * DAY_MS;
+  fs.injectFaults(({ kind, path }) =>
+    kind === 'remove' && path.endsWith('2.jsonl') ? new Error('EIO of the test') : null,
+  );
+  clock.fire();
+  await settled();
+  assert.deepEqual(warnings, ['EIO of the test']);
+  await log.record(entryOf('d', clock.ms));
+  assert.deepEqual(await idsIn(fs), ['b', 'c', 'd']);
+  fs.injectFaults(() => null);
+  const head = Buffer.from(fs.contentOf(`${DIR}/audit/0000000003.jsonl`).slice(0, 1));
+  fs.damage(`${DIR}/audit/0000000003.jsonl`, (content) => content.set([0]));
+  clock.fire();
+  await settled();
+  assert.match(JSON.stringify(warnings[1]), /0000000003.jsonl is corrupt/);
+  fs.damage(`${DIR}/audit/0000000003.jsonl`, (content) => content.set(head));
+  clock.fire();
+  await settled();
+  assert.deepEqual(await idsIn(fs), ['d']);
+  assert.deepEqual([failures, warnings.length], [[], 2]);
+  await log.close();
+});
+
+test('expiry writes nothing where the disk is below its reserve, and still removes', async () => {
+  const fs = new MemoryFileSystem();
+  let isLow = false;
+  const { log, clock, failures } = await threeFiles(fs, { isSpaceLow: () => isLow });
+  isLow = true;
+  fs.limitTo(0);
+  clock.ms += 2 * DAY_MS;
+  clock.fire();
+  await settled();
+  assert.deepEqual([failures, await idsIn(fs)], [[], ['c']]);
+  isLow = false;
+  fs.limitTo(2 ** 40);
+  clock.fire();
+  await settled();
+  assert.deepEqual([failures, await idsIn(fs)], [[], []]);
+  await log.close();
+});
+
+test('a failed sync of what was removed ends the log', async () => {
+  const fs = new MemoryFileSystem();
+  const { log, clock, failures } = await threeFiles(fs);
+  await log.record(entryOf('d', clock.ms + 2 * DAY_MS));
+  fs.injectFaults(({ kind }) => (kind === 'syncDirectory' ? new Error('EIO of the test') : null));
+  clock.ms += 2 * DAY_MS;
+  clock.fire();
+  await settled();
+  assert.deepEqual(failures.map(String), ['Error: EIO of the test']);
+  await assert.rejects(log.record(entryOf('e')), { code: 'unavailable' });
+  await log.close();
 });
 
 async function turns(count: number): Promise<void> {
