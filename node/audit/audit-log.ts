@@ -128,7 +128,7 @@ export class AuditLog {
   record(entry: AuditEntry): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(new EngineError('unavailable', refusal));
-    const bytes = entry.id.length + entry.subject.length + 200;
+    const bytes = sizeOf(entry);
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entry, bytes, resolve, reject });
@@ -319,6 +319,11 @@ export class AuditLog {
     this.#waiting = [];
     this.#parts.onFailure(failure);
   }
+}
+
+/** What the texts of an entry that callers choose add up to, and about what the others do. */
+function sizeOf({ id, subject, parameters }: AuditEntry): number {
+  return parameters.reduce((sum, name) => sum + name.length, id.length + subject.length + 200);
 }
 
 /** What a process wrote that then died may be there and not be durable. */

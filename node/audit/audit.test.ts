@@ -320,6 +320,21 @@ test('a failed sync of what was removed ends the log', async () => {
   await log.close();
 });
 
+test('names of parameters count as what waits for the disk', async () => {
+  const fs = new MemoryFileSystem();
+  const { log } = await opened(fs, { limits: { pendingBytes: 10_000 } });
+  const parameters = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(256, 'x'));
+  const first = log.record({ ...entryOf('a'), parameters });
+  await assert.rejects(log.record(entryOf('b')), {
+    code: 'unavailable',
+    message: /too much waits/,
+  });
+  await first;
+  await log.record(entryOf('c'));
+  await log.close();
+  assert.deepEqual(await idsIn(fs), ['a', 'c']);
+});
+
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
