@@ -136,17 +136,20 @@ export class AuditLog {
     });
   }
 
+  /** Takes nothing more; returns once all that was taken is durable or refused. */
   async close(): Promise<void> {
+    this.#isOpen = false;
     this.#timer?.cancel();
     this.#timer = null;
-    await this.#working;
+    // What was taken while one round of work ended begins another.
+    while (this.#working !== null) await this.#working;
     this.#failure ??= new Error('it is closed');
     await this.#active?.file.close();
     this.#active = null;
   }
 
   #refusal(): string | null {
-    if (!this.#isOpen) return 'the audit log is not open yet';
+    if (!this.#isOpen) return 'the audit log is not open';
     if (this.#failure !== null) return 'the audit log cannot be written';
     if (this.#parts.isSpaceLow()) return 'the disk is below its reserve, and this must be audited';
     if (this.#waitingBytes > this.#limits.pendingBytes) return 'too much waits to be audited';

@@ -335,6 +335,30 @@ test('names of parameters count as what waits for the disk', async () => {
   assert.deepEqual(await idsIn(fs), ['a', 'c']);
 });
 
+test('closing waits for all that was taken, and takes nothing more', async () => {
+  const fs = new MemoryFileSystem({ defer: (run) => void setImmediate(run) });
+  const { log, clock, failures } = await opened(fs, { keepMs: () => DAY_MS });
+  await log.record(entryOf('a'));
+  clock.ms += 2 * DAY_MS;
+  const told: string[] = [];
+  const take = (id: string) => log.record(entryOf(id, clock.ms)).then(() => void told.push(id));
+  clock.fire();
+  // `b` waits for the expiry; `c` is taken while the round of work that wrote `b` ends.
+  const closing = take('b').then(() => {
+    void take('c');
+    return log.close();
+  });
+  await closing;
+  assert.deepEqual([told, failures], [['b', 'c'], []]);
+  assert.deepEqual(await idsIn(fs), ['b', 'c']);
+  const closedMeanwhile = await opened(fs);
+  const last = closedMeanwhile.log.record(entryOf('d'));
+  const closed = closedMeanwhile.log.close();
+  await assert.rejects(closedMeanwhile.log.record(entryOf('e')), { code: 'unavailable' });
+  await Promise.all([last, closed]);
+  assert.deepEqual(await idsIn(fs), ['b', 'c', 'd']);
+});
+
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
