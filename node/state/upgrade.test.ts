@@ -68,13 +68,13 @@ function changeSchema(state: ReplicatedState): void {
   if (decideSchema(state) === 'preparing') activate(state);
 }
 
-function decideSchema(state: ReplicatedState): string {
+function decideSchema(state: ReplicatedState, next = schemaAt(state.schemaVersion)): string {
   const data = encodeEntry({
     kind: 'schema',
     memberId: 1,
     timestampMs: NOW_MS,
     expectedSchemaVersion: state.schemaVersion,
-    schemaJson: canonicalJson(schemaAt(state.schemaVersion)),
+    schemaJson: canonicalJson(next),
   });
   const result = state.apply(state.appliedIndex + 1, 1, data);
   assert.ok(result.kind === 'schema');
@@ -344,5 +344,75 @@ describe('an index on a field that there was', () => {
     const result = old.apply(old.appliedIndex + 1, 1, data);
     assert.ok(result.kind === 'schema' && result.outcome.kind === 'applied');
     assertConsistent(old);
+  });
+});
+
+describe('a model with indexes of a part of its rows', () => {
+  const PARTS: ModelSchema = {
+    ...BRAND,
+    fields: [...BRAND.fields, field('label', 'string', { computed: 'self.title + self.code' })],
+    indexes: [
+      { fields: ['title'], where: 'has(self.title)' },
+      { fields: ['title'], where: 'self.title > "M"', unique: 'live' },
+      { fields: ['title'], where: 'self.title > "P"', unique: 'forever' },
+      { fields: ['parent', 'title'], where: 'self.label >= "T"' },
+    ],
+  };
+  const [, ...OTHERS] = SHOP.models;
+  const schemaOf = (brand: Partial<ModelSchema>, others = OTHERS): Schema => ({
+    ...SHOP,
+    models: [{ ...PARTS, ...brand }, ...others],
+  });
+  const filledParts = (): ReplicatedState => {
+    const state = shopState({}, schemaOf({}));
+    for (let n = 0; n < 30; n++) put(state, `brand-${n}`, n % 3 === 0 ? null : `Title ${n}`);
+    return state;
+  };
+
+  /** Of both models and of the store, and one that puts the same indexes at other positions. */
+  const CHANGES: readonly Schema[] = [
+    schemaOf({ cacheSeconds: 1 }),
+    schemaOf({ cacheSeconds: 2 }),
+    schemaOf(
+      { cacheSeconds: 2 },
+      OTHERS.map((model) => ({ ...model, cacheSeconds: 3 })),
+    ),
+    { ...schemaOf({}), store: { ...SHOP.store, batchSize: SHOP.store.batchSize + 1 } },
+    schemaOf({ fields: [field('rank', 'integer', { index: 'ordered' }), ...PARTS.fields] }),
+    schemaOf({ fields: [field('rank', 'integer', { index: 'ordered' }), ...PARTS.fields] }),
+  ];
+
+  it('takes any number of changes that need nothing of its rows, each at once', async () => {
+    const state = filledParts();
+    let restored = await restoreState(state.snapshot());
+    for (const [at, next] of CHANGES.entries()) {
+      for (const each of [state, restored]) {
+        assert.equal(decideSchema(each, next), 'applied');
+        assert.equal(brands(each).store.isPreparing, false);
+        assert.equal(brands(each).store.takesPlain, true);
+        put(each, `brand-${at}`, `Title of ${at}`);
+        remove(each, `brand-${at + 10}`);
+        assertConsistent(each);
+      }
+      restored = await restoreState(restored.snapshot());
+      assert.equal(stateHash(restored), stateHash(state));
+    }
+  });
+
+  it('builds the one whose condition is another, and those alone', async () => {
+    const state = filledParts();
+    const [, ...rest] = PARTS.indexes ?? [];
+    const indexes = [...rest, { fields: ['title'], where: 'self.title < "M"' }];
+    assert.equal(decideSchema(state, schemaOf({ indexes })), 'preparing');
+    state.prepareSome();
+    const restored = await restoreState(state.snapshot());
+    for (const each of [state, restored]) {
+      put(each, 'late', 'A title');
+      activate(each);
+      assertConsistent(each);
+      assert.equal(decideSchema(each, schemaOf({ indexes, cacheSeconds: 1 })), 'applied');
+      assertConsistent(each);
+    }
+    assert.equal(stateHash(restored), stateHash(state));
   });
 });

@@ -35,7 +35,7 @@ export function indexesToPrepare(before: ModelPlan, plan: ModelPlan): readonly P
 export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   const before = model.plan;
   const sameRows = shapeOf(before.schema) === shapeOf(plan.schema);
-  if (sameRows && indexesOf(before) === indexesOf(plan)) return model.replan(plan);
+  if (sameRows && indexesOf(before) === indexesOf(plan)) return replan(model, plan);
   let prepared = 0;
   const next = plan.indexed.map((each) => {
     const isPrepared = preparedIndex(before, plan, each) !== null;
@@ -46,6 +46,14 @@ export function upgradeModel(model: ModelState, plan: ModelPlan): void {
   );
 }
 
+/** What was prepared would never be put in place, and the next change could prepare nothing. */
+function replan(model: ModelState, plan: ModelPlan): void {
+  if (model.store.isPreparing) {
+    throw new RangeError(`${plan.schema.name} prepares indexes for a change that needs none`);
+  }
+  model.replan(plan);
+}
+
 function preparedIndex(
   before: ModelPlan,
   plan: ModelPlan,
@@ -54,7 +62,9 @@ function preparedIndex(
   const kind = kindOf(next);
   const indexed = indexedBefore(before, next);
   if (indexed !== undefined) {
-    const isThere = kind === 'unique' || kindOf(indexed) === 'ordered';
+    const was = kindOf(indexed);
+    // A partial one is never of another kind: its condition is part of its name.
+    const isThere = kind === was || kind === 'unique' || was === 'ordered';
     return isThere ? null : { kind, source: indexed.position };
   }
   const newFields = next.fields.filter((field) => isNew(field, before.schema));
