@@ -174,3 +174,32 @@ test('what is computed of a computed field changes with it', () => {
     'Offer.other is computed in another way',
   ]);
 });
+
+test('a field that becomes computed is told from another one that is read beside it', () => {
+  const sum = { name: 'sum', type: 'integer', computed: 'self.a + self.b' };
+  const [first, second] = [
+    schemaOf(sum, { name: 'a', type: 'integer', computed: '1' }, { name: 'b', type: 'integer' }),
+    schemaOf(sum, { name: 'a', type: 'integer' }, { name: 'b', type: 'integer', computed: '1' }),
+  ];
+  const { changes } = compareSchemas(first, second);
+  assert.ok(changes.includes('Offer.sum is computed in another way'));
+});
+
+/** Two fields on each level, which both read the two of the level below. */
+function levels(first: string): Schema {
+  const fields = Array.from({ length: 96 }, (_, level) =>
+    ['a', 'b'].map((side) => ({
+      name: `${side}${level}`,
+      type: 'string',
+      computed: level === 0 ? first : `self.a${level - 1} + self.b${level - 1}`,
+    })),
+  );
+  return schemaOf(...fields.flat());
+}
+
+test('many levels of fields that each read the level below twice are compared all the same', () => {
+  const { kind, changes } = compareSchemas(levels('self.name'), levels('"-"'));
+  assert.equal(kind, 'additive');
+  assert.equal(changes.length, 192);
+  assert.equal(compareSchemas(levels('"-"'), levels('"-"')).kind, 'same');
+});

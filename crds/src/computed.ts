@@ -1,4 +1,5 @@
 // Fields whose value an expression makes of the other fields of their row.
+import { hash } from 'node:crypto';
 import type { AuthoredField, AuthoredModel } from './authored.ts';
 import {
   type Computation,
@@ -37,20 +38,28 @@ export function computedFields(model: ComputedModel): readonly ComputedField[] {
   return made;
 }
 
-/** What makes the value of a field; undefined where it is stored as it was sent. */
-function computationOf(model: ComputedModel, name: string): Computation | undefined {
-  return computedFields(model).find((field) => field.name === name)?.computation;
-}
+/** By model and field, what computed fields are computed by. */
+const ways = new WeakMap<ComputedModel, ReadonlyMap<string, string>>();
 
 /**
- * What a field is computed by, down to fields that are stored: two fields of one text have the same
- * values in the same rows. Empty for a field that is not computed.
+ * What a field is computed by, down to fields that are stored, as a hash: two fields of one hash have
+ * the same values in the same rows. Empty for a field that is not computed.
  */
 export function computedBy(model: ComputedModel, name: string): string {
-  const computation = computationOf(model, name);
-  if (computation === undefined) return '';
-  const inputs = [...computation.reads.self].sort().map((read) => computedBy(model, read));
-  return [computation.text, ...inputs.filter((text) => text !== '')].join('\n');
+  const known = ways.get(model) ?? waysOf(model);
+  ways.set(model, known);
+  return known.get(name) ?? '';
+}
+
+/** Of each field once: in full, each level of fields could be as long as all those below together. */
+function waysOf(model: ComputedModel): ReadonlyMap<string, string> {
+  const known = new Map<string, string>();
+  for (const { name, computation } of computedFields(model)) {
+    const reads = [...computation.reads.self].sort().map((read) => [read, known.get(read) ?? null]);
+    const way = JSON.stringify([computation.text, reads]);
+    known.set(name, hash('sha256', way, 'hex'));
+  }
+  return known;
 }
 
 function compileAll(model: ComputedModel): ComputedField[] {
