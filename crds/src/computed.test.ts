@@ -175,6 +175,30 @@ test('what is computed of a computed field changes with it', () => {
   ]);
 });
 
+test('an enum that lists other values is computed in another way, and what is computed of it', () => {
+  const computed = 'self.units > 5 ? "many" : self.units > 1 ? "few" : "none"';
+  const withValues = (values: string[], more: Field = {}) =>
+    schemaOf(
+      { name: 'other', type: 'string', computed: 'self.made + "!"' },
+      { name: 'made', type: 'enum', values, computed, ...more },
+    );
+  const { kind, changes } = compareSchemas(
+    withValues(['few', 'many']),
+    withValues(['few', 'many', 'none']),
+  );
+  assert.equal(kind, 'additive');
+  assert.deepEqual(changes, [
+    'Offer.made: the value none is new',
+    'Offer.other is computed in another way',
+    'Offer.made is computed in another way',
+  ]);
+  const [old, next] = [['few'], ['few', 'none']].map((v) => withValues(v, { unique: true }));
+  assert.ok(old && next);
+  assert.equal(compareSchemas(old, next).reasons[0]?.code, 'computed_changed');
+  const turned = compareSchemas(withValues(['few', 'many']), withValues(['many', 'few']));
+  assert.deepEqual(turned.changes, ['the order of models, fields or values']);
+});
+
 test('a field that becomes computed is told from another one that is read beside it', () => {
   const sum = { name: 'sum', type: 'integer', computed: 'self.a + self.b' };
   const [first, second] = [

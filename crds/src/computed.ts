@@ -55,8 +55,10 @@ export function computedBy(model: ComputedModel, name: string): string {
 function waysOf(model: ComputedModel): ReadonlyMap<string, string> {
   const known = new Map<string, string>();
   for (const { name, computation } of computedFields(model)) {
+    // What an enum does not list is none, so its values are a part of how it is computed.
+    const values = model.fields.find((field) => field.name === name)?.values?.toSorted() ?? null;
     const reads = [...computation.reads.self].sort().map((read) => [read, known.get(read) ?? null]);
-    const way = JSON.stringify([computation.text, reads]);
+    const way = JSON.stringify([computation.text, values, reads]);
     known.set(name, hash('sha256', way, 'hex'));
   }
   return known;

@@ -152,6 +152,21 @@ function assertConsistent(state: ReplicatedState): void {
   }
 }
 
+/** Brands with a computed enum that lists these values, which indexes follow in three ways. */
+function sizedBy(...values: string[]): Schema {
+  const computed = 'has(self.title) ? "titled" : "none"';
+  const size = field('size', 'enum', { values, index: 'ordered', computed });
+  const brand: ModelSchema = {
+    ...BRAND,
+    fields: [...BRAND.fields, field('rank', 'integer'), size],
+    indexes: [
+      { fields: ['code', 'title'], where: 'has(self.size)' },
+      { fields: ['rank'], where: 'self.size == "none"' },
+    ],
+  };
+  return { ...SHOP, models: [brand, ...SHOP.models.slice(1)] };
+}
+
 describe('rows from before a model change', () => {
   it('read as the model of today has them, under every field that is indexed', () => {
     const state = shopState();
@@ -190,6 +205,21 @@ describe('rows from before a model change', () => {
     assert.deepEqual(parseRow(b ?? '')['mark'], null);
     assert.deepEqual(idsOf(brands(state).lookup('mark', 'Aanowhere')), ['a']);
     assert.deepEqual(idsOf(brands(state).lookup('label', 'na')), []);
+  });
+
+  it('have the values that a computed enum lists by now, in every index', async () => {
+    const state = shopState({}, sizedBy('titled'));
+    put(state, 'a', 'A');
+    put(state, 'b', null);
+    assert.deepEqual(idsOf(brands(state).lookup('size', NULL_KEY)), ['b']);
+    assert.equal(decideSchema(state, sizedBy('titled', 'none')), 'preparing');
+    activate(state);
+    assertConsistent(state);
+    assert.equal(parseRow(brands(state).get('b')?.json ?? '')['size'], 'none');
+    assert.deepEqual(idsOf(brands(state).lookup('size', NULL_KEY)), []);
+    const restored = await restoreState(state.snapshot());
+    assertConsistent(restored);
+    assert.equal(stateHash(restored), stateHash(state));
   });
 
   it('are the same in a snapshot whether they were written again or not', async () => {
