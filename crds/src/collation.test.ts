@@ -50,4 +50,29 @@ describe('the collation of a field', () => {
     assert.equal(kindOf(ci, ai), 'breaking');
     assert.equal(kindOf(ci, schemaOf(unique)), 'additive');
   });
+
+  it('stays where values were used that must not be taken again', () => {
+    const ci = { collation: 'ci' };
+    const forever = { indexes: [{ fields: ['title'], unique: 'forever' }] };
+    const pair = { indexes: [{ fields: ['lot', 'title'], unique: 'forever' }] };
+    for (const more of [forever, pair]) {
+      const { kind, reasons } = compareSchemas(schemaOf(ci, more), schemaOf({}, more));
+      assert.equal(kind, 'breaking');
+      assert.deepEqual(
+        reasons.map(({ path, code, message }) => [path, code, message]),
+        [
+          [
+            'models[0].fields[1].collation',
+            'constraint_narrowed',
+            'Product.title: collation ci becomes none, and what was used could be taken again',
+          ],
+        ],
+      );
+      assert.equal(kindOf(schemaOf({}, more), schemaOf(ci, more)), 'breaking');
+      assert.equal(kindOf(schemaOf({ collation: 'ci-ai' }, more), schemaOf(ci, more)), 'breaking');
+      assert.equal(kindOf(schemaOf(ci, more), schemaOf(ci, more)), 'same');
+    }
+    const live = { indexes: [{ fields: ['lot', 'title'], unique: 'live' }] };
+    assert.equal(kindOf(schemaOf(ci, live), schemaOf({}, pair)), 'additive');
+  });
 });

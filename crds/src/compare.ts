@@ -3,7 +3,7 @@
 // A change is additive when every stored row stays valid under the new schema with the values that
 // it has. A new optional field is then its default in old rows, or null; a new required field is
 // breaking, since not every old row would have a value for it.
-import { mayClash } from './compare-collation.ts';
+import { hasUsedValues, mayClash } from './compare-collation.ts';
 import { compareComputed } from './compare-computed.ts';
 import { compareIndexes } from './compare-indexes.ts';
 import { canonicalJson } from './compile.ts';
@@ -148,8 +148,11 @@ class Comparison {
       if (before === undefined || before.collation === field.collation) continue;
       const [from, to] = [before.collation ?? 'none', field.collation ?? 'none'];
       const message = `${next.name}.${field.name}: collation ${from} becomes ${to}`;
-      if (!mayClash(before, field, next)) this.changes.push(message);
-      else this.narrow([...path, 'fields', at, 'collation'], message);
+      const place = [...path, 'fields', at, 'collation'];
+      if (hasUsedValues(old, next, field.name)) {
+        this.narrow(place, `${message}, and what was used could be taken again`);
+      } else if (mayClash(before, field, next)) this.narrow(place, message);
+      else this.changes.push(message);
     }
   }
 
