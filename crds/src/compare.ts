@@ -47,6 +47,12 @@ function isTakenByNodes({ consistency }: ModelSchema): boolean {
   return consistency === 'eventual';
 }
 
+/** A model that somebody wrote is not the one that follows from another, whatever it is called. */
+function isSameModel(one: ModelSchema, other: ModelSchema): boolean {
+  const isOfOne = one.deletedOf === other.deletedOf && one.usedBy === other.usedBy;
+  return one.name === other.name && isOfOne;
+}
+
 class Comparison {
   readonly changes: string[] = [];
   readonly reasons: Problem[] = [];
@@ -69,14 +75,14 @@ class Comparison {
 
   private allModels(old: Schema, next: Schema): void {
     for (const [at, model] of next.models.entries()) {
-      const before = old.models.find(({ name }) => name === model.name);
+      const before = old.models.find((candidate) => isSameModel(candidate, model));
       // Deleted rows and used values follow from their model.
       if ((model.deletedOf ?? model.usedBy) !== undefined) continue;
       if (before) this.models(before, model, ['models', at]);
       else this.changes.push(`model ${model.name} is new`);
     }
     for (const model of old.models) {
-      if (next.models.some(({ name }) => name === model.name)) continue;
+      if (next.models.some((candidate) => isSameModel(candidate, model))) continue;
       if (model.deletedOf !== undefined) this.deletedRows(next, model.deletedOf);
       else if (model.usedBy !== undefined) this.usedValues(next, model.usedBy);
       else this.break(['models'], 'model_removed', `model ${model.name} is gone`);

@@ -98,6 +98,28 @@ describe('an index over several fields', () => {
     assert.match(clash.problems[0]?.message ?? '', /its used values are called "AUsedValues"/);
   });
 
+  it('that is unique forever takes no other model for its used values', () => {
+    const modelsOf = (unique: string, ...more: object[]) => {
+      const indexes = [{ fields: PAIR, unique }];
+      const models = [{ name: 'A', fields: FIELDS, indexes }, ...more];
+      const found = validateSpec({ auth: { mode: 'open' }, models });
+      assert.ok(found.ok, JSON.stringify(found));
+      return compileSchema(found.value);
+    };
+    const own = modelsOf('live', { name: 'AUsedValues', fields: FIELDS });
+    const { kind, reasons } = compareSchemas(own, modelsOf('forever'));
+    assert.equal(kind, 'breaking');
+    assert.deepEqual(
+      reasons.map(({ code, message }) => [code, message]),
+      [['model_removed', 'model AUsedValues is gone']],
+    );
+    const back = compareSchemas(modelsOf('forever'), own);
+    assert.deepEqual(
+      back.reasons.map(({ code }) => code),
+      ['used_values_removed'],
+    );
+  });
+
   it('comes and goes as an additive change', () => {
     const added = compareSchemas(schemaOf(null), schemaOf([{ fields: PAIR }]));
     assert.equal(added.kind, 'additive');

@@ -74,6 +74,24 @@ test('turning it on is additive, and turning it off would lose rows', () => {
   );
 });
 
+test('a model that is called as the deleted rows of another one is not turned into them', () => {
+  const own = schemaOf(
+    `{name: Brand, fields: [${ID}]}, {name: BrandDeleted, fields: [${ID}, {name: note, type: text}]}`,
+  );
+  const soft = schemaOf(`{name: Brand, fields: [${ID}], ${SOFT}}`);
+  for (const [old, next, code] of [
+    [own, soft, 'model_removed'],
+    [soft, own, 'soft_delete_removed'],
+  ] as const) {
+    const { kind, reasons } = compareSchemas(old, next);
+    assert.equal(kind, 'breaking');
+    assert.deepEqual(
+      reasons.map((each) => each.code),
+      [code],
+    );
+  }
+});
+
 test('a change of the model is told once, and not of its deleted rows, too', () => {
   const before = schemaOf(`{name: Brand, fields: [${ID}], ${SOFT}}`);
   const after = schemaOf(`{name: Brand, fields: [${ID}, {name: note, type: text}], ${SOFT}}`);
