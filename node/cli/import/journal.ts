@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { access, type FileHandle, open, readFile, rm } from 'node:fs/promises';
-import { parse as parsePath } from 'node:path';
+import { dirname, parse as parsePath } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import type { BatchResult } from './batch.ts';
 
@@ -29,8 +29,10 @@ interface Entry {
 
 /**
  * What an import has done so far, on disk: a head, then a line for each batch whose outcome is
- * known. A batch that was under way when the import was cut off is sent again under its key. It needs
- * no sync: what a power cut takes of it is sent again, too.
+ * known. A batch that was under way when the import was cut off is sent again under its key, and so is
+ * one whose line a power cut takes. Two things must survive that: the head, because all keys hang on
+ * it, before anything is sent; and all lines of a pass before the next one begins, because a row that
+ * was refused leaves no outcome under its key, and would be created under that of either pass.
  */
 export class Journal {
   readonly run: string;
@@ -66,7 +68,7 @@ export class Journal {
     now: { readonly run: string; readonly time: string },
   ): Promise<Journal> {
     const known = await textIn(path);
-    if (known === null) return Journal.#begin(path, identity, now);
+    if (known === null || isTornHead(known)) return Journal.#begin(path, identity, now, known);
     const { header, entries, wholeBytes } = read(path, known);
     if (header.hash !== identity.hash) throw another(path, 'another file, model or mapping');
     if (!header.urls.some((url) => identity.urls.includes(url))) {
@@ -75,6 +77,8 @@ export class Journal {
     const file = await opened(path, 'r+');
     // A line that was cut off is no line.
     await file.truncate(wholeBytes);
+    // The run that began it may have been killed before it was on the disk.
+    await keep(file, path);
     const done = new Map(entries.map(({ batch, result }) => [batch, result]));
     return new Journal(path, file, header, done);
   }
@@ -83,10 +87,13 @@ export class Journal {
     path: string,
     identity: ImportIdentity,
     { run, time }: { readonly run: string; readonly time: string },
+    torn: string | null,
   ): Promise<Journal> {
-    const file = await opened(path, 'wx');
+    const file = await opened(path, torn === null ? 'wx' : 'r+');
+    await file.truncate(0);
     const header: Header = { format: FORMAT, run, begun: time, ...identity };
-    await file.write(`${JSON.stringify(header)}\n`);
+    await writeWhole(file, Buffer.from(`${JSON.stringify(header)}\n`), 0);
+    await keep(file, path);
     return new Journal(path, file, { run, begun: null }, new Map());
   }
 
@@ -115,7 +122,13 @@ export class Journal {
     await before;
     if (this.#file === null) return;
     const { size } = await this.#file.stat();
-    await this.#file.write(line, 0, line.length, size);
+    await writeWhole(this.#file, line, size);
+  }
+
+  /** Resolves when all that was recorded survives a power cut. @throws CliError where it may not */
+  async sync(): Promise<void> {
+    await this.#written;
+    if (this.#file !== null) await synced(this.#file);
   }
 
   /** All is done: nothing is left to go on with. */
@@ -160,6 +173,19 @@ async function textIn(path: string): Promise<string | null> {
   }
 }
 
+/** How every head begins. */
+const HEAD = `{"format":${FORMAT},"run":"`;
+
+/**
+ * What is left of a head that did not get onto the disk: a part of it, or nothing, or zeros. Nothing
+ * was sent by then.
+ */
+function isTornHead(text: string): boolean {
+  if (text.includes('\n')) return false;
+  const known = text.replace(/\0+$/, '');
+  return known.startsWith(HEAD) || HEAD.startsWith(known);
+}
+
 function read(path: string, text: string) {
   const end = text.lastIndexOf('\n') + 1;
   const [first = '', ...rest] = text.slice(0, end).split('\n').slice(0, -1);
@@ -188,13 +214,44 @@ function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && 'batch' in value && 'result' in value;
 }
 
-async function opened(path: string, flags: 'wx' | 'r+'): Promise<FileHandle> {
+/** Writes all of it, or throws: one write may take a part only. */
+async function writeWhole(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
+}
+
+/** Makes a file and its name survive a power cut. */
+async function keep(file: FileHandle, path: string): Promise<void> {
+  await synced(file);
+  const directory = await opened(dirname(path), 'r');
+  try {
+    await synced(directory);
+  } finally {
+    await directory.close();
+  }
+}
+
+async function synced(file: FileHandle): Promise<void> {
+  try {
+    await file.sync();
+  } catch (error) {
+    throw unkeepable(error);
+  }
+}
+
+async function opened(path: string, flags: 'wx' | 'r+' | 'r'): Promise<FileHandle> {
   try {
     return await open(path, flags);
   } catch (error) {
-    const hint = 'name another place with --progress';
-    throw new CliError(`the progress cannot be kept: ${messageOf(error)} (${hint})`);
+    throw unkeepable(error);
   }
+}
+
+function unkeepable(error: unknown): CliError {
+  const hint = 'name another place with --progress';
+  return new CliError(`the progress cannot be kept: ${messageOf(error)} (${hint})`);
 }
 
 function another(path: string, what: string): CliError {

@@ -149,6 +149,8 @@ class ImportRun {
       this.#rejected.push(...waiting);
       return null;
     }
+    // A row that this pass refused must not be sent in it again once the next one has created it.
+    await this.#journal.sync();
     this.#waiting = [];
     this.#acceptedInPass = 0;
     this.#pass += 1;
