@@ -94,7 +94,7 @@ export class Rows<Read, References> {
   ): AsyncGenerator<With<Read, References, Path>, void, undefined> {
     const call = this.reading(`${this.path}${queryString(query)}`, options);
     const headers = { ...call.headers, accept: NDJSON };
-    const response = await this.sent({ ...call, headers });
+    const response = await this.sent({ ...call, headers, streams: true });
     yield* linesOf<With<Read, References, Path>>(response);
   }
 

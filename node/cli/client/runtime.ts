@@ -10,7 +10,7 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
   /** How often a request is tried in all; default 5. */
   readonly attempts?: number;
-  /** Longest time for one try; default 15,000. */
+  /** Longest time for one try, of `lines` until the answer begins; default 15,000. */
   readonly timeoutMs?: number;
 }
 
@@ -148,6 +148,8 @@ export interface Call {
   readonly headers: Record<string, string>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  /** The answer comes at the pace of who takes it: only its beginning has a time limit. */
+  readonly streams?: boolean;
 }
 
 const FIRST_PAUSE_MS = 50;
@@ -200,13 +202,15 @@ export class Sender {
 
   async #try(call: Call): Promise<Response | UnreachableError> {
     const base = this.#urls[this.#turn % this.#urls.length] ?? '';
-    const limit = AbortSignal.timeout(this.#options.timeoutMs ?? 15_000);
-    const signal = call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]);
+    const limit = new Limit(this.#options.timeoutMs ?? 15_000);
+    const signal = limit.signalWith(call.signal);
     const { method, path, body } = call;
     try {
       const headers = { ...call.headers, ...(await this.#authorization()) };
       const request = { method, headers, signal, ...(body !== undefined && { body }) };
-      return await (this.#options.fetch ?? fetch)(base + path, request);
+      const answer = await (this.#options.fetch ?? fetch)(base + path, request);
+      if (call.streams === true && answer.ok) limit.lift();
+      return answer;
     } catch (error) {
       call.signal?.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
@@ -218,6 +222,28 @@ export class Sender {
     const { token } = this.#options;
     if (token === undefined) return {};
     return { authorization: `Bearer ${typeof token === 'string' ? token : await token()}` };
+  }
+}
+
+/** A time limit that can be lifted. */
+class Limit {
+  readonly #end = new AbortController();
+  #isLifted = false;
+
+  constructor(ms: number) {
+    // Unlike a timer, this does not keep a process running that is through with all else.
+    const timeout = AbortSignal.timeout(ms);
+    timeout.addEventListener('abort', () => {
+      if (!this.#isLifted) this.#end.abort(timeout.reason);
+    });
+  }
+
+  signalWith(other: AbortSignal | undefined): AbortSignal {
+    return other === undefined ? this.#end.signal : AbortSignal.any([this.#end.signal, other]);
+  }
+
+  lift(): void {
+    this.#isLifted = true;
   }
 }
 

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Rows } from './collection.ts';
+import { Sender, UnreachableError } from './runtime.ts';
+
+const TIMEOUT_MS = 2000;
+const ROWS = 6;
+
+/** Sends a row, then the next after a quarter of what a try may take; `/silent` never answers. */
+const server = createServer(async (request, response) => {
+  if (request.url === '/silent') return;
+  response.writeHead(request.url === '/refused' ? 403 : 200);
+  for (let n = 0; n < ROWS; n++) {
+    response.write(`{"n":${n}}\n`);
+    await pause(TIMEOUT_MS / 4);
+  }
+  // The body of a refusal never ends.
+  if (request.url !== '/refused') response.end();
+});
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+const url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}` : '';
+after(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+function rowsAt(path: string): Rows<{ n: number }, Record<never, never>> {
+  return new Rows(new Sender({ url, timeoutMs: TIMEOUT_MS, attempts: 1 }), path);
+}
+
+test('lines may come for longer than one try may take to be answered', async () => {
+  const found: number[] = [];
+  for await (const { n } of rowsAt('/rows').lines()) found.push(n);
+  assert.deepEqual(found, [0, 1, 2, 3, 4, 5]);
+});
+
+test('lines of a node that does not answer, or does not end a refusal, are given up', async () => {
+  await assert.rejects(rowsAt('/silent').lines().next(), UnreachableError);
+  await assert.rejects(rowsAt('/refused').lines().next(), { status: 403 });
+});
+
+test('who takes lines may end it while they come', async () => {
+  const stop = new AbortController();
+  const lines = rowsAt('/rows').lines({}, { signal: stop.signal });
+  assert.deepEqual((await lines.next()).value, { n: 0 });
+  stop.abort();
+  await assert.rejects(async () => {
+    for await (const _ of lines);
+  }, UnreachableError);
+});
