@@ -1,16 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { CliError } from '../cli-error.ts';
 import { Api, findTarget } from '../import/index.ts';
+
+const GIVES_UP_AFTER_MS = 60_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
 
 /**
  * All rows of a model in the order of its ids, as the lines that the API sends: at the pace of who
  * takes them. Where the answer is cut, another node goes on behind the last row.
  *
- * @throws CliError where the server does not answer for a minute, or does not serve the model
+ * @param givesUpAfterMs how long answers may be cut before a further row
+ * @throws CliError where the server does not answer for a minute, or all answers are cut before a
+ *   further row for as long, or it does not serve the model
  */
-export async function* exportedRows(urls: string, model: string): AsyncGenerator<string> {
+export async function* exportedRows(
+  urls: string,
+  model: string,
+  givesUpAfterMs = GIVES_UP_AFTER_MS,
+): AsyncGenerator<string> {
   const api = new Api(urls);
   const { path, primaryKey } = await findTarget(api, model);
   const key = encodeURIComponent(primaryKey);
+  let pauseMs = FIRST_PAUSE_MS;
+  let movedMs = performance.now();
   for (let last: string | null = null; ; ) {
     const behind: string =
       last === null ? '' : `&${key}[gt]=${encodeURIComponent(keyIn(last, primaryKey))}`;
@@ -19,9 +32,19 @@ export async function* exportedRows(urls: string, model: string): AsyncGenerator
     for (; line.done !== true; line = await lines.next()) {
       yield line.value;
       last = line.value;
+      // Once it has been taken: who takes rows may be slow.
+      movedMs = performance.now();
+      pauseMs = FIRST_PAUSE_MS;
     }
     if (line.value === 'whole') return;
+    if (performance.now() - movedMs > givesUpAfterMs) throw cutFor(urls, givesUpAfterMs);
+    await pause(pauseMs);
+    pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   }
+}
+
+function cutFor(urls: string, ms: number): CliError {
+  return new CliError(`${urls}: all answers were cut, without a further row, for ${ms / 1000} s`);
 }
 
 function keyIn(line: string, primaryKey: string): string {
