@@ -135,11 +135,30 @@ test('a journal of another file, mapping or cluster is refused, and --restart fo
   assert.notEqual(refused.code, 0);
   assert.match(refused.output, /holds the progress of another file, model or mapping/);
   assert.equal((await fetch(`${url}/api/items/few-1`)).status, 404);
-  await writeFile(progress, 'anything\n');
-  assert.match((await lithair(...words)).output, /holds the progress of something else/);
   const restarted = await lithair(...words, '--restart');
   assert.equal(restarted.code, 0, restarted.output);
   assert.ok(!existsSync(progress));
+});
+
+test('a file that is no journal is left alone, also with --restart', async () => {
+  const file = join(cluster.directory, 'own.ndjson');
+  await writeFile(file, '{"code":"own-1","stock":1}\n');
+  // Its own rows, and what somebody else keeps.
+  for (const [progress, text] of [
+    [file, '{"code":"own-1","stock":1}\n'],
+    [join(cluster.directory, 'notes'), 'anything\n'],
+  ] as const) {
+    await writeFile(progress, text);
+    const words = ['import', url, 'Item', file, '--progress', progress];
+    for (const all of [words, [...words, '--restart']]) {
+      const { code, output } = await lithair(...all);
+      assert.notEqual(code, 0);
+      assert.match(output, /is not the progress of an import; name another place with --progress/);
+      assert.doesNotMatch(output, /--restart/);
+      assert.equal(readFileSync(progress, 'utf8'), text);
+    }
+  }
+  assert.equal((await fetch(`${url}/api/items/own-1`)).status, 404);
 });
 
 test('an export gives back what an import takes, to the last digit', async () => {

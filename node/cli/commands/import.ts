@@ -22,7 +22,8 @@ export const importCommand: CliCommand = {
     'with line and reason; exit 1 where one was refused. Rows may refer to later ones of the file.',
     'Where it is cut off, run the same command again: it goes on behind what is through, and sends',
     'what was under way again in a way that does nothing twice (for as long as store.idempotency',
-    'says, a day by itself). The file FILE.MODEL.import keeps that, and goes when all is through.',
+    'says, a day by itself). The file FILE.MODEL.import keeps that, also over a power cut, and goes',
+    'when all is through. --restart removes it; a file that is no such progress is never touched.',
     'Example: lithair import http://127.0.0.1:8080 Movie movies.json --map "US Gross=usGross"',
   ],
   async run(input) {

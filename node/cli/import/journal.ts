@@ -97,6 +97,14 @@ export class Journal {
     return new Journal(path, file, { run, begun: null }, new Map());
   }
 
+  /** Removes one. @throws CliError where something else is there, which it leaves alone */
+  static async forget(path: string): Promise<void> {
+    const known = await textIn(path);
+    if (known === null) return;
+    if (!isTornHead(known)) headIn(path, known);
+    await rm(path);
+  }
+
   /** One that is kept nowhere. */
   static unkept(run: string): Journal {
     return new Journal('', null, { run, begun: null }, new Map());
@@ -188,12 +196,19 @@ function isTornHead(text: string): boolean {
 
 function read(path: string, text: string) {
   const end = text.lastIndexOf('\n') + 1;
-  const [first = '', ...rest] = text.slice(0, end).split('\n').slice(0, -1);
-  const header = parse(first);
-  if (!isHeader(header)) throw another(path, 'something else');
+  const header = headIn(path, text);
+  const rest = text.slice(0, end).split('\n').slice(1, -1);
   const entries = rest.map(parse);
   if (!entries.every(isEntry)) throw another(path, 'something else behind its head');
   return { header, entries, wholeBytes: Buffer.byteLength(text.slice(0, end)) };
+}
+
+function headIn(path: string, text: string): Header {
+  const header = parse(text.slice(0, text.indexOf('\n') + 1));
+  if (isHeader(header)) return header;
+  throw new CliError(
+    `${path} is not the progress of an import; name another place with --progress`,
+  );
 }
 
 function parse(line: string): unknown {

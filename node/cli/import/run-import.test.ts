@@ -76,7 +76,7 @@ function answerTo(request: IncomingMessage, body: string): string {
   return answers.map((answer) => `${JSON.stringify(answer)}\n`).join('');
 }
 
-function imported() {
+function imported(restart = false) {
   return runImport({
     urls: url,
     model: 'Item',
@@ -84,7 +84,7 @@ function imported() {
     mapping: { renamed: new Map(), dropped: new Set(), key: null },
     progress: process.stderr,
     journal: null,
-    restart: false,
+    restart,
   });
 }
 
@@ -144,10 +144,21 @@ test('what a cut left of a head before anything was sent needs no --restart', as
 test('a file of one line that is no journal is left alone', async () => {
   for (const foreign of ['a note', '{"name":"a"}', '{"format":1}']) {
     await writeFile(journal, foreign);
-    await assert.rejects(imported(), /holds the progress of something else/);
+    await assert.rejects(imported(), /is not the progress of an import; name another place/);
+    await assert.rejects(imported(true), /is not the progress of an import; name another place/);
     assert.equal(await readFile(journal, 'utf8'), foreign);
   }
   assert.equal(created.size, 0);
+});
+
+test('--restart forgets a journal, whatever is left of it', async () => {
+  await writeFile(file, '{"name":"a"}\n');
+  const head = { format: 1, run: 'r', begun: 'b', hash: 'h', urls: [url] };
+  for (const old of ['', '{"form', `${JSON.stringify(head)}\n`, `${JSON.stringify(head)}\nbad\n`]) {
+    await writeFile(journal, old);
+    await imported(true);
+    assert.ok(!existsSync(journal), old);
+  }
 });
 
 test('lines are whole though the disk takes a part of them at a time', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Api } from './api.ts';
 import { type BatchResult, type PendingRow, type RefusedRow, sendBatch } from './batch.ts';
@@ -60,7 +60,7 @@ async function openJournal(
   target: ImportTarget,
 ): Promise<Journal> {
   const path = resolve(journal ?? journalPath(file, model));
-  if (restart) await rm(path, { force: true });
+  if (restart) await Journal.forget(path);
   const { renamed, dropped, key } = mapping;
   const deciding = [[...renamed], [...dropped], key, { ...target, fields: [...target.fields] }];
   const hash = await hashOf(file, [JSON.stringify(deciding), String(BATCH_ROWS)]);
