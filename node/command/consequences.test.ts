@@ -23,6 +23,10 @@ const MODELS = [
     ],
     events: [{ type: 'OrderLost', when: 'update', fields: ['seller'] }],
   },
+  {
+    name: 'Letter',
+    fields: [key, reference('from', 'Customer', 'setNull'), { name: 'text', type: 'text' }],
+  },
   { name: 'Line', fields: [key, reference('order', 'Order', 'cascade')] },
   {
     name: 'Invoice',
@@ -155,6 +159,17 @@ describe('the deletion of a row that others refer to', () => {
     shop.delete('Line', 'l0');
     assert.equal(shop.delete('Order', 'o').kind, 'applied');
     assert.deepEqual(shop.ids('Line'), []);
+  });
+
+  it('changes at most as many bytes as one entry holds, however few characters they are', () => {
+    const shop = new Shop();
+    shop.create('Customer', { id: 'a' });
+    const text = '\u6f22'.repeat(3_000_000);
+    for (const id of ['l1', 'l2']) shop.create('Letter', { id, from: 'a', text });
+    const outcome = shop.delete('Customer', 'a');
+    assert.ok(outcome.kind === 'rejected' && outcome.code === 'cascade_too_large');
+    shop.delete('Letter', 'l1');
+    assert.equal(shop.delete('Customer', 'a').kind, 'applied');
   });
 
   it('is what its declared events say', () => {

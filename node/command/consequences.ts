@@ -3,9 +3,7 @@ import type { RowsView } from '../state/index.ts';
 import { keyOfId } from '../values/index.ts';
 import { withoutValues } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
-
-/** Most bytes of rows that one deletion may change: they all stand in one entry. */
-export const MAX_CASCADE_BYTES = 16 * 1024 * 1024;
+import { MAX_PUT_BYTES, putBytes } from './put-bytes.ts';
 
 interface LinkedRows extends Pick<RowsView, 'plan' | 'versionOf' | 'holders'> {
   find(model: string, id: string): LiveRow | undefined;
@@ -16,7 +14,7 @@ interface LinkedRows extends Pick<RowsView, 'plan' | 'versionOf' | 'holders'> {
  * any more, as their fields say; and so on for those that are deleted. Each row appears once, the
  * deleted one first. Whether something is left that must not refer to them is not decided here.
  *
- * @returns null where these are more rows than one entry takes
+ * @returns null where these are more rows, or larger ones, than one entry takes
  */
 export function withConsequences(rows: LinkedRows, root: RowChange): readonly Change[] | null {
   const consequences = new Consequences(rows, root);
@@ -54,9 +52,10 @@ class Consequences {
       if (this.deleted.has(name)) continue;
       const [plan, before] = [this.rows.plan(model), this.rows.find(model, id)];
       if (plan === undefined || before === undefined) continue;
-      bytes += before.json.length;
-      if (bytes > MAX_CASCADE_BYTES) return null;
-      changes.push(withoutValues(plan, id, fields, before));
+      const change = withoutValues(plan, id, fields, before);
+      bytes += putBytes([change]);
+      if (bytes > MAX_PUT_BYTES) return null;
+      changes.push(change);
     }
     return changes;
   }

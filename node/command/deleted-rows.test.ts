@@ -111,6 +111,25 @@ describe('deleted rows', () => {
     assert.equal(idsOf(node, 'NodeDeleted').length, MAX_CHANGES / 2 + 1);
   });
 
+  it('of a cascade have one bound of bytes with the rows that it sets to null', () => {
+    const text = { name: 'text', type: 'text' };
+    const owner = (onDelete: string) => ({ name: 'of', type: 'reference', to: 'Node', onDelete });
+    const node = new SingleNode(
+      schemaOf([
+        { ...SOFT, fields: [...SOFT.fields, text] },
+        { name: 'Memo', fields: [key, owner('setNull'), text] },
+      ]),
+    );
+    const long = 'x'.repeat(9_000_000);
+    mustRun(node, create('a', { text: long }));
+    mustRun(node, { kind: 'create', model: 'Memo', body: { id: 'm', of: 'a', text: long } });
+    const outcome = run(node, remove('a'));
+    assert.ok(outcome.kind === 'rejected' && outcome.code === 'cascade_too_large');
+    mustRun(node, remove('m', 'Memo'));
+    mustRun(node, remove('a'));
+    assert.deepEqual(idsOf(node, 'NodeDeleted'), ['a']);
+  });
+
   it('need members that know of them', () => {
     assert.equal(neededBySchema(schemaOf([SOFT])), 7);
     assert.ok(neededBySchema(schemaOf([HARD])) < 7);

@@ -3,9 +3,9 @@ import { type Change, MAX_CHANGES, type RowChange } from '../entry/index.ts';
 import type { JsonObject } from '../ports/index.ts';
 import { type ModelPlan, parseRow, type RowsView } from '../state/index.ts';
 import { datetimeOf } from '../values/index.ts';
-import { MAX_CASCADE_BYTES } from './consequences.ts';
 import { changedTo } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
+import { MAX_PUT_BYTES, putBytes } from './put-bytes.ts';
 
 interface SoftRows extends RowsView {
   find(model: string, id: string): LiveRow | undefined;
@@ -25,7 +25,7 @@ const UNTOLD: readonly string[] = [];
  * Deletions, and behind them the rows that stay as deleted ones, of models that keep those. There
  * is one for each id: that of an earlier row of the same id goes.
  *
- * @returns null where these are more rows, or larger ones, than one entry takes
+ * @returns null where all of these are more rows, or larger ones, than one entry takes
  */
 export function withDeletedRows(
   rows: SoftRows,
@@ -33,17 +33,20 @@ export function withDeletedRows(
   deletion: Deletion,
 ): readonly Change[] | null {
   const kept: Change[] = [];
-  let bytes = 0;
+  let bytes = putBytes(changes);
   for (const change of changes) {
     const { model, id, effect } = change;
     const plan = effect === 'deleted' ? rows.plan(deletedModelName(model)) : undefined;
     const before = plan?.schema.deletedOf === model ? rows.find(model, id) : undefined;
     if (plan === undefined || before === undefined) continue;
-    bytes += before.json.length;
-    kept.push(deletedRow(rows, plan, id, before, deletion));
+    const row = deletedRow(rows, plan, id, before, deletion);
+    bytes += putBytes([row]);
+    kept.push(row);
+    if (changes.length + kept.length > MAX_CHANGES) return null;
+    // One row by itself is as large as the entry that set it.
+    if (bytes > MAX_PUT_BYTES && changes.length > 1) return null;
   }
-  const isTooLarge = changes.length + kept.length > MAX_CHANGES || bytes > MAX_CASCADE_BYTES;
-  return isTooLarge && kept.length > 0 ? null : [...changes, ...kept];
+  return [...changes, ...kept];
 }
 
 function deletedRow(

@@ -22,6 +22,14 @@ const SCHEMA = schemaOf([
     lifecycle: { ttl: { field: 'until', after: '10s' } },
   },
   {
+    name: 'Paper',
+    fields: [
+      key,
+      { name: 'lease', type: 'reference', to: 'Lease', onDelete: 'setNull' },
+      { name: 'text', type: 'text' },
+    ],
+  },
+  {
     name: 'Item',
     fields: [
       key,
@@ -159,5 +167,31 @@ describe('rows whose time has come', () => {
     for (; cluster.expire(); entries++) cluster.applyAll();
     assert.equal(entries, 3);
     assert.equal(cluster.state.model('Lease')?.size, 0);
+  });
+
+  it('go in entries of a bounded number of bytes, however large what refers to them', () => {
+    const cluster = new Cluster();
+    const names = Array.from({ length: 110 }, (_, at) => `r${at}`);
+    const until = new Date(NOW_MS).toISOString();
+    const bodies = names.map((name) => ({ id: name, until }));
+    cluster.run({ kind: 'createMany', model: 'Lease', bodies });
+    const text = '\u6f22'.repeat(60_000);
+    for (const name of names) {
+      const body = { id: name, lease: name, text };
+      cluster.run({ kind: 'create', model: 'Paper', body });
+    }
+    cluster.applyAll();
+    cluster.nowMs += 11 * SECOND_MS;
+    const before = cluster.log.length;
+    while (cluster.expire()) cluster.applyAll();
+    const sizes = cluster.log.slice(before).map(({ length }) => length);
+    const bound = 17 * 1024 * 1024;
+    assert.ok(
+      sizes.every((size) => size < bound),
+      sizes.join(),
+    );
+    assert.equal(sizes.length, 2);
+    assert.equal(cluster.state.model('Lease')?.size, 0);
+    assert.equal(cluster.state.model('Paper')?.size, 110);
   });
 });

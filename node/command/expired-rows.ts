@@ -5,6 +5,7 @@ import { withConsequences } from './consequences.ts';
 import { withDeletedRows } from './deleted-rows.ts';
 import { named } from './named-changes.ts';
 import type { Overlay } from './overlay.ts';
+import { MAX_PUT_BYTES, putBytes } from './put-bytes.ts';
 import { usedValues } from './used-values.ts';
 
 /** Who deletes rows whose time has come. */
@@ -36,7 +37,7 @@ export function expiredRows(
   if (first !== null && firstPlan !== undefined) found.add(firstPlan, first.id);
   for (const { plan } of state.modelStates()) {
     if (expiryOf(plan.schema) === null) continue;
-    for (const id of dueIds(state, plan, nowMs)) if (!found.add(plan, id)) break;
+    for (const id of dueIds(state, plan, nowMs)) if (!found.add(plan, id)) return found.changes;
   }
   return found.changes;
 }
@@ -69,6 +70,7 @@ class ExpiredRows {
   private readonly nowMs: number;
   private readonly taken = new Set<string>();
   private roots = 0;
+  private bytes = 0;
 
   constructor(rows: Overlay, nowMs: number) {
     this.rows = rows;
@@ -85,8 +87,17 @@ class ExpiredRows {
     const events = [deletedOf === undefined ? `${name}Expired` : `${deletedOf}Purged`];
     const expectedVersion = before.version;
     const follow = this.follow({ effect: 'deleted', model: name, id, expectedVersion, events });
-    if (follow !== null) this.take(follow);
+    if (follow === null) return true;
+    const bytes = putBytes(follow);
+    if (!this.holds(follow.length, bytes)) return false;
+    this.take(follow, bytes);
     return this.roots < MAX_ROOTS;
+  }
+
+  /** Whether the entry takes these, too. The first root is one that an entry takes by itself. */
+  private holds(count: number, bytes: number): boolean {
+    if (this.changes.length + count > MAX_CHANGES) return false;
+    return this.roots === 0 || this.bytes + bytes <= MAX_PUT_BYTES;
   }
 
   /** Null where it must wait: for what another one takes along, or for what keeps it. */
@@ -95,13 +106,14 @@ class ExpiredRows {
     const all = withConsequences(rows, deletion);
     const gone = all && withDeletedRows(rows, all, { nowMs, actor: EXPIRY_ACTOR });
     const changes = gone && [...gone, ...usedValues(rows, gone).kept];
-    if (changes === null || this.changes.length + changes.length > MAX_CHANGES) return null;
+    if (changes === null || changes.length > MAX_CHANGES) return null;
     if (changes.some((change) => this.taken.has(nameOf(change)))) return null;
     return findConflicts(rows, changes).length > 0 ? null : changes;
   }
 
-  private take(changes: readonly Change[]): void {
+  private take(changes: readonly Change[], bytes: number): void {
     this.roots += 1;
+    this.bytes += bytes;
     for (const change of changes) {
       this.taken.add(nameOf(change));
       this.changes.push(named(this.rows, change));

@@ -10,12 +10,13 @@ import {
   rejectionOf,
 } from '../state/index.ts';
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
-import { MAX_CASCADE_BYTES, withConsequences } from './consequences.ts';
+import { withConsequences } from './consequences.ts';
 import { restoration, withDeletedRows } from './deleted-rows.ts';
 import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement, wronglySent } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
+import { MAX_PUT_BYTES } from './put-bytes.ts';
 import { conflict, refusal } from './refusal.ts';
 import { brokenRules } from './row-rules.ts';
 import { movesOf } from './transitions.ts';
@@ -332,7 +333,7 @@ function planRestore(
 }
 
 function tooLarge(): Plan {
-  const mebibytes = MAX_CASCADE_BYTES / 1024 / 1024;
+  const mebibytes = MAX_PUT_BYTES / 1024 / 1024;
   const bound = `more than ${MAX_CHANGES} rows, or ${mebibytes} MiB of them`;
   return reject(
     'cascade_too_large',
