@@ -26,6 +26,7 @@ import {
   type Clock,
   type CommandEnvelope,
   EngineError,
+  type Logger,
   type Outcome,
   type Random,
 } from './ports/index.ts';
@@ -59,6 +60,7 @@ export class Leader {
   readonly #random: Random;
   readonly #isSpaceLow: () => boolean;
   readonly #tracer: Tracer;
+  readonly #logger: Pick<Logger, 'debug'>;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
   #session: LeaderSession | null = null;
 
@@ -72,11 +74,13 @@ export class Leader {
     random: Random,
     isSpaceLow: () => boolean,
     tracer: Tracer,
+    logger: Pick<Logger, 'debug'>,
   ) {
     this.#logClock = logClock;
     this.#random = random;
     this.#isSpaceLow = isSpaceLow;
     this.#tracer = tracer;
+    this.#logger = logger;
   }
 
   /** Closes the circle: consensus hands commands here, and this proposes through consensus. */
@@ -137,7 +141,10 @@ export class Leader {
     return outcomeOf(await result);
   }
 
-  /** What a command meets has not expired: what had is deleted in front of it. */
+  /**
+   * What a command meets has not expired: what had is deleted in front of it. A deletion that finds
+   * no place now is left to the sweep, and the command goes on.
+   */
   #expireBefore(
     consensus: Consensus<ApplyResult, ReplicatedState>,
     session: LeaderSession,
@@ -147,8 +154,13 @@ export class Leader {
     const about = 'id' in command ? command : null;
     const expiry = session.proposeExpiry(this.#logClock.nowMs(), about);
     if (expiry === null) return;
-    // Where it is lost, so is the command behind it.
-    this.#propose(consensus, session, expiry, timeoutMs).result.catch(() => null);
+    try {
+      // Where it is lost, so is the command behind it.
+      this.#propose(consensus, session, expiry, timeoutMs).result.catch(() => null);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#logger.debug({ reason }, 'expired rows could not be deleted in front of a command');
+    }
   }
 
   /** Deletes rows whose time has come; false where there were none. Errors as {@link execute}. */

@@ -144,7 +144,13 @@ export class NodeCore {
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
     this.logClock = new LogClock(world.clock, world.logger);
-    this.#leader = new Leader(this.logClock, world.random, () => this.#space.low, world.tracer);
+    this.#leader = new Leader(
+      this.logClock,
+      world.random,
+      () => this.#space.low,
+      world.tracer,
+      world.logger,
+    );
     this.#encryption = new MemberEncryption({
       ...options,
       ...world,
