@@ -40,12 +40,35 @@ const SCHEMA = schemaOf([
   },
 ]);
 
+/** A paper that lost its lease has a title of its own, which may keep the lease. */
+const KEEPING = schemaOf([
+  {
+    name: 'Lease',
+    fields: [key, { name: 'until', type: 'datetime' }],
+    lifecycle: { ttl: { field: 'until' } },
+  },
+  {
+    name: 'Paper',
+    fields: [
+      key,
+      { name: 'lease', type: 'reference', to: 'Lease', onDelete: 'setNull' },
+      { name: 'title', type: 'string' },
+    ],
+    indexes: [{ fields: ['title'], unique: 'live', where: '!has(self.lease)' }],
+  },
+]);
+
 /** A leader whose entries are applied some time after it proposed them. */
 class Cluster {
-  readonly state: ReplicatedState = founded();
+  readonly state: ReplicatedState;
   readonly log: Uint8Array[] = [];
   nowMs = NOW_MS;
-  readonly #session = new LeaderSession(this.state, 1, mergePatch);
+  readonly #session: LeaderSession;
+
+  constructor(schema = SCHEMA) {
+    this.state = founded(schema);
+    this.#session = new LeaderSession(this.state, 1, mergePatch);
+  }
 
   run(command: Command): void {
     this.expire('id' in command ? command : null);
@@ -77,11 +100,11 @@ class Cluster {
   }
 }
 
-function founded(): ReplicatedState {
+function founded(schema = SCHEMA): ReplicatedState {
   const members = [
     { id: 1, name: 'n1', address: '127.0.0.1:1', diskUuid: 'disk', intent: 'voter' } as const,
   ];
-  return createState({ clusterId: 'test', epoch: 1, schema: SCHEMA, members, nowMs: NOW_MS });
+  return createState({ clusterId: 'test', epoch: 1, schema, members, nowMs: NOW_MS });
 }
 
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e');
@@ -193,5 +216,61 @@ describe('rows whose time has come', () => {
     assert.equal(sizes.length, 2);
     assert.equal(cluster.state.model('Lease')?.size, 0);
     assert.equal(cluster.state.model('Paper')?.size, 110);
+  });
+
+  it('are not looked into in front of each command where they cannot go', () => {
+    const cluster = new Cluster();
+    const until = new Date(NOW_MS).toISOString();
+    cluster.run({ kind: 'create', model: 'Lease', body: { id: 'root', until } });
+    for (const size of [999, 1]) {
+      const bodies = Array.from({ length: size }, (_, at) => ({
+        id: `${size}-${at}`,
+        parent: 'root',
+      }));
+      cluster.run({ kind: 'createMany', model: 'Lease', bodies });
+    }
+    cluster.applyAll();
+    cluster.nowMs += 11 * SECOND_MS;
+    let asked = 0;
+    const { state } = cluster;
+    const holders = state.holders.bind(state);
+    state.holders = (...of) => {
+      asked += of[0] === 'Lease' && of[2].includes('root') ? 1 : 0;
+      return holders(...of);
+    };
+    for (let at = 0; at < 50; at++) {
+      cluster.run({ kind: 'create', model: 'Paper', body: { id: `p${at}` } });
+    }
+    assert.equal(asked, 1);
+    const patch = '{}';
+    const about = { model: 'Lease', id: 'root', ifMatch: null };
+    cluster.run({ kind: 'patch', ...about, format: 'merge', patch });
+    assert.equal(asked, 2);
+    cluster.run({ kind: 'delete', ...about, id: '1-0' });
+    cluster.applyAll();
+    cluster.nowMs += SECOND_MS;
+    while (cluster.expire()) cluster.applyAll();
+    assert.equal(state.model('Lease')?.size, 0);
+  });
+
+  it('do not keep later ones from going where they cannot', () => {
+    const cluster = new Cluster(KEEPING);
+    const create = (model: string, bodies: JsonObject[]) =>
+      cluster.run({ kind: 'createMany', model, bodies });
+    const first = new Date(NOW_MS).toISOString();
+    const later = new Date(NOW_MS + 1).toISOString();
+    create('Paper', [{ id: 'free', title: 'one' }]);
+    for (let at = 0; at < 1200; at++) {
+      create('Lease', [{ id: `r${at}`, until: first }]);
+      create('Paper', [{ id: `p${at}`, lease: `r${at}`, title: 'one' }]);
+    }
+    create('Lease', [{ id: 'later', until: later }]);
+    cluster.applyAll();
+    for (let second = 0; second < 15; second++) {
+      cluster.nowMs += SECOND_MS;
+      while (cluster.expire()) cluster.applyAll();
+    }
+    assert.equal(cluster.state.versionOf('Lease', 'later'), 0);
+    assert.equal(cluster.state.model('Lease')?.size, 1200);
   });
 });

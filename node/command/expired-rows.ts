@@ -6,13 +6,19 @@ import { withDeletedRows } from './deleted-rows.ts';
 import { named } from './named-changes.ts';
 import type { Overlay } from './overlay.ts';
 import { MAX_PUT_BYTES, putBytes } from './put-bytes.ts';
+import type { StuckRows } from './stuck-rows.ts';
 import { usedValues } from './used-values.ts';
 
 /** Who deletes rows whose time has come. */
 export const EXPIRY_ACTOR = { subject: 'lithair', method: 'none', roles: [] } as const;
 
-/** Rows of an index that are looked at in one go; most of them are on their way out already. */
+/**
+ * Rows of an index that are looked at in one go, besides those that are known to be stuck; most of
+ * them are on their way out already.
+ */
 const MAX_SCANNED = 1000;
+/** Rows that turn out to be stuck, in one go: each may have taken a thousand others to learn. */
+const MAX_STUCK = 100;
 /** Rows that expire in one entry, with all that goes with them within what an entry holds. */
 const MAX_ROOTS = 200;
 
@@ -25,19 +31,25 @@ export interface RowName {
 /**
  * The deletions of rows whose time has come, with what follows from them, as many as one entry
  * takes; empty where there are none. The row that is asked for comes first.
+ *
+ * @param stuck those known to be stuck are passed over, except the one that is asked for
  */
 export function expiredRows(
   rows: Overlay,
   state: ReplicatedState,
   nowMs: number,
   first: RowName | null,
+  stuck: StuckRows,
 ): readonly Change[] {
-  const found = new ExpiredRows(rows, nowMs);
+  stuck.retry(nowMs);
+  const found = new ExpiredRows(rows, nowMs, stuck);
   const firstPlan = first === null ? undefined : rows.plan(first.model);
   if (first !== null && firstPlan !== undefined) found.add(firstPlan, first.id);
   for (const { plan } of state.modelStates()) {
     if (expiryOf(plan.schema) === null) continue;
-    for (const id of dueIds(state, plan, nowMs)) if (!found.add(plan, id)) return found.changes;
+    for (const id of dueIds(state, plan, nowMs, stuck)) {
+      if (!found.add(plan, id)) return found.changes;
+    }
   }
   return found.changes;
 }
@@ -47,6 +59,7 @@ function* dueIds(
   state: ReplicatedState,
   { schema }: ModelPlan,
   nowMs: number,
+  stuck: StuckRows,
 ): Generator<string, void, undefined> {
   const expiry = expiryOf(schema);
   const field = schema.fields.find(({ name }) => name === expiry?.field);
@@ -59,6 +72,7 @@ function* dueIds(
   };
   let scanned = 0;
   for (const { id } of state.model(schema.name)?.range(field.name, range) ?? []) {
+    if (stuck.has(nameOf({ model: schema.name, id }))) continue;
     if (scanned++ === MAX_SCANNED) return;
     yield id;
   }
@@ -69,15 +83,18 @@ class ExpiredRows {
   private readonly rows: Overlay;
   private readonly nowMs: number;
   private readonly taken = new Set<string>();
+  private readonly stuck: StuckRows;
+  private stuckCount = 0;
   private roots = 0;
   private bytes = 0;
 
-  constructor(rows: Overlay, nowMs: number) {
+  constructor(rows: Overlay, nowMs: number, stuck: StuckRows) {
     this.rows = rows;
     this.nowMs = nowMs;
+    this.stuck = stuck;
   }
 
-  /** False once there is no room for another. */
+  /** False where the go ends: there is no room for another, or too many are stuck. */
   add({ schema }: ModelPlan, id: string): boolean {
     const { name, deletedOf } = schema;
     const expiry = expiryOf(schema);
@@ -87,7 +104,8 @@ class ExpiredRows {
     const events = [deletedOf === undefined ? `${name}Expired` : `${deletedOf}Purged`];
     const expectedVersion = before.version;
     const follow = this.follow({ effect: 'deleted', model: name, id, expectedVersion, events });
-    if (follow === null) return true;
+    if (follow === null) return this.leave({ model: name, id });
+    if (follow.some((change) => this.taken.has(nameOf(change)))) return true;
     const bytes = putBytes(follow);
     if (!this.holds(follow.length, bytes)) return false;
     this.take(follow, bytes);
@@ -100,14 +118,19 @@ class ExpiredRows {
     return this.roots === 0 || this.bytes + bytes <= MAX_PUT_BYTES;
   }
 
-  /** Null where it must wait: for what another one takes along, or for what keeps it. */
+  private leave(row: RowName): boolean {
+    this.stuck.add(nameOf(row));
+    this.stuckCount += 1;
+    return this.stuckCount < MAX_STUCK;
+  }
+
+  /** Null where it is stuck: too much for an entry, or kept by something. */
   private follow(deletion: RowChange): readonly Change[] | null {
     const { rows, nowMs } = this;
     const all = withConsequences(rows, deletion);
     const gone = all && withDeletedRows(rows, all, { nowMs, actor: EXPIRY_ACTOR });
     const changes = gone && [...gone, ...usedValues(rows, gone).kept];
     if (changes === null || changes.length > MAX_CHANGES) return null;
-    if (changes.some((change) => this.taken.has(nameOf(change)))) return null;
     return findConflicts(rows, changes).length > 0 ? null : changes;
   }
 
@@ -121,6 +144,6 @@ class ExpiredRows {
   }
 }
 
-function nameOf({ model, id }: Change): string {
+function nameOf({ model, id }: RowName): string {
   return `${model}\u0000${id}`;
 }

@@ -23,6 +23,7 @@ import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
 import { Sequences } from './sequences.ts';
+import { StuckRows } from './stuck-rows.ts';
 import type {
   Execution,
   MergePatch,
@@ -74,6 +75,7 @@ export class LeaderSession {
   private unplaced: Proposal | null = null;
   private schemaChange: Proposal | null = null;
   private lastMs = 0;
+  private readonly stuck = new StuckRows();
   private knownExpiry: { readonly schema: Schema; readonly isSome: boolean } | null = null;
 
   /**
@@ -222,7 +224,7 @@ export class LeaderSession {
   proposeExpiry(nowMs: number, about: RowName | null) {
     this.requirePlaced();
     if (this.schemaChange !== null || !this.expires()) return null;
-    const changes = expiredRows(this.overlay, this.state, this.stamp(nowMs), about);
+    const changes = expiredRows(this.overlay, this.state, this.stamp(nowMs), about, this.stuck);
     if (changes.length === 0) return null;
     const { memberId, lastMs: timestampMs } = this;
     const { schemaVersion } = this.state;
