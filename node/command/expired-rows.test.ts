@@ -272,5 +272,29 @@ describe('rows whose time has come', () => {
     }
     assert.equal(cluster.state.versionOf('Lease', 'later'), 0);
     assert.equal(cluster.state.model('Lease')?.size, 1200);
+    cluster.run({ kind: 'delete', model: 'Paper', id: 'free', ifMatch: null });
+    for (let second = 0; second < 130; second++) {
+      cluster.nowMs += SECOND_MS;
+      while (cluster.expire()) cluster.applyAll();
+    }
+    assert.equal(cluster.state.model('Lease')?.size, 1199);
+  });
+
+  it('go by themselves where what follows from one collides with what follows from another', () => {
+    const cluster = new Cluster(KEEPING);
+    const until = new Date(NOW_MS).toISOString();
+    for (const id of ['a', 'b', 'c']) {
+      cluster.run({ kind: 'create', model: 'Lease', body: { id, until } });
+      const title = id === 'c' ? 'two' : 'one';
+      cluster.run({ kind: 'create', model: 'Paper', body: { id, lease: id, title } });
+    }
+    cluster.applyAll();
+    cluster.nowMs += SECOND_MS;
+    while (cluster.expire()) cluster.applyAll();
+    const left = Array.from(cluster.state.model('Lease')?.scan({ descending: false }) ?? []);
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      ['b'],
+    );
   });
 });

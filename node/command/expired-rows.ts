@@ -48,10 +48,10 @@ export function expiredRows(
   for (const { plan } of state.modelStates()) {
     if (expiryOf(plan.schema) === null) continue;
     for (const id of dueIds(state, plan, nowMs, stuck)) {
-      if (!found.add(plan, id)) return found.changes;
+      if (!found.add(plan, id)) return found.entry();
     }
   }
-  return found.changes;
+  return found.entry();
 }
 
 /** By the applied state; what is proposed since is asked for one by one. */
@@ -79,12 +79,14 @@ function* dueIds(
 }
 
 class ExpiredRows {
-  readonly changes: Change[] = [];
+  private readonly changes: Change[] = [];
   private readonly rows: Overlay;
   private readonly nowMs: number;
   private readonly taken = new Set<string>();
   private readonly stuck: StuckRows;
   private stuckCount = 0;
+  /** How many of the changes are those of the first root. */
+  private firstCount = 0;
   private roots = 0;
   private bytes = 0;
 
@@ -92,6 +94,16 @@ class ExpiredRows {
     this.rows = rows;
     this.nowMs = nowMs;
     this.stuck = stuck;
+  }
+
+  /**
+   * What one entry takes. Each root has no conflict by itself; where they have one with each other,
+   * as when two rows get the same unique value, the first goes alone.
+   */
+  entry(): readonly Change[] {
+    const { rows, changes, roots, firstCount } = this;
+    const isWhole = roots < 2 || findConflicts(rows, changes).length === 0;
+    return isWhole ? changes : changes.slice(0, firstCount);
   }
 
   /** False where the go ends: there is no room for another, or too many are stuck. */
@@ -135,6 +147,7 @@ class ExpiredRows {
   }
 
   private take(changes: readonly Change[], bytes: number): void {
+    if (this.roots === 0) this.firstCount = changes.length;
     this.roots += 1;
     this.bytes += bytes;
     for (const change of changes) {
