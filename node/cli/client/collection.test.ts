@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Rows } from './collection.ts';
@@ -10,15 +10,8 @@ const TIMEOUT_MS = 2000;
 const ROWS = 6;
 
 /** Sends a row, then the next after a quarter of what a try may take; `/silent` never answers. */
-const server = createServer(async (request, response) => {
-  if (request.url === '/silent') return;
-  response.writeHead(request.url === '/refused' ? 403 : 200);
-  for (let n = 0; n < ROWS; n++) {
-    response.write(`{"n":${n}}\n`);
-    await pause(TIMEOUT_MS / 4);
-  }
-  // The body of a refusal never ends.
-  if (request.url !== '/refused') response.end();
+const server = createServer((request, response) => {
+  if (request.url !== '/silent') void answer(request, response);
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
@@ -29,7 +22,17 @@ after(() => {
   server.closeAllConnections();
 });
 
-function rowsAt(path: string): Rows<{ n: number }, Record<never, never>> {
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.writeHead(request.url === '/refused' ? 403 : 200);
+  for (let n = 0; n < ROWS; n++) {
+    response.write(`{"n":${n}}\n`);
+    await pause(TIMEOUT_MS / 4);
+  }
+  // The body of a refusal never ends.
+  if (request.url !== '/refused') response.end();
+}
+
+function rowsAt(path: string): Rows<{ n: number }, Record<string, never>> {
   return new Rows(new Sender({ url, timeoutMs: TIMEOUT_MS, attempts: 1 }), path);
 }
 

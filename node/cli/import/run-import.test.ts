@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, mock, test } from 'node:test';
@@ -27,9 +27,8 @@ const created = new Map<string, string>();
 let onBulk: (number: number) => void = () => {};
 let bulks = 0;
 
-const server = createServer(async (request, response) => {
-  const isBulk = request.method === 'POST';
-  response.end(isBulk ? answerTo(request, await textOf(request)) : JSON.stringify(openapi));
+const server = createServer((request, response) => {
+  void answer(request, response);
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
@@ -50,7 +49,12 @@ afterEach(async () => {
   await rm(journal, { force: true });
 });
 
-async function textOf(request: IncomingMessage): Promise<string> {
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const isBulk = request.method === 'POST';
+  response.end(isBulk ? answerTo(request, await bodyOf(request)) : JSON.stringify(openapi));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const piece of request.setEncoding('utf8')) text += piece;
   return text;
@@ -93,7 +97,7 @@ async function watchedDisk() {
   const handle = await open(dir);
   const files: FileHandle = Object.getPrototypeOf(handle);
   await handle.close();
-  const { sync } = files;
+  const sync: (this: FileHandle) => Promise<void> = Reflect.get(files, 'sync');
   let content = '';
   let isNamed = false;
   mock.method(files, 'sync', async function (this: FileHandle) {
@@ -164,8 +168,8 @@ test('--restart forgets a journal, whatever is left of it', async () => {
 test('lines are whole though the disk takes a part of them at a time', async () => {
   await writeFile(file, '{"name":"child","parent":"root"}\n{"name":"root"}\n');
   const { files } = await watchedDisk();
-  const write: (bytes: Buffer, at: number, length: number, place: number) => Promise<unknown> =
-    files.write;
+  const write: (this: FileHandle, ...how: readonly [Buffer, number, number, number]) => unknown =
+    Reflect.get(files, 'write');
   mock.method(
     files,
     'write',
