@@ -36,7 +36,7 @@ class Member {
     const { clock, random } = this.world;
     const tracer = new Tracer(clock, random, new LogSink(this.world.logger('traces')));
     const logger = { debug: (_: object, message: string) => void this.told.push(message) };
-    this.#leader = new Leader(clock, random, () => false, tracer, logger);
+    this.#leader = new Leader(clock, { random, tracer, logger }, () => false);
   }
 
   async lead(options: Partial<ConsensusOptions>): Promise<void> {

@@ -51,6 +51,14 @@ export type ModelChange =
   /** Another change is under way or came first; safe to ask again. */
   | { readonly kind: 'conflict' };
 
+/** What a leader is given from outside. */
+interface LeaderWorld {
+  readonly random: Random;
+  /** Records commands of requests that are recorded. */
+  readonly tracer: Tracer;
+  readonly logger: Pick<Logger, 'debug'>;
+}
+
 /**
  * The leader's side of a write: gives commands to the session of the present leadership, proposes
  * what it decides, and answers once that is applied. Between leaderships there is no session.
@@ -67,14 +75,11 @@ export class Leader {
   /**
    * @param logClock stamps entries
    * @param isSpaceLow true while nothing new may be written
-   * @param tracer records commands of requests that are recorded
    */
   constructor(
     logClock: Pick<Clock, 'nowMs'>,
-    random: Random,
+    { random, tracer, logger }: LeaderWorld,
     isSpaceLow: () => boolean,
-    tracer: Tracer,
-    logger: Pick<Logger, 'debug'>,
   ) {
     this.#logClock = logClock;
     this.#random = random;

@@ -144,13 +144,7 @@ export class NodeCore {
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
     this.logClock = new LogClock(world.clock, world.logger);
-    this.#leader = new Leader(
-      this.logClock,
-      world.random,
-      () => this.#space.low,
-      world.tracer,
-      world.logger,
-    );
+    this.#leader = new Leader(this.logClock, world, () => this.#space.low);
     this.#encryption = new MemberEncryption({
       ...options,
       ...world,

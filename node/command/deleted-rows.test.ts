@@ -113,11 +113,11 @@ describe('deleted rows', () => {
 
   it('of a cascade have one bound of bytes with the rows that it sets to null', () => {
     const text = { name: 'text', type: 'text' };
-    const owner = (onDelete: string) => ({ name: 'of', type: 'reference', to: 'Node', onDelete });
+    const owner = { name: 'of', type: 'reference', to: 'Node', onDelete: 'setNull' };
     const node = new SingleNode(
       schemaOf([
         { ...SOFT, fields: [...SOFT.fields, text] },
-        { name: 'Memo', fields: [key, owner('setNull'), text] },
+        { name: 'Memo', fields: [key, owner, text] },
       ]),
     );
     const long = 'x'.repeat(9_000_000);
