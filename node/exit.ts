@@ -3,7 +3,7 @@ import { AuditError } from './audit/index.ts';
 import { EncryptionError } from './encryption/index.ts';
 import { EntryError } from './entry/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { LogError } from './log/index.ts';
+import { LogError, LogFailedError } from './log/index.ts';
 import { ForeignClusterError } from './membership/index.ts';
 import { OutboxError } from './outbox/index.ts';
 import { EngineError } from './ports/index.ts';
@@ -23,6 +23,7 @@ export class NodeError extends Error {
 /** One line and an exit code for whatever ended the start of a node; null for a bug. */
 export function asNodeError(error: unknown): NodeError | null {
   if (error instanceof NodeError) return error;
+  if (error instanceof LogFailedError) return new NodeError(error.message, EXIT.failStop);
   const isData =
     error instanceof LogError ||
     error instanceof ArchiveError ||
