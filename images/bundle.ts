@@ -83,6 +83,8 @@ export async function bundle(root: string, program: Program, directory: string):
     legalComments: 'none',
     minifyWhitespace: true,
     minifySyntax: true,
+    // Node prints the line of an error that nobody caught: a program of one line would hide the error.
+    lineLimit: 500,
     sourcemap: false,
     metafile: true,
     logLevel: 'silent',
