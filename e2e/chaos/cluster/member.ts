@@ -149,12 +149,18 @@ export class Member {
     // A program that is still being loaded has no handler yet, and has done nothing either.
     if (this.expected === 'stopped' && signal === 'SIGTERM' && !spoke) return;
     if (this.removalAsked && code === DATA_REFUSED) return;
-    const how = signal === null ? `exit code ${code}` : signal;
     const last = this.#output.trimEnd().split('\n').slice(-3).join('\n  ');
+    if (this.expected === 'stopped' && code === FAILED) {
+      // Nothing is lost by a bad end of a node that was asked to stop; it is told, to be looked into.
+      console.log(`  ${this.name} stopped with exit code ${code}:\n  ${last}`);
+      return;
+    }
+    const how = signal === null ? `exit code ${code}` : signal;
     this.#onUnexpected(`${this.name} ended with ${how}, which nobody asked for:\n  ${last}`);
   }
 }
 
+const FAILED = 1;
 const FAIL_STOP = 4;
 const DATA_REFUSED = 3;
 
