@@ -88,18 +88,14 @@ export const patch: WriteOperation = {
   takes: PATCH_TYPES,
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
-    const { model, validator } = exchange.modelRoute;
     const { headers } = exchange.req;
     if (headers['if-none-match'] !== undefined) {
       throw new Problem('bad_header', 'If-None-Match has no meaning with PATCH.');
     }
-    const ifMatch = matchedVersions(headers['if-match']);
-    const id = validator.id(exchange.id);
-    if (id === null) throw unusableId(false, model.name);
+    const row = addressedRow(exchange);
     const format = patchFormat(headers['content-type']);
-    const text = bodyOf(validator.patch(bytes, format));
-    const rights = rightsOf(exchange);
-    return { kind: 'patch', model: model.name, id, format, patch: text, ifMatch, ...rights };
+    const text = bodyOf(exchange.modelRoute.validator.patch(bytes, format));
+    return { kind: 'patch', ...row, format, patch: text, ...rightsOf(exchange) };
   },
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
@@ -112,14 +108,23 @@ export const remove: WriteOperation = {
   takes: BODY_TYPES,
   bodyLimit: () => 0,
   command(exchange) {
-    const { model, validator } = exchange.modelRoute;
-    const ifMatch = matchedVersions(exchange.req.headers['if-match']);
-    const id = validator.id(exchange.id);
-    if (id === null) throw unusableId(false, model.name);
-    return { kind: 'delete', model: model.name, id, ifMatch };
+    return { kind: 'delete', ...addressedRow(exchange) };
   },
   reply: (_exchange, outcome, context) => emptyReply(204, writeHeaders(outcome, context)),
 };
+
+/**
+ * The row that the path names, and the versions that it must be at.
+ *
+ * @throws Problem `bad_header`; `not_found` where no row of the model can have this id
+ */
+export function addressedRow(exchange: Exchange) {
+  const { model, validator } = exchange.modelRoute;
+  const ifMatch = matchedVersions(exchange.req.headers['if-match']);
+  const id = validator.id(exchange.id);
+  if (id === null) throw unusableId(false, model.name);
+  return { model: model.name, id, ifMatch };
+}
 
 /** What the leader must know of the caller's rights on fields. */
 function rightsOf({ modelRoute: { fieldRights } }: Exchange): { rights?: FieldRights } {
