@@ -2,6 +2,10 @@
 // what was acknowledged with what is there. Arguments: URL of the collection, clients, writes/s.
 // A write that was not acknowledged is sent again with the same Idempotency-Key until it is; what it
 // was answered is counted, and told where it was a refusal.
+//
+// While all endpoints of a Service change at once, a connection to its address can leave the cluster
+// and reach whoever answers there, a proxy for one; kept alive, it would stay there. Every refusal of
+// a node is a problem (RFC 9457): any other one is somebody else's, and its connection is given up.
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -21,13 +25,19 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 function send(agent, method, target, body, headers = {}) {
   return new Promise((resolve, reject) => {
     const outgoing = request(target, { agent, method, headers }, (incoming) => {
+      const { statusCode: status, headers } = incoming;
+      incoming.on('error', reject);
+      if (status >= 400 && headers['content-type'] !== 'application/problem+json') {
+        reject(new Error(`status ${status} from outside of the cluster`));
+        incoming.destroy();
+        return;
+      }
       let text = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (part) => {
         text += part;
       });
-      incoming.on('end', () => resolve({ status: incoming.statusCode, text }));
-      incoming.on('error', reject);
+      incoming.on('end', () => resolve({ status, text }));
     });
     const timer = setTimeout(() => outgoing.destroy(new Error('timeout')), REQUEST_TIMEOUT_MS);
     outgoing.on('close', () => clearTimeout(timer));
