@@ -1,6 +1,7 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import { archivePlaces, COLD_OBJECT } from './archive/index.ts';
+import { type AuditLog, auditPlaces } from './audit/index.ts';
 import {
   type EncryptionError,
   type FileKeys,
@@ -8,7 +9,7 @@ import {
   type Keyring,
   MasterKeys,
 } from './encryption/index.ts';
-import { type FileSystem, type KeyUse, type Log, surveyKeys } from './log/index.ts';
+import { type FileSystem, type KeyUse, type Log, surveyKeys, surveyPlaces } from './log/index.ts';
 import type { Outbox } from './outbox/index.ts';
 import type { Clock, Logger, TimerHandle } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
@@ -38,6 +39,16 @@ export async function surveyDirectory(
   dir: string,
   keys: FileKeys | null,
 ): Promise<readonly KeyUse[]> {
+  const audited = await surveyPlaces(fs, dir, keys, await auditPlaces(fs, dir));
+  return [...(await surveyOrdered(fs, dir, keys)), ...audited];
+}
+
+/** The same without the audit log, whose files may be many, and which knows them once it is open. */
+export async function surveyOrdered(
+  fs: FileSystem,
+  dir: string,
+  keys: FileKeys | null,
+): Promise<readonly KeyUse[]> {
   return surveyKeys(fs, dir, keys, await archivePlaces(fs, dir));
 }
 
@@ -57,6 +68,7 @@ export interface EncryptionKeeperParts {
   readonly log: Log;
   /** Null while there is none. */
   readonly outbox: () => Pick<Outbox, 'encrypt' | 'forget'> | null;
+  readonly audit: Pick<AuditLog, 'encrypt' | 'renew' | 'keyUses'>;
   readonly masters: MasterKeys | null;
   /** Of this disk; null together with `masters`. */
   readonly keys: FileKeys | null;
@@ -141,7 +153,7 @@ export class EncryptionKeeper {
 
   /** New files follow the model from here on. */
   #adjust(state: ReplicatedState): void {
-    const { keys, log, outbox, onRefused } = this.#parts;
+    const { keys, log, outbox, audit, onRefused } = this.#parts;
     const isOn = asksForEncryption(state.schema);
     if (isOn && keys === null) {
       const model = state.schema.models.find(isSecret)?.name;
@@ -150,6 +162,7 @@ export class EncryptionKeeper {
     }
     log.encrypt(isOn);
     outbox()?.encrypt(isOn);
+    audit.encrypt(isOn);
   }
 
   async #look(): Promise<void> {
@@ -163,8 +176,8 @@ export class EncryptionKeeper {
       if (this.#uses.some(isOfOutbox)) await this.#forget();
       // What is in the cold store is written anew by the leader, as its part of looking after that.
       const own = this.#uses.filter((use) => !isOfOutbox(use) && !isObject(use));
-      const before = this.#stale(own).length;
-      if (before > 0) await this.#rewrite(before);
+      const stale = this.#stale(own);
+      if (stale.length > 0) await this.#rewrite(stale);
     } finally {
       this.#rewriting = false;
     }
@@ -177,12 +190,14 @@ export class EncryptionKeeper {
     await this.#survey();
   }
 
-  async #rewrite(files: number): Promise<void> {
-    const { clock, logger, rewrite, log, keys } = this.#parts;
+  async #rewrite(stale: readonly KeyUse[]): Promise<void> {
+    const { clock, logger, rewrite, audit, log, keys } = this.#parts;
+    const files = stale.length;
     const key = log.isEncrypted ? (keys?.activeId ?? 0) : 0;
     const startedMs = clock.monotonicMs();
     logger.info({ files, key }, 'writing files anew that have another key than they should');
-    await rewrite();
+    if (stale.some((use) => !isOfAudit(use))) await rewrite();
+    if (stale.some(isOfAudit)) await audit.renew();
     await this.#survey();
     const left = this.#stale(this.#uses).length;
     const durationMs = Math.round(clock.monotonicMs() - startedMs);
@@ -190,8 +205,8 @@ export class EncryptionKeeper {
   }
 
   async #survey(): Promise<void> {
-    const { fs, dir, keys } = this.#parts;
-    this.#uses = await surveyDirectory(fs, dir, keys);
+    const { fs, dir, keys, audit } = this.#parts;
+    this.#uses = [...(await surveyOrdered(fs, dir, keys)), ...audit.keyUses];
   }
 
   /** Those that are not encrypted as they should be. */
@@ -208,6 +223,10 @@ export class EncryptionKeeper {
 
 function isOfOutbox({ file }: KeyUse): boolean {
   return file.startsWith('outbox/');
+}
+
+function isOfAudit({ file }: KeyUse): boolean {
+  return file.startsWith('audit/');
 }
 
 function isObject({ file }: KeyUse): boolean {

@@ -8,7 +8,7 @@ import {
   EncryptionKeeper,
   type EncryptionKeeperParts,
   isSecretModel,
-  surveyDirectory,
+  surveyOrdered,
   whyKeysRefused,
 } from './encryption-keeper.ts';
 import { NodeError } from './exit.ts';
@@ -41,9 +41,15 @@ export type AskStatus = (memberId: number, request: Uint8Array) => Promise<Uint8
 
 /** What it works with from the time on at which the member takes part in its cluster. */
 export interface AttachedParts
-  extends Pick<EncryptionKeeperParts, 'log' | 'outbox' | 'state' | 'rewrite'> {
+  extends Pick<EncryptionKeeperParts, 'log' | 'outbox' | 'audit' | 'state' | 'rewrite'> {
   readonly ask: AskStatus;
   readonly place: { readonly clusterId: string; readonly memberId: number };
+}
+
+interface DiskPlace {
+  readonly diskUuid: string;
+  /** Whether the cluster begins here. */
+  readonly founder: boolean;
 }
 
 /** Over the links to the other members. */
@@ -79,14 +85,15 @@ export class MemberEncryption {
   }
 
   /**
-   * How the log of a disk is opened.
+   * How the log of a disk and its audit log are opened; the latter refuses by itself what the keys
+   * do not open.
    *
    * @throws NodeError that names the files that the given keys do not open
    */
-  async open(diskUuid: string, founder: boolean): Promise<LogOptions> {
+  async open({ diskUuid, founder }: DiskPlace): Promise<LogOptions> {
     const { keys: masters, fs, random, dataDir, spec, onRefused } = this.#parts;
     const keys = masters?.of(diskUuid, random) ?? null;
-    const reason = whyKeysRefused(await surveyDirectory(fs, dataDir, keys));
+    const reason = whyKeysRefused(await surveyOrdered(fs, dataDir, keys));
     if (reason !== null) throw new NodeError(reason, EXIT.dataRefused);
     this.#keys = keys;
     this.#diskUuid = diskUuid;

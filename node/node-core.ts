@@ -203,7 +203,6 @@ export class NodeCore {
     this.#encryption.requireKeys();
     this.#directory = await openDataDirectory({ ...this.#world, dir: this.#options.dataDir });
     await this.#space.start();
-    await this.#audit.open();
     this.health.finish({ isNew: this.#directory.identity === null });
     await this.#listen();
     await this.#openPeerPort(this.#directory);
@@ -314,8 +313,8 @@ export class NodeCore {
   async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
     this.health.enter('log', 'reading the log');
     const codec = (): 'json' | 'binary' => this.#consensus?.state?.schema.store.codec ?? 'json';
-    const { diskUuid, founder } = placement;
-    const encryption = await this.#encryption.open(diskUuid, founder);
+    const encryption = await this.#encryption.open(placement);
+    await this.#audit.open(encryption);
     this.#logOptions = { ...this.#options.log, ...encryption };
     const log = await directory.openLog({ codec, ...this.#logOptions });
     const { segments, records, truncatedBytes } = log.recovery;
@@ -372,6 +371,7 @@ export class NodeCore {
     this.#encryption.attach({
       log,
       outbox: () => this.#outbox,
+      audit: this.#audit,
       state: () => consensus.state,
       rewrite: () => compactThrough({ handle: (request) => this.administer(request) }),
       ask: askingStatus(transport),

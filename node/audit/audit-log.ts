@@ -1,4 +1,10 @@
-import { type FileSystem, type OpenFile, syncFile, writeAt } from '../log/index.ts';
+import {
+  type FileSystem,
+  type GrowingFile,
+  type KeyUse,
+  type LogOptions,
+  syncFile,
+} from '../log/index.ts';
 import {
   type AuditEntry,
   type Clock,
@@ -6,16 +12,9 @@ import {
   type Logger,
   type TimerHandle,
 } from '../ports/index.ts';
+import { AuditFiles } from './audit-files.ts';
 import { chainedLine, NO_HASH } from './line.ts';
-import {
-  AUDIT_DIRECTORY,
-  AUDIT_FORMAT,
-  newestBefore,
-  readSegment,
-  type SoundSegment,
-  segmentName,
-  segmentsIn,
-} from './segment.ts';
+import { AUDIT_FORMAT, auditFile, type SoundSegment } from './segment.ts';
 
 export interface AuditLimits {
   /** A file that is larger or older is followed by another. */
@@ -50,6 +49,9 @@ export interface AuditParts {
   onFailure(error: Error): void;
 }
 
+/** The keys of the disk, and whether new files are encrypted: unless said, where there are keys. */
+export type AuditEncryption = Pick<LogOptions, 'keys' | 'encrypts'>;
+
 interface Waiting {
   readonly entry: AuditEntry;
   readonly bytes: number;
@@ -57,10 +59,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The file that is written to. */
+/** Files that are written anew, one at a time. */
+interface Renewal extends PromiseWithResolvers<void> {
+  /** They could not be read, and stay as they are. */
+  readonly passedOver: Set<number>;
+  error: unknown;
+}
+
+/** The file that is written to. Places are those of what it holds before it is encrypted. */
 interface Active {
   readonly sequence: number;
-  readonly file: OpenFile;
+  readonly file: GrowingFile;
   readonly createdMs: number;
   /** Where its first line ends. */
   readonly headEnd: number;
@@ -74,7 +83,7 @@ interface Active {
 export class AuditLog {
   readonly #parts: AuditParts;
   readonly #limits: AuditLimits;
-  readonly #dir: string;
+  readonly #files: AuditFiles;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #active: Active | null = null;
@@ -86,6 +95,7 @@ export class AuditLog {
   #working: Promise<void> | null = null;
   /** The timer fired, and nobody has looked since for what is not kept any more. */
   #isExpiryDue = false;
+  #renewal: Renewal | null = null;
   #failure: Error | null = null;
   #timer: TimerHandle | null = null;
   #isOpen = false;
@@ -94,7 +104,7 @@ export class AuditLog {
   constructor(parts: AuditParts) {
     this.#parts = parts;
     this.#limits = { ...LIMITS, ...parts.limits };
-    this.#dir = `${parts.dir}/${AUDIT_DIRECTORY}`;
+    this.#files = new AuditFiles(parts.fs, parts.dir);
   }
 
   /** Entries that were written since the start. */
@@ -102,16 +112,22 @@ export class AuditLog {
     return this.#written;
   }
 
+  /** What each file is encrypted with. */
+  get keyUses(): readonly KeyUse[] {
+    return this.#files.uses;
+  }
+
   /**
    * Takes up what is there, and begins to remove what is not kept any more.
    *
-   * @throws AuditError
+   * @throws AuditError, LogCorruptError
+   * @throws EncryptionError where the keys do not open all of it
    */
-  async open(): Promise<void> {
-    const sequence = (await segmentsIn(this.#parts.fs, this.#dir)).at(-1);
+  async open({ keys = null, encrypts = true }: AuditEncryption): Promise<void> {
+    const sequence = await this.#files.open(keys, encrypts);
     if (sequence !== undefined) {
-      await syncWhole(this.#parts.fs, `${this.#dir}/${segmentName(sequence)}`);
-      this.#last = await readSegment(this.#parts.fs, this.#dir, sequence, null);
+      await syncWhole(this.#parts.fs, `${this.#parts.dir}/${auditFile(sequence)}`);
+      this.#last = await this.#files.read(sequence);
       this.#hash = this.#last.hash;
       this.#sequence = this.#last.lastEntry;
       this.#newestMs = this.#last.newestMs;
@@ -134,6 +150,25 @@ export class AuditLog {
       this.#waiting.push({ entry, bytes, resolve, reject });
       this.#work();
     });
+  }
+
+  /** Whether files that are begun from here on are encrypted; never without keys. */
+  encrypt(isOn: boolean): void {
+    this.#files.encrypt(isOn);
+  }
+
+  /**
+   * Writes files anew that are encrypted otherwise than they should be, in turn with entries that
+   * come meanwhile. Where the disk is below its reserve, what is left stays for another time.
+   *
+   * @throws what the first file said that cannot be read; the others are written
+   */
+  renew(): Promise<void> {
+    if (!this.#isOpen || this.#failure !== null) return Promise.resolve();
+    this.#renewal ??= { ...Promise.withResolvers<void>(), passedOver: new Set(), error: null };
+    const { promise } = this.#renewal;
+    this.#work();
+    return promise;
   }
 
   /** Takes nothing more; returns once all that was taken is durable or refused. */
@@ -167,7 +202,8 @@ export class AuditLog {
   }
 
   #hasWork(): boolean {
-    return this.#failure === null && (this.#isExpiryDue || this.#waiting.length > 0);
+    const isAsked = this.#isExpiryDue || this.#renewal !== null || this.#waiting.length > 0;
+    return this.#failure === null && isAsked;
   }
 
   /** Also where something always waits, what is due gets its turn between two batches. */
@@ -177,6 +213,7 @@ export class AuditLog {
         this.#isExpiryDue = false;
         await this.#expire();
       }
+      if (this.#renewal !== null) await this.#renewNext(this.#renewal);
       if (this.#waiting.length > 0) await this.#writeWaiting();
     }
   }
@@ -198,8 +235,7 @@ export class AuditLog {
   /** A failed write or sync is never tried again. */
   async #write(active: Active, batch: readonly Waiting[]): Promise<void> {
     const bytes = Buffer.from(batch.map(({ entry }) => this.#line(entry, active.end)).join(''));
-    await writeAt(active.file, bytes, active.end);
-    await syncFile(active.file);
+    await active.file.append(bytes);
     active.end += bytes.length;
     this.#newestMs = Math.max(this.#newestMs, ...batch.map(({ entry }) => entry.atMs));
     this.#written += batch.length;
@@ -221,13 +257,14 @@ export class AuditLog {
     return `${text}\n`;
   }
 
-  /** The file to write to: another one where this one is large or old, and after each start. */
+  /** The file to write to: another one where this one is large, old or of another key, and after each start. */
   async #file(): Promise<Active> {
     const active = this.#active;
     const nowMs = this.#parts.clock.nowMs();
     const { segmentBytes, segmentMs } = this.#limits;
     const isOver =
       active === null ||
+      active.file.keyId !== this.#files.wantedKeyId ||
       active.end >= segmentBytes ||
       Math.abs(nowMs - active.createdMs) >= segmentMs;
     return isOver ? this.#roll() : active;
@@ -241,14 +278,12 @@ export class AuditLog {
   }
 
   async #create(before: Active | null, nowMs: number): Promise<Active> {
-    const { fs, node } = this.#parts;
     const sequence = (before?.sequence ?? this.#last?.sequence ?? 0) + 1;
-    await fs.makeDirectory(this.#dir);
     const head = {
       audit: AUDIT_FORMAT,
       segment: sequence,
       at: new Date(nowMs).toISOString(),
-      node,
+      node: this.#parts.node,
       previous: this.#hash,
       previousEnd: before?.end ?? this.#last?.end ?? 0,
       lastEntry: this.#sequence,
@@ -256,13 +291,7 @@ export class AuditLog {
     };
     const { text, hash } = chainedLine(head, this.#hash);
     const bytes = Buffer.from(`${text}\n`);
-    // A file is there with its first line, or not at all.
-    const path = `${this.#dir}/${segmentName(sequence)}`;
-    const file = await fs.open(`${path}.new`, 'create');
-    await writeAt(file, bytes, 0);
-    await syncFile(file);
-    await fs.rename(`${path}.new`, path);
-    await fs.syncDirectory(this.#dir);
+    const file = await this.#files.create(sequence, bytes);
     this.#hash = hash;
     return { sequence, file, createdMs: nowMs, headEnd: bytes.length, end: bytes.length };
   }
@@ -279,12 +308,11 @@ export class AuditLog {
   async #expire(): Promise<void> {
     const keepMs = this.#parts.keepMs();
     if (keepMs === Infinity || this.#sequence === 0) return;
-    const { fs, clock } = this.#parts;
-    const floorMs = clock.nowMs() - keepMs;
+    const floorMs = this.#parts.clock.nowMs() - keepMs;
     // All of it is over: what is next goes into another file.
     const isOver = this.#newestMs < floorMs && !this.#isRolled();
     if (isOver && !this.#parts.isSpaceLow()) await this.#roll();
-    if ((await this.#removeBefore(floorMs)) > 0) await fs.syncDirectory(this.#dir);
+    if ((await this.#removeBefore(floorMs)) > 0) await this.#files.syncDirectory();
   }
 
   /**
@@ -292,22 +320,46 @@ export class AuditLog {
    * or removed stays until the next look: nobody was promised anything that this would break.
    */
   async #removeBefore(floorMs: number): Promise<number> {
-    const { fs, logger } = this.#parts;
     let removed = 0;
     try {
-      const sequences = await segmentsIn(fs, this.#dir);
+      const sequences = await this.#files.sequences();
       for (const [i, sequence] of sequences.entries()) {
         const next = sequences[i + 1];
         // What the files before ended with, the first line of the next one that is there says.
-        if (next === undefined || (await newestBefore(fs, this.#dir, next)) >= floorMs) break;
-        await fs.remove(`${this.#dir}/${segmentName(sequence)}`);
+        if (next === undefined || (await this.#files.newestBefore(next)) >= floorMs) break;
+        await this.#files.remove(sequence);
         removed += 1;
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      logger.warn({ reason }, 'expired audit logs could not be removed; trying again');
+      this.#parts.logger.warn({ reason }, 'expired audit logs could not be removed; trying again');
     }
     return removed;
+  }
+
+  /** One file; a write that fails ends the log, one that cannot be read stays. */
+  async #renewNext(renewal: Renewal): Promise<void> {
+    const sequence = await this.#staleFile(renewal);
+    if (sequence === null) {
+      this.#renewal = null;
+      if (renewal.error === null) renewal.resolve();
+      else renewal.reject(renewal.error);
+      return;
+    }
+    const bytes = await this.#files.bytesOf(sequence).catch((error: unknown) => {
+      renewal.passedOver.add(sequence);
+      renewal.error ??= error;
+      return null;
+    });
+    if (bytes !== null) await this.#files.replace(sequence, bytes);
+  }
+
+  /** What is written to gets a successor first. */
+  async #staleFile({ passedOver }: Renewal): Promise<number | null> {
+    if (!this.#isOpen || this.#parts.isSpaceLow()) return null;
+    const stale = this.#files.stale.filter((sequence) => !passedOver.has(sequence));
+    if (this.#active !== null && stale.includes(this.#active.sequence)) await this.#roll();
+    return stale[0] ?? null;
   }
 
   /** Whether the newest file has no entry. */
@@ -320,6 +372,8 @@ export class AuditLog {
     this.#failure ??= failure;
     this.#refuse(this.#waiting);
     this.#waiting = [];
+    this.#renewal?.reject(failure);
+    this.#renewal = null;
     this.#parts.onFailure(failure);
   }
 }

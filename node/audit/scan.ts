@@ -1,4 +1,4 @@
-import type { FileSystem } from '../log/index.ts';
+import { type ScanOptions, scanKeys } from '../log/index.ts';
 import { AuditError } from './errors.ts';
 import {
   AUDIT_DIRECTORY,
@@ -8,13 +8,6 @@ import {
   segmentsIn,
 } from './segment.ts';
 
-/** Where entries are read from. */
-export interface AuditPlace {
-  readonly fs: FileSystem;
-  /** The data directory. */
-  readonly dir: string;
-}
-
 export type AuditFields = Readonly<Record<string, unknown>>;
 
 /**
@@ -22,16 +15,19 @@ export type AuditFields = Readonly<Record<string, unknown>>;
  * the one before. Takes no lock: the node may be running.
  *
  * @throws AuditError that names the place where the chain breaks
+ * @throws EncryptionError where it is encrypted and the keys do not open it; LogCorruptError
  */
-export async function* scanAudit({ fs, dir }: AuditPlace): AsyncGenerator<AuditFields> {
+export async function* scanAudit(options: ScanOptions): AsyncGenerator<AuditFields> {
+  const { fs, dir } = options;
   const directory = `${dir}/${AUDIT_DIRECTORY}`;
+  const place = { fs, dir, keys: await scanKeys(options) };
   let previous: SoundSegment | null = null;
   for (const sequence of await segmentsIn(fs, directory)) {
     if (previous !== null && previous.sequence + 1 !== sequence) {
       const missing = segmentName(previous.sequence + 1);
       throw new AuditError('AUDIT_CORRUPT', `audit/${missing} is missing`);
     }
-    const segment: SoundSegment = await readSegment(fs, directory, sequence, previous);
+    const segment: SoundSegment = await readSegment(place, sequence, previous);
     requireWhole(previous, segment);
     for (const { durable, ...entry } of segment.entries) {
       if (typeof durable === 'number') yield entry;

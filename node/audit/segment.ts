@@ -1,5 +1,11 @@
 // The files of an audit log, and how far each of them is sound.
-import { type FileSystem, readFile } from '../log/index.ts';
+import type { FileKeys } from '../encryption/index.ts';
+import {
+  type FileSystem,
+  readGrowingFile,
+  readGrowingStart,
+  type SealedPlace,
+} from '../log/index.ts';
 import { AuditError } from './errors.ts';
 import { looseFields, NO_HASH, readLine } from './line.ts';
 
@@ -7,7 +13,16 @@ export const AUDIT_DIRECTORY = 'audit';
 export const AUDIT_FORMAT = 1;
 const NAME = /^(\d{10})\.jsonl$/;
 
-/** The sound part of a file. */
+/** Where files are read from, and with what. */
+export interface AuditPlace {
+  readonly fs: FileSystem;
+  /** The data directory. */
+  readonly dir: string;
+  /** Of the disk; null where there are none. */
+  readonly keys: FileKeys | null;
+}
+
+/** The sound part of a file. Places in it are those of what it holds before it is encrypted. */
 export interface SoundSegment {
   readonly sequence: number;
   /** Where it ends; what stands behind was never acknowledged. */
@@ -28,6 +43,26 @@ export function segmentName(sequence: number): string {
   return `${String(sequence).padStart(10, '0')}.jsonl`;
 }
 
+/** A file below the data directory, as errors call it. */
+export function auditFile(sequence: number): string {
+  return `${AUDIT_DIRECTORY}/${segmentName(sequence)}`;
+}
+
+/** What a file's key is for: one does not open as another. */
+export function purposeOf(sequence: number): string {
+  return `audit ${sequence}`;
+}
+
+/** All files of an audit log, for a survey of keys. */
+export async function auditPlaces(fs: FileSystem, dir: string): Promise<readonly SealedPlace[]> {
+  const sequences = await segmentsIn(fs, `${dir}/${AUDIT_DIRECTORY}`);
+  return sequences.map((sequence) => ({
+    file: auditFile(sequence),
+    purpose: purposeOf(sequence),
+    grows: true,
+  }));
+}
+
 /** Sequences of the files that are there, in order; none where there is no directory. */
 export async function segmentsIn(fs: FileSystem, dir: string): Promise<number[]> {
   if ((await fs.stat(dir)) === null) return [];
@@ -42,34 +77,32 @@ export async function segmentsIn(fs: FileSystem, dir: string): Promise<number[]>
  *
  * @param previous the file before, where there is one still
  * @throws AuditError where an entry that was acknowledged is not what was written
+ * @throws LogCorruptError where that shows in what is encrypted; EncryptionError
  */
 export async function readSegment(
-  fs: FileSystem,
-  dir: string,
+  { fs, dir, keys }: AuditPlace,
   sequence: number,
   previous: SoundSegment | null,
 ): Promise<SoundSegment> {
-  const name = segmentName(sequence);
-  const bytes = await readFile(fs, `${dir}/${name}`);
-  const walk = new Walk(name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-  return walk.run(sequence, previous);
+  const file = auditFile(sequence);
+  const purpose = purposeOf(sequence);
+  const { plain } = await readGrowingFile(fs, `${dir}/${file}`, file, keys, purpose);
+  const bytes = Buffer.from(plain.buffer, plain.byteOffset, plain.length);
+  return new Walk(segmentName(sequence), bytes).run(sequence, previous);
 }
 
-const HEAD_BYTES = 4096;
-
-/** Time of the newest entry before a file, as its first line says. */
-export async function newestBefore(fs: FileSystem, dir: string, sequence: number): Promise<number> {
-  const file = await fs.open(`${dir}/${segmentName(sequence)}`, 'read');
-  try {
-    const bytes = Buffer.alloc(HEAD_BYTES);
-    const text = bytes.toString('utf8', 0, file.read(bytes, 0));
-    const newestMs = looseFields(text.slice(0, text.indexOf('\n')))?.['newestMs'];
-    if (typeof newestMs === 'number') return newestMs;
-    const place = `audit/${segmentName(sequence)}`;
-    throw new AuditError('AUDIT_CORRUPT', `${place} is corrupt: its first line cannot be read`);
-  } finally {
-    await file.close();
-  }
+/** Time of the newest entry before a file, as its first line says. Errors as of reading it. */
+export async function newestBefore(
+  { fs, dir, keys }: AuditPlace,
+  sequence: number,
+): Promise<number> {
+  const file = auditFile(sequence);
+  const purpose = purposeOf(sequence);
+  const bytes = await readGrowingStart(fs, `${dir}/${file}`, file, keys, purpose);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  const newestMs = looseFields(text.slice(0, text.indexOf('\n')))?.['newestMs'];
+  if (typeof newestMs === 'number') return newestMs;
+  throw new AuditError('AUDIT_CORRUPT', `${file} is corrupt: its first line cannot be read`);
 }
 
 /** Goes from line to line, as long as each follows the one before. */

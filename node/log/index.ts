@@ -8,9 +8,16 @@ export * from './errors.ts';
 export { readFile, replaceFile, syncFile, writeAt } from './file-steps.ts';
 export type * from './file-system.ts';
 export { followLog } from './follow.ts';
+export {
+  createGrowingFile,
+  type GrowingFile,
+  type GrownBytes,
+  readGrowingFile,
+  readGrowingStart,
+} from './growing-file.ts';
 export { IDENTITY_NAME } from './identity.ts';
 export { Journal, type JournalRecord } from './journal.ts';
-export { type KeyUse, type SealedPlace, surveyKeys } from './key-survey.ts';
+export { type KeyUse, type SealedPlace, surveyKeys, surveyPlaces } from './key-survey.ts';
 export {
   type CrashKind,
   type Fault,

@@ -2,7 +2,7 @@ import type { EncryptionError, FileKeys, KeyTag } from '../encryption/index.ts';
 import { LogError } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { OUTBOX_DIRECTORY } from './journal.ts';
-import { tagOf } from './sealed-file.ts';
+import { GROWING, SEAL_BLOCK_BYTES, tagOf } from './sealed-file.ts';
 import { SEGMENT_DIRECTORY, sequenceOf } from './segment-files.ts';
 import { readSegmentHeader } from './segment-header.ts';
 import { whyNotOpen, withoutKeys } from './segment-seal.ts';
@@ -17,6 +17,8 @@ export interface SealedPlace {
   readonly owner?: string;
   /** What it is called; default its path. */
   readonly called?: string;
+  /** Whether it is a file that grows. */
+  readonly grows?: boolean;
 }
 
 /** What a file of a data directory is encrypted with. */
@@ -40,13 +42,6 @@ export async function surveyKeys(
   others: readonly SealedPlace[],
 ): Promise<readonly KeyUse[]> {
   const uses: KeyUse[] = [];
-  const note = async (work: () => Promise<KeyUse>): Promise<void> => {
-    try {
-      uses.push(await work());
-    } catch (error) {
-      if (!(error instanceof LogError) && !isMissing(error)) throw error;
-    }
-  };
   const logs = [
     { at: SEGMENT_DIRECTORY, keys },
     {
@@ -56,17 +51,37 @@ export async function surveyKeys(
   ];
   for (const { at, keys: own } of logs) {
     const names = await segmentNames(fs, `${dir}/${at}`);
-    for (const name of names) await note(() => segmentUse(fs, dir, `${at}/${name}`, own));
+    for (const name of names) await noting(uses, () => segmentUse(fs, dir, `${at}/${name}`, own));
   }
   const snapshots = [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME].map((file) => ({
     file,
     purpose: SNAPSHOT_PURPOSE,
   }));
-  for (const place of [...snapshots, ...others]) {
+  return [...uses, ...(await surveyPlaces(fs, dir, keys, [...snapshots, ...others]))];
+}
+
+/** The same for the given files alone; those that are not there are left out. */
+export async function surveyPlaces(
+  fs: FileSystem,
+  dir: string,
+  keys: FileKeys | null,
+  places: readonly SealedPlace[],
+): Promise<readonly KeyUse[]> {
+  const uses: KeyUse[] = [];
+  for (const place of places) {
     if ((await fs.stat(`${dir}/${place.file}`)) === null) continue;
-    await note(() => sealedUse(fs, dir, place, keys));
+    await noting(uses, () => sealedUse(fs, dir, place, keys));
   }
   return uses;
+}
+
+/** What is damaged or went away meanwhile is passed over. */
+async function noting(uses: KeyUse[], work: () => Promise<KeyUse>): Promise<void> {
+  try {
+    uses.push(await work());
+  } catch (error) {
+    if (!(error instanceof LogError) && !isMissing(error)) throw error;
+  }
 }
 
 async function segmentNames(fs: FileSystem, directory: string): Promise<readonly string[]> {
@@ -92,10 +107,11 @@ async function segmentUse(
 async function sealedUse(
   fs: FileSystem,
   dir: string,
-  { file, purpose, owner, called = file }: SealedPlace,
+  { file, purpose, owner, called = file, grows = false }: SealedPlace,
   keys: FileKeys | null,
 ): Promise<KeyUse> {
-  const tag = await tagOf(fs, `${dir}/${file}`, called);
+  const blockBytes = grows ? GROWING : SEAL_BLOCK_BYTES;
+  const tag = await tagOf(fs, `${dir}/${file}`, called, blockBytes);
   const own = owner === undefined ? keys : (keys?.forOwner(owner) ?? null);
   return useOf(called, tag, (known) =>
     own === null ? withoutKeys(called, known.keyId) : own.whyNot(purpose, known, called),

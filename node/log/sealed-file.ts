@@ -21,6 +21,8 @@ export const SEAL_HEADER_BYTES = 64;
 /** Plain bytes of every block but the last. */
 export const SEAL_BLOCK_BYTES = 64 * 1024;
 export const STORED_BLOCK_BYTES = SEAL_BLOCK_BYTES + TAG_BYTES;
+/** What the header of a file that grows has instead: its blocks are as long as what was appended. */
+export const GROWING = 0;
 const CHECKSUM_AT = 12;
 const SALT_AT = 24;
 const CHECK_AT = SALT_AT + SALT_BYTES;
@@ -84,11 +86,21 @@ export async function openFile(
   }
 }
 
-/** The key of a file that is encrypted; null for any other file. @throws LogCorruptError, LogFormatError */
-export async function tagOf(fs: FileSystem, path: string, name: string): Promise<KeyTag | null> {
+/**
+ * The key of a file that is encrypted; null for any other file. `blockBytes`: {@link GROWING} for
+ * a file that grows.
+ *
+ * @throws LogCorruptError, LogFormatError
+ */
+export async function tagOf(
+  fs: FileSystem,
+  path: string,
+  name: string,
+  blockBytes: number = SEAL_BLOCK_BYTES,
+): Promise<KeyTag | null> {
   const file = await fs.open(path, 'read');
   try {
-    return readSealHeader(file, name)?.tag ?? null;
+    return readSealHeader(file, name, blockBytes)?.tag ?? null;
   } finally {
     await file.close();
   }
@@ -270,26 +282,37 @@ export function nonceOf(block: number, isLast: boolean): Uint8Array {
 }
 
 /** The header of a new sealed file. */
-export function encodeSealHeader({ keyId, salt, check }: KeyTag): Uint8Array {
+export function encodeSealHeader(
+  { keyId, salt, check }: KeyTag,
+  blockBytes: number = SEAL_BLOCK_BYTES,
+): Uint8Array {
   const bytes = new Uint8Array(SEAL_HEADER_BYTES);
   const view = viewOf(bytes);
   bytes.set(MAGIC, 0);
   view.setUint16(8, FORMAT_VERSION, true);
   view.setUint32(16, keyId, true);
-  view.setUint32(20, SEAL_BLOCK_BYTES, true);
+  view.setUint32(20, blockBytes, true);
   bytes.set(salt, SALT_AT);
   bytes.set(check, CHECK_AT);
   view.setUint32(CHECKSUM_AT, crc32c(bytes, 0, SEAL_HEADER_BYTES, 0), true);
   return bytes;
 }
 
-function readSealHeader(file: OpenFile, name: string): SealHeader | null {
+function readSealHeader(
+  file: OpenFile,
+  name: string,
+  blockBytes: number = SEAL_BLOCK_BYTES,
+): SealHeader | null {
   const bytes = new Uint8Array(SEAL_HEADER_BYTES);
-  return decodeSealHeader(bytes.subarray(0, file.read(bytes, 0)), name);
+  return decodeSealHeader(bytes.subarray(0, file.read(bytes, 0)), name, blockBytes);
 }
 
-/** Of the first bytes of a file; null and errors as {@link tagOf}. */
-export function decodeSealHeader(bytes: Uint8Array, name: string): SealHeader | null {
+/** Of the first bytes of a file; `expectedBytes` is `blockBytes` there, null and errors as of {@link tagOf}. */
+export function decodeSealHeader(
+  bytes: Uint8Array,
+  name: string,
+  expectedBytes: number = SEAL_BLOCK_BYTES,
+): SealHeader | null {
   const { length } = bytes;
   if (length < MAGIC.length || !MAGIC.every((byte, at) => bytes[at] === byte)) return null;
   const view = viewOf(bytes);
@@ -301,9 +324,9 @@ export function decodeSealHeader(bytes: Uint8Array, name: string): SealHeader | 
   }
   view.setUint32(CHECKSUM_AT, checksum, true);
   const [version, blockBytes] = [view.getUint16(8, true), view.getUint32(20, true)];
-  if (version !== FORMAT_VERSION || blockBytes !== SEAL_BLOCK_BYTES) {
+  if (version !== FORMAT_VERSION || blockBytes !== expectedBytes) {
     const found = `encryption format ${version} with blocks of ${blockBytes}`;
-    throw new LogFormatError(`${name} has ${found}; this version reads 1 and ${SEAL_BLOCK_BYTES}`);
+    throw new LogFormatError(`${name} has ${found}; this version reads 1 and ${expectedBytes}`);
   }
   const salt = bytes.slice(SALT_AT, CHECK_AT);
   const check = bytes.slice(CHECK_AT, CHECK_AT + CHECK_BYTES);

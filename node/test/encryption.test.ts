@@ -28,7 +28,7 @@ models:
       - {name: id, type: string, primaryKey: true}
       - {name: text, type: string, required: true, index: hash}
     lifecycle: {audited: true, retention: {hot: 1s, warm: forever}}
-    security: {encryptionAtRest: ${encrypted}}
+    security: {encryptionAtRest: ${encrypted}, auditAllOperations: true}
 `,
   );
   return file;
@@ -152,7 +152,13 @@ test('values are encrypted when the model says so, under each new key, and in pl
     assert.equal((await node.admin('compact')).code, 0);
   }
   await node.kill();
-  assert.notDeepEqual(await leaks(dir), []);
+  const leaked = await leaks(dir);
+  for (const part of ['archive/', 'audit/', 'state.raftsnap']) {
+    assert.ok(
+      leaked.some((file) => file.startsWith(part)),
+      leaked.join(),
+    );
+  }
 
   const flags = ['--data', dir, ...(await freePortFlags())];
   await refused(
@@ -210,11 +216,19 @@ test('values are encrypted when the model says so, under each new key, and in pl
 
   await refused(3, /is encrypted with key 2, and no keys were given/, 'serve', PLAIN, ...flags);
   await refused(3, /is encrypted with key 2, and no keys were given/, 'log', dir);
-  assert.match(await ok('log', dir, '--verify', '--keys', keys), /sound/);
+  await refused(3, /audit\/\S+ is encrypted with key 2, and no keys/, 'log', dir, '--audit');
+  const audited = await ok('log', dir, '--audit', '--keys', keys);
+  assert.match(audited, /"sequence":1,.*"id":"zq-secret-id1"/);
+  assert.match(audited, /"id":"zq-secret-id50"/);
+  const entries = audited.trim().split('\n').length;
+  const verified = await ok('log', dir, '--verify', '--keys', keys);
+  assert.match(verified, new RegExp(`audit log: ${entries} entries follow each other.*\nsound`));
   assert.match(await ok('log', dir, '--keys', keys, '--raft'), /"key":2.*"kind":"compact"/);
   const other = join(root, 'other.json');
   await ok('keys', 'init', other);
   await ok('keys', 'rotate', other);
+  const foreign = /audit\/\S+ is encrypted with another key 2 than that of .*other\.json/;
+  await refused(3, foreign, 'log', dir, '--audit', '--keys', other);
   await refused(
     3,
     /events\.raftlog\/\S+ is encrypted with another key 2 than that of .*other\.json/,

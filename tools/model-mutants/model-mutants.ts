@@ -184,6 +184,14 @@ const PERSISTENCE: readonly Mutant[] = [
     tests: ['node/test/encryption.test.ts'],
   },
   {
+    attribute: `${MODEL}.security.encryptionAtRest`,
+    fault: 'audit logs are written in plain',
+    file: 'node/audit/audit-files.ts',
+    find: 'this.#isOn = isOn && this.#keys !== null;',
+    replace: 'this.#isOn = isOn && this.#keys === null;',
+    tests: ['node/audit/audit.test.ts'],
+  },
+  {
     attribute: `${MODEL}.security.tamperEvidence`,
     fault: 'no event is chained',
     file: 'node/history/rules.ts',
