@@ -196,6 +196,32 @@ void describe('an outbox in need', () => {
     await assert.rejects(node.create(idOf(1), 'x'), hasCode('unavailable'));
     assert.equal(node.text(B), null);
   });
+
+  void it('leaves its file alone once it is stopped, though the log still has news for it', async () => {
+    const node = await started();
+    const news: (() => void)[] = [];
+    node.onceDurable = (done) => void news.push(done);
+    await node.create(A, 'one');
+    await drained(node);
+    node.catchUp();
+    assert.equal(news.length, 1, 'what is ordered is about to be given up');
+    await node.stop();
+    for (const done of news) done();
+    assert.equal(node.failure, null);
+  });
+
+  void it('leaves its file alone once its disk has failed', async () => {
+    const node = await started();
+    const news: (() => void)[] = [];
+    node.onceDurable = (done) => void news.push(done);
+    await node.create(A, 'one');
+    await drained(node);
+    node.fs.injectFaults(({ kind }) => (kind === 'sync' ? new Error('EIO') : null));
+    void node.create(B, 'two');
+    while (node.failure === null) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(news.length, 1, 'what is ordered is about to be given up');
+    for (const done of news) done();
+  });
 });
 
 function hasCode(code: string) {

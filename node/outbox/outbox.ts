@@ -226,6 +226,7 @@ export class Outbox {
   stop(): void {
     this.#failure ??= new Error('the node is stopping');
     this.#drain.stop();
+    this.#trimming.stop();
   }
 
   async #open(): Promise<Journal> {
@@ -445,6 +446,7 @@ export class Outbox {
     if (this.#failure !== null) return;
     this.#failure = error;
     this.#drain.stop();
+    this.#trimming.stop();
     this.#parts.onFailure(error);
   }
 }

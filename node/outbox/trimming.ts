@@ -16,6 +16,7 @@ export class Trimming {
   readonly #onceCommitted: (index: number, done: () => void) => boolean;
   #newest: OrderedThrough | null = null;
   #running = false;
+  #stopped = false;
 
   constructor(onceCommitted: (index: number, done: () => void) => boolean) {
     this.#onceCommitted = onceCommitted;
@@ -31,7 +32,12 @@ export class Trimming {
     if (next === null || this.#running || next.sequence <= journal.trimmed) return;
     this.#running = this.#onceCommitted(next.index, () => {
       this.#running = false;
-      journal.trim(next.sequence);
+      if (!this.#stopped) journal.trim(next.sequence);
     });
+  }
+
+  /** From here on the journal may be closed before the log is, whose news still come. */
+  stop(): void {
+    this.#stopped = true;
   }
 }

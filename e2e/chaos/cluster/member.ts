@@ -149,18 +149,21 @@ export class Member {
     // A program that is still being loaded has no handler yet, and has done nothing either.
     if (this.expected === 'stopped' && signal === 'SIGTERM' && !spoke) return;
     if (this.removalAsked && code === DATA_REFUSED) return;
-    const last = this.#output.trimEnd().split('\n').slice(-3).join('\n  ');
-    if (this.expected === 'stopped' && code === FAILED) {
-      // Nothing is lost by a bad end of a node that was asked to stop; it is told, to be looked into.
-      console.log(`  ${this.name} stopped with exit code ${code}:\n  ${last}`);
-      return;
-    }
     const how = signal === null ? `exit code ${code}` : signal;
+    const last = lastWords(this.#output);
     this.#onUnexpected(`${this.name} ended with ${how}, which nobody asked for:\n  ${last}`);
   }
 }
 
-const FAILED = 1;
+/** As many as an error that nobody caught takes, with its stack and the line that it comes from. */
+const LAST_LINES = 16;
+const LINE_CHARACTERS = 200;
+
+function lastWords(output: string): string {
+  const lines = output.trimEnd().split('\n').slice(-LAST_LINES);
+  return lines.map((line) => line.slice(0, LINE_CHARACTERS)).join('\n  ');
+}
+
 const FAIL_STOP = 4;
 const DATA_REFUSED = 3;
 

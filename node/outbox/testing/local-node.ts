@@ -67,6 +67,8 @@ export class LocalNode {
   spaceIsLow = false;
   /** Whether its log knows that what was ordered is committed. */
   knowsCommit = true;
+  /** When its log has that on the disk, and says so. */
+  onceDurable: (done: () => void) => void = setImmediate;
   /** Whether it reaches the leader. */
   connected = false;
   /** Batches that it sent. */
@@ -102,6 +104,12 @@ export class LocalNode {
       await this.#directory.writeIdentity({ diskUuid, name, clusterId: 'c', memberId });
     }
     await this.outbox.open();
+  }
+
+  /** Stops in order: the outbox first, then its file. */
+  async stop(): Promise<void> {
+    this.outbox.stop();
+    await this.#directory?.close();
   }
 
   /** Dies and starts again, with a state as of so many entries. */
@@ -173,7 +181,7 @@ export class LocalNode {
       order: (writes) => this.#send(writes),
       onceCommitted: (_index, done) => {
         if (!this.knowsCommit) return false;
-        setImmediate(done);
+        this.onceDurable(done);
         return true;
       },
       onFailure: (error) => {
