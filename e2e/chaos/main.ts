@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   acknowledgedMemos,
+  broken as brokenPromise,
   Checker,
   type Tally,
   tally,
+  type Violation,
   violations,
   voids,
 } from './checks/index.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
-import { type RunPlan, runOnce } from './run.ts';
+import { type Broken, CAUGHT_BY, type RunPlan, runOnce } from './run.ts';
 import { buildProgram } from './testing/build-program.ts';
 import { type HistoryRecord, readHistory } from './workload/history.ts';
 
@@ -120,8 +122,8 @@ async function oneRun(
     rmSync(directory, { recursive: true, force: true });
     return 'failed';
   }
-  const { verdict, broke } = judge(checker, recorder.path, recorder.records);
-  if (broken !== null) return judgeBroken(broken, broke, directory);
+  const { verdict, found } = judge(checker, recorder.path, recorder.records);
+  if (broken !== null) return judgeBroken(broken, found, directory);
   if (verdict !== 'failed' && !options.keep) {
     rmSync(directory, { recursive: true, force: true });
     return verdict;
@@ -131,42 +133,45 @@ async function oneRun(
   return verdict;
 }
 
-/** A broken build has to be found out, by its history alone. */
-function judgeBroken(broken: string, broke: boolean, directory: string): Verdict {
-  if (!broke) {
-    console.log(`FAIL the build with ${broken} was not caught; history: ${directory}`);
+/** A broken build has to be found out, by its history alone, and by the promise that it breaks. */
+function judgeBroken(broken: Broken, found: readonly Violation[], directory: string): Verdict {
+  const promise = CAUGHT_BY[broken];
+  const count = found.filter((violation) => violation.promise === promise).length;
+  if (count === 0) {
+    console.log(`FAIL the build with ${broken} broke no promise of the kind "${promise}"`);
+    console.log(`  history: ${directory}`);
     return 'failed';
   }
-  console.log(`  the build with ${broken} was caught, as it must be`);
+  console.log(`  the build with ${broken} was caught, as it must be, by "${promise}" (${count})`);
   rmSync(directory, { recursive: true, force: true });
   return 'passed';
 }
 
-/** Checks a history, and says what it found; `broke`: a promise, not only a rule of runs. */
+/** Checks a history, and says what it found: promises that were broken, not only rules of runs. */
 function judge(
   checker: Checker,
   path: string,
   records: readonly HistoryRecord[],
-): { verdict: Verdict; broke: boolean } {
+): { verdict: Verdict; found: readonly Violation[] } {
   const picture = join(dirname(path), 'history.html');
-  const found = checker.check(path, picture);
+  const checked = checker.check(path, picture);
   printTally(tally(records));
   console.log(`  local writes acknowledged: ${acknowledgedMemos(records)}`);
-  const broken = violations(records);
-  const keys = found.keys.join(', ');
-  if (found.verdict === 'Illegal') broken.unshift(`not linearizable: ${keys} (${picture})`);
-  const undecided = found.verdict === 'Unknown' ? [`undecided: ${keys} (${picture})`] : [];
-  const failures = [...undecided, ...broken];
+  const keys = checked.keys.join(', ');
+  const orderless = checked.verdict === 'Illegal' ? [`not linearizable: ${keys} (${picture})`] : [];
+  const found = [...brokenPromise('linearizability', orderless), ...violations(records)];
+  const undecided = checked.verdict === 'Unknown' ? [`undecided: ${keys} (${picture})`] : [];
+  const failures = [...undecided, ...found.map(({ text }) => text)];
   const reasons = voids(records);
   for (const failure of failures.slice(0, MOST_TOLD)) console.log(`FAIL ${failure}`);
   if (failures.length > MOST_TOLD) console.log(`  and ${failures.length - MOST_TOLD} more`);
   for (const reason of reasons) console.log(`void ${reason}`);
   const verdict = failures.length > 0 ? 'failed' : reasons.length > 0 ? 'void' : 'passed';
-  const seconds = found.seconds.toFixed(2);
+  const seconds = checked.seconds.toFixed(2);
   console.log(
-    `${WORDS[verdict]} ${found.operations} operations checked in ${seconds} s: ${found.verdict}`,
+    `${WORDS[verdict]} ${checked.operations} operations checked in ${seconds} s: ${checked.verdict}`,
   );
-  return { verdict, broke: broken.length > 0 };
+  return { verdict, found };
 }
 
 function printTally(told: Tally): void {

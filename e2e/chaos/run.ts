@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tally } from './checks/index.ts';
+import { type BrokenPromise, tally } from './checks/index.ts';
 import { Cluster } from './cluster/index.ts';
 import { torment } from './faults/index.ts';
 import { SeededRandom } from './random.ts';
@@ -38,6 +38,15 @@ export const BROKEN_KINDS = [
 ] as const;
 
 export type Broken = (typeof BROKEN_KINDS)[number];
+
+/** The promise that each of them breaks: nothing else counts as having found it. */
+export const CAUGHT_BY: Readonly<Record<Broken, BrokenPromise>> = {
+  'stale-reads': 'linearizability',
+  'stale-sessions': 'session',
+  'repeated-writes': 'repeated',
+  'lost-local-writes': 'lost local write',
+  'arrival-order': 'local order',
+};
 
 /**
  * Lets a cluster live through a run and writes down what happened; what the members said goes to

@@ -9,6 +9,7 @@ import type {
 } from '../workload/history.ts';
 import { acknowledgedMemos, memoViolations } from './memos.ts';
 import { sessionViolations } from './sessions.ts';
+import { broken, type Violation } from './violation.ts';
 
 /** What happened, in numbers. */
 export interface Tally {
@@ -77,17 +78,17 @@ export function voids(records: readonly HistoryRecord[]): string[] {
   return reasons;
 }
 
-/** Promises that were broken. */
-export function violations(records: readonly HistoryRecord[]): string[] {
+/** Promises that were broken, besides linearizability. */
+export function violations(records: readonly HistoryRecord[]): Violation[] {
   const tickets = records.filter((record) => record.kind === 'ticket');
   const finals = records.filter((record) => record.kind === 'final');
   const problems = records.filter((record) => record.kind === 'problem').map(({ text }) => text);
   return [
-    ...problems,
-    ...differences(finals),
+    ...broken('member', problems),
+    ...broken('difference', differences(finals)),
     ...finals.flatMap((final) => ticketViolations(tickets, final)),
-    ...stampViolations(records, finals),
-    ...sessionViolations(records),
+    ...broken('repeated', stampViolations(records, finals)),
+    ...broken('session', sessionViolations(records)),
     ...memoViolations(records),
   ];
 }
@@ -112,18 +113,20 @@ function isSame(a: FinalRecord, b: FinalRecord, key: string): boolean {
 }
 
 /** An acknowledged ticket is there once, one of unknown outcome at most once, any other never. */
-function ticketViolations(tickets: readonly TicketRecord[], final: FinalRecord): string[] {
+function ticketViolations(tickets: readonly TicketRecord[], final: FinalRecord): Violation[] {
   const held = new Map<string, number>();
   for (const stamp of final.tickets) held.set(stamp, (held.get(stamp) ?? 0) + 1);
-  const texts = tickets.flatMap(({ stamp, result }) => {
+  const found = tickets.flatMap(({ stamp, result }) => {
     const count = held.get(stamp) ?? 0;
     held.delete(stamp);
     const most = result.kind === 'ok' || result.kind === 'unknown' ? 1 : 0;
     const least = result.kind === 'ok' ? 1 : 0;
     if (count >= least && count <= most) return [];
-    return [`ticket ${stamp} (${result.kind}) is there ${count} times on ${final.node}`];
+    const text = `ticket ${stamp} (${result.kind}) is there ${count} times on ${final.node}`;
+    return broken(count < least ? 'lost' : count > 1 ? 'repeated' : 'invented', [text]);
   });
-  return [...texts, ...[...held.keys()].map((stamp) => `nobody wrote ticket ${stamp}`)];
+  const others = [...held.keys()].map((stamp) => `nobody wrote ticket ${stamp}`);
+  return [...found, ...broken('invented', others)];
 }
 
 /** A stamp names one write, so it stands in one version of one key: nothing is executed twice. */

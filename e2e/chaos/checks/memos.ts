@@ -6,6 +6,7 @@ import type {
   MemoRecord,
   MemoVersion,
 } from '../workload/history.ts';
+import { broken, type Violation } from './violation.ts';
 
 /**
  * All processes of a run read the clock of one machine, so of two writes the one that was begun
@@ -20,15 +21,15 @@ const MARGIN_NS = 50e6;
  * acknowledged by a disk that was kept is a version, won or overridden, and only one; of two writes
  * the later one wins; and a node shows what it took.
  */
-export function memoViolations(records: readonly HistoryRecord[]): string[] {
+export function memoViolations(records: readonly HistoryRecord[]): Violation[] {
   const memos = records.filter((record) => record.kind === 'memo');
   const disks = records.filter((record) => record.kind === 'disk');
   const finals = records.filter((record) => record.kind === 'final');
   const writes = memos.filter(({ call }) => call.kind !== 'read');
   return [
-    ...differences(finals),
+    ...broken('difference', differences(finals)),
     ...finals.slice(0, 1).flatMap(({ memos: held }) => keptViolations(writes, disks, held)),
-    ...ownViolations(memos),
+    ...broken('local', ownViolations(memos)),
   ];
 }
 
@@ -62,15 +63,15 @@ function keptViolations(
   writes: readonly MemoRecord[],
   disks: readonly DiskRecord[],
   held: FinalRecord['memos'],
-): string[] {
+): Violation[] {
   const lost = new Set(disks.filter(({ waiting }) => waiting !== 0).map(diskName));
   return Object.entries(held).flatMap(([key, memo]) => {
     const of = writes.filter((write) => write.key === key);
     const kept = of.filter((write) => write.result.kind === 'ok' && !lost.has(diskName(write)));
     return [
-      ...numbering(key, memo.versions),
-      ...missing(key, kept, memo.versions),
-      ...invented(key, of, memo.versions),
+      ...broken('local', numbering(key, memo.versions)),
+      ...broken('lost local write', missing(key, kept, memo.versions)),
+      ...broken('local', invented(key, of, memo.versions)),
       ...orderViolations(key, of, memo),
     ];
   });
@@ -125,7 +126,7 @@ function orderViolations(
   key: string,
   writes: readonly MemoRecord[],
   { stamp, versions }: Memo,
-): string[] {
+): Violation[] {
   const byStamp = new Map(writes.map((write) => [write.call.stamp, write]));
   const texts: string[] = [];
   let winner: string | null = null;
@@ -136,8 +137,8 @@ function orderViolations(
     }
     if (!overridden) winner = next;
   }
-  if (winner !== stamp) texts.push(`memo ${key} is ${stamp}, and its last winner ${winner}`);
-  return texts;
+  const other = winner === stamp ? [] : [`memo ${key} is ${stamp}, and its last winner ${winner}`];
+  return [...broken('local order', texts), ...broken('local', other)];
 }
 
 type Span = Pick<MemoRecord, 'invoked' | 'completed'>;
