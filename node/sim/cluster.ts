@@ -4,6 +4,7 @@ import {
   BrokenPromise,
   Durability,
   Elections,
+  Lives,
   requireAbleMembers,
   requireBoundStamp,
   StateHashes,
@@ -17,7 +18,7 @@ import {
   type Sabotage,
 } from './machine.ts';
 import type { Plan } from './plan.ts';
-import { workloadSpec } from './workload/index.ts';
+import { LIFE_RULES, workloadSpec } from './workload/index.ts';
 import {
   CALM_NETWORK,
   Scheduler,
@@ -42,6 +43,8 @@ export class SimulatedCluster {
   elections: Elections | null = new Elections();
   readonly stateHashes = new StateHashes();
   readonly upsets = new Upsets();
+  /** Null where no model has rows with declared lives. */
+  readonly lives: Lives | null;
   /** Hears of processes that ended by themselves. */
   onEnded: (machine: Machine, error: unknown) => void = () => {};
   /** Hears of members whose removal is about to be asked for. */
@@ -54,6 +57,7 @@ export class SimulatedCluster {
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.random = new SeededRandom(plan.seed).fork();
+    this.lives = plan.lives ? new Lives(LIFE_RULES) : null;
     this.scheduler = new Scheduler(trace);
     this.network = new SimulatedNetwork(this.scheduler, this.random.fork());
     this.network.mood = { ...CALM_NETWORK, latencyMs: plan.latencyMs };
@@ -131,12 +135,16 @@ export class SimulatedCluster {
 
   #watch(): MachineWatch {
     return {
-      onState: (machine, state) => this.#guard(() => this.stateHashes.check(machine.name, state)),
+      onState: (machine, state) => {
+        this.#guard(() => this.stateHashes.check(machine.name, state));
+        this.#guard(() => this.lives?.onApplied(machine.name, state));
+      },
       onApplied: (machine, index, state) => {
         this.#applied = Math.max(this.#applied, index);
         this.#times.set(index, state.logTimeMs);
         this.#guard(() => requireAbleMembers(state, this.machines));
         this.#guard(() => this.stateHashes.onApplied(machine.name, index, state));
+        this.#guard(() => this.lives?.onApplied(machine.name, state));
       },
       onSend: (message) => {
         this.upsets.onSend(message, this.scheduler.nowMs);

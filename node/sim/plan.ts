@@ -52,6 +52,8 @@ export interface Plan {
   readonly history: boolean;
   /** There are models whose writes are answered early, with clients of their own. */
   readonly weak: boolean;
+  /** There are models whose rows have declared lives, with clients of their own. */
+  readonly lives: boolean;
   /** Some machines begin with the program before, and get this one at their second restart. */
   readonly mixedVersions: boolean;
   readonly growth: Growth;
@@ -76,6 +78,14 @@ const GROWTH_STREAM = 7_000_000_000;
 /** Kinds of faults that one run has at most. */
 const MAX_KINDS = 10;
 
+/** Remainders of seeds by 8: with history, and without. */
+const LIVE_SEEDS: ReadonlySet<number> = new Set([3, 5, 6]);
+
+/** The program before knows nothing of rows with declared lives. */
+function isMixed(seed: number): boolean {
+  return seed % 5 === 2;
+}
+
 /** Draws the plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const random = new SeededRandom(seed);
@@ -88,7 +98,8 @@ export function drawPlan(seed: number): Plan {
     eventual: seed % 3 === 0,
     history: seed % 4 === 1,
     weak: seed % 4 === 0,
-    mixedVersions: seed % 5 === 2,
+    lives: LIVE_SEEDS.has(seed % 8) && !isMixed(seed),
+    mixedVersions: isMixed(seed),
     sectorBytes: random.pick([512, 4096]),
     consensus: {
       snapshotEvery,

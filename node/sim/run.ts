@@ -2,6 +2,7 @@ import { EngineError } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
 import {
   checkHistory,
+  checkLives,
   checkLocalWrites,
   checkPast,
   checkWeakWrites,
@@ -15,7 +16,10 @@ import { pastsOf } from './pasts.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
 import {
   finalStateOf,
+  LIFE_RULES,
+  LifeWriters,
   LocalWriters,
+  overdueIn,
   PAST_RULES,
   stampsOf,
   type WeakAttempt,
@@ -35,6 +39,8 @@ const AGAIN_MS = 100;
 const ALL_VERSIONS = 1_000_000;
 /** A disk that is slow by a thousand times takes no longer than this for a write and a sync. */
 const LONGEST_SYNC_MS = 10_000;
+/** A leader that is well deletes what is over within this time. */
+const SWEEP_MS = 3_000;
 /** Problems of one kind that are printed. */
 const MOST_TOLD = 20;
 
@@ -93,6 +99,7 @@ class Run {
   #workload: Workload | null = null;
   #writers: LocalWriters | null = null;
   #weakWriters: WeakWriters | null = null;
+  #lifeWriters: LifeWriters | null = null;
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.#plan = plan;
@@ -110,6 +117,10 @@ class Run {
     if (!this.#plan.faultsFromStart) this.#nemesis.start();
     if (this.#plan.eventual) this.#beginLocalWrites();
     if (this.#plan.weak) this.#weakWriters = new WeakWriters(cluster.clients);
+    if (this.#plan.lives) {
+      const reachedMs = (node: number): number => this.#machine(node).clock.reachedMs;
+      this.#lifeWriters = new LifeWriters(cluster.clients, reachedMs);
+    }
     const isEnough = (): boolean => workload.operationCount >= this.#plan.maxOperations;
     await cluster.until(isEnough, this.#plan.durationMs);
     this.#nemesis.heal();
@@ -118,6 +129,7 @@ class Run {
     this.#checkHistory(workload);
     await this.#checkLocalWrites();
     this.#checkWeakWrites();
+    await this.#checkLives();
     const mayLack = this.#nemesis.forsaken.size > 0;
     if (this.#plan.history && !mayLack) await this.#checkPast(workload);
     if (this.#plan.growth.promotesRegion) await this.#promoteRegion();
@@ -226,6 +238,7 @@ class Run {
       workload.stop(),
       this.#writers?.stop(),
       this.#weakWriters?.stop(),
+      this.#lifeWriters?.stop(),
     ]);
     await this.#require('all members serve again', () => this.#isComplete(), REST_MS);
     if (!(await this.cluster.settled(stopped, FINAL_MS))) lacking('clients get their answers');
@@ -292,6 +305,28 @@ class Run {
     const problems = checkWeakWrites({ attempts, odd, held, mayLose });
     if (problems.length === 0) return;
     throw new BrokenPromise('weak writes', problems.slice(0, MOST_TOLD).join('\n'));
+  }
+
+  /** In the end everything goes whose time has come, on every member. */
+  async #checkLives(): Promise<void> {
+    const [{ lives }, writers] = [this.cluster, this.#lifeWriters];
+    if (lives === null || writers === null) return;
+    const { attempts } = writers;
+    const { tale, isWhole } = lives;
+    const at = (index: number) => lives.at(index);
+    const problems = checkLives({ attempts, tale, isWhole, at, rules: LIFE_RULES });
+    const told = problems.slice(0, MOST_TOLD).join('\n');
+    if (problems.length > 0) throw new BrokenPromise('lives', told);
+    await this.#require('rows whose time has come are gone', () => this.#areOverGone(), REST_MS);
+  }
+
+  #areOverGone(): boolean {
+    const clocksMs = this.#well.map(({ clock }) => clock.nowMs);
+    const dueMs = Math.min(...clocksMs) - SWEEP_MS;
+    return this.#well.every(({ core }) => {
+      const state = core?.consensus?.state;
+      return state && unlessDamaged(() => overdueIn(state, dueMs)) === 0;
+    });
   }
 
   /** A single node decides alone: only its own end counts, and nothing where its disk has the write. */

@@ -27,7 +27,8 @@ export function idOf(row: Row): string {
   return fieldText(row, 'id');
 }
 
-function fieldText(row: Row, field: string): string {
+/** The value where it is a text, and else none. */
+export function fieldText(row: Row, field: string): string {
   const value = row[field];
   return typeof value === 'string' ? value : '';
 }

@@ -1,6 +1,8 @@
+import { Overlay } from '../../command/overlay.ts';
 import { Consensus, LinkTransport } from '../../consensus/index.ts';
 import { Generation } from '../../history/generation.ts';
 import { HotHistory } from '../../history/index.ts';
+import { Leader } from '../../leader.ts';
 import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
 import { LogClock, MAX_AHEAD_MS } from '../../log-clock.ts';
@@ -8,7 +10,7 @@ import { Outbox } from '../../outbox/index.ts';
 import { WriteQueue } from '../../outbox/queue.ts';
 import { Trimming } from '../../outbox/trimming.ts';
 import { DedupTable } from '../../state/dedup.ts';
-import { type ApplyResult, ReplicatedState } from '../../state/index.ts';
+import { type ApplyResult, type ModelPlan, ReplicatedState } from '../../state/index.ts';
 import { ModelState } from '../../state/model-state.ts';
 import type { Plan } from '../plan.ts';
 
@@ -40,6 +42,12 @@ function replace<Target extends object, Name extends keyof Target>(
 const APPLIED_BETWEEN_LOSSES = 200;
 /** Local writes behind the first of a batch, from which a mutant on forgets that one. */
 const FORGETS_FROM = 3;
+
+/** A model that says nothing of states. */
+function withoutStates(plan: ModelPlan): ModelPlan {
+  const fields = plan.schema.fields.map(({ states: _states, ...field }) => field);
+  return { ...plan, schema: { ...plan.schema, fields } };
+}
 
 function isThere<T>(value: T | undefined): value is T {
   return value !== undefined;
@@ -233,6 +241,41 @@ export const MUTANTS: readonly Mutant[] = [
             if (record.sequence % 9 !== 0) original.call(this, model, record);
           },
       ),
+  },
+  {
+    name: 'values that nobody else may take are forgotten',
+    noticedBy: ['lives'],
+    concerns: ({ lives }) => lives,
+    plant: () =>
+      replace(
+        Overlay.prototype,
+        'find',
+        (original) =>
+          function find(this: Overlay, model, id) {
+            return model.endsWith('UsedValues') ? undefined : original.call(this, model, id);
+          },
+      ),
+  },
+  {
+    name: 'states change by transitions that nobody declared',
+    noticedBy: ['lives'],
+    concerns: ({ lives }) => lives,
+    plant: () =>
+      replace(
+        Overlay.prototype,
+        'plan',
+        (original) =>
+          function plan(this: Overlay, model) {
+            const found = original.call(this, model);
+            return found && withoutStates(found);
+          },
+      ),
+  },
+  {
+    name: 'rows whose time has come stay until somebody writes there',
+    noticedBy: ['progress'],
+    concerns: ({ lives }) => lives,
+    plant: () => replace(Leader.prototype, 'expireRows', () => () => Promise.resolve(false)),
   },
   {
     name: 'an entry is left out now and then',

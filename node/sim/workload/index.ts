@@ -5,6 +5,13 @@
  */
 export { callListener } from './call-listener.ts';
 export { deliver } from './deliver.ts';
+export { LIFE_RULES, overdueIn } from './life-models.ts';
+export {
+  type LifeAnswer,
+  type LifeAttempt,
+  type LifeCall,
+  LifeWriters,
+} from './life-writers.ts';
 export {
   type LocalAttempt,
   LocalWriters,

@@ -8,6 +8,7 @@ import {
   type Row,
   STAMP,
 } from '../checks/index.ts';
+import { lifeModels } from './life-models.ts';
 import { WEAK_MODELS } from './weak-writers.ts';
 
 const ID = { name: 'id', type: 'string', primaryKey: true };
@@ -60,9 +61,11 @@ export interface Flavour {
   readonly history: boolean;
   /** There are models whose writes are answered early. */
   readonly weak: boolean;
+  /** There are models whose rows have declared lives. */
+  readonly lives: boolean;
 }
 
-const PLAIN: Flavour = { eventual: false, history: false, weak: false };
+const PLAIN: Flavour = { eventual: false, history: false, weak: false, lives: false };
 
 /** How old what Brand keeps gets, in two steps: in memory, and in archives. */
 const RETENTION = { hot: '1s', warm: '4s' };
@@ -114,10 +117,12 @@ function withPast(model: Declared): object {
 
 function flavoured(
   models: readonly Declared[],
-  { eventual, history, weak }: Flavour,
+  { eventual, history, weak, lives }: Flavour,
+  other: boolean,
 ): readonly object[] {
   const all = history ? models.map(withPast) : models;
-  return [...all, ...(eventual ? [MEMO] : []), ...(weak ? WEAK : [])];
+  const more = [...(eventual ? [MEMO] : []), ...(weak ? WEAK : [])];
+  return [...all, ...more, ...(lives ? lifeModels(other) : [])];
 }
 
 export const CONSTRAINTS: readonly Constraint[] = [
@@ -135,7 +140,11 @@ export function pathOf(model: string): string {
 
 /** What the simulated nodes are started with. */
 export function workloadSpec(store: StoreSettings = {}, flavour = PLAIN): LithairModelSpec {
-  const spec = validateSpec({ auth: { mode: 'open' }, models: flavoured(MODELS, flavour), store });
+  const spec = validateSpec({
+    auth: { mode: 'open' },
+    models: flavoured(MODELS, flavour, false),
+    store,
+  });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;
 }
@@ -149,7 +158,7 @@ export function otherSpec(flavour = PLAIN): LithairModelSpec {
       return field.name === 'sku' ? { ...field, index: 'ordered' } : field;
     }),
   }));
-  const spec = validateSpec({ auth: { mode: 'open' }, models: flavoured(others, flavour) });
+  const spec = validateSpec({ auth: { mode: 'open' }, models: flavoured(others, flavour, true) });
   if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
   return spec.value;
 }

@@ -31,11 +31,16 @@ export class MachineClock {
     return EPOCH_MS + this.#furthestMs + this.#scheduler.nowMs * this.#rate;
   }
 
+  /** What the wall clock shows. */
+  get nowMs(): number {
+    return Math.floor(EPOCH_MS + this.#jumpMs + this.#scheduler.nowMs * this.#rate);
+  }
+
   /** The clock as a process of this machine sees it; its timers end with it. */
   of(process: Process): Clock {
     const monotonicMs = (): number => this.#scheduler.nowMs * this.#rate;
     return {
-      nowMs: () => Math.floor(EPOCH_MS + this.#jumpMs + monotonicMs()),
+      nowMs: () => this.nowMs,
       monotonicMs,
       after: (delayMs, callback) =>
         this.#scheduler.after(delayMs / this.#rate, 'timer', process, callback),
