@@ -5,16 +5,17 @@ import { compileValidator, type ModelValidator } from './validation/index.ts';
 /** Nesting and items were bounded where the patch came in; these only end what has no end. */
 const LIMITS = { depth: 64, items: 1000 };
 
+const KNOWN = ['immutable_field', 'patch_conflict', 'forbidden_field'] as const;
+
 /** A validator is compiled once per model of a schema version. */
 const validators = new WeakMap<ModelSchema, ModelValidator>();
 
 /** Merges patches with the validation room, for the command room that stands behind it. */
-export const mergePatch: MergePatch = (schema, model, { before, patch, format, id }) => {
-  const reading = validatorOf(schema, model).patched(before, patch, format, id);
+export const mergePatch: MergePatch = (schema, model, { before, patch, format, id, scope }) => {
+  const reading = validatorOf(schema, model).patched({ id, before, scope }, patch, format);
   if (reading.ok) return reading;
   const { code, errors } = reading;
-  const known = code === 'immutable_field' || code === 'patch_conflict' ? code : 'invalid';
-  return { ok: false, code: known, errors };
+  return { ok: false, code: KNOWN.find((known) => known === code) ?? 'invalid', errors };
 };
 
 function validatorOf(schema: Schema, model: ModelSchema): ModelValidator {

@@ -143,11 +143,11 @@ const SUBJECT_TYPES: readonly unknown[] = ['string', 'uuid', 'reference'];
 
 function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
   const owner = memberAt(rights, 'owner');
-  const named = ROW_RIGHTS.filter((name) => listAt(rights, name).includes('Owner'));
+  const named = placesOfOwner(model, rights);
   if (owner === undefined) {
-    return named.map((name) => {
+    return named.map((place) => {
       const message = 'the role Owner needs permissions.owner: the field that holds the subject';
-      return problem([...path, name], 'missing_attribute', message);
+      return problem([...path.slice(0, -1), ...place], 'missing_attribute', message);
     });
   }
   const place = [...path, 'owner'];
@@ -160,6 +160,17 @@ function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
   }
   if (SUBJECT_TYPES.includes(memberAt(field, 'type'))) return [];
   return [problem(place, 'does_not_apply', 'the owner must be a string, a uuid or a reference')];
+}
+
+/** Where rights of a model and of its fields name the role, from the model on. */
+function placesOfOwner(model: unknown, rights: unknown): Path[] {
+  const ofRows = ROW_RIGHTS.filter((name) => listAt(rights, name).includes('Owner'));
+  const ofFields = listAt(model, 'fields').flatMap((field, at) => {
+    const own = memberAt(field, 'permissions');
+    const names = FIELD_RIGHTS.filter((name) => listAt(own, name).includes('Owner'));
+    return names.map((name): Path => ['fields', at, 'permissions', name]);
+  });
+  return [...ofRows.map((name): Path => ['permissions', name]), ...ofFields];
 }
 
 /** What is read, changed or deleted is there; what is created or changed will be. */
@@ -206,16 +217,16 @@ function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
   return [
     ...checkRights(rights, isOpen, place),
     ...checkTransitions(field, isOpen, [...path, 'states', 'transitions']),
-    ...FIELD_RIGHTS.flatMap((name) => refuseOwner(listAt(rights, name), [...place, name])),
     ...(memberAt(field, 'hidden') === true ? checkHidden(field, isKey, path) : []),
   ];
 }
 
-/** Which fields a caller sees does not depend on the row. */
+/** Whose a row is may change with the transition. */
 function refuseOwner(roles: readonly unknown[], path: Path): Problem[] {
   return roles.flatMap((role, at) => {
     if (role !== 'Owner') return [];
-    const message = 'the role Owner of a field is not supported yet; give the rights on rows';
+    const message =
+      'the role Owner of a transition is not supported yet; say it in when: actor.id == old.owner';
     return [problem([...path, at], 'not_supported_yet', message)];
   });
 }

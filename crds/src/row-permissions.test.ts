@@ -104,3 +104,28 @@ test('they are part of the schema, and may change at any time', () => {
   assert.equal(compareSchemas(schemaOf({ read: ['Clerk'] }), schema).kind, 'additive');
   assert.equal(compareSchemas(schema, schemaOf({ read: ['Clerk'] })).kind, 'additive');
 });
+
+function specWith(owner: object): unknown {
+  return {
+    auth: { mode: 'tokens', apiKeys: KEYS },
+    models: [
+      {
+        name: 'Note',
+        fields: [
+          { name: 'id', type: 'uuid', primaryKey: true },
+          { name: 'ownerId', type: 'string' },
+          { name: 'text', type: 'string', permissions: { read: ['Owner'] } },
+        ],
+        permissions: { read: ['Public'], ...owner },
+      },
+    ],
+  };
+}
+
+test('a field names the owner only where the model says who that is', () => {
+  assert.ok(validateSpec(specWith({ owner: 'ownerId' })).ok, 'a field is use enough');
+  const result = validateSpec(specWith({}));
+  assert.ok(!result.ok);
+  assert.equal(result.problems[0]?.path, 'models[0].fields[2].permissions.read');
+  assert.match(result.problems[0].message, /needs permissions.owner/);
+});

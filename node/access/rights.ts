@@ -14,7 +14,19 @@ export interface ModelRights {
   readonly unreadable: ReadonlySet<string>;
   /** Fields that the caller never sets. */
   readonly unwritable: ReadonlySet<string>;
+  /** Fields that the caller sees or sets in the rows that they own, and in no others. */
+  readonly owned: OwnedFields;
 }
+
+/** What a caller has of fields as the owner of a row alone. */
+export interface OwnedFields {
+  /** Seen in own rows. */
+  readonly unreadable: ReadonlySet<string>;
+  /** Set in own rows. */
+  readonly unwritable: ReadonlySet<string>;
+}
+
+const NOT_BY_ROW: OwnedFields = { unreadable: new Set(), unwritable: new Set() };
 
 /** The rights on every model, told apart by the roles that matter. */
 export class Rights {
@@ -48,20 +60,52 @@ export class Rights {
     const hidden = model.fields.filter((field) => field.hidden === true);
     if (this.#isOpen) {
       const names = new Set(hidden.map(({ name }) => name));
-      return { may: () => true, rows: () => 'all', unreadable: names, unwritable: names };
+      const owned = NOT_BY_ROW;
+      return { may: () => true, rows: () => 'all', unreadable: names, unwritable: names, owned };
     }
     const roles = new Set(rolesOf(actor));
-    const unwritable = namesOf(model.fields, ({ permissions }) => permissions?.write, roles);
+    const asOwner = ownerRoles(model, roles);
+    const unwritable = unwritableOf(model, asOwner);
     const isComplete = !model.fields.some((field) => unwritable.has(field.name) && isSent(field));
     const rows = (operation: RowOperation) => rowGrant(model, operation, roles);
     return {
       may: (operation) =>
         rows(rightOf(operation)) !== 'none' && (operation !== 'create' || isComplete),
       rows,
-      unreadable: unreadableOf(model, this.#computing(model), rows('read'), roles),
+      ...this.#fieldsOf(model, rows('read'), roles, asOwner),
       unwritable,
     };
   }
+
+  /** What is closed to the caller but open to them as an owner depends on the row. */
+  #fieldsOf(
+    model: ModelSchema,
+    rows: RowGrant,
+    roles: ReadonlySet<string>,
+    asOwner: ReadonlySet<string>,
+  ): Pick<ModelRights, 'unreadable' | 'owned'> {
+    const computing = this.#computing(model);
+    const unreadable = unreadableOf(model, computing, rows, asOwner);
+    const inRowsOfOthers = unreadableOf(model, computing, rows, roles);
+    const unwritable = unwritableOf(model, roles);
+    return {
+      unreadable,
+      owned: {
+        unreadable: inRowsOfOthers.difference(unreadable),
+        unwritable: unwritable.difference(unwritableOf(model, asOwner)),
+      },
+    };
+  }
+}
+
+/** The roles of a caller in the rows that they own: nobody owns one who has proved no subject. */
+function ownerRoles({ permissions }: ModelSchema, roles: ReadonlySet<string>): Set<string> {
+  const canOwn = permissions?.owner !== undefined && roles.has('Authenticated');
+  return new Set(canOwn ? [...roles, 'Owner'] : roles);
+}
+
+function unwritableOf({ fields }: ModelSchema, roles: ReadonlySet<string>): Set<string> {
+  return namesOf(fields, ({ permissions }) => permissions?.write, roles);
 }
 
 /** The rows of a model that a caller may do something with, under `auth.mode: tokens`. */
@@ -139,7 +183,9 @@ function rolesNamedIn(model: ModelSchema): string[] {
   const { create = [], read = [], update = [], delete: deleted = [] } = model.permissions ?? {};
   const ofFields = model.fields.flatMap((field) => Object.values(field.permissions ?? {}));
   const ofRows = rowRulesOf(model).map(({ roles }) => roles);
-  return [create, read, update, deleted, ...ofFields, ...ofRows].flat();
+  const named = [create, read, update, deleted, ...ofFields, ...ofRows].flat();
+  // Who has proved a subject may own a row.
+  return named.includes('Owner') ? [...named, 'Authenticated'] : named;
 }
 
 /** The fields that are hidden, or whose named roles are none of the caller's. */

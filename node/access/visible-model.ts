@@ -7,7 +7,8 @@ export interface VisibleModel {
   readonly read: ModelSchema;
   /**
    * With the fields that the caller may read or write. One that cannot be written may be sent all
-   * the same, as long as it says what is there: whoever reads a row may send it back.
+   * the same, as long as it says what is there: whoever reads a row may send it back. Where it
+   * depends on the row, the leader asks for what is required.
    */
   readonly write: ModelSchema;
 }
@@ -18,7 +19,7 @@ export interface VisibleModel {
  */
 export function visibleEvents(
   { events = [], fields: all }: ModelSchema,
-  { unreadable }: ModelRights,
+  unreadable: ReadonlySet<string>,
   names: readonly string[],
 ): readonly (string | null)[] {
   if (unreadable.size === 0) return names;
@@ -39,8 +40,9 @@ function moved(fields: ModelSchema['fields'], event: string): readonly string[] 
 
 /** A field that is neither read nor written is one that the model does not have. */
 export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleModel {
-  const { unreadable, unwritable } = rights;
-  if (unreadable.size === 0 && unwritable.size === 0) return { read: model, write: model };
+  const { unreadable, unwritable, owned } = rights;
+  const optional = unwritable.union(owned.unreadable).union(owned.unwritable);
+  if (unreadable.size === 0 && optional.size === 0) return { read: model, write: model };
   const known = model.fields.filter(
     ({ name, computed }) =>
       !unreadable.has(name) || (computed === undefined && !unwritable.has(name)),
@@ -50,7 +52,7 @@ export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleMo
     write: {
       ...model,
       fields: known.map((field) =>
-        unwritable.has(field.name) ? { ...field, required: false } : field,
+        optional.has(field.name) ? { ...field, required: false } : field,
       ),
     },
   };

@@ -70,7 +70,9 @@ export interface UnchangeableFields {
   readonly locked: readonly string[];
 }
 
-const NO_LIMITS: FieldRights = { kept: [], locked: [] };
+type Limits = Pick<FieldRights, 'kept' | 'locked'>;
+
+const NO_LIMITS: Limits = { kept: [], locked: [] };
 
 /**
  * The change that replaces a row. Absent immutable fields keep their value, and so do absent
@@ -82,7 +84,7 @@ export function replacement(
   id: string,
   body: JsonObject,
   before: LiveRow,
-  rights: FieldRights = NO_LIMITS,
+  rights: Limits = NO_LIMITS,
 ): PutChange | UnchangeableFields {
   const { fields, primaryKey } = plan.schema;
   const keepsSome = fields.some((field) => field.name !== primaryKey && keepsValue(field, rights));
@@ -106,18 +108,18 @@ export function replacement(
   return changedTo('updated', plan, id, row, before.version);
 }
 
-function isFixed(field: FieldSchema, { locked }: FieldRights): boolean {
+function isFixed(field: FieldSchema, { locked }: Limits): boolean {
   return field.immutable || locked.includes(field.name);
 }
 
 /** A caller who may not write a field is told that, whatever else holds of it. */
-function unchangeable(changed: readonly FieldSchema[], rights: FieldRights): UnchangeableFields {
+function unchangeable(changed: readonly FieldSchema[], rights: Limits): UnchangeableFields {
   const names = changed.map(({ name }) => name);
   const isLocked = (name: string) => rights.locked.includes(name);
   return { locked: names.filter(isLocked), immutable: names.filter((name) => !isLocked(name)) };
 }
 
-function keepsValue(field: FieldSchema, { kept }: FieldRights): boolean {
+function keepsValue(field: FieldSchema, { kept }: Limits): boolean {
   const isOwn = field.defaultFrom !== undefined || field.states !== undefined;
   return field.immutable || isOwn || kept.includes(field.name);
 }

@@ -1,6 +1,12 @@
 import type { Schema } from '@lithair/crds';
 import { type Change, isPut, MAX_CHANGES, type RowChange } from '../entry/index.ts';
-import type { Command, JsonObject, Outcome, WrittenAggregate } from '../ports/index.ts';
+import type {
+  Command,
+  FieldRights,
+  JsonObject,
+  Outcome,
+  WrittenAggregate,
+} from '../ports/index.ts';
 import {
   type Conflict,
   findConflicts,
@@ -18,6 +24,7 @@ import { creation, type Making, replacement, wronglySent } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
 import { MAX_PUT_BYTES } from './put-bytes.ts';
 import { conflict, refusal } from './refusal.ts';
+import { fieldsOf, type RowFields, unfitForNew, unfitForReplacement } from './row-fields.ts';
 import { brokenRules } from './row-rules.ts';
 import { movesOf } from './transitions.ts';
 import type { MergePatch, RowAccess, RowJudge } from './types.ts';
@@ -51,9 +58,9 @@ export function planCommand(context: PlanningContext, command: Command): Plan {
   if (plan === undefined) return reject('invalid', `there is no model ${command.model}`);
   switch (command.kind) {
     case 'create':
-      return planCreate(context, plan, [command.body], false);
+      return planCreate(context, plan, [command.body], false, command.rights);
     case 'createMany':
-      return planCreate(context, plan, command.bodies, true);
+      return planCreate(context, plan, command.bodies, true, command.rights);
     case 'replace':
       return planReplace(context, plan, command);
     case 'patch':
@@ -70,6 +77,7 @@ function planCreate(
   plan: ModelPlan,
   bodies: readonly JsonObject[],
   isBatch: boolean,
+  rights: FieldRights | undefined,
 ): Plan {
   if (bodies.length === 0 || bodies.length > MAX_CHANGES) {
     return reject('invalid', `a batch holds 1 to ${MAX_CHANGES} rows`);
@@ -85,6 +93,7 @@ function planCreate(
   const refused = forbidden(context, plan, changes, isBatch);
   return (
     refused ??
+    unfit(context, plan, bodies, changes, isBatch, rights) ??
     computedOtherwise(context, plan, bodies, changes, isBatch) ??
     checked(context, changes, isBatch)
   );
@@ -108,6 +117,23 @@ function forbidden(
     return [
       conflict('forbidden', at, null, `the caller may not leave a ${change.model} like this`),
     ];
+  });
+  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+}
+
+/** Refuses what new rows say of fields that are for their owners; null where there is nothing. */
+function unfit(
+  { actor }: PlanningContext,
+  plan: ModelPlan,
+  bodies: readonly JsonObject[],
+  changes: readonly Change[],
+  isBatch: boolean,
+  rights: FieldRights | undefined,
+): Plan | null {
+  const found = bodies.flatMap((body, at) => {
+    const change = changes[at];
+    if (change === undefined || !isPut(change)) return [];
+    return unfitForNew(plan, rights, body, change.json, at, actor);
   });
   return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
 }
@@ -206,22 +232,32 @@ function planReplace(
   const before = context.rows.find(command.model, id);
   if (before === undefined) {
     if (!command.onlyIfAbsent) return notFound(command.model);
-    return planNamed(context, plan, id, body);
+    return planNamed(context, plan, command);
   }
   const refused = command.onlyIfAbsent ? null : closed(context, plan, 'update', before);
   if (refused !== null) return refused;
   const unmet = precondition(command.ifMatch, before, command.onlyIfAbsent);
-  return unmet ?? planUpdate(context, plan, command, before);
+  if (unmet !== null) return unmet;
+  const { rights } = command;
+  const fields = fieldsOf(plan, rights, before, context.actor);
+  const found = unfitForReplacement(plan, rights, fields, body);
+  if (found.length > 0) return { kind: 'rejected', outcome: rejectionOf(found, false) };
+  return planUpdate(context, plan, { id, model: command.model, body, fields }, before);
 }
 
 /** Creates the row that a path names. */
-function planNamed(context: PlanningContext, plan: ModelPlan, id: string, body: JsonObject): Plan {
+function planNamed(
+  context: PlanningContext,
+  plan: ModelPlan,
+  { id, body, rights }: CommandOf<'replace'>,
+): Plan {
   const { primaryKey } = plan.schema;
   const made = idFor(context, plan, { ...body, [primaryKey]: id });
   if (made.kind === 'key') {
     const changes = [create(context, plan, id, body)];
     return (
       forbidden(context, plan, changes, false) ??
+      unfit(context, plan, [body], changes, false, rights) ??
       computedOtherwise(context, plan, [body], changes, false) ??
       checked(context, changes, false)
     );
@@ -252,27 +288,29 @@ function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf
   const unmet = precondition(command.ifMatch, before, false);
   if (unmet !== null) return unmet;
   const { schema, mergePatch } = context;
-  const merged = mergePatch(schema, plan.schema, { id, before: before.json, format, patch });
-  if (merged.ok)
-    return planUpdate(
-      context,
-      plan,
-      { id, model, body: merged.body, ...(rights && { rights }) },
-      before,
-    );
+  const fields = fieldsOf(plan, rights, before, context.actor);
+  const scope = fields.unseen.length === 0 ? null : fields;
+  const row = { id, before: before.json, format, patch, scope };
+  const merged = mergePatch(schema, plan.schema, row);
+  if (merged.ok) return planUpdate(context, plan, { id, model, body: merged.body, fields }, before);
   const { code, errors } = merged;
   const [first] = errors;
   const message = first === undefined ? code : `${first.pointer || 'The body'} ${first.message}`;
   return { kind: 'rejected', outcome: { kind: 'rejected', code, message, errors } };
 }
 
+/** A row as it is to be, and what the caller may not do with its fields. */
+interface PlannedUpdate extends Pick<CommandOf<'replace'>, 'id' | 'body' | 'model'> {
+  readonly fields: RowFields;
+}
+
 function planUpdate(
   context: PlanningContext,
   plan: ModelPlan,
-  { id, body, model, rights }: Pick<CommandOf<'replace'>, 'id' | 'body' | 'model' | 'rights'>,
+  { id, body, model, fields }: PlannedUpdate,
   before: LiveRow,
 ): Plan {
-  const change = replacement(plan, id, body, before, rights);
+  const change = replacement(plan, id, body, before, fields);
   if ('immutable' in change) {
     const { immutable, locked } = change;
     const found = [

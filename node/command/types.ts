@@ -92,6 +92,8 @@ export interface PatchOfRow {
   readonly before: string;
   readonly format: 'merge' | 'json';
   readonly patch: string;
+  /** Fields that are for the owner of the row, where the caller is another; null: none. */
+  readonly scope: { readonly unseen: readonly string[]; readonly closed: readonly string[] } | null;
 }
 
 /** A whole body in canonical form, or why there is none. */
@@ -99,7 +101,10 @@ export type MergedRow =
   | { readonly ok: true; readonly body: JsonObject }
   | {
       readonly ok: false;
-      readonly code: Extract<RejectionCode, 'invalid' | 'immutable_field' | 'patch_conflict'>;
+      readonly code: Extract<
+        RejectionCode,
+        'invalid' | 'immutable_field' | 'patch_conflict' | 'forbidden_field'
+      >;
       readonly errors: readonly FieldError[];
     };
 

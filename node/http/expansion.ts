@@ -8,6 +8,8 @@ import type { ModelRoute } from './route-table.ts';
 /** A reference whose row is shown beside the one that has it. */
 export interface Expansion {
   readonly field: string;
+  /** Of the model that has it. */
+  readonly source: ModelRoute;
   /** As the caller knows the model that it refers to. */
   readonly target: ModelRoute;
   readonly inner: readonly Expansion[];
@@ -59,7 +61,7 @@ function branch(
     if (target === undefined || !target.rights.may('read')) return [];
     const inner = paths.filter(([name, next]) => name === field && next !== undefined);
     const rest = inner.map((path) => path.slice(1));
-    return [{ field, target, inner: branch(target, rest, routeOf) }];
+    return [{ field, source: route, target, inner: branch(target, rest, routeOf) }];
   });
 }
 
@@ -98,9 +100,12 @@ export class Expander {
   ): string {
     if (expansions.length === 0) return json;
     const values = parseRecord(record);
-    const members = expansions.map(
-      (expansion) => `"${expansion.field}":${this.#shown(values[expansion.field], expansion)}`,
-    );
+    const members = expansions.map((expansion) => {
+      const { field, source } = expansion;
+      const veil = source.veilOf(this.#actor);
+      const isVeiled = veil?.fields.has(field) === true && !veil.isLifted(values);
+      return `"${field}":${this.#shown(isVeiled ? null : values[field], expansion)}`;
+    });
     const before = json === '{}' ? '{' : `${json.slice(0, -1)},`;
     return `${before}"expand":{${members.join(',')}}}`;
   }
@@ -115,7 +120,7 @@ export class Expander {
     const rows = this.#state.model(target.model.name);
     const record = typeof id === 'string' ? rows?.get(id) : undefined;
     if (record === undefined || !target.shows(record.json, this.#actor)) return 'null';
-    const json = target.render(record.json);
+    const json = target.render(record.json, this.#actor);
     this.#bytes += json.length;
     if (this.#bytes > MAX_BYTES) {
       throw refuse('too_large', 'the answer would be too large; ask for fewer rows with limit');

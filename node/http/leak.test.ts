@@ -62,6 +62,8 @@ interface Plan {
 
 interface Row {
   readonly owner: string;
+  /** Who owned it when it was created; null: the same. */
+  readonly wasOwner: string | null;
   readonly status: 'draft' | 'live';
   /** As it was created, before it became what it is. */
   readonly was: 'draft' | 'live';
@@ -90,6 +92,7 @@ const status = fc.constantFrom('draft', 'live');
 const rows = fc.array(
   fc.record({
     owner: fc.constantFrom(...OWNERS),
+    wasOwner: fc.option(fc.constantFrom(...OWNERS), { nil: null, freq: 3 }),
     status,
     was: status,
     values: small,
@@ -212,7 +215,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     fc.record({
       type: fc.constantFrom('string', 'integer', 'decimal'),
       index,
-      read: fc.option(fc.subarray(['Clerk', 'Authenticated']), { nil: null }),
+      read: fc.option(fc.subarray(['Clerk', 'Authenticated', 'Owner']), { nil: null }),
       locked: fc.boolean(),
     }),
     { minLength: 3, maxLength: 3 },
@@ -250,7 +253,7 @@ function withAdmin(roles: readonly string[]): string[] {
 
 function modelOf(plan: Plan) {
   const { read, update, delete: deletes } = plan.rights;
-  const names = [read, update, deletes];
+  const names = [read, update, deletes, ...plan.fields.map((field) => field.read ?? [])];
   return {
     name: 'Row',
     fields: [
@@ -340,9 +343,9 @@ function valuesIn(
   plan: Plan,
   values: readonly number[],
   other: readonly number[] | null,
-  isHidden: boolean,
+  { isHidden, isOwn }: { isHidden: boolean; isOwn: boolean },
 ) {
-  const roles = rolesOf(plan.who);
+  const roles = [...rolesOf(plan.who), ...(isOwn ? ['Owner'] : [])];
   return Object.fromEntries(
     plan.fields.map((field, at) => {
       const isRead = field.read === null || field.read.some((role) => roles.includes(role));
@@ -368,21 +371,36 @@ function noteIn({ who, noteRead }: Plan, at: number, isOther: boolean) {
 function writesOf(plan: Plan, row: Row, at: number, isOther: boolean) {
   const { owner, values, before } = row;
   const isHidden = !mayRead(plan, owner, row.status);
+  const isOwn = plan.who === owner;
+  const ownerThen = row.wasOwner ?? owner;
   const isMoved = isOther && isHidden && mayReadSome(plan) && !hasNote(row);
   const id = isMoved ? `other${at}` : `r${at}`;
   if (isMoved && row.otherOwner === 'dora') {
     return { path: '/api/fillers', id, first: { rev: 1 }, last: { rev: 2 } };
   }
-  const other = isOther ? row.other : null;
-  const wasHidden = isHidden || !mayRead(plan, owner, row.was);
-  const first = {
-    rev: 1,
-    status: row.was,
-    owner: isOther && isHidden ? row.otherOwner : owner,
-    ...valuesIn(plan, before, other, wasHidden),
+  const now = { isHidden, isOwn };
+  const then = {
+    isHidden: isHidden || !mayRead(plan, ownerThen, row.was),
+    isOwn: isOwn && plan.who === ownerThen,
   };
-  const last = { rev: 2, status: row.status, ...valuesIn(plan, values, other, isHidden) };
+  const first = { rev: 1, status: row.was, ...partOf(plan, row, isOther, then, ownerThen, before) };
+  const last = { rev: 2, status: row.status, ...partOf(plan, row, isOther, now, owner, values) };
   return { path: PATH, id, first, last };
+}
+
+/** What of a row may be another in the other world. */
+function partOf(
+  plan: Plan,
+  { other, otherOwner }: Row,
+  isOther: boolean,
+  whose: { isHidden: boolean; isOwn: boolean },
+  owner: string,
+  values: readonly number[],
+) {
+  return {
+    owner: isOther && whose.isHidden ? otherOwner : owner,
+    ...valuesIn(plan, values, isOther ? other : null, whose),
+  };
 }
 
 async function worldOf(plan: Plan, isOther: boolean): Promise<ServedApi> {

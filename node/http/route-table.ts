@@ -1,5 +1,12 @@
 import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
-import { type ModelRights, opens, Rights, scopeOf, visibleModel } from '../access/index.ts';
+import {
+  type ModelRights,
+  type OwnedFields,
+  opens,
+  Rights,
+  scopeOf,
+  visibleModel,
+} from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
 import type { Actor, FieldRights, JsonObject, StateReader } from '../ports/index.ts';
@@ -9,9 +16,10 @@ import {
   project,
   type QueryCompiler,
   type RowScope,
+  type Veil,
 } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
-import { expiryOf, isExpired } from '../values/index.ts';
+import { expiryOf, isExpired, ownsRow } from '../values/index.ts';
 import type { ApiLimits } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
 
@@ -27,8 +35,10 @@ export interface ModelRoute {
   readonly fieldRights: FieldRights | null;
   /** `Cache-Control` of what is read (RFC 9111, section 5.2.2). */
   readonly caching: string;
-  /** A row as the caller sees it. */
-  readonly render: (json: string) => string;
+  /** A row as the caller sees it, or those of its fields that are named. */
+  readonly render: (json: string, actor: Actor, names?: readonly string[]) => string;
+  /** Fields that they see in the rows that they own; null: in all that they see. */
+  readonly veilOf: (actor: Actor) => Veil | null;
   /** Whether a caller of this kind may read a stored row. */
   readonly sees: (json: string, actor: Actor) => boolean;
   /** The rows that they may read; null: all. */
@@ -193,11 +203,11 @@ function modelRoute(
   rights: ModelRights,
   bounds: { depth: number; items: number; nowMs: () => number },
 ): ModelRoute {
-  const { unreadable, unwritable } = rights;
+  const { unreadable, unwritable, owned } = rights;
   const { read, write } = visibleModel(model, rights);
   const isPart = unreadable.size > 0;
   const isScoped = isPart || unwritable.size > 0;
-  const names = read.fields.map(({ name }) => name);
+  const veilOf = veilsOf(model, owned);
   const past = historyRules(model);
   const readable = rights.rows('read');
   const expiry = expiryOf(model);
@@ -205,17 +215,17 @@ function modelRoute(
   const isAlive = (json: string) => expiry === null || isPresent(parseRecord({ json }));
   const sees = (json: string, actor: Actor) =>
     readable === 'all' || opens(readable, parseRecord({ json }), actor);
-  const kept = [...new Set([...unreadable, ...unwritable])];
   return {
     model,
     rights,
     validator: compileValidator(schema, write, bounds, isScoped ? rights : undefined),
-    queries: compileQueries(schema, read, isPart, model),
+    queries: compileQueries(schema, read, isPart, model, owned.unreadable),
     history: visibleHistory(past, read),
     wholeHistory: past,
     caching: cachingOf(schema, model),
-    fieldRights: isScoped ? { kept, locked: [...unwritable] } : null,
-    render: isPart ? (json) => project({ json }, names) : (json) => json,
+    fieldRights: fieldRightsOf(rights),
+    render: renderOf(read, isPart, veilOf),
+    veilOf,
     sees,
     scopeOf: (actor) => scopeOf(readable, actor),
     isAlive,
@@ -225,6 +235,41 @@ function modelRoute(
       return expiry === null ? scope : presentOf(scope, isPresent);
     },
   };
+}
+
+function veilsOf(model: ModelSchema, { unreadable }: OwnedFields): ModelRoute['veilOf'] {
+  if (unreadable.size === 0) return () => null;
+  return (actor) => ({ fields: unreadable, isLifted: (row) => ownsRow(model, row, actor) });
+}
+
+function renderOf(
+  { fields }: ModelSchema,
+  isPart: boolean,
+  veilOf: ModelRoute['veilOf'],
+): ModelRoute['render'] {
+  const all = fields.map(({ name }) => name);
+  return (json, actor, wanted) => {
+    const veil = veilOf(actor);
+    if (veil === null && !isPart && wanted === undefined) return json;
+    const names = wanted ?? all;
+    if (veil === null || veil.isLifted(parseRecord({ json }))) return project({ json }, names);
+    return project(
+      { json },
+      names.filter((name) => !veil.fields.has(name)),
+    );
+  };
+}
+
+function fieldRightsOf({ unreadable, unwritable, owned }: ModelRights): FieldRights | null {
+  const kept = [...unreadable.union(unwritable)];
+  const unseen = [...owned.unreadable];
+  const unowned = {
+    kept: [...owned.unreadable.union(owned.unwritable)],
+    locked: [...owned.unwritable],
+    unseen,
+  };
+  if (kept.length + unowned.kept.length === 0) return null;
+  return { kept, locked: [...unwritable], ...(unowned.kept.length > 0 && { unowned }) };
 }
 
 /** Of the rows of a scope, or of all, those that are there still. */

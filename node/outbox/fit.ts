@@ -31,7 +31,7 @@ function fitChange(
   if (plan === undefined || plan.schema.consistency !== 'eventual') return unfit;
   if (change.effect === 'deleted') return change;
   const row = currentRow(plan, change.json);
-  const patch = { id, before: row, format: 'merge', patch: NOTHING } as const;
+  const patch = { id, before: row, format: 'merge', patch: NOTHING, scope: null } as const;
   if (!mergePatch(state.schema, plan.schema, patch).ok) return unfit;
   return { ...change, json: row, keys: rowKeys(plan, parseRow(row)) };
 }

@@ -19,6 +19,16 @@ export interface FieldRights {
   readonly kept: readonly string[];
   /** These must not change: the caller may not write them. */
   readonly locked: readonly string[];
+  /** What is forbidden besides in rows that the caller does not own; absent where nothing is. */
+  readonly unowned?: UnownedRights;
+}
+
+/** What only the owner of a row may do with its fields, and the caller may do as such alone. */
+export interface UnownedRights {
+  readonly kept: readonly string[];
+  readonly locked: readonly string[];
+  /** Not read: nothing may be told of them. */
+  readonly unseen: readonly string[];
 }
 
 /**
@@ -26,7 +36,12 @@ export interface FieldRights {
  * the envelope names; what depends on the present state is decided by the command room, on the leader.
  */
 export type Command =
-  | { readonly kind: 'create'; readonly model: string; readonly body: JsonObject }
+  | {
+      readonly kind: 'create';
+      readonly model: string;
+      readonly body: JsonObject;
+      readonly rights?: FieldRights;
+    }
   | {
       readonly kind: 'replace';
       readonly model: string;
@@ -64,7 +79,12 @@ export type Command =
       readonly ifMatch: readonly number[] | 'any' | null;
     }
   /** Atomic: all or nothing; pointers of its errors start with the position (`/3/price`). */
-  | { readonly kind: 'createMany'; readonly model: string; readonly bodies: readonly JsonObject[] };
+  | {
+      readonly kind: 'createMany';
+      readonly model: string;
+      readonly bodies: readonly JsonObject[];
+      readonly rights?: FieldRights;
+    };
 
 /** Makes a retried write harmless: same scope and fingerprint, same outcome. */
 export interface IdempotencyKey {

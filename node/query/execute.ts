@@ -97,7 +97,7 @@ class Scan {
     let looked = 0;
     const fileReads = reader.fileReads + SLICE_FILE_READS;
     for (const record of this.#path.rows(reader, this.#behind)) {
-      const row = new Row(record, reader);
+      const row = new Row(record, reader, this.#query.veil);
       if (isWanted(row, this.#query)) {
         this.#total += 1;
         if (this.#kept.take(row)) return true;
@@ -114,12 +114,15 @@ class Scan {
   page(origin: Origin): Page {
     const { limit, projection, fingerprint, countsTotal, order } = this.#query;
     const rows = this.#kept.rows();
-    const records = rows.slice(0, limit).map(({ record }) => record);
+    const shown = rows.slice(0, limit);
+    const records = shown.map(({ record }) => record);
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     return {
-      rows: records.map((record) =>
-        projection === null ? record.json : project(record, projection),
-      ),
+      rows: shown.map((row) => {
+        if (projection === null) return row.record.json;
+        const names = projection.filter((name) => !row.isVeiled(name));
+        return project(row.record, names);
+      }),
       records,
       next: last === undefined ? null : encodeCursor(positionOf(last, order), fingerprint, origin),
       total: countsTotal ? this.#total : null,

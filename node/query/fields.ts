@@ -16,8 +16,17 @@ export interface QueryField {
 /** The fields of a model by name. */
 export type QueryFields = ReadonlyMap<string, QueryField>;
 
-export function compileFields(schema: Schema, model: ModelSchema): QueryFields {
-  return new Map(model.fields.map((field) => [field.name, queryField(schema, model, field)]));
+/** @param veiled fields of which indexes know more than callers may */
+export function compileFields(
+  schema: Schema,
+  model: ModelSchema,
+  veiled: ReadonlySet<string> = new Set(),
+): QueryFields {
+  const entries = model.fields.map((field): [string, QueryField] => {
+    const made = queryField(schema, model, field);
+    return [field.name, veiled.has(field.name) ? { ...made, access: 'none' } : made];
+  });
+  return new Map(entries);
 }
 
 function queryField(schema: Schema, model: ModelSchema, field: FieldSchema): QueryField {
@@ -36,15 +45,25 @@ function accessOf(field: FieldSchema): QueryField['access'] {
   return field.index === 'hash' || field.type === 'reference' ? 'equality' : 'none';
 }
 
+/** Fields that are without a value to a caller, but in some rows. */
+export interface Veil {
+  readonly fields: ReadonlySet<string>;
+  /** Whether the caller sees them in a row. */
+  readonly isLifted: (row: { [name: string]: JsonValue }) => boolean;
+}
+
 /** One record under inspection: keys come from the record, other values from its JSON, parsed once. */
 export class Row {
   readonly record: AggregateRecord;
   readonly #indexed: readonly string[];
+  readonly #veil: Veil | null;
   #values: { [name: string]: JsonValue } | null = null;
+  #isVeiled: boolean | null = null;
 
-  constructor(record: AggregateRecord, reader: ModelReader) {
+  constructor(record: AggregateRecord, reader: ModelReader, veil: Veil | null = null) {
     this.record = record;
     this.#indexed = reader.indexedFields;
+    this.#veil = veil;
   }
 
   key(field: QueryField): IndexKey {
@@ -53,11 +72,18 @@ export class Row {
     return this.record.keys[at] ?? indexKey(field.values, this.value(field));
   }
 
+  /** As the caller sees it. */
   value(field: QueryField): JsonValue {
-    return this.values()[field.name] ?? null;
+    return this.isVeiled(field.name) ? null : (this.values()[field.name] ?? null);
   }
 
-  /** The whole row. */
+  isVeiled(name: string): boolean {
+    if (this.#veil === null || !this.#veil.fields.has(name)) return false;
+    this.#isVeiled ??= !this.#veil.isLifted(this.values());
+    return this.#isVeiled;
+  }
+
+  /** The whole row, whoever sees it. */
   values(): { [name: string]: JsonValue } {
     this.#values ??= parseRecord(this.record);
     return this.#values;

@@ -1,7 +1,7 @@
 /** Lists: filters, order, cursor pages, and the access path that answers them. Pure reads. */
 export { execute, type Page, project } from './execute.ts';
 export { explain } from './explain.ts';
-export { parseRecord } from './fields.ts';
+export { parseRecord, type Veil } from './fields.ts';
 export { OPERATORS } from './filter.ts';
 export {
   compileQueries,

@@ -1,6 +1,6 @@
 import { type IndexSpec, indexName, type ModelSchema, type Schema } from '@lithair/crds';
 import { decodeCursor, queryFingerprint } from './cursor.ts';
-import { compileFields, type QueryField, type QueryFields } from './fields.ts';
+import { compileFields, type QueryField, type QueryFields, type Veil } from './fields.ts';
 import {
   type Alternatives,
   anyOf,
@@ -49,12 +49,18 @@ export interface ListQuery {
   readonly fingerprint: string;
   /** The rows that it is about; null: all. */
   readonly scope: ListScope | null;
+  /** What the caller sees in some rows alone; null: nothing. */
+  readonly veil: Veil | null;
 }
 
 /** Reads the queries of one model. */
 export interface QueryCompiler {
-  /** @param scope the rows that the caller may read; null: all. @throws QueryRefusal */
-  list(parameters: readonly Parameter[], scope: RowScope | null): ListQuery;
+  /**
+   * @param scope the rows that the caller may read; null: all
+   * @param veil of the fields that the compiler was told of; null: they see them in every row
+   * @throws QueryRefusal
+   */
+  list(parameters: readonly Parameter[], scope: RowScope | null, veil?: Veil | null): ListQuery;
   /** The names in `fields`. @throws QueryRefusal */
   projection(parameter: Parameter): readonly string[];
 }
@@ -71,31 +77,38 @@ const LATER_PARAMETERS = ['at', 'version'];
  * @param model with the fields that the caller may read
  * @param isPart whether its rows have others, too
  * @param whole the model with all of its fields, which rules for rows may speak of
+ * @param veiled fields that the caller sees in some rows alone: no index of theirs is used
  */
 export function compileQueries(
   schema: Schema,
   model: ModelSchema,
   isPart = false,
   whole: ModelSchema = model,
+  veiled: ReadonlySet<string> = new Set(),
 ): QueryCompiler {
-  const all = isPart ? model.fields.map(({ name }) => name) : null;
-  const fields = compileFields(schema, model);
-  const indexes = compileIndexes(whole, fields);
-  const scoped = new Map([...compileFields(schema, whole), ...fields]);
+  const all = isPart || veiled.size > 0 ? model.fields.map(({ name }) => name) : null;
+  const fields = compileFields(schema, model, veiled);
+  const plain = new Map([...fields].filter(([name]) => !veiled.has(name)));
+  const indexes = compileIndexes(whole, plain);
+  const scoped = new Map([...compileFields(schema, whole), ...plain]);
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
-  const list = (parameters: readonly Parameter[], rows: RowScope | null) => {
+  const list = (
+    parameters: readonly Parameter[],
+    rows: RowScope | null,
+    veil: Veil | null = null,
+  ) => {
     const query = readList(parameters, model, fields, projection);
     const scope = rows === null ? null : planScope(rows, scoped);
     const filters = scope === null ? query.filters : [...query.filters, ...scope.implied];
     const usable = indexes.filter((index) => isWithin(filters, index));
     const tooNarrow = indexes.filter((index) => !usable.includes(index));
     const projected = query.projection ?? all;
-    return { ...query, filters, scope, indexes: usable, tooNarrow, projection: projected };
+    return { ...query, filters, scope, veil, indexes: usable, tooNarrow, projection: projected };
   };
   return { projection, list };
 }
 
-/** One with a field that the caller may not read is left out: it could tell of its values. */
+/** One with a field that the caller may not read in every row is left out: it could tell of its values. */
 function compileIndexes(model: ModelSchema, fields: QueryFields): readonly QueryIndex[] {
   return (model.indexes ?? []).flatMap((index) => {
     const known = index.fields.flatMap((name) => fields.get(name) ?? []);
@@ -120,7 +133,7 @@ function readList(
   model: ModelSchema,
   fields: QueryFields,
   projection: QueryCompiler['projection'],
-): Omit<ListQuery, 'indexes' | 'tooNarrow' | 'scope'> {
+): Omit<ListQuery, 'indexes' | 'tooNarrow' | 'scope' | 'veil'> {
   const settings = new Map<string, Parameter>();
   const filters: Filter[] = [];
   const alternatives: Alternatives[] = [];

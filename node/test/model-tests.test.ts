@@ -18,7 +18,9 @@ models:
       - {name: name, type: string, required: true, unique: true, collation: ci, maxLength: 40}
       - {name: parent, type: reference, to: Team, onDelete: setNull}
       - {name: secret, type: string, hidden: true}
-    permissions: {create: [Chief], read: [Public], update: [Chief], delete: [Chief]}
+      - {name: lead, type: string, maxLength: 100}
+      - {name: budget, type: integer, permissions: {read: [Owner, Chief], write: [Owner, Chief]}}
+    permissions: {create: [Chief], read: [Public], update: [Chief, Clerk], delete: [Chief], owner: lead}
     caching: {ttlSeconds: 60}
   - name: Task
     fields:
@@ -87,6 +89,8 @@ describe('lithair test', () => {
       'Public may not create',
       'Public may read some rows, and no others',
       'Authenticated may read some rows, and no others',
+      'Clerk may read budget of rows that they own, and no others',
+      'Clerk may not write budget of rows of others',
     ]) {
       assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
     }

@@ -55,3 +55,40 @@ function requirePath(path: Path, isSetting: boolean, at: string, scope: PatchSco
 function unknownField(at: string): PatchRefusal {
   return new PatchRefusal('invalid', at, 'there is no such field');
 }
+
+/** Fields of one row that its owner alone may read. */
+export interface RowScope {
+  /** No patch may look at them. */
+  readonly unseen: readonly string[];
+  /** Of these, what may not be set either: whatever the value, which would tell of what is there. */
+  readonly closed: readonly string[];
+}
+
+/**
+ * Refuses what would tell something of fields of a row that only its owner may read.
+ *
+ * @throws PatchRefusal `forbidden_field`
+ */
+export function requireRowScope(patch: JsonInput, format: PatchFormat, scope: RowScope): void {
+  if (format === 'merge') {
+    const names = isObject(patch) ? Object.keys(patch) : [];
+    for (const name of names) if (scope.closed.includes(name)) throw notTheOwner(`/${name}`);
+    return;
+  }
+  for (const [at, operation] of readOperations(patch).entries()) {
+    const isSetting = operation.op === 'add' || operation.op === 'replace';
+    requireOpen(operation.path, isSetting, `/${at}/path`, scope);
+    if ('from' in operation) requireOpen(operation.from, false, `/${at}/from`, scope);
+  }
+}
+
+function requireOpen(path: Path, isSetting: boolean, at: string, scope: RowScope): void {
+  const [name] = path;
+  if (name === undefined) throw notTheOwner(at);
+  const isSet = isSetting && path.length === 1 && !scope.closed.includes(name);
+  if (!isSet && scope.unseen.includes(name)) throw notTheOwner(at);
+}
+
+function notTheOwner(at: string): PatchRefusal {
+  return new PatchRefusal('forbidden_field', at, 'is for the owner of the row');
+}

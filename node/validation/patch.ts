@@ -15,8 +15,8 @@ const MAX_COPIED_CHARACTERS = 1024 * 1024;
 
 /** A patch that cannot be applied; the pointer leads into the patch. */
 export class PatchRefusal extends Error {
-  /** `invalid`: it never can; `patch_conflict`: not to what is there now. */
-  readonly code: 'invalid' | 'patch_conflict';
+  /** `invalid`: it never can; `patch_conflict`: not to what is there now; else: not by the caller. */
+  readonly code: 'invalid' | 'patch_conflict' | 'forbidden_field';
   readonly pointer: string;
 
   constructor(code: PatchRefusal['code'], pointer: string, message: string) {

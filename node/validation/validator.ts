@@ -4,7 +4,7 @@ import type { FieldError, JsonObject } from '../ports/index.ts';
 import { canonicalId, refuseId } from './ids.ts';
 import { type JsonInput, JsonRefusal, readJson } from './json-reader.ts';
 import { applyPatch, type PatchFormat, PatchRefusal, requirePatch } from './patch.ts';
-import { requireScope } from './patch-scope.ts';
+import { type RowScope, requireRowScope, requireScope } from './patch-scope.ts';
 import { compileMember, compileMembers, type Member } from './read-value.ts';
 import { Report } from './report.ts';
 
@@ -47,9 +47,18 @@ export interface ModelValidator {
   /** The text of a patch that can be applied, as far as its form tells. */
   patch(bytes: Uint8Array, format: PatchFormat): BodyReading<string>;
   /** The whole body that a patch makes of a row, checked as a replacement of it. */
-  patched(before: string, patch: string, format: PatchFormat, id: string): BodyReading<JsonObject>;
+  patched(row: PatchedRow, patch: string, format: PatchFormat): BodyReading<JsonObject>;
   /** The canonical id that a segment of the path means; null where it can be no id. */
   id(text: string): string | null;
+}
+
+/** A row that is patched, and what the caller may not do with it. */
+export interface PatchedRow {
+  readonly id: string;
+  /** Serialized JSON. */
+  readonly before: string;
+  /** Null where they may read and write all of it that they may of any. */
+  readonly scope: RowScope | null;
 }
 
 /** Fields that a caller may not read, or not write; without one, all may be. */
@@ -82,10 +91,10 @@ export function compileValidator(
     replace: (bytes, id, creates) =>
       readBody(bytes, limits, (input, report) => replaceOne(plan, input, id, creates, report)),
     patch: (bytes, format) => readPatch(plan, bytes, limits, format),
-    patched: (before, patch, format, id) => {
+    patched: (row, patch, format) => {
       const shape = (input: JsonInput, report: Report) =>
-        replaceOne(plan, input, id, false, report);
-      return readPatched(before, patch, format, limits, shape);
+        replaceOne(plan, input, row.id, false, report);
+      return readPatched(row, patch, format, limits, shape);
     },
     id: (text) => canonicalId(key.field, text),
   };
@@ -185,7 +194,7 @@ function readPatch(plan: Plan, bytes: Uint8Array, limits: BodyLimits, format: Pa
 
 /** The row holds canonical values, which `JSON.parse` reads well; the patch is what a client wrote. */
 function readPatched<T>(
-  before: string,
+  { before, scope }: PatchedRow,
   patch: string,
   format: PatchFormat,
   limits: BodyLimits,
@@ -194,7 +203,9 @@ function readPatched<T>(
   return orRefusal(() => {
     const report = new Report();
     const row: JsonInput = JSON.parse(before);
-    const body = shape(applyPatch(row, readJson(patch, limits.depth), format), report);
+    const changes = readJson(patch, limits.depth);
+    if (scope !== null) requireRowScope(changes, format, scope);
+    const body = shape(applyPatch(row, changes, format), report);
     return report.errors.length === 0 ? { ok: true, body } : refusedBy(report.errors);
   });
 }

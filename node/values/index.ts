@@ -15,5 +15,6 @@ export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts
 export { ExactNumber } from './exact-number.ts';
 export { type Expiry, expiryOf, isExpired } from './expiry.ts';
 export { compareValues, idOfKey, indexKey, keyOfId, NULL_KEY } from './order.ts';
+export { ownsRow } from './ownership.ts';
 export { dateOf, datetimeOf } from './time.ts';
 export { isUuid, UUID_RANDOM_BYTES, uuidV7 } from './uuid.ts';

@@ -196,7 +196,11 @@ function fieldTests(bench: AccessBench, role: string, field: FieldSchema): Model
   const { model } = bench;
   const { name, permissions } = field;
   const tests: ModelTest[] = [];
-  if (permissions?.read !== undefined && grantOf(model, role, 'read') === 'all') {
+  const isRead = permissions?.read !== undefined && grantOf(model, role, 'read') === 'all';
+  const isWritten = permissions?.write !== undefined && grantOf(model, role, 'update') === 'all';
+  if (isRead && ownsAlone(field, 'read', role)) {
+    tests.push(ownedReadTest(bench, role, field));
+  } else if (isRead) {
     const may = mayField(field, 'read', role);
     tests.push(
       test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
@@ -207,10 +211,53 @@ function fieldTests(bench: AccessBench, role: string, field: FieldSchema): Model
       }),
     );
   }
-  if (permissions?.write !== undefined && grantOf(model, role, 'update') === 'all') {
-    tests.push(writeTest(bench, role, field));
-  }
+  if (isWritten && ownsAlone(field, 'write', role)) {
+    tests.push(ownedWriteTest(bench, role, field));
+  } else if (isWritten) tests.push(writeTest(bench, role, field));
   return tests;
+}
+
+/** Whether callers of a role have a right on a field in the rows that they own alone. */
+function ownsAlone(field: FieldSchema, right: 'read' | 'write', role: string): boolean {
+  const isNamed = field.permissions?.[right]?.includes('Owner') === true;
+  return isNamed && role !== 'Public' && !mayField(field, right, role);
+}
+
+function isOwnRow({ model, callers }: AccessBench, role: string, { row }: SampleRow): boolean {
+  const owner = model.permissions?.owner;
+  return owner !== undefined && storedRow(model, row)[owner] === callers.subjectOf(role);
+}
+
+function ownedReadTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
+  const { model, node, callers, stock } = bench;
+  return test(model, `${role} may read ${name} of rows that they own, and no others`, async () => {
+    requireMethod(model, 'read');
+    const seen = new Set<boolean>();
+    for (const sample of stock) {
+      const answer = await node.send('GET', sample.path, { key: callers.keyOf(role) });
+      if (answer.status === 404) continue;
+      expectStatus(answer, 200);
+      const isOwn = isOwnRow(bench, role, sample);
+      seen.add(isOwn);
+      if (Object.hasOwn(answer.json, name) !== isOwn) throw new Unmet(`the row is ${answer.text}`);
+    }
+    if (seen.size < 2)
+      throw new NotDerived('no row was found that they own, or none that they do not');
+  });
+}
+
+function ownedWriteTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
+  const { model, node, callers, stock } = bench;
+  return test(model, `${role} may not write ${name} of rows of others`, async () => {
+    requireMethod(model, 'update');
+    const sample = stock.find((one) => !isOwnRow(bench, role, one));
+    if (sample === undefined) throw new NotDerived('no row of somebody else was found');
+    const { path, row } = sample;
+    const value = bench.bodies.map((body) => body[name]).find((one) => isOther(one, row[name]));
+    if (value === undefined) throw new NotDerived(`no other value of ${name} was found`);
+    const answer = await node.patch(path, { [name]: value }, callers.keyOf(role));
+    expectProblem(answer, 403, 'forbidden_field');
+  });
 }
 
 function writeTest(bench: AccessBench, role: string, field: FieldSchema): ModelTest {

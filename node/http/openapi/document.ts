@@ -118,7 +118,8 @@ class Description {
     this.#history = history;
     this.#read = read;
     this.#write = write;
-    this.#create = { ...write, fields: write.fields.filter(isSettable).map(beginning) };
+    const declared = write.fields.filter(isSettable).map((field) => asDeclared(model, field));
+    this.#create = { ...write, fields: declared.map(beginning) };
     this.#refusals = schema.auth === undefined ? [431] : [401, 403, 431];
   }
 
@@ -136,7 +137,7 @@ class Description {
     const entries: [string, JsonSchema][] = [];
     const offers = (...methods: HttpMethod[]) => methods.some((method) => this.#offers(method));
     if (offers('GET', 'POST', 'PUT', 'PATCH'))
-      entries.push([`${name}Read`, readSchema(schema, this.#read)]);
+      entries.push([`${name}Read`, readSchema(schema, this.#read, this.#rights.owned.unreadable)]);
     if (this.#answered !== `${name}Read`) {
       const key = this.#read.fields.filter((field) => field.name === this.#read.primaryKey);
       const alone = readSchema(schema, { ...this.#read, fields: key });
@@ -433,6 +434,12 @@ function restorePaths(shown: readonly Description[]): Json[] {
 
 function capital(name: string): string {
   return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+/** Whoever creates a row must give it what it needs, though others than its owner may leave it out later. */
+function asDeclared({ fields }: ModelSchema, field: FieldSchema): FieldSchema {
+  const required = fields.find(({ name }) => name === field.name)?.required ?? field.required;
+  return { ...field, required };
 }
 
 /** A row begins in one of its states. */

@@ -19,18 +19,28 @@ const MILLISECONDS =
 /** Whether a value is described as it is sent or as it is returned. */
 type Direction = 'request' | 'response';
 
-/** What a GET returns: every field, always. */
-export function readSchema(schema: Schema, model: ModelSchema): JsonSchema {
+/**
+ * What a GET returns: every field, always.
+ *
+ * @param ofOwners fields that are there in rows of the caller alone
+ */
+export function readSchema(
+  schema: Schema,
+  model: ModelSchema,
+  ofOwners: ReadonlySet<string> = new Set(),
+): JsonSchema {
   const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,
     {
       ...orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
       ...(field.computed !== undefined && { readOnly: true }),
+      ...(ofOwners.has(field.name) && { description: 'Only in rows that the caller owns.' }),
     },
   ]);
+  const names = model.fields.map((field) => field.name);
   return objectSchema(
     [...properties, ...expandedProperty(model)],
-    model.fields.map((field) => field.name),
+    names.filter((name) => !ofOwners.has(name)),
   );
 }
 

@@ -13,6 +13,7 @@ import { identifier, traceHeader } from '../tracing.ts';
 import { letTakeItsTime } from '../unhurried.ts';
 import type { StreamOperation, StreamParts } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
+import { rightsOfNew } from './write.ts';
 
 /** Lines that are under way at one time, and bytes of them: behind these, reading stops. */
 const MAX_LINES = 64;
@@ -185,7 +186,12 @@ class LineBulk {
       throw new Problem(reading.code, detail, { errors: reading.errors });
     }
     const envelope: CommandEnvelope = {
-      command: { kind: 'create', model: route.model.name, body: reading.body },
+      command: {
+        kind: 'create',
+        model: route.model.name,
+        body: reading.body,
+        ...rightsOfNew(route),
+      },
       actor: this.#exchange.actor,
       schemaVersion: table.schemaVersion,
       idempotency: keyOf(this.#exchange, line, bytes),

@@ -33,7 +33,9 @@ export function exportRows(
   if (list.parameters.some(({ name }) => name === 'count')) throw noCount();
   const given = list.parameters.find(({ name }) => name === 'limit');
   const others = list.parameters.filter(({ name }) => name !== 'limit');
-  const query = list.route.queries.list(list.parameters, list.route.listedFor(exchange.actor));
+  const { route, parameters } = list;
+  const { actor } = exchange;
+  const query = route.queries.list(parameters, route.listedFor(actor), route.veilOf(actor));
   const most = given === undefined ? Number.POSITIVE_INFINITY : Number(given.value);
   const { epoch, appliedIndex: index, schemaVersion } = state;
   const source = { ...list, parameters: others, query, origin: { epoch, index, schemaVersion } };
@@ -72,7 +74,8 @@ async function* pieces(
     if (page.next === null || exchange.res.destroyed) return;
     const cursor = { name: 'cursor', value: page.next, parts: [page.next] };
     const plain = parameters.filter(({ name }) => name !== 'cursor');
-    query = route.queries.list([...plain, cursor], route.listedFor(exchange.actor));
+    const { actor } = exchange;
+    query = route.queries.list([...plain, cursor], route.listedFor(actor), route.veilOf(actor));
   }
 }
 

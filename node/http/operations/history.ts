@@ -18,7 +18,7 @@ import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { ReadOperation } from './operation.ts';
 import { unknownParameter } from './parameters.ts';
-import { isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
+import { isOwn, isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
 
 /** An item of a page with its place: newest first, by version, then by sequence number. */
 interface Placed {
@@ -30,16 +30,25 @@ interface Placed {
 /** The names of a change's events; null in the place of one that the caller may not know. */
 type Names = (record: VersionRecord) => readonly (string | null)[];
 
+/** What the caller may read of one version. */
+interface View {
+  readonly rules: HistoryRules;
+  /** Of what changed with it: of fields that were theirs to read before it, too. */
+  readonly ofChange: HistoryRules;
+  readonly names: Names;
+}
+
 /** What the items of one version are. */
-type Items = (
-  rules: HistoryRules,
+type Items = (view: View, record: VersionRecord, moment: Moment) => readonly Placed[];
+
+/** Reads one version; the second says whether its change is told of what only owners read. */
+type Read = (
   record: VersionRecord,
-  moment: Moment,
-  names: Names,
+  own: { readonly now: boolean; readonly before: boolean },
 ) => readonly Placed[];
 
 /** GET of the versions of an aggregate. */
-export const history: ReadOperation = pageOf('history', (rules, record, moment, names) => {
+export const history: ReadOperation = pageOf('history', ({ rules, names }, record, moment) => {
   const { version, sequence } = record;
   const item = {
     version,
@@ -53,30 +62,33 @@ export const history: ReadOperation = pageOf('history', (rules, record, moment, 
 });
 
 /** GET of the events of an aggregate. */
-export const events: ReadOperation = pageOf('events', (rules, record, moment, names) => {
-  const { version, id, effect } = record;
-  const { actor } = record;
-  const isAudited = rules.audited && actor !== null;
-  const audit = isAudited ? { actor, changes: keptChanges(rules, record, moment) } : {};
-  const data: JsonObject | null = keptValues(rules, record, moment);
-  return names(record)
-    .flatMap((type, at) => {
-      if (type === null) return [];
-      const sequence = record.sequence + at;
-      const item = {
-        eventId: eventId(rules.model.name, id, version, effect, type),
-        sequence,
-        type,
-        version,
-        at: datetimeOf(record.timeMs),
-        ...(effect === 'overridden' && { overridden: true }),
-        data,
-        ...audit,
-      };
-      return [{ version, sequence, item }];
-    })
-    .toReversed();
-});
+export const events: ReadOperation = pageOf(
+  'events',
+  ({ rules, ofChange, names }, record, moment) => {
+    const { version, id, effect } = record;
+    const { actor } = record;
+    const isAudited = rules.audited && actor !== null;
+    const audit = isAudited ? { actor, changes: keptChanges(ofChange, record, moment) } : {};
+    const data: JsonObject | null = keptValues(rules, record, moment);
+    return names(record)
+      .flatMap((type, at) => {
+        if (type === null) return [];
+        const sequence = record.sequence + at;
+        const item = {
+          eventId: eventId(rules.model.name, id, version, effect, type),
+          sequence,
+          type,
+          version,
+          at: datetimeOf(record.timeMs),
+          ...(effect === 'overridden' && { overridden: true }),
+          data,
+          ...audit,
+        };
+        return [{ version, sequence, item }];
+      })
+      .toReversed();
+  },
+);
 
 function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
   return {
@@ -88,15 +100,26 @@ function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
       const { limit, cursor } = pageParameters(exchange);
       const past = pastOf(exchange, view, rulesOf(exchange), context.history());
       const before = cursor === null ? null : decodePlace(cursor, name, past);
-      const { model, rights } = exchange.modelRoute;
-      const names: Names = ({ events: all }) => visibleEvents(model, rights, all);
-      const read = (rules: HistoryRules, record: VersionRecord, moment: Moment) =>
-        items(rules, record, moment, names);
-      const placed = await readPage(past, read, before, limit + 1);
+      const placed = await readPage(past, viewsOf(exchange, past), items, before, limit + 1);
       const { state } = view;
       const head = stateHeaders(context.tokens, state, state.appliedIndex);
       return pageReply(head, placed, limit, (place) => encodePlace(place, name, past));
     },
+  };
+}
+
+/** What the caller reads of versions, by whose they were. */
+function viewsOf({ modelRoute: { model, rights } }: Exchange, { rules, outside }: Past) {
+  const { unreadable, owned } = rights;
+  const ofOthers = unreadable.union(owned.unreadable);
+  return (isNow: boolean, isBefore: boolean): View => {
+    const isAll = isNow && isBefore;
+    const hidden = isAll ? unreadable : ofOthers;
+    return {
+      rules: isNow ? rules : outside,
+      ofChange: isAll ? rules : outside,
+      names: ({ events: all }) => visibleEvents(model, hidden, all),
+    };
   };
 }
 
@@ -120,7 +143,8 @@ function pageParameters(exchange: Exchange): { limit: number; cursor: string | n
 
 async function readPage(
   past: Past,
-  items: (rules: HistoryRules, record: VersionRecord, moment: Moment) => readonly Placed[],
+  viewOf: (isNow: boolean, isBefore: boolean) => View,
+  items: Items,
   before: Place | null,
   count: number,
 ): Promise<readonly Placed[]> {
@@ -130,45 +154,64 @@ async function readPage(
   const moment = await momentOf(reader, rules, id, newest, nowMs);
   const bound = before === null ? Infinity : before.version + 1;
   const isNext = ({ sequence }: Placed) => before === null || sequence < before.sequence;
-  const read = (record: VersionRecord) => items(rules, record, moment).filter(isNext);
-  if (past.scope !== null) return readVisible(past, moment, read, bound, count);
+  const read: Read = (record, own) =>
+    items(viewOf(own.now, own.before), record, moment).filter(isNext);
+  const isPart = past.scope !== null || past.veil !== null;
+  if (isPart) return readVisible(past, moment, read, bound, count);
   const records = await reader.versions(rules.model.name, id, bound, count);
   return records
     .map((record) => withPresentRow(record, live))
     .filter((record) => isKept(rules, record, moment))
-    .flatMap(read)
+    .flatMap((record) => read(record, { now: true, before: true }))
     .slice(0, count);
 }
 
 /**
- * The versions that the caller may read, where they may not read all rows. What a change was is
- * told where the version before it may be read, too: otherwise it would tell of that one.
+ * The versions that the caller may read, where they may not read all rows, or not all of a row. What
+ * a change was is told where the version before it may be read, too: otherwise it would tell of that one.
  */
 async function readVisible(
   past: Past,
   moment: Moment,
-  read: (record: VersionRecord) => readonly Placed[],
+  read: Read,
   bound: number,
   count: number,
 ): Promise<readonly Placed[]> {
   const { rules, history: reader, id, live } = past;
-  const isVisible = (record: VersionRecord) =>
-    isKept(rules, record, moment) && isShown(past, record, moment);
   const found: Placed[] = [];
   for (let from = bound; ; ) {
     const records = await reader.versions(rules.model.name, id, from, count + 1);
     const whole = records.map((record) => withPresentRow(record, live));
     for (const [at, record] of whole.slice(0, count).entries()) {
-      if (!isVisible(record)) continue;
-      const older = whole[at + 1];
-      const isChangeKnown =
-        record.effect === 'created' || (older?.version === record.version - 1 && isVisible(older));
-      found.push(...read(isChangeKnown ? record : withoutChange(record)));
+      found.push(...readOne(past, moment, read, record, whole[at + 1]));
     }
     const last = records[count - 1];
     if (found.length >= count || last === undefined) return found.slice(0, count);
     from = last.version;
   }
+}
+
+/** @param older the version that is stored before it, if any */
+function readOne(
+  past: Past,
+  moment: Moment,
+  read: Read,
+  record: VersionRecord,
+  older: VersionRecord | undefined,
+): readonly Placed[] {
+  if (!isVisible(past, record, moment)) return [];
+  const now = isOwn(past, record, moment);
+  if (record.effect === 'created') return read(record, { now, before: true });
+  const previous = older?.version === record.version - 1 ? older : undefined;
+  const before = previous !== undefined && isOwn(past, previous, moment);
+  const isKnown =
+    past.scope === null || (previous !== undefined && isVisible(past, previous, moment));
+  return read(isKnown ? record : withoutChange(record), { now, before });
+}
+
+function isVisible(past: Past, record: VersionRecord, moment: Moment): boolean {
+  const rules = isOwn(past, record, moment) ? past.rules : past.outside;
+  return isKept(rules, record, moment) && isShown(past, record, moment);
 }
 
 function withoutChange(record: VersionRecord): VersionRecord {

@@ -69,6 +69,7 @@ function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const query = route.queries.list(
     [...parametersOf(exchange), ...given],
     route.listedFor(exchange.actor),
+    route.veilOf(exchange.actor),
   );
   return { route, query, expansions: readExpansions(exchange) };
 }

@@ -12,7 +12,7 @@ import type {
   JsonObject,
   VersionRecord,
 } from '../../ports/index.ts';
-import { type Parameter, parseRecord, type RowScope } from '../../query/index.ts';
+import { type Parameter, parseRecord, type RowScope, type Veil } from '../../query/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import type { Exchange, ReadView } from '../exchange.ts';
 import { Problem } from '../problems.ts';
@@ -43,6 +43,10 @@ export interface Past {
   readonly scope: RowScope | null;
   /** With the fields that the caller may not read, which the scope may need. */
   readonly whole: HistoryRules;
+  /** What the caller reads of own rows alone; null: nothing. */
+  readonly veil: Veil | null;
+  /** Without what is under the veil. */
+  readonly outside: HistoryRules;
 }
 
 /**
@@ -59,11 +63,33 @@ export function pastOf(
   const id = exchange.modelRoute.validator.id(exchange.id);
   if (id === null) throw noAggregate(rules);
   // Writes that are not ordered yet have no place in the history.
-  const { scopeOf, wholeHistory, isAlive } = exchange.modelRoute;
+  const { scopeOf, veilOf, wholeHistory, isAlive } = exchange.modelRoute;
   const stored = (model.ordered ?? model).get(id);
   const live = stored !== undefined && isAlive(stored.json) ? stored : undefined;
   const scope = scopeOf(exchange.actor);
-  return { rules, history, id, live, nowMs: state.logTimeMs, scope, whole: wholeHistory ?? rules };
+  const veil = veilOf(exchange.actor);
+  const outside = veil === null ? rules : withoutFields(rules, veil.fields);
+  const whole = wholeHistory ?? rules;
+  return { rules, history, id, live, nowMs: state.logTimeMs, scope, whole, veil, outside };
+}
+
+function withoutFields(rules: HistoryRules, names: ReadonlySet<string>): HistoryRules {
+  const { model } = rules;
+  const isLeft = ({ name }: { readonly name: string }) => !names.has(name);
+  return {
+    ...rules,
+    model: { ...model, fields: model.fields.filter(isLeft) },
+    fields: rules.fields.filter(isLeft),
+  };
+}
+
+/** Whether the caller owns the row, and owned it in a version: else it is another's past. */
+export function isOwn(past: Past, record: VersionRecord, moment: Moment): boolean {
+  const { veil, live, whole } = past;
+  if (veil === null) return true;
+  if (live === undefined || !veil.isLifted(parseRecord(live))) return false;
+  const values = keptValues(whole, record, moment);
+  return values !== null && veil.isLifted(values);
 }
 
 /**
@@ -184,7 +210,7 @@ export function isShown({ scope, whole }: Past, record: VersionRecord, moment: M
 }
 
 function shown(past: Past, record: VersionRecord, moment: Moment): PastVersion {
-  const { rules } = past;
+  const rules = isOwn(past, record, moment) ? past.rules : past.outside;
   const { version } = record;
   if (!isShown(past, record, moment)) throw pruned(`Version ${version}`);
   if (!isKept(rules, record, moment)) throw pruned(`Version ${version}`);

@@ -1,4 +1,4 @@
-import { type Parameter, project } from '../../query/index.ts';
+import type { Parameter } from '../../query/index.ts';
 import { etagOf, matchedVersions, namesTag } from '../etag.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
@@ -46,7 +46,7 @@ function readPresent(
   if (record === undefined || !shows(record.json, actor)) {
     throw notFound(modelRoute, view, context);
   }
-  const shown = fields === null ? render(record.json) : project(record, fields);
+  const shown = render(record.json, actor, fields ?? undefined);
   const body =
     expansions.length === 0
       ? shown

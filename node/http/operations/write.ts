@@ -20,6 +20,7 @@ import {
   stateHeaders,
   weakHeaders,
 } from '../reply.ts';
+import type { ModelRoute } from '../route-table.ts';
 import type { AppliedOutcome, OperationContext, WriteOperation } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
 
@@ -32,7 +33,8 @@ export const create: WriteOperation = {
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
-    return { kind: 'create', model: model.name, body: bodyOf(validator.create(bytes)) };
+    const body = bodyOf(validator.create(bytes));
+    return { kind: 'create', model: model.name, body, ...rightsOfNew(exchange.modelRoute) };
   },
   reply: (exchange, outcome, context) => aggregateReply(exchange, outcome, context),
 };
@@ -46,7 +48,8 @@ export const bulk: WriteOperation = {
   bodyLimit: (limits) => limits.bulkBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
-    return { kind: 'createMany', model: model.name, bodies: bodyOf(validator.createMany(bytes)) };
+    const bodies = bodyOf(validator.createMany(bytes));
+    return { kind: 'createMany', model: model.name, bodies, ...rightsOfNew(exchange.modelRoute) };
   },
   reply(exchange, outcome, context) {
     const rows = outcome.aggregates.map(({ json }) =>
@@ -131,6 +134,11 @@ function rightsOf({ modelRoute: { fieldRights } }: Exchange): { rights?: FieldRi
   return fieldRights === null ? {} : { rights: fieldRights };
 }
 
+/** Of a new row, the leader must know what depends on whose it is. */
+export function rightsOfNew({ fieldRights }: ModelRoute): { rights?: FieldRights } {
+  return fieldRights?.unowned === undefined ? {} : { rights: fieldRights };
+}
+
 /** What the head of every write must say, looked at before its body is received. */
 export function requireWriteHead(
   exchange: Exchange,
@@ -191,7 +199,7 @@ export function aggregateReply(
 /** Of a row that the caller may write and not read, as it is now, they see the key alone. */
 function shownOf({ modelRoute, actor }: Exchange, json: string): string {
   const { sees, render, model } = modelRoute;
-  return sees(json, actor) ? render(json) : project({ json }, [model.primaryKey]);
+  return sees(json, actor) ? render(json, actor) : project({ json }, [model.primaryKey]);
 }
 
 function onlyAggregate(outcome: AppliedOutcome): WrittenAggregate & { readonly json: string } {

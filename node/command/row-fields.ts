@@ -1,0 +1,85 @@
+import type { Actor, FieldRights, JsonObject } from '../ports/index.ts';
+import { type Conflict, isAbsent, type ModelPlan, parseRow } from '../state/index.ts';
+import { ownsRow } from '../values/index.ts';
+import { conflict } from './refusal.ts';
+
+/** What a caller may not do with the fields of one row. */
+export interface RowFields extends Pick<FieldRights, 'kept' | 'locked'> {
+  /** Fields that only the owner of the row may read, and the caller is another. */
+  readonly unseen: readonly string[];
+  /** Of these, what the caller may not set either, not even as it is. */
+  readonly closed: readonly string[];
+}
+
+const NOTHING: RowFields = { kept: [], locked: [], unseen: [], closed: [] };
+
+/** The rights of a caller on the fields of a row that is there. */
+export function fieldsOf(
+  { schema }: ModelPlan,
+  rights: FieldRights | undefined,
+  before: { readonly json: string },
+  actor: Actor,
+): RowFields {
+  if (rights === undefined) return NOTHING;
+  const { unowned } = rights;
+  if (unowned === undefined || ownsRow(schema, parseRow(before.json), actor)) {
+    return { ...NOTHING, kept: rights.kept, locked: rights.locked };
+  }
+  const { unseen } = unowned;
+  const kept = [...rights.kept, ...unowned.kept];
+  const locked = [...rights.locked, ...unowned.locked];
+  const made = schema.fields.filter(({ computed }) => computed !== undefined);
+  const unset = [...locked, ...made.map(({ name }) => name)];
+  return { kept, locked, unseen, closed: unseen.filter((name) => unset.includes(name)) };
+}
+
+/** What of a new row is for its owner alone, and the caller is another; and what is missing in it. */
+export function unfitForNew(
+  plan: ModelPlan,
+  rights: FieldRights | undefined,
+  body: JsonObject,
+  json: string,
+  at: number,
+  actor: Actor,
+): Conflict[] {
+  const unowned = rights?.unowned;
+  if (unowned === undefined) return [];
+  const isSent = (name: string) => body[name] !== undefined;
+  const locked = ownsRow(plan.schema, parseRow(json), actor) ? [] : unowned.locked.filter(isSent);
+  const refused = locked.map((name) =>
+    conflict('forbidden_field', at, name, 'cannot be set by the caller'),
+  );
+  return refused.length > 0 ? refused : missing(plan, unowned.kept, body, at);
+}
+
+/** What a replacement sends of fields that tell of themselves, or leaves out of those that it must have. */
+export function unfitForReplacement(
+  plan: ModelPlan,
+  rights: FieldRights | undefined,
+  { kept, closed }: RowFields,
+  body: JsonObject,
+): Conflict[] {
+  const sent = closed.filter((name) => body[name] !== undefined);
+  if (sent.length > 0) {
+    return sent.map((name) => conflict('forbidden_field', 0, name, 'is for the owner of the row'));
+  }
+  const needed = (rights?.unowned?.kept ?? []).filter((name) => !kept.includes(name));
+  return missing(plan, needed, body, 0);
+}
+
+/** The nodes that took the request could not know whether these may be left out. */
+function missing(
+  { schema }: ModelPlan,
+  names: readonly string[],
+  body: JsonObject,
+  at: number,
+): Conflict[] {
+  const needed = schema.fields.filter(
+    (field) =>
+      field.required &&
+      field.defaultFrom === undefined &&
+      names.includes(field.name) &&
+      isAbsent(field, body[field.name]),
+  );
+  return needed.map(({ name }) => conflict('invalid', at, name, 'is required'));
+}
