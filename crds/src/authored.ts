@@ -14,6 +14,7 @@ import type {
   JsonValue,
   JwtSpec,
   ModelPermissions,
+  MonitoringSpec,
   OnDelete,
   PersistenceSpec,
   RetentionSpec,
@@ -109,6 +110,7 @@ export interface AuthoredCluster {
   storage?: { size?: string; className?: string; retain?: boolean };
   image?: string;
   resources?: { requests?: Amounts; limits?: Amounts };
+  monitoring?: MonitoringSpec;
 }
 
 interface Amounts {

@@ -255,5 +255,6 @@ function expandCluster(cluster: AuthoredCluster): ClusterSpec {
       requests: { ...DEFAULTS.requests, ...resources?.requests },
       limits: { ...resources?.limits },
     },
+    ...(cluster.monitoring !== undefined && { monitoring: cluster.monitoring }),
   };
 }

@@ -90,12 +90,16 @@ export const lifecycle: RecordShape = {
 };
 
 /** Text that is handed on to a store or to Kubernetes as it is. */
-const place = (description: string, pattern: string, says: string): TextShape => ({
+export const place = (description: string, pattern: string, says: string): TextShape => ({
   kind: 'text',
   maxLength: 512,
   rule: { pattern, says, code: 'invalid_value' },
   description,
 });
+
+/** A Secret in the namespace of the resource. */
+export const secretNamed = (description: string): TextShape =>
+  place(description, '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$', 'must be the name of a Secret');
 
 export const cold: RecordShape = {
   kind: 'record',
@@ -130,10 +134,8 @@ export const cold: RecordShape = {
       'must hold only small letters, digits and dashes',
     ),
     pathStyle: flag('s3: whether the bucket stands in the path and not in the host name.'),
-    credentialsSecret: place(
+    credentialsSecret: secretNamed(
       's3, in Kubernetes: Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
-      '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
-      'must be the name of a Secret',
     ),
   },
   later: [],

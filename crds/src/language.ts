@@ -21,7 +21,7 @@ import {
   size,
   VOTER_COUNTS,
 } from './language-terms.ts';
-import { tracing } from './language-tracing.ts';
+import { monitoring, tracing } from './language-tracing.ts';
 import { COLLATIONS, DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
@@ -395,8 +395,9 @@ const cluster: RecordShape = {
       later: [],
       description: 'CPU and memory of each node.',
     },
+    monitoring,
   },
-  later: ['updatePolicy', 'tls', 'expose', 'backup', 'monitoring', 'scheduling'],
+  later: ['updatePolicy', 'tls', 'expose', 'backup', 'scheduling'],
   description: 'The nodes that run the models.',
 };
 

@@ -390,6 +390,22 @@ export interface ClusterSpec {
   storage: StorageSpec;
   image?: string;
   resources: ResourcesSpec;
+  monitoring?: MonitoringSpec;
+}
+
+/** What nodes in Kubernetes tell of themselves, and to whom. */
+export interface MonitoringSpec {
+  traces?: TracesSpec;
+}
+
+/** Where traces of models with tracing go; absent: to the log. */
+export interface TracesSpec {
+  /** Of an OTLP collector, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it. */
+  endpoint: string;
+  /** Secret whose entry `headers` is `OTEL_EXPORTER_OTLP_HEADERS`. */
+  headersSecret?: string;
+  /** Absent: the name of the resource. */
+  serviceName?: string;
 }
 
 export type VoterCount = 1 | 3 | 5 | 7;

@@ -69,3 +69,40 @@ test('deleted rows are traced as their model is', () => {
     [{ sampleRate: 1 }, { sampleRate: 1 }],
   );
 });
+
+function monitored(traces: unknown) {
+  const fields = [{ name: 'id', type: 'uuid', primaryKey: true }];
+  const models = [{ name: 'Reading', fields }];
+  return validateSpec({ auth: { mode: 'open' }, models, cluster: { monitoring: { traces } } });
+}
+
+const COLLECTOR = { endpoint: 'http://collector.observability:4318' };
+
+test('the resource says where traces go, and the schema does not know', () => {
+  const traces = { ...COLLECTOR, headersSecret: 'collector-headers', serviceName: 'shop' };
+  for (const said of [COLLECTOR, traces, { endpoint: 'https://otel.example/shop/' }]) {
+    const result = monitored(said);
+    assert.ok(result.ok, JSON.stringify(result));
+    assert.deepEqual(result.value.cluster.monitoring, { traces: said });
+    assert.doesNotMatch(JSON.stringify(compileSchema(result.value)), /collector|otel/);
+  }
+});
+
+for (const [traces, path, message] of [
+  [{}, 'endpoint', /is missing/],
+  [{ endpoint: 'collector:4318' }, 'endpoint', /must be an http or https URL/],
+  [{ endpoint: 'http://user:secret@collector' }, 'endpoint', /without user and query/],
+  [{ endpoint: 'http://collector/?token=secret' }, 'endpoint', /without user and query/],
+  [{ endpoint: 'http://$(POD_NAME):4318' }, 'endpoint', /must be an http or https URL/],
+  [{ ...COLLECTOR, headersSecret: 'A Secret' }, 'headersSecret', /the name of a Secret/],
+  [{ ...COLLECTOR, headers: 'a=b' }, 'headers', /headersSecret|unknown/],
+  [{ ...COLLECTOR, serviceName: '$(POD_NAME)' }, 'serviceName', /only letters, digits/],
+] as const) {
+  test(`traces to ${JSON.stringify(traces)} are refused`, () => {
+    const result = monitored(traces);
+    assert.ok(!result.ok);
+    const [problem] = result.problems;
+    assert.equal(problem?.path, `cluster.monitoring.traces.${path}`);
+    assert.match(problem?.message ?? '', message);
+  });
+}

@@ -221,6 +221,50 @@ test('credentials of the cold store come from the Secret that is named, and from
   assert.doesNotMatch(JSON.stringify(setOf()), /AWS_/);
 });
 
+const TRACES = {
+  endpoint: 'http://collector.observability:4318',
+  headersSecret: 'collector-headers',
+  serviceName: 'checkout',
+};
+
+function traceVariables(traces: unknown, tracing?: { enabled: boolean }) {
+  const cluster = clusterOf({ monitoring: { traces } });
+  const { spec } = cluster;
+  const models = spec.models.map((model) => ({
+    ...model,
+    ...(tracing && { tracing: { ...tracing, sampleRate: 1, includeBody: false } }),
+  }));
+  const [group] = groupsOf(cluster.name, spec);
+  assert.ok(group);
+  const env = at(statefulSet({ ...cluster, spec: { ...spec, models } }, group), `${CONTAINER}.env`);
+  assert.ok(Array.isArray(env));
+  return env.filter(({ name }) => String(name).startsWith('OTEL_'));
+}
+
+test('members with traced models send traces where the resource says, with headers of a Secret', () => {
+  assert.deepEqual(traceVariables(TRACES, { enabled: true }), [
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector.observability:4318' },
+    { name: 'OTEL_SERVICE_NAME', value: 'checkout' },
+    {
+      name: 'OTEL_EXPORTER_OTLP_HEADERS',
+      valueFrom: { secretKeyRef: { name: 'collector-headers', key: 'headers' } },
+    },
+  ]);
+  const { endpoint } = TRACES;
+  assert.deepEqual(traceVariables({ endpoint }, { enabled: true }), [
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: endpoint },
+    { name: 'OTEL_SERVICE_NAME', value: 'shop' },
+  ]);
+});
+
+test('members without traced models, or that are not told where, have the pods that they had', () => {
+  assert.deepEqual(traceVariables(TRACES), []);
+  assert.deepEqual(traceVariables(TRACES, { enabled: false }), []);
+  const plain = setOf();
+  assert.deepEqual(setOf({ monitoring: { traces: TRACES } }), plain);
+  assert.doesNotMatch(JSON.stringify(plain), /OTEL_/);
+});
+
 function replicas(part: Record<string, unknown>) {
   return groupsOf('shop', exampleSpec(part)).map((group) => [group.role, group.replicas]);
 }

@@ -38,6 +38,8 @@ const CLUSTER_PATH = '/etc/lithair/cluster';
 const PEER_TLS_PATH = '/etc/lithair/peer-tls';
 const SECRETS_PATH = '/etc/lithair/secrets';
 const KEYS_PATH = '/etc/lithair/keys';
+/** Entry of the Secret with what a collector of traces wants as headers. */
+const HEADERS_KEY = 'headers';
 
 /**
  * The pod of a member. It depends on the spec and the image alone, never on the operator's version,
@@ -102,6 +104,7 @@ function container(cluster: ClusterPlan, group: MemberGroup): V1Container {
       },
       { name: 'LITHAIR_LOG', value: 'json' },
       ...coldCredentials(cluster),
+      ...traceExport(cluster),
     ],
     ports: [
       { name: 'api', containerPort: API_PORT, protocol: 'TCP' },
@@ -139,6 +142,25 @@ function coldCredentials({ spec }: ClusterPlan): V1EnvVar[] {
     of('AWS_SECRET_ACCESS_KEY', false),
     of('AWS_SESSION_TOKEN', true),
   ];
+}
+
+/** Where traces go, for nodes that make any; others are not replaced because it changes. */
+function traceExport({ name, spec }: ClusterPlan): V1EnvVar[] {
+  const traces = spec.cluster.monitoring?.traces;
+  if (traces === undefined || !isTraced(spec)) return [];
+  const { endpoint, headersSecret, serviceName = name } = traces;
+  const secretKeyRef = { name: headersSecret ?? '', key: HEADERS_KEY };
+  return [
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: endpoint },
+    { name: 'OTEL_SERVICE_NAME', value: serviceName },
+    ...(headersSecret === undefined
+      ? []
+      : [{ name: 'OTEL_EXPORTER_OTLP_HEADERS', valueFrom: { secretKeyRef } }]),
+  ];
+}
+
+function isTraced({ models }: ClusterPlan['spec']): boolean {
+  return models.some(({ tracing }) => tracing?.enabled === true);
 }
 
 function nodeArguments(cluster: ClusterPlan, group: MemberGroup): string[] {

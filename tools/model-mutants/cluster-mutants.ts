@@ -5,6 +5,7 @@ const STORE = 'spec.store';
 const COLD = 'spec.store.cold';
 const AUTH = 'spec.auth';
 const CLUSTER = 'spec.cluster';
+const TRACES = 'spec.cluster.monitoring.traces';
 const VALIDATE = ['crds/src/validate.test.ts'];
 const AUTH_TESTS = ['node/auth/auth.test.ts'];
 const TOKENS = 'node/auth/tokens.ts';
@@ -285,6 +286,30 @@ const NODES: readonly Mutant[] = [
     file: POD,
     find: 'const secret = spec.store.cold?.credentialsSecret;',
     replace: 'const secret = spec.store.cold?.credentialsSecret?.slice(0, 0) || undefined;',
+    tests: MANIFESTS,
+  },
+  {
+    attribute: `${TRACES}.endpoint`,
+    fault: 'traces stay in the log',
+    file: POD,
+    find: "{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: endpoint },",
+    replace: "{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: endpoint.slice(0, 0) },",
+    tests: MANIFESTS,
+  },
+  {
+    attribute: `${TRACES}.headersSecret`,
+    fault: 'the collector gets no headers',
+    file: POD,
+    find: '...(headersSecret === undefined\n      ? []',
+    replace: "...(headersSecret !== ''\n      ? []",
+    tests: MANIFESTS,
+  },
+  {
+    attribute: `${TRACES}.serviceName`,
+    fault: 'traces call the service as the resource',
+    file: POD,
+    find: "{ name: 'OTEL_SERVICE_NAME', value: serviceName },",
+    replace: "{ name: 'OTEL_SERVICE_NAME', value: serviceName === '' ? '' : name },",
     tests: MANIFESTS,
   },
   {
