@@ -5,7 +5,7 @@ import { listAt, memberAt } from './raw-value.ts';
 import { describe } from './structure.ts';
 
 const RESERVED_ROLES: readonly unknown[] = [...BUILT_IN_ROLES, 'Owner'];
-const ROW_RIGHTS = ['create', 'read', 'update', 'delete'] as const;
+const ROW_RIGHTS = ['create', 'read', 'update', 'delete', 'history'] as const;
 const FIELD_RIGHTS = ['read', 'write'] as const;
 const ASYMMETRIC = JWT_ALGORITHMS.filter((algorithm) => algorithm !== 'HS256');
 
@@ -124,6 +124,7 @@ function checkModel(model: unknown, isOpen: boolean, path: Path): Problem[] {
   return [
     ...checkRights(rights, isOpen, [...path, 'permissions']),
     ...checkOwner(model, rights, [...path, 'permissions']),
+    ...checkHistory(model, rights, [...path, 'permissions', 'history']),
     ...listAt(rights, 'rows').flatMap((rule, at) =>
       checkRowRule(rule, [...path, 'permissions', 'rows', at]),
     ),
@@ -162,6 +163,26 @@ function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
   return [problem(place, 'does_not_apply', 'the owner must be a string, a uuid or a reference')];
 }
 
+/** Whose past nobody keeps, nobody reads. */
+function checkHistory(model: unknown, rights: unknown, path: Path): Problem[] {
+  if (memberAt(rights, 'history') === undefined || keepsHistory(model)) return [];
+  return [problem(path, 'conflicting', 'history is of no use: the model keeps no history')];
+}
+
+/** A model that is written on every node keeps some versions by itself. */
+function keepsHistory(model: unknown): boolean {
+  const lifecycle = memberAt(model, 'lifecycle');
+  const isEventual = memberAt(memberAt(model, 'persistence'), 'consistency') === 'eventual';
+  const isDeclared =
+    memberAt(lifecycle, 'audited') === true ||
+    memberAt(lifecycle, 'versioned') !== undefined ||
+    memberAt(lifecycle, 'retention') !== undefined;
+  const modes = listAt(model, 'fields').map((field) =>
+    memberAt(memberAt(field, 'historize'), 'mode'),
+  );
+  return isEventual || isDeclared || modes.some((mode) => mode !== undefined && mode !== 'never');
+}
+
 /** Where rights of a model and of its fields name the role, from the model on. */
 function placesOfOwner(model: unknown, rights: unknown): Path[] {
   const ofRows = ROW_RIGHTS.filter((name) => listAt(rights, name).includes('Owner'));
@@ -180,7 +201,13 @@ function checkRowRule(rule: unknown, path: Path): Problem[] {
   const ofPresent = operations.some((operation) => operation !== 'create');
   const ofNew = operations.some((operation) => operation === 'create' || operation === 'update');
   const owners = listAt(rule, 'roles').includes('Owner')
-    ? [problem([...path, 'roles'], 'reserved_name', 'Owner stands in create, read, update, delete')]
+    ? [
+        problem(
+          [...path, 'roles'],
+          'reserved_name',
+          'Owner stands in create, read, update, delete and history',
+        ),
+      ]
     : [];
   if (ofPresent && !has('using')) {
     const message = 'read, update and delete need using: a condition of the row that is there';

@@ -105,8 +105,8 @@ const REFUSALS: [string, string, string, string, string, RegExp][] = [
     ', permissions: {history: [Manager]}',
     '',
     'models[0].permissions.history',
-    'not_supported_yet',
-    /history is not supported yet/,
+    'conflicting',
+    /the model keeps no history/,
   ],
   [
     KEYS,

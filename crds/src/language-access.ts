@@ -57,6 +57,9 @@ export const modelPermissions: RecordShape = {
     read: roles('Roles that may read rows and lists.'),
     update: roles('Roles that may replace and patch rows.'),
     delete: roles('Roles that may delete rows.'),
+    history: roles(
+      'Roles that may read the past of rows; where it is not said, all that may read.',
+    ),
     owner: {
       ...name(NAME_RULES.field, 'field that holds the subject who owns the row'),
       required: false,
@@ -71,7 +74,7 @@ export const modelPermissions: RecordShape = {
       description: 'Rights on some rows, besides those on all of them.',
     },
   },
-  later: ['history'],
+  later: [],
   description: 'Which roles may do what; what is not said nobody may.',
 };
 

@@ -358,6 +358,8 @@ export interface ModelPermissions {
   read?: string[];
   update?: string[];
   delete?: string[];
+  /** Of those who may read a row, who may read its past; absent: all of them. */
+  history?: string[];
   /** The field that holds the subject who owns the row: who has the role Owner in it. */
   owner?: string;
   /** Rows for which it holds may be read by everybody. */

@@ -32,6 +32,7 @@ const MINE = 'self.ownerId == actor.id';
 const REFUSALS: [object, string, string, RegExp][] = [
   [{ read: ['Owner'] }, 'read', 'missing_attribute', /needs permissions.owner/],
   [{ read: ['Public'], owner: 'ownerId' }, 'owner', 'conflicting', /of no use/],
+  [{ read: ['Clerk'], history: ['Clerk'] }, 'history', 'conflicting', /keeps no history/],
   [{ read: ['Owner'], owner: 'nobody' }, 'owner', 'missing_field', /no field "nobody"/],
   [
     { read: ['Owner'], owner: 'size' },

@@ -3,13 +3,15 @@ import type { Actor } from '../ports/index.ts';
 import { bothGrants, type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
 
 /** What a caller wants to do with the aggregates of a model. */
-export type AccessOperation = 'create' | 'read' | 'list' | 'update' | 'delete';
+export type AccessOperation = 'create' | 'read' | 'list' | 'history' | 'update' | 'delete';
 
 /** What callers of some roles may do with one model. */
 export interface ModelRights {
   readonly may: (operation: AccessOperation) => boolean;
   /** The rows that the caller may do it with. */
   readonly rows: (operation: RowOperation) => RowGrant;
+  /** The rows whose past they may read, of those that they may read. */
+  readonly past: RowGrant;
   /** Fields that the caller never sees; empty where all may be seen. */
   readonly unreadable: ReadonlySet<string>;
   /** Fields that the caller never sets. */
@@ -61,7 +63,14 @@ export class Rights {
     if (this.#isOpen) {
       const names = new Set(hidden.map(({ name }) => name));
       const owned = NOT_BY_ROW;
-      return { may: () => true, rows: () => 'all', unreadable: names, unwritable: names, owned };
+      return {
+        may: () => true,
+        rows: () => 'all',
+        past: 'all',
+        unreadable: names,
+        unwritable: names,
+        owned,
+      };
     }
     const roles = new Set(rolesOf(actor));
     const asOwner = ownerRoles(model, roles);
@@ -72,6 +81,7 @@ export class Rights {
       may: (operation) =>
         rows(rightOf(operation)) !== 'none' && (operation !== 'create' || isComplete),
       rows,
+      past: rows('history'),
       ...this.#fieldsOf(model, rows('read'), roles, asOwner),
       unwritable,
     };
@@ -119,8 +129,16 @@ function rowGrant(
   operation: RowOperation,
   roles: ReadonlySet<string>,
 ): RowGrant {
+  if (operation === 'history') return pastGrant(model, roles);
   if (model.deletedOf === undefined) return declaredGrant(model, operation, roles);
   return bothGrants(declaredGrant(model, 'read', roles), declaredGrant(model, 'delete', roles));
+}
+
+/** Without a right of its own, the past is for who may read the present. */
+function pastGrant(model: ModelSchema, roles: ReadonlySet<string>): RowGrant {
+  const readable = rowGrant(model, 'read', roles);
+  if (model.permissions?.history === undefined) return readable;
+  return bothGrants(readable, declaredGrant(model, 'history', roles));
 }
 
 function declaredGrant(
@@ -175,15 +193,16 @@ function rolesOf({ method, roles }: Actor): string[] {
   return method === 'none' ? ['Public'] : ['Public', 'Authenticated', ...roles];
 }
 
-function rightOf(operation: AccessOperation): 'create' | 'read' | 'update' | 'delete' {
+function rightOf(operation: AccessOperation): RowOperation {
   return operation === 'list' ? 'read' : operation;
 }
 
 function rolesNamedIn(model: ModelSchema): string[] {
-  const { create = [], read = [], update = [], delete: deleted = [] } = model.permissions ?? {};
+  const { permissions = {} } = model;
+  const { create = [], read = [], update = [], delete: deleted = [], history = [] } = permissions;
   const ofFields = model.fields.flatMap((field) => Object.values(field.permissions ?? {}));
   const ofRows = rowRulesOf(model).map(({ roles }) => roles);
-  const named = [create, read, update, deleted, ...ofFields, ...ofRows].flat();
+  const named = [create, read, update, deleted, history, ...ofFields, ...ofRows].flat();
   // Who has proved a subject may own a row.
   return named.includes('Owner') ? [...named, 'Authenticated'] : named;
 }

@@ -8,8 +8,10 @@ import {
 } from '@lithair/crds';
 import type { Actor, JsonObject } from '../ports/index.ts';
 
-/** What may be done with a single row. */
-export type RowOperation = 'create' | 'read' | 'update' | 'delete';
+/** What may be done with a single row; `history` is a right to the past of rows that may be read. */
+export type RowOperation = 'create' | 'read' | 'update' | 'delete' | 'history';
+
+type RuleSpec = Omit<RowRuleSpec, 'operations'> & { readonly operations: readonly RowOperation[] };
 
 /** A condition under which callers of some roles may do something with a row. */
 export interface RowRule {
@@ -41,10 +43,10 @@ export function rowRulesOf(model: ModelSchema): readonly RowRule[] {
   return made;
 }
 
-const OPERATIONS = ['create', 'read', 'update', 'delete'] as const;
+const OPERATIONS = ['create', 'read', 'update', 'delete', 'history'] as const;
 
 /** Who is named in a row owns it. Nobody is who has proved no subject. */
-function ownerRules({ owner, ...rights }: ModelPermissions): RowRuleSpec[] {
+function ownerRules({ owner, ...rights }: ModelPermissions): RuleSpec[] {
   const operations = OPERATIONS.filter((operation) => rights[operation]?.includes('Owner'));
   if (owner === undefined || operations.length === 0) return [];
   return [{ roles: ['Authenticated'], operations, using: `actor.id == self.${owner}` }];
@@ -56,10 +58,7 @@ function publicRules({ publicIf }: ModelPermissions): RowRuleSpec[] {
     : [{ roles: ['Public'], operations: ['read'], using: publicIf }];
 }
 
-function compileRule(
-  model: ModelSchema,
-  { roles, operations, using, check }: RowRuleSpec,
-): RowRule {
+function compileRule(model: ModelSchema, { roles, operations, using, check }: RuleSpec): RowRule {
   const present = using === undefined ? null : compileExpression(model, using, ['self', 'actor']);
   const written =
     check === undefined ? present : compileExpression(model, check, ['self', 'old', 'actor']);

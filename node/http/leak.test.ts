@@ -49,6 +49,8 @@ interface Plan {
   readonly who: Who;
   readonly fields: readonly Field[];
   readonly rights: Readonly<Record<'read' | 'update' | 'delete', readonly string[]>>;
+  /** Who may read the past; null: who may read. */
+  readonly past: readonly string[] | null;
   readonly isPublicIf: boolean;
   readonly isByTeam: boolean;
   readonly ownerIndex: 'none' | 'hash' | 'ordered';
@@ -221,6 +223,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     { minLength: 3, maxLength: 3 },
   ),
   rights: fc.record({ read: granted, update: granted, delete: granted }),
+  past: fc.option(fc.subarray(['Owner', 'Clerk', 'Authenticated']), { nil: null }),
   isPublicIf: fc.boolean(),
   isByTeam: fc.boolean(),
   ownerIndex: index,
@@ -253,7 +256,13 @@ function withAdmin(roles: readonly string[]): string[] {
 
 function modelOf(plan: Plan) {
   const { read, update, delete: deletes } = plan.rights;
-  const names = [read, update, deletes, ...plan.fields.map((field) => field.read ?? [])];
+  const names = [
+    read,
+    update,
+    deletes,
+    plan.past ?? [],
+    ...plan.fields.map((field) => field.read ?? []),
+  ];
   return {
     name: 'Row',
     fields: [
@@ -278,6 +287,7 @@ function modelOf(plan: Plan) {
       read: withAdmin(read),
       update: withAdmin(update),
       delete: withAdmin(deletes),
+      ...(plan.past !== null && { history: withAdmin(plan.past) }),
       ...(names.some((roles) => roles.includes('Owner')) && { owner: 'owner' }),
       ...(plan.isPublicIf && { publicIf: 'self.status == "live"' }),
       ...(plan.isByTeam && {
@@ -324,6 +334,12 @@ function mayRead({ who, rights, isPublicIf, isByTeam }: Plan, owner: string, sta
   if (rights.read.includes('Owner') && who !== null && owner === who) return true;
   if (isPublicIf && state === 'live') return true;
   return isByTeam && roles.includes('Clerk') && roles.includes(owner);
+}
+
+function mayReadPast({ who, past }: Plan, owners: readonly string[]): boolean {
+  const roles = rolesOf(who);
+  if (past === null || past.some((role) => roles.includes(role))) return true;
+  return past.includes('Owner') && owners.every((owner) => owner === who);
 }
 
 function mayReadSome({ who, rights, isPublicIf, isByTeam }: Plan): boolean {
@@ -380,7 +396,8 @@ function writesOf(plan: Plan, row: Row, at: number, isOther: boolean) {
   }
   const now = { isHidden, isOwn };
   const then = {
-    isHidden: isHidden || !mayRead(plan, ownerThen, row.was),
+    isHidden:
+      isHidden || !mayRead(plan, ownerThen, row.was) || !mayReadPast(plan, [owner, ownerThen]),
     isOwn: isOwn && plan.who === ownerThen,
   };
   const first = { rev: 1, status: row.was, ...partOf(plan, row, isOther, then, ownerThen, before) };

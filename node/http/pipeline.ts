@@ -234,7 +234,8 @@ function authorize(exchange: Exchange, operation: ModelOperation): void {
 }
 
 function refusedRight(actor: Actor, wanted: AccessOperation, model: string): Problem {
-  const detail = `The caller has no right to ${wanted} ${model}.`;
+  const what = wanted === 'history' ? 'read the past of' : wanted;
+  const detail = `The caller has no right to ${what} ${model}.`;
   return actor.method === 'none' ? unauthorized(detail, false) : new Problem('forbidden', detail);
 }
 
@@ -248,12 +249,18 @@ function enterParent(exchange: Exchange, parent: Parent, table: RouteTable): voi
   if (isListed && modelRoute.rights.unreadable.has(parent.field)) throw unknownRoute();
 }
 
-/** A PUT that only ever creates needs the right to create, and no other. */
-function wantedRight(
-  { req: { headers } }: Exchange,
-  { name, access }: ModelOperation,
-): AccessOperation {
-  return name === 'replace' && headers['if-none-match'] !== undefined ? 'create' : access;
+/** A PUT that only ever creates needs the right to create, and no other; a past version that to the past. */
+function wantedRight(exchange: Exchange, { name, access }: ModelOperation): AccessOperation {
+  const { headers } = exchange.req;
+  if (name === 'replace' && headers['if-none-match'] !== undefined) return 'create';
+  return name === 'read' && isOfThePast(exchange) ? 'history' : access;
+}
+
+function isOfThePast(exchange: Exchange): boolean {
+  if (exchange.rawQuery === '' || exchange.modelRoute.history === null) return false;
+  return exchange.parameters.some(
+    (parameter) => parameter.name === 'at' || parameter.name === 'version',
+  );
 }
 
 /** With the challenge that RFC 6750, section 3, asks for. */

@@ -41,8 +41,8 @@ export interface ModelRoute {
   readonly veilOf: (actor: Actor) => Veil | null;
   /** Whether a caller of this kind may read a stored row. */
   readonly sees: (json: string, actor: Actor) => boolean;
-  /** The rows that they may read; null: all. */
-  readonly scopeOf: (actor: Actor) => RowScope | null;
+  /** The rows whose past they may read; null: all. */
+  readonly pastOf: (actor: Actor) => RowScope | null;
   /** Whether a stored row is there for readers: its time has not come. */
   readonly isAlive: (json: string) => boolean;
   /** Whether a caller of this kind is shown a stored row. */
@@ -227,7 +227,7 @@ function modelRoute(
     render: renderOf(read, isPart, veilOf),
     veilOf,
     sees,
-    scopeOf: (actor) => scopeOf(readable, actor),
+    pastOf: (actor) => scopeOf(rights.past, actor),
     isAlive,
     shows: (json, actor) => isAlive(json) && sees(json, actor),
     listedFor: (actor) => {

@@ -41,6 +41,13 @@ test('a computed field asks for members that compute it', () => {
   assert.equal(needed({}, { computed: 'self.open ? "a" : "b"' }), 7);
 });
 
+test('rights to the past, and fields for owners, ask for members that refuse others', () => {
+  const history = { permissions: { read: ['Public'], history: ['Manager'] } };
+  assert.equal(needed({ ...history, lifecycle: { versioned: 3 } }), 7);
+  const owned = { permissions: { write: ['Owner'] } };
+  assert.equal(needed({ permissions: { read: ['Public'], owner: 'owner' } }, owned), 7);
+});
+
 test('values that are unique forever ask for members that keep them', () => {
   assert.equal(needed({ indexes: [{ fields: ['owner'], unique: 'forever' }] }), 7);
   assert.equal(needed({ indexes: [{ fields: ['owner', 'open'], unique: 'live' }] }), 6);

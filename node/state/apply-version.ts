@@ -24,7 +24,7 @@ const RELATED_ROWS = 6;
  * From this apply version on, a schema holds the models of deleted rows, rows go by themselves,
  * fields are computed or have states, and indexes are of a part of the rows: a member that knows
  * none of it would delete rows for good, show those whose time has come, store what clients send,
- * and make other keys.
+ * make other keys, and let everybody write what is for owners, or read the past.
  */
 const LIVES_AND_MADE_VALUES = 7;
 
@@ -39,11 +39,18 @@ function isObserved({ tracing, auditAllOperations }: ModelSchema): boolean {
   return tracing !== undefined || auditAllOperations !== undefined;
 }
 
-function isNewest({ deletedOf, usedBy, lifecycle, fields, indexes = [] }: ModelSchema): boolean {
-  const isSaid = (deletedOf ?? usedBy) !== undefined || lifecycle?.ttl !== undefined;
+function isNewest(model: ModelSchema): boolean {
+  const { deletedOf, usedBy, lifecycle, fields, indexes = [], permissions } = model;
+  const isSaid = [deletedOf, usedBy, lifecycle?.ttl, permissions?.history].some(
+    (said) => said !== undefined,
+  );
   const isPartial = indexes.some(({ where }) => where !== undefined);
   const isMade = fields.some(({ computed, states }) => (computed ?? states) !== undefined);
-  return isSaid || isPartial || isMade;
+  return isSaid || isPartial || isMade || fields.some(isForOwners);
+}
+
+function isForOwners({ permissions = {} }: ModelSchema['fields'][number]): boolean {
+  return [permissions.read, permissions.write].some((roles) => roles?.includes('Owner') === true);
 }
 
 function isRecent({ indexes, rules, permissions, fields }: ModelSchema): boolean {

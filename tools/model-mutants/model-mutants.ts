@@ -25,6 +25,22 @@ const ACCESS: readonly Mutant[] = [
   right('update'),
   right('delete'),
   {
+    attribute: `${MODEL}.permissions.history`,
+    fault: 'who may read a row reads its past, too',
+    file: RIGHTS,
+    find: 'if (model.permissions?.history === undefined) return readable;',
+    replace: 'if (model.name !== "") return readable;',
+    tests: ['node/http/past-permissions.test.ts'],
+  },
+  {
+    attribute: `${MODEL}.permissions.history`,
+    fault: 'at= and version= are read by whoever may read the row',
+    file: 'node/http/pipeline.ts',
+    find: "isOfThePast(exchange) ? 'history' : access",
+    replace: 'isOfThePast(exchange) ? access : access',
+    tests: ['node/http/past-permissions.test.ts'],
+  },
+  {
     attribute: `${MODEL}.permissions.owner`,
     fault: 'who is not named in a row owns it, too',
     file: ROW_RULES,

@@ -40,6 +40,7 @@ export function accessTests(bench: AccessBench): ModelTest[] {
     ...routeTests(bench),
     ...callers.roles.flatMap((role) => [
       ...OPERATIONS.map((operation) => operationTest(bench, role, operation)),
+      ...pastTests(bench, role),
       ...model.fields.flatMap((field) => fieldTests(bench, role, field)),
     ]),
   ];
@@ -102,6 +103,24 @@ function operationTest(bench: AccessBench, role: string, operation: Operation): 
     if (may) expectStatus(answer, 200, 201, 204);
     else expectStatus(answer, ...(role === 'Public' ? [401, 404] : [403, 404]));
   });
+}
+
+/** Who may read all rows, and their past or not. */
+function pastTests(bench: AccessBench, role: string): ModelTest[] {
+  const { model, node, callers } = bench;
+  const named = model.permissions?.history;
+  const isOwners = named?.includes('Owner') === true && role !== 'Public';
+  if (named === undefined || grantOf(model, role, 'read') !== 'all') return [];
+  const may = named.some((one) => rolesWith(role).includes(one));
+  if (!may && isOwners) return [];
+  return [
+    test(model, `${role} ${may ? 'may' : 'may not'} read the history`, async () => {
+      requireMethod(model, 'read');
+      const { path } = standing(bench);
+      const answer = await node.send('GET', `${path}/history`, { key: callers.keyOf(role) });
+      expectStatus(answer, may ? 200 : role === 'Public' ? 401 : 403);
+    }),
+  ];
 }
 
 /** Who may not give a value that each row needs cannot create one. */

@@ -59,9 +59,18 @@ export class Callers {
 
 function rolesIn({ models }: LithairModelSpec): string[] {
   const named = models.flatMap(({ permissions = {}, fields }) => {
-    const { create = [], read = [], update = [], delete: deleted = [], rows = [] } = permissions;
+    const { create = [], read = [], update = [], delete: deleted = [] } = permissions;
+    const { history = [], rows = [] } = permissions;
     const ofFields = fields.flatMap((field) => Object.values(field.permissions ?? {}).flat());
-    return [create, read, update, deleted, ofFields, rows.flatMap(({ roles }) => roles)].flat();
+    return [
+      create,
+      read,
+      update,
+      deleted,
+      history,
+      ofFields,
+      rows.flatMap(({ roles }) => roles),
+    ].flat();
   });
   const builtIn = ['Public', 'Authenticated', 'Owner'];
   return [...new Set(named)].filter((role) => !builtIn.includes(role)).toSorted(byText);

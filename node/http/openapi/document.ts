@@ -102,6 +102,7 @@ class Description {
   readonly #schema: Schema;
   readonly #model: ModelSchema;
   readonly #rights: ModelRights;
+  /** Null where there is none that the caller may read. */
   readonly #history: HistoryRules | null;
   readonly #read: ModelSchema;
   readonly #write: ModelSchema;
@@ -115,7 +116,7 @@ class Description {
     this.#schema = schema;
     this.#model = model;
     this.#rights = rights;
-    this.#history = history;
+    this.#history = rights.may('history') ? history : null;
     this.#read = read;
     this.#write = write;
     const declared = write.fields.filter(isSettable).map((field) => asDeclared(model, field));

@@ -94,7 +94,7 @@ function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
   return {
     kind: 'read',
     name,
-    access: 'read',
+    access: 'history',
     async answer(exchange, view, context) {
       requireAcceptable(exchange.req.headers.accept, JSON_CONTENT_TYPE);
       const { limit, cursor } = pageParameters(exchange);

@@ -39,7 +39,7 @@ export interface Past {
   readonly live: AggregateRecord | undefined;
   /** Log time. */
   readonly nowMs: number;
-  /** What the caller may read of rows; null: all. Asked of the row as it is, then of each version. */
+  /** Of which rows the caller may read the past; null: all. Asked of the row as it is, then of each version. */
   readonly scope: RowScope | null;
   /** With the fields that the caller may not read, which the scope may need. */
   readonly whole: HistoryRules;
@@ -63,7 +63,7 @@ export function pastOf(
   const id = exchange.modelRoute.validator.id(exchange.id);
   if (id === null) throw noAggregate(rules);
   // Writes that are not ordered yet have no place in the history.
-  const { scopeOf, veilOf, wholeHistory, isAlive } = exchange.modelRoute;
+  const { pastOf: scopeOf, veilOf, wholeHistory, isAlive } = exchange.modelRoute;
   const stored = (model.ordered ?? model).get(id);
   const live = stored !== undefined && isAlive(stored.json) ? stored : undefined;
   const scope = scopeOf(exchange.actor);
