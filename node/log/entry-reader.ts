@@ -6,8 +6,8 @@ import { LogCorruptError } from './errors.ts';
 import { viewOf } from './numbers.ts';
 import { originalPayload } from './payload-codec.ts';
 import {
-  ENTRY_CODEC,
   emptyHeader,
+  isPlainAt,
   RECORD_HEADER_BYTES,
   RecordType,
   readHeader,
@@ -23,6 +23,7 @@ import {
   type SegmentSeal,
   unsealed,
 } from './segment-seal.ts';
+import { isUnchanged, type VerifiedBlock, type VerifiedBlocks } from './verified-blocks.ts';
 
 /** How much is read from disk at once where many entries are asked for. */
 const READ_BYTES = 1024 * 1024;
@@ -47,6 +48,9 @@ interface Stretch {
   /** Where in the segment it begins. */
   readonly start: number;
   readonly sequence: number;
+  /** All of it is what recovery has verified record by record. */
+  readonly isVerified: boolean;
+  readonly secrets: SegmentSecrets;
 }
 
 /** What the records of a segment are checked and opened with. */
@@ -63,16 +67,22 @@ export class EntryReader {
   readonly #encryption: LogEncryption;
   readonly #secrets = new Map<number, SegmentSecrets>();
   readonly #header = emptyHeader();
+  /** What recovery has read: verified again as a whole. */
+  readonly #blocks: VerifiedBlocks;
   /** For `visit`, which hands out no bytes that outlive it. */
   #scratch = NO_SCRATCH;
+  /** What is in there: a call may go on where the one before ended. */
+  #visited: Stretch | null = null;
 
   constructor(
     index: EntryIndex,
     cache: EntryCache,
     segments: ReadonlyMap<number, Segment>,
     encryption: LogEncryption,
+    blocks: VerifiedBlocks,
   ) {
     this.#index = index;
+    this.#blocks = blocks;
     this.#encryption = encryption;
     this.#cache = cache;
     this.#segments = segments;
@@ -82,6 +92,7 @@ export class EntryReader {
   entries(lo: number, hi: number, maxSize: number): Entry[] {
     // Who asks for objects has come to the end of a replay.
     this.#scratch = NO_SCRATCH;
+    this.#visited = null;
     const result: Entry[] = [];
     let size = 0;
     let stretch: Stretch | null = null;
@@ -108,39 +119,54 @@ export class EntryReader {
    * @throws LogCorruptError
    */
   visit(lo: number, hi: number, take: PayloadVisitor): void {
-    let stretch: Stretch | null = null;
+    // What could not be verified as a whole is read anew each time.
+    if (this.#visited?.isVerified === false) this.#visited = null;
     for (let index = lo; index < hi; index++) {
       const cached = this.#cache.get(index);
       if (cached !== undefined) {
         take(index, cached.term, asBuffer(cached.data), 0, cached.data.length);
         continue;
       }
-      if (stretch === null || !this.#covers(stretch, index)) {
-        const [start, end] = this.#stretchAt(index, hi, READ_BYTES);
-        if (end - start > this.#scratch.length) {
-          this.#scratch = Buffer.allocUnsafeSlow(Math.max(READ_BYTES, end - start));
-        }
-        stretch = this.#read(index, start, this.#scratch.subarray(0, end - start));
-      }
+      const known = this.#visited;
+      const stretch = known !== null && this.#covers(known, index) ? known : this.#load(index, hi);
       this.#visitOne(stretch, index, take);
     }
   }
 
+  /** Reads the block of an entry, or as much as is wanted where there is none, to visit it. */
+  #load(index: number, hi: number): Stretch {
+    this.#visited = null;
+    const block = this.#blocks.find(this.#index.sequence(index), this.#index.offset(index));
+    const [start, end] =
+      block === undefined ? this.#stretchAt(index, hi, READ_BYTES) : [block.start, block.end];
+    if (end - start > this.#scratch.length) {
+      this.#scratch = Buffer.allocUnsafeSlow(Math.max(READ_BYTES, end - start));
+    }
+    const stretch = this.#read(index, start, this.#scratch.subarray(0, end - start), block);
+    this.#visited = stretch;
+    return stretch;
+  }
+
   #visitOne(stretch: Stretch, index: number, take: PayloadVisitor): void {
-    const at = this.#verified(stretch, index);
-    const { term, payloadBytes, codec } = this.#header;
-    if (codec === ENTRY_CODEC && this.#secretsOf(stretch.sequence).seal === null) {
-      take(index, term, stretch.bytes, at, at + payloadBytes);
+    const { view, start, isVerified, secrets } = stretch;
+    const offset = this.#index.offset(index) - start;
+    const isPlain = secrets.seal === null && isPlainAt(view, offset);
+    const at =
+      isVerified && isPlain ? offset + RECORD_HEADER_BYTES : this.#verified(stretch, index);
+    if (isPlain) {
+      take(index, this.#index.term(index), stretch.bytes, at, at + this.#index.bytes(index));
       return;
     }
+    const { term } = this.#header;
     const data = this.#plain(stretch, index, at);
     take(index, term, asBuffer(data), 0, data.length);
   }
 
   #covers(stretch: Stretch, index: number): boolean {
     if (this.#index.sequence(index) !== stretch.sequence) return false;
-    const end = this.#index.offset(index) + recordBytes(this.#index.bytes(index));
-    return end <= stretch.start + stretch.bytes.length;
+    const offset = this.#index.offset(index);
+    if (offset < stretch.start) return false;
+    return offset + recordBytes(this.#index.bytes(index)) <= stretch.start + stretch.bytes.length;
   }
 
   /** Where the entry at `first` and as many behind it stand as are wanted and are close by. */
@@ -156,13 +182,16 @@ export class EntryReader {
     return [start, end];
   }
 
-  #read(first: number, start: number, bytes: Buffer): Stretch {
+  #read(first: number, start: number, bytes: Buffer, block?: VerifiedBlock): Stretch {
     const sequence = this.#index.sequence(first);
     const file = this.#segments.get(sequence)?.file;
     if (file === undefined) throw new StorageError('UNAVAILABLE');
     // What a shorter file leaves as it was must not pass for what it holds.
     const read = file.read(bytes, start);
-    return { bytes: bytes.fill(0, read), view: viewOf(bytes), start, sequence };
+    bytes.fill(0, read);
+    const isVerified = block !== undefined && isUnchanged(block, bytes);
+    const secrets = this.#secretsOf(sequence);
+    return { bytes, view: viewOf(bytes), start, sequence, isVerified, secrets };
   }
 
   #decode(stretch: Stretch, index: number): Entry {
@@ -174,14 +203,13 @@ export class EntryReader {
 
   /** Where in a stretch the payload of an entry is, whose header is then {@link #header}. */
   #verified(stretch: Stretch, index: number): number {
-    const { view, start, sequence } = stretch;
+    const { view, start, sequence, secrets } = stretch;
     const offset = this.#index.offset(index);
     const at = offset - start;
     const header = this.#header;
     const payload = at + RECORD_HEADER_BYTES;
-    const { salt } = this.#secretsOf(sequence);
     const sound =
-      readHeader(view, at, header, salt) &&
+      readHeader(view, at, header, secrets.salt) &&
       header.index === index &&
       header.term === this.#index.term(index) &&
       header.payloadBytes === this.#index.bytes(index) &&
@@ -193,10 +221,10 @@ export class EntryReader {
   }
 
   /** The payload at a place of a stretch, as it was saved. */
-  #plain({ bytes, sequence }: Stretch, index: number, at: number): Uint8Array {
+  #plain({ bytes, sequence, secrets }: Stretch, index: number, at: number): Uint8Array {
     const header = this.#header;
     const offset = this.#index.offset(index);
-    const { seal } = this.#secretsOf(sequence);
+    const { seal } = secrets;
     const stored = new Uint8Array(bytes.buffer, bytes.byteOffset + at, header.payloadBytes);
     const plain = unsealed(seal, stored, header, offset);
     if (plain === null) {
@@ -230,6 +258,7 @@ export class EntryReader {
 
   /** Forgets segments before `sequence`. */
   forgetBefore(sequence: number): void {
+    this.#blocks.forgetBefore(sequence);
     for (const known of this.#secrets.keys()) if (known < sequence) this.#secrets.delete(known);
   }
 }

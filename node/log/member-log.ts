@@ -114,7 +114,8 @@ export class MemberLog implements Log {
     this.#durableIndex = this.#index.lastIndex;
     this.#cache = new EntryCache(parts.cacheBytes);
     this.#encryption = parts.encryption;
-    this.#reader = new EntryReader(this.#index, this.#cache, segments, parts.encryption);
+    const { blocks } = parts.recovered;
+    this.#reader = new EntryReader(this.#index, this.#cache, segments, parts.encryption, blocks);
     this.#appender = new Appender(this.#appenderContext(parts), positionOf(parts));
     this.#writer = new BatchWriter({
       files: parts.files,

@@ -143,6 +143,11 @@ export function readHeader(
   return true;
 }
 
+/** Whether the payload of the entry whose header is at a place is stored as it was saved. */
+export function isPlainAt(view: DataView, at: number): boolean {
+  return view.getUint8(at + 21) === ENTRY_CODEC && view.getUint32(at + 28, true) === NO_KEY;
+}
+
 /** Why this version cannot read a record that is sound; null where it can. */
 export function whyUnsupported(header: RecordHeader): string | null {
   if (isPlainEntry(header)) return null;

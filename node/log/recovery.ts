@@ -5,6 +5,7 @@ import { Replay } from './replay.ts';
 import { type Segment, type SegmentFiles, segmentName } from './segment-files.ts';
 import { readSegmentHeader, requireOwner, type SaltedSegmentHeader } from './segment-header.ts';
 import { SegmentReader, type TailSurvey } from './segment-reader.ts';
+import { VerifiedBlocks } from './verified-blocks.ts';
 
 /** Records between two pauses of a long scan. */
 const SLICE_RECORDS = 4096;
@@ -31,6 +32,7 @@ export interface RecoveredLog {
   readonly segments: Map<number, Segment>;
   readonly tail: LogTail | null;
   readonly records: number;
+  readonly blocks: VerifiedBlocks;
 }
 
 /** The member whose log it must be. */
@@ -74,19 +76,24 @@ async function readSegments(
     headers.push(checkedHeader(file, sequence, owner));
   }
   const replay = new Replay();
+  const blocks = new VerifiedBlocks();
   let records = 0;
   let tail: LogTail | null = null;
   for (const [position, header] of headers.entries()) {
-    const file = segments.get(header.sequence)?.file;
+    const { sequence, salt } = header;
+    const file = segments.get(sequence)?.file;
     if (file === undefined) continue;
-    const reader = new SegmentReader(file, segmentName(header.sequence), header.salt);
+    const reader = new SegmentReader(file, segmentName(sequence), salt, (start, bytes) => {
+      blocks.note(sequence, start, bytes);
+    });
     const next = headers[position + 1];
-    await replaySegment(reader, header.sequence, next, replay, pause);
+    await replaySegment(reader, sequence, next, replay, pause);
+    reader.endBlock();
     if (next === undefined) tail = tailOf(reader, header);
     records += reader.record + 1;
   }
   requireComplete(replay, tail, sequences);
-  return { replay, segments, tail, records };
+  return { replay, segments, tail, records, blocks };
 }
 
 /** @throws LogCorruptError naming the segment that is missing */

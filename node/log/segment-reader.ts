@@ -31,6 +31,9 @@ export interface TailSurvey {
   readonly end: number;
 }
 
+/** Takes whole records, all of which are sound, and where in the segment they begin. */
+export type VerifiedListener = (start: number, bytes: Uint8Array) => void;
+
 /**
  * Reads the records of one segment in order. `header` and `payload` are reused by every `next`.
  */
@@ -55,11 +58,19 @@ export class SegmentReader {
   #view: DataView;
   #windowStart = 0;
   #windowBytes = 0;
+  readonly #onVerified: VerifiedListener | null;
 
-  constructor(file: OpenFile, name: string, salt: number) {
+  /** @param onVerified hears of what was read, piece by piece; for the last one see `endBlock` */
+  constructor(
+    file: OpenFile,
+    name: string,
+    salt: number,
+    onVerified: VerifiedListener | null = null,
+  ) {
     this.#file = file;
     this.#name = name;
     this.#salt = salt;
+    this.#onVerified = onVerified;
     this.checksum = salt;
     this.#window = new Uint8Array(
       Math.min(WINDOW_BYTES, Math.max(file.size(), RECORD_HEADER_BYTES)),
@@ -94,6 +105,13 @@ export class SegmentReader {
   /** Forgets what was read ahead, so that a live file is seen as it is now. */
   refresh(): void {
     this.#windowBytes = 0;
+  }
+
+  /** Tells of the records that were read since it was last told; to be called behind the last one. */
+  endBlock(): void {
+    const [start, end] = [this.#windowStart, this.end];
+    if (this.#onVerified === null || end <= start || this.record === -1) return;
+    this.#onVerified(start, this.#window.subarray(0, end - start));
   }
 
   /** Reads everything behind the last sound record; call it when `next` has returned false. */
@@ -159,6 +177,7 @@ export class SegmentReader {
   #fill(at: number, bytes: number): boolean {
     const end = this.#windowStart + this.#windowBytes;
     if (at >= this.#windowStart && at + bytes <= end) return true;
+    if (at === this.end) this.endBlock();
     if (bytes > this.#window.length) {
       this.#window = new Uint8Array(bytes);
       this.#view = viewOf(this.#window);
