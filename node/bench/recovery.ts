@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NODE_FLAGS } from '../../images/bundle.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../images/bundle.ts';
 import { encodeEntry } from '../entry/index.ts';
 import { type Log, NodeFileSystem, openDataDirectory } from '../log/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
@@ -8,6 +8,7 @@ import { systemClock, systemRandom } from '../world.ts';
 import { median, perSecond, verdict } from './figures.ts';
 import { programPath } from './lithair.ts';
 import type { BenchPlan } from './main.ts';
+import { processorSeconds } from './processor-time.ts';
 import { ServerProcess } from './server-process.ts';
 
 const EVENTS = 1_000_000;
@@ -32,6 +33,8 @@ interface Start {
   readonly phases: ReadonlyMap<string, number>;
   /** From the first phase to serving. */
   readonly totalMs: number;
+  /** That the process used by then, all its threads, from its very beginning. */
+  readonly processorSeconds: number;
 }
 
 /**
@@ -52,11 +55,13 @@ export async function measureRecovery(plan: BenchPlan): Promise<string[]> {
     '--data',
     dataDir,
   ];
-  await start(words);
+  const empty = await start(words);
   const bytes = await append(dataDir);
   const starts: Start[] = [];
   for (let round = 0; round < plan.rounds; round++) starts.push(await start(words));
   const rates = starts.map(({ totalMs }) => (EVENTS / totalMs) * 1000);
+  const processor = median(starts.map((each) => each.processorSeconds));
+  const ofEvents = processor - empty.processorSeconds;
   const names = ['log', 'snapshot', 'replay', 'dedup', 'indexes'];
   const parts = names.map((name) => {
     const ms = median(starts.map(({ phases }) => phases.get(name) ?? 0));
@@ -70,22 +75,25 @@ export async function measureRecovery(plan: BenchPlan): Promise<string[]> {
       target: { least: AIM },
     }),
     `  each round: ${rates.map(perSecond).join(' ')}; ${parts.join(', ')}`,
+    `  processor time: ${processor.toFixed(2)} s, ${empty.processorSeconds.toFixed(2)} s without ` +
+      `events: ${perSecond(EVENTS / ofEvents)} for each second of the difference`,
   ];
 }
 
 async function start(words: readonly string[]): Promise<Start> {
-  const server = new ServerProcess(process.execPath, words);
+  const server = new ServerProcess(process.execPath, words, NODE_ENVIRONMENT);
   server.start();
   const givesUpMs = performance.now() + READY_MS;
   while (!server.output.includes('"serving"')) {
     if (performance.now() > givesUpMs) throw new Error(`no start: ${server.output}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  const used = processorSeconds([server.pid]);
   await server.end('SIGTERM');
-  return readStart(server.output);
+  return { ...readStart(server.output), processorSeconds: used };
 }
 
-function readStart(output: string): Start {
+function readStart(output: string): Omit<Start, 'processorSeconds'> {
   const phases = new Map<string, number>();
   let totalMs = 0;
   for (const line of output.split('\n')) {

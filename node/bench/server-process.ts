@@ -6,13 +6,20 @@ const OUTPUT_BYTES = 8192;
 export class ServerProcess {
   readonly #command: string;
   readonly #words: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #output = '';
 
-  constructor(command: string, words: readonly string[]) {
+  /** @param environment what it has beside that of this process */
+  constructor(
+    command: string,
+    words: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#command = command;
     this.#words = words;
+    this.#environment = environment;
   }
 
   get pid(): number {
@@ -26,7 +33,10 @@ export class ServerProcess {
 
   /** Starts it; it does not outlive this process where that is told to end. */
   start(): void {
-    const child = spawn(this.#command, this.#words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.#command, this.#words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#environment },
+    });
     const kill = (): void => void child.kill('SIGKILL');
     process.once('exit', kill);
     child.once('close', () => process.off('exit', kill));

@@ -10,8 +10,8 @@ const UPDATED = 1;
 const HEAD_BYTES = 6;
 /** Numbers of more bytes are left to who reads everything. */
 const MAX_VARINT_BYTES = 7;
-/** The highest unit of ASCII. */
-const ASCII = 0x7f;
+/** The bits of four bytes of which ASCII has none. */
+const BEYOND_ASCII = 0x80808080;
 
 /** Owned by {@link PlainWrite}. */
 const models = new TextMemo();
@@ -22,6 +22,7 @@ const models = new TextMemo();
  */
 export class PlainWrite {
   bytes: Buffer = Buffer.alloc(0);
+  view: DataView = viewOf(this.bytes);
   timestampMs = 0;
   schemaVersion = 0;
   model = '';
@@ -43,7 +44,10 @@ export class PlainWrite {
    * one that is not sound: that is for `decodeEntry` to say.
    */
   read(bytes: Buffer, start: number, end: number): boolean {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = viewOf(bytes);
+    }
     this.at = start;
     this.end = end;
     return this.readHead(end - start) && this.readWrite() && this.readChange() && this.at === end;
@@ -142,9 +146,15 @@ export class PlainWrite {
   /** Moves over a text that says that it is ASCII, and is. */
   private asciiText(): boolean {
     if (((this.bytes[this.at] ?? 1) & 1) !== 0 || !this.skipText()) return false;
-    const { bytes, at: end } = this;
+    const { view, at: end } = this;
     let all = 0;
-    for (let at = this.textStart; at < end; at++) all |= bytes[at] ?? 0;
-    return all <= ASCII;
+    let at = this.textStart;
+    for (const last = end - 4; at <= last; at += 4) all |= view.getInt32(at);
+    for (; at < end; at++) all |= view.getUint8(at);
+    return (all & BEYOND_ASCII) === 0;
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -25,7 +25,7 @@ export class PlainChanges {
     if (!write.read(bytes, start, end) || write.schemaVersion !== view.schemaVersion) return null;
     const model = view.model(write.model);
     if (model === undefined || view.history.rulesOf(write.model) !== undefined) return null;
-    this.row = model.store.seek(bytes, write.idStart, write.idEnd);
+    this.row = model.store.seek(write.view, write.idStart, write.idEnd);
     return isFree(view, model, this.row, write) ? model : null;
   }
 }
@@ -50,7 +50,7 @@ function keepsUnique({ plan, store }: ModelState, row: number, write: PlainWrite
     if (isComposite) return false;
     const [start, end] = [write.keyStarts[position] ?? 0, write.keyEnds[position] ?? 0];
     if (start === end) continue;
-    const holder = store.holderOf(position, write.bytes, start, end);
+    const holder = store.holderOf(position, write.view, start, end);
     if (holder !== 0 && holder !== row) return false;
   }
   return true;
@@ -62,7 +62,7 @@ function hasTargets(view: PlainView, { plan }: ModelState, write: PlainWrite): b
     if (start === end) continue;
     // The key of an id has a byte 0 before it where it would be taken for another kind of key.
     const idStart = write.bytes[start] === 0 ? start + 1 : start;
-    if (view.model(target)?.store.isLive(write.bytes, idStart, end) !== true) return false;
+    if (view.model(target)?.store.isLive(write.view, idStart, end) !== true) return false;
   }
   return true;
 }

@@ -18,7 +18,7 @@ export interface FieldIndex {
   /** A row with the key, 0 for none; of several, the first. */
   first(key: IndexKey): number;
   /** The same for a key that stands in bytes. */
-  firstOf(bytes: Buffer, start: number, end: number): number;
+  firstOf(bytes: DataView, start: number, end: number): number;
   /** The rows with the key in order, where that is what the index knows; null: one at most. */
   tree(key: IndexKey): RowTree | null;
   /** Its keys have another position from now on. */
@@ -68,7 +68,7 @@ export class UniqueIndex implements FieldIndex {
     return key === NULL_KEY ? this.nulls.first(probe) : this.table.find(probe);
   }
 
-  firstOf(bytes: Buffer, start: number, end: number): number {
+  firstOf(bytes: DataView, start: number, end: number): number {
     const probe = this.probe.setBytes(bytes, start, end - start);
     return start === end ? this.nulls.first(probe) : this.table.find(probe);
   }
@@ -117,7 +117,7 @@ export class OrderedIndex implements FieldIndex {
     return this.order.first(this.probe.set(key));
   }
 
-  firstOf(bytes: Buffer, start: number, end: number): number {
+  firstOf(bytes: DataView, start: number, end: number): number {
     return this.order.first(this.probe.setBytes(bytes, start, end - start));
   }
 

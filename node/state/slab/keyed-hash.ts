@@ -23,13 +23,14 @@ export class KeyedHash {
   /** @param key 8 bytes; need not be the same on all members, nothing that is stored depends on it */
   constructor(key: Uint8Array, rounds: Rounds = TABLE_ROUNDS) {
     if (key.length !== HASH_KEY_BYTES) throw new RangeError('the key of a hash has 8 bytes');
-    this.k0 = word(key, 0);
-    this.k1 = word(key, 4);
+    const view = new DataView(key.buffer, key.byteOffset, HASH_KEY_BYTES);
+    this.k0 = view.getInt32(0, true);
+    this.k1 = view.getInt32(4, true);
     this.rounds = rounds;
   }
 
   /** The hash of the first `length` bytes, an unsigned 32-bit number. */
-  of(bytes: Uint8Array, length: number): number {
+  of(bytes: DataView, length: number): number {
     let v0 = this.k0;
     let v1 = this.k1;
     let v2 = 0x6c796765 ^ this.k0;
@@ -37,7 +38,7 @@ export class KeyedHash {
     const whole = length & ~3;
     for (let at = 0; at <= whole; at += 4) {
       const isLast = at === whole;
-      const input = isLast ? tail(bytes, whole, length) : word(bytes, at);
+      const input = isLast ? tail(bytes, whole, length) : bytes.getInt32(at, true);
       v3 ^= input;
       let rounds = this.rounds.perWord;
       for (; rounds > 0; rounds--) {
@@ -71,18 +72,9 @@ export class KeyedHash {
   }
 }
 
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)
-  );
-}
-
 /** The last word: what is left, and the length in its highest byte. */
-function tail(bytes: Uint8Array, from: number, length: number): number {
+function tail(bytes: DataView, from: number, length: number): number {
   let last = (length & 0xff) << 24;
-  for (let at = from; at < length; at++) last |= (bytes[at] ?? 0) << (8 * (at - from));
+  for (let at = from; at < length; at++) last |= bytes.getUint8(at) << (8 * (at - from));
   return last;
 }

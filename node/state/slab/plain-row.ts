@@ -1,17 +1,17 @@
+import { copyBytes } from './copy-bytes.ts';
 import { type PlaceInSlab, TABLE_AT, writeHead, writePlace } from './row-format.ts';
-import type { Slab } from './slabs.ts';
 
 /** A text shorter than this is stored again rather than searched for. */
 const LEAST_SHARED = 4;
 const MAX_NARROW = 0xffff;
-/** Up to so many bytes are copied one by one: a call into the runtime costs more. */
-const SHORT_BYTES = 96;
 /** In longer ones the runtime searches. */
 const SHORT_SEARCH = 256;
 
 /** A row whose texts are all ASCII, as places in bytes that belong to somebody else. */
 export interface PlainRow {
   readonly bytes: Buffer;
+  /** Of the same bytes. */
+  readonly view: DataView;
   readonly idStart: number;
   readonly idEnd: number;
   readonly jsonStart: number;
@@ -62,10 +62,10 @@ export class PlainRowEncoder {
       const textAt = found === -1 ? loose : jsonAt + found;
       writePlace(slab.halves, at, slot, textAt, end - start, this.isWide);
       if (found !== -1) continue;
-      copy(row.bytes, start, end, slab, at + loose);
+      copyBytes(row.view, start, end, slab.view, at + loose);
       loose += end - start;
     }
-    copy(row.bytes, row.jsonStart, row.jsonEnd, slab, at + jsonAt);
+    copyBytes(row.view, row.jsonStart, row.jsonEnd, slab.view, at + jsonAt);
   }
 
   /** Finds where in the JSON a text stands; gives the bytes that it takes beside it. */
@@ -92,13 +92,4 @@ function find({ bytes, jsonStart, jsonEnd }: PlainRow, start: number, end: numbe
     if (same === length) return at - jsonStart;
   }
   return -1;
-}
-
-function copy(from: Buffer, start: number, end: number, to: Slab, at: number): void {
-  const target = to.bytes;
-  if (end - start > SHORT_BYTES) {
-    from.copy(target, at, start, end);
-    return;
-  }
-  for (let place = start, put = at; place < end; place++, put++) target[put] = from[place] ?? 0;
 }

@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 
 const INITIAL_BYTES = 64;
@@ -7,6 +8,7 @@ const SHORT_TEXT = 48;
 /** A text to search for, as the bytes that rows hold it in. Used again and again. */
 export class Probe {
   bytes: Buffer = Buffer.alloc(INITIAL_BYTES);
+  view: DataView = viewOf(this.bytes);
   length = 0;
   hash = 0;
   private text: string | null = null;
@@ -26,22 +28,17 @@ export class Probe {
       this.reserve(this.length);
       this.bytes.write(text, 0, 'utf8');
     }
-    if (this.hasher !== null) this.hash = this.hasher.of(this.bytes, this.length);
+    if (this.hasher !== null) this.hash = this.hasher.of(this.view, this.length);
     return this;
   }
 
   /** Takes a text in as bytes. */
-  setBytes(from: Buffer, start: number, length: number): this {
+  setBytes(from: DataView, start: number, length: number): this {
     this.text = null;
     this.length = length;
-    if (length <= SHORT_TEXT) {
-      const { bytes } = this;
-      for (let at = 0; at < length; at++) bytes[at] = from[start + at] ?? 0;
-    } else {
-      this.reserve(length);
-      from.copy(this.bytes, 0, start, start + length);
-    }
-    if (this.hasher !== null) this.hash = this.hasher.of(this.bytes, length);
+    this.reserve(length);
+    copyBytes(from, start, start + length, this.view, 0);
+    if (this.hasher !== null) this.hash = this.hasher.of(this.view, length);
     return this;
   }
 
@@ -59,8 +56,14 @@ export class Probe {
   }
 
   private reserve(length: number): void {
-    if (length > this.bytes.length) this.bytes = Buffer.alloc(length * 2);
+    if (length <= this.bytes.length) return;
+    this.bytes = Buffer.alloc(length * 2);
+    this.view = viewOf(this.bytes);
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
@@ -90,15 +93,17 @@ function unitOrder(first: number): number {
 }
 
 /** Whether a text in UTF-8 is that of a probe. */
-export function equalsProbe(
-  bytes: Uint8Array,
-  start: number,
-  length: number,
-  probe: Probe,
-): boolean {
+export function equalsProbe(bytes: DataView, start: number, length: number, probe: Probe): boolean {
   if (length !== probe.length) return false;
-  const other = probe.bytes;
+  const other = probe.view;
+  let at = length;
   // Ids that are made in order differ at their ends.
-  for (let at = length - 1; at >= 0; at--) if (bytes[start + at] !== other[at]) return false;
+  for (; at >= 4; at -= 4) {
+    if (bytes.getInt32(start + at - 4) !== other.getInt32(at - 4)) return false;
+  }
+  while (at > 0) {
+    at -= 1;
+    if (bytes.getUint8(start + at) !== other.getUint8(at)) return false;
+  }
   return true;
 }

@@ -82,7 +82,7 @@ export class QueueTable {
     const bytes = slab.words[this.head >>> 2] ?? 0;
     const length = slab.words[(this.head >>> 2) + 1] ?? 0;
     const address = this.slabs.addressIn(number, this.head);
-    this.table.delete(address, this.probe.setBytes(slab.bytes, this.head + HEAD, length).hash);
+    this.table.delete(address, this.probe.setBytes(slab.view, this.head + HEAD, length).hash);
     this.count -= 1;
     this.head += sizeInSlab(bytes);
     this.slabs.retire(address, bytes);
@@ -99,7 +99,7 @@ export class QueueTable {
   equals(address: number, _position: number, probe: Probe): boolean {
     const slab = slabOf(this.slabs.list, address);
     const at = offsetOf(address);
-    return equalsProbe(slab.bytes, at + HEAD, slab.words[(at >>> 2) + 1] ?? 0, probe);
+    return equalsProbe(slab.view, at + HEAD, slab.words[(at >>> 2) + 1] ?? 0, probe);
   }
 
   /** The first slab goes when nothing in it is left and there is another one. */

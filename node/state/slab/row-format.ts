@@ -163,11 +163,12 @@ export function writeHead(
   halves[half + 3] = flags | texts;
   words[word + 2] = form.bytes - OUTER_BYTES;
   words[word + 3] = form.jsonBytes;
-  words[word + 4] = version % TWO_32;
-  words[word + 5] = timestampMs % TWO_32;
+  // The array takes the low 32 bits of a number itself.
+  words[word + 4] = version;
+  words[word + 5] = timestampMs;
   halves[half + 12] = timestampMs / TWO_32;
   halves[half + 13] = version / TWO_32;
-  words[word + 7] = sequence % TWO_32;
+  words[word + 7] = sequence;
   halves[half + 16] = sequence / TWO_32;
 }
 

@@ -43,6 +43,12 @@ export type KeySource = number | ConstantKey | ((json: string) => string);
 export interface ConstantKey {
   readonly text: string;
   readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+export function constantKey(text: string): ConstantKey {
+  const bytes = Buffer.from(text);
+  return { text, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
 /** Rows by their numbers: the present ones, or those of a frozen state. */
@@ -230,8 +236,8 @@ export class RowReader {
     const slab = slabOf(this.slabs, address);
     const at = offsetOf(address);
     const slot = this.slotOf(slab, at, position);
-    if (typeof slot !== 'number') return equalsProbe(slot.bytes, 0, slot.bytes.length, probe);
-    return equalsProbe(slab.bytes, textStart(slab, at, slot), textLength(slab, at, slot), probe);
+    if (typeof slot !== 'number') return equalsProbe(slot.view, 0, slot.bytes.length, probe);
+    return equalsProbe(slab.view, textStart(slab, at, slot), textLength(slab, at, slot), probe);
   }
 
   /** Takes a row's text at a position, or its id, into a probe. */
@@ -241,7 +247,7 @@ export class RowReader {
     const at = offsetOf(address);
     const slot = this.slotOf(slab, at, position);
     if (typeof slot !== 'number') return probe.set(slot.text);
-    return probe.setBytes(slab.bytes, textStart(slab, at, slot), textLength(slab, at, slot));
+    return probe.setBytes(slab.view, textStart(slab, at, slot), textLength(slab, at, slot));
   }
 
   private slotOf(slab: Slab, at: number, position: number): number | ConstantKey {

@@ -1,5 +1,6 @@
 import type { BodyTable } from './body-table.ts';
 import { ColdBodies } from './cold-bodies.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { PagedWords } from './paged-words.ts';
 import { type PlainRow, PlainRowEncoder } from './plain-row.ts';
 import {
@@ -318,7 +319,7 @@ export class SlabRows {
     if (this.addresses.get(row) !== from) return LOOK_BYTES;
     const to = this.slabs.allocate(bytes);
     const target = slabOf(this.slabs.list, to);
-    slab.bytes.copy(target.bytes, offsetOf(to), at, at + bytes);
+    copyBytes(slab.view, at, at + bytes, target.view, offsetOf(to));
     this.addresses.set(row, to);
     this.slabs.retire(from, bytes);
     return bytes;

@@ -17,7 +17,7 @@ import { Probe } from './probe.ts';
 import type { RowContent } from './row-format.ts';
 import { RowHash } from './row-hash.ts';
 import { rowsBetween } from './row-range.ts';
-import { ID, type KeySource, type Layout } from './row-reader.ts';
+import { constantKey, ID, type KeySource, type Layout } from './row-reader.ts';
 import { RowTree } from './row-tree.ts';
 import { SlabRows } from './slab-rows.ts';
 
@@ -133,7 +133,7 @@ export class SlabStore implements AggregateStore {
   }
 
   /** The row of the id that stands in bytes, live or grave, and makes it the one at hand; 0 for none. */
-  seek(bytes: Buffer, start: number, end: number): number {
+  seek(bytes: DataView, start: number, end: number): number {
     return this.ids.find(this.probe.setBytes(bytes, start, end - start));
   }
 
@@ -147,13 +147,13 @@ export class SlabStore implements AggregateStore {
   }
 
   /** Whether the id that stands in bytes is that of a live row. */
-  isLive(bytes: Buffer, start: number, end: number): boolean {
+  isLive(bytes: DataView, start: number, end: number): boolean {
     const row = this.ids.find(this.targetProbe.setBytes(bytes, start, end - start));
     return row !== 0 && !this.rows.reader.isGrave(row);
   }
 
   /** The first row with the key that stands in bytes; 0 for none. */
-  holderOf(position: number, bytes: Buffer, start: number, end: number): number {
+  holderOf(position: number, bytes: DataView, start: number, end: number): number {
     return this.indexAt(position).firstOf(bytes, start, end);
   }
 
@@ -184,7 +184,7 @@ export class SlabStore implements AggregateStore {
     const { reader } = this.rows;
     for (let at = 0; at < indexes.length; at++) {
       const start = next.keyStarts[at] ?? 0;
-      const key = this.keyProbe.setBytes(next.bytes, start, (next.keyEnds[at] ?? 0) - start);
+      const key = this.keyProbe.setBytes(next.view, start, (next.keyEnds[at] ?? 0) - start);
       const isChanged = !reader.equals(row, at, key);
       changed[at] = isChanged;
       if (isChanged) indexes[at]?.delete(row, reader.key(row, at), id);
@@ -551,7 +551,7 @@ function nextLayout(
   return {
     keys: next.map((each) => {
       if ('from' in each) return before === null ? each.from : keyOf(before, each.from);
-      return { text: each.key, bytes: Buffer.from(each.key) };
+      return constantKey(each.key);
     }),
     keepsJson: false,
     upgrade: before === null ? upgrade : (json) => upgrade(before.upgrade(json)),

@@ -13,6 +13,7 @@ const MAX_SPARE = 2;
 /** A block of memory that is only appended to: what is written stays until the slab goes. */
 export class Slab {
   readonly bytes: Buffer;
+  readonly view: DataView;
   readonly halves: Uint16Array;
   readonly words: Uint32Array;
   used = 0;
@@ -24,6 +25,7 @@ export class Slab {
   constructor(capacity: number) {
     const buffer = new ArrayBuffer(capacity);
     this.bytes = Buffer.from(buffer);
+    this.view = new DataView(buffer);
     this.halves = new Uint16Array(buffer);
     this.words = new Uint32Array(buffer);
   }
