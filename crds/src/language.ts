@@ -120,6 +120,7 @@ const LATER_FIELD = [
   'audited',
   'versioned',
   'encrypted',
+  'encryption',
 ];
 
 const nestedField: RecordShape = {

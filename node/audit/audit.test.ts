@@ -1,110 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  formatKeyring,
-  type KeyRecord,
-  MasterKeys,
-  newKey,
-  parseKeyring,
-} from '../encryption/index.ts';
 import { MemoryFileSystem } from '../log/index.ts';
-import type { AuditEntry, Clock, Logger, Random } from '../ports/index.ts';
-import { type AuditEncryption, AuditLog, type AuditParts, scanAudit } from './index.ts';
-
-const DIR = '/data';
-const DAY_MS = 86_400_000;
-
-function entryOf(id: string, atMs = 1_000): AuditEntry {
-  return {
-    atMs,
-    model: 'Patient',
-    operation: 'read',
-    subject: 'doctor',
-    method: 'apiKey',
-    id,
-    parameters: ['fields'],
-    outcome: 'allowed',
-    status: 200,
-  };
-}
-
-/** A clock whose timers fire when the test says so. */
-class TestClock implements Clock {
-  ms = 1_000;
-  #timers: (() => void)[] = [];
-  nowMs = () => this.ms;
-  monotonicMs = () => this.ms;
-  after(_delayMs: number, callback: () => void) {
-    this.#timers.push(callback);
-    return { cancel: () => void (this.#timers = this.#timers.filter((t) => t !== callback)) };
-  }
-  fire(): void {
-    for (const timer of this.#timers.splice(0)) timer();
-  }
-}
-
-interface World {
-  readonly log: AuditLog;
-  readonly clock: TestClock;
-  readonly failures: Error[];
-  readonly warnings: unknown[];
-}
-
-const silent = () => {};
-
-async function opened(
-  fs: MemoryFileSystem,
-  more: Partial<AuditParts> = {},
-  encryption: AuditEncryption = {},
-): Promise<World> {
-  const clock = new TestClock();
-  const failures: Error[] = [];
-  const warnings: unknown[] = [];
-  const warn: Logger['warn'] = ({ reason }) => void warnings.push(reason);
-  const log = new AuditLog({
-    fs,
-    dir: DIR,
-    node: 'n1',
-    clock,
-    logger: { debug: silent, info: silent, warn, error: silent },
-    isSpaceLow: () => false,
-    keepMs: () => Infinity,
-    onFailure: (error) => void failures.push(error),
-    ...more,
-  });
-  await log.open(encryption);
-  return { log, clock, failures, warnings };
-}
-
-async function idsIn(
-  fs: MemoryFileSystem,
-  keys: AuditEncryption['keys'] = null,
-): Promise<unknown[]> {
-  const ids: unknown[] = [];
-  for await (const { id } of scanAudit({ fs, dir: DIR, keys })) ids.push(id);
-  return ids;
-}
-
-let drawn = 0;
-const random: Random = {
-  fill: (target) => Buffer.from(target.buffer).fill(++drawn) && target,
-  fraction: () => 0,
-};
-
-/** Keys of one disk, whose secrets are these bytes. */
-function keysOf(...secrets: number[]) {
-  const all: KeyRecord[] = [];
-  for (const byte of secrets) {
-    all.push(newKey(all, new Uint8Array(32).fill(byte), '2026-11-28T12:00:00.000Z'));
-  }
-  const masters = new MasterKeys(parseKeyring(formatKeyring(all), 'keys.json'));
-  return masters.of('disk', random);
-}
-
-/** Files of the audit log in which a text can be found. */
-function holding(fs: MemoryFileSystem, text: string): string[] {
-  return fs.paths().filter((path) => Buffer.from(fs.contentOf(path)).includes(text));
-}
+import { type AuditParts, scanAudit } from './index.ts';
+import {
+  DAY_MS,
+  DIR,
+  entryOf,
+  FIRST,
+  idsIn,
+  opened,
+  settled,
+  turns,
+  type World,
+} from './testing/audit-world.ts';
 
 async function bytesOf(fs: MemoryFileSystem, name: string): Promise<Buffer> {
   const file = await fs.open(`${DIR}/audit/${name}`, 'read');
@@ -121,8 +29,6 @@ async function overwrite(fs: MemoryFileSystem, name: string, at: number, text: s
   });
   await file.close();
 }
-
-const FIRST = '0000000001.jsonl';
 
 test('entries are there in order, across starts and files, each after the one before', async () => {
   const fs = new MemoryFileSystem();
@@ -393,150 +299,3 @@ test('closing waits for all that was taken, and takes nothing more', async () =>
   await Promise.all([last, closed]);
   assert.deepEqual(await idsIn(fs), ['b', 'c', 'd']);
 });
-
-test('nothing of an entry is in a file that is encrypted, and all of it is read with the keys', async () => {
-  const fs = new MemoryFileSystem();
-  const keys = keysOf(1);
-  for (const start of ['patient-a', 'patient-b']) {
-    const { log } = await opened(fs, { limits: { segmentBytes: 600 } }, { keys });
-    for (let i = 0; i < 5; i++) await log.record(entryOf(`${start}${i}`));
-    await log.close();
-  }
-  for (const text of ['patient', 'doctor', 'sequence', 'hash'])
-    assert.deepEqual(holding(fs, text), []);
-  const ids = ['a', 'b'].flatMap((start) => [0, 1, 2, 3, 4].map((i) => `patient-${start}${i}`));
-  assert.deepEqual(await idsIn(fs, keys), ids);
-  await assert.rejects(idsIn(fs), { code: 'KEYS_MISSING', message: /^audit\/0000000001.jsonl/ });
-  await assert.rejects(opened(fs), { code: 'KEYS_MISSING' });
-  await assert.rejects(opened(fs, {}, { keys: keysOf(2) }), { code: 'KEY_WRONG' });
-});
-
-test('encrypted entries that were acknowledged survive a power cut at any moment', async () => {
-  const keys = keysOf(1);
-  for (let cut = 1; cut <= 12; cut++) {
-    const fs = new MemoryFileSystem({ sectorBytes: 64 });
-    const { log } = await opened(fs, {}, { keys });
-    for (let i = 0; i < cut; i++) await log.record(entryOf(`x${i}`));
-    for (const id of ['lost-1', 'lost-2']) void log.record(entryOf(id)).catch(() => {});
-    await Promise.resolve();
-    let draws = cut;
-    const next = fs.crash('power', () => ((draws = (draws * 31) % 97), draws / 97));
-    const again = await opened(next, {}, { keys });
-    await again.log.record(entryOf('after'));
-    await again.log.close();
-    const ids = await idsIn(next, keys);
-    assert.deepEqual(
-      ids.slice(0, cut),
-      Array.from({ length: cut }, (_, i) => `x${i}`),
-    );
-    assert.equal(ids.at(-1), 'after');
-  }
-});
-
-test('an encrypted block that was changed, moved or is of another file is noticed, and named', async () => {
-  const fs = new MemoryFileSystem();
-  const keys = keysOf(1);
-  for (const start of ['a', 'b']) {
-    const { log } = await opened(fs, {}, { keys });
-    for (let i = 0; i < 4; i++) await log.record(entryOf(`${start}${i}`));
-    await log.close();
-  }
-  const path = `${DIR}/audit/${FIRST}`;
-  const whole = fs.contentOf(path).slice();
-  // Of the frame of the first block, of its text, and in the middle of the file.
-  for (const at of [64, 68, 72, 80, Math.floor(whole.length / 2)]) {
-    fs.damage(path, (content) => content.set([(content[at] ?? 0) ^ 1], at));
-    const broken = { code: 'LOG_CORRUPT', message: new RegExp(`audit/${FIRST}`) };
-    await assert.rejects(idsIn(fs, keys), broken, `byte ${at}`);
-    fs.damage(path, (content) => content.set(whole));
-  }
-  // Its last block could be torn in the newest file; here the next file follows what it had.
-  fs.damage(path, (content) => content.set([(content.at(-1) ?? 0) ^ 1], content.length - 1));
-  await assert.rejects(idsIn(fs, keys), {
-    code: 'AUDIT_CORRUPT',
-    message: /0000000002.jsonl .*first line/,
-  });
-  fs.damage(path, (content) => content.set(whole));
-  await fs.rename(path, `${DIR}/audit/0000000002.jsonl`);
-  await assert.rejects(idsIn(fs, keys), { code: 'KEY_WRONG' });
-});
-
-test('files get the newest key, or none, as they should have, while entries come', async () => {
-  const fs = new MemoryFileSystem({ defer: (run) => void setImmediate(run) });
-  const ids: string[] = [];
-  const round = async (name: string, encryption: AuditEncryption, isOn: boolean) => {
-    const { log, failures } = await opened(fs, { limits: { segmentBytes: 900 } }, encryption);
-    const record = (id: string) => (ids.push(id), log.record(entryOf(id)));
-    await record(`${name}-before`);
-    log.encrypt(isOn);
-    const renewed = log.renew();
-    await Promise.all([renewed, record(`${name}-meanwhile-1`), record(`${name}-meanwhile-2`)]);
-    await log.renew();
-    const used = new Set(log.keyUses.map(({ keyId }) => keyId));
-    await log.close();
-    assert.deepEqual(failures, []);
-    return [...used];
-  };
-  assert.deepEqual(await round('plain', {}, false), [0]);
-  const first = { keys: keysOf(1), encrypts: false };
-  assert.deepEqual(await round('first', first, true), [1]);
-  assert.deepEqual(holding(fs, 'doctor'), []);
-  assert.deepEqual(await idsIn(fs, first.keys), ids);
-  const both = { keys: keysOf(1, 2) };
-  assert.deepEqual(await round('second', both, true), [2]);
-  assert.deepEqual(await idsIn(fs, both.keys), ids);
-  await assert.rejects(idsIn(fs, keysOf(1)), { code: 'KEY_MISSING' });
-  assert.deepEqual(await round('off', both, false), [0]);
-  assert.deepEqual(await idsIn(fs), ids);
-});
-
-test('expiry reads what is encrypted, and what an ended process left unfinished goes', async () => {
-  const fs = new MemoryFileSystem();
-  const keys = keysOf(1);
-  const before = await opened(fs, {}, { keys });
-  await before.log.record(entryOf('expired'));
-  await before.log.close();
-  const left = await fs.open(`${DIR}/audit/0000000001.jsonl.new`, 'create');
-  await left.close();
-  const { log, clock, warnings } = await opened(fs, { keepMs: () => DAY_MS }, { keys });
-  assert.deepEqual(await fs.list(`${DIR}/audit`), [FIRST]);
-  clock.ms += 2 * DAY_MS;
-  await log.record(entryOf('kept', clock.ms));
-  clock.fire();
-  await settled();
-  assert.deepEqual([await idsIn(fs, keys), warnings], [['kept'], []]);
-  assert.deepEqual(
-    log.keyUses.map(({ file }) => file),
-    ['audit/0000000002.jsonl'],
-  );
-  await log.close();
-});
-
-test('a file that cannot be read stays as it is, and the others get the new key', async () => {
-  const fs = new MemoryFileSystem();
-  for (const id of ['a', 'b', 'c']) {
-    const { log } = await opened(fs, {}, { keys: keysOf(1) });
-    await log.record(entryOf(id));
-    await log.close();
-  }
-  fs.damage(`${DIR}/audit/0000000002.jsonl`, (content) => content.fill(7, 64, 100));
-  const { log, failures } = await opened(fs, {}, { keys: keysOf(1, 2) });
-  await assert.rejects(log.renew(), { message: /audit\/0000000002.jsonl/ });
-  assert.deepEqual(
-    log.keyUses.map(({ keyId }) => keyId),
-    [2, 1, 2],
-  );
-  fs.injectFaults(({ kind }) => (kind === 'sync' ? new Error('EIO of the test') : null));
-  log.encrypt(false);
-  await assert.rejects(log.renew(), /EIO of the test/);
-  assert.deepEqual(failures.map(String), ['Error: EIO of the test']);
-  await log.close();
-});
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function settled(): Promise<void> {
-  await turns(100);
-}

@@ -26,11 +26,12 @@ interface Span {
   readonly traceState: string;
 }
 
-/** A collector that keeps what it is sent. */
+/** A collector that keeps what it is sent, by whoever has its key. */
 async function collector(t: TestContext): Promise<{ url: string; spans: Span[] }> {
   const spans: Span[] = [];
   const server = createServer((req, res) => {
-    text(req).then((body) => res.end(keep(body)), assert.ifError);
+    if (req.headers.authorization !== 'Bearer a key') res.statusCode = 401;
+    text(req).then((body) => res.end(res.statusCode === 200 ? keep(body) : ''), assert.ifError);
   });
   const keep = (body: string): string => {
     for (const { resource, scopeSpans } of JSON.parse(body).resourceSpans) {
@@ -64,8 +65,17 @@ async function post(member: TestMember): Promise<string> {
 
 test('a write that a follower forwards is one trace over both members', async (t) => {
   const { url, spans } = await collector(t);
-  const flags = ['--otlp-endpoint', url, '--service-name', 'notes'];
-  const cluster = await ServeCluster.start(MODEL, 3, ...flags);
+  // As pods get it.
+  const variables = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20a%20key',
+    OTEL_SERVICE_NAME: 'notes',
+  };
+  Object.assign(process.env, variables);
+  t.after(() => {
+    for (const name of Object.keys(variables)) delete process.env[name];
+  });
+  const cluster = await ServeCluster.start(MODEL, 3);
   t.after(() => cluster.stop());
   const leader = await cluster.leader();
   const follower = cluster.members.find(({ name }) => name !== leader.name);

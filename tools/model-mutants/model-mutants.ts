@@ -205,7 +205,7 @@ const PERSISTENCE: readonly Mutant[] = [
     file: 'node/audit/audit-files.ts',
     find: 'this.#isOn = isOn && this.#keys !== null;',
     replace: 'this.#isOn = isOn && this.#keys === null;',
-    tests: ['node/audit/audit.test.ts'],
+    tests: ['node/audit/encrypted-audit.test.ts'],
   },
   {
     attribute: `${MODEL}.security.tamperEvidence`,
