@@ -46,6 +46,30 @@ models:
       publicIf: "self.state == 'public'"
     http: {methods: [GET, POST, DELETE]}
     lifecycle: {softDelete: true, versioned: 2}
+  - name: Note
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: text, type: string, maxLength: 40}
+      - {name: author, type: string, maxLength: 100, defaultFrom: actor}
+      - {name: team, type: enum, values: [red, blue], required: true}
+      - name: status
+        type: enum
+        values: [draft, offered, bought, returned]
+        states:
+          initial: draft
+          transitions:
+            - {from: [draft], to: offered, when: has(self.text)}
+            - {from: [offered], to: bought, roles: [Clerk]}
+            - {from: [bought], to: returned, roles: [Chief, Authenticated], when: "self.text != 'none'"}
+            - {from: [draft, offered], to: returned, roles: [Chief]}
+    permissions:
+      create: [Owner, Chief]
+      read: [Clerk, Owner, Chief]
+      update: [Owner, Chief]
+      delete: [Owner]
+      owner: author
+      rows:
+        - {roles: [Clerk], operations: [create, update], using: "self.team == 'red'", check: "self.team == 'red'"}
 auth:
   mode: tokens
   apiKeys:
@@ -91,9 +115,30 @@ describe('lithair test', () => {
       'Authenticated may read some rows, and no others',
       'Clerk may read budget of rows that they own, and no others',
       'Clerk may not write budget of rows of others',
+      'Clerk may take status from offered to bought',
+      'Chief may not take status from offered to bought',
+      'Authenticated may take status from bought to returned',
+      'Chief may take status from draft to returned',
+      'Authenticated may not take status from draft to returned',
+      ...['Authenticated', 'Clerk'].flatMap((role) => [
+        `${role} may create some rows`,
+        `${role} may not create others`,
+        `${role} may update some rows`,
+        `${role} may not update others`,
+        `${role} may not leave a row as others alone may`,
+        `${role} may delete some rows`,
+        `${role} may not delete other rows than some`,
+      ]),
     ]) {
       assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
     }
+  });
+
+  it('tries the roles of the transitions of an example', async () => {
+    const file = join(EXAMPLES, 'orders.yaml');
+    const { output } = await lithair('test', file, '--filter', 'take status');
+    assert.match(output, /✔ Clerk may take status from placed to shipped/);
+    assert.match(output, /✔ Shop may not take status from shipped to delivered/);
   });
 
   it('says what could not be derived, and counts it as such', async () => {

@@ -1,15 +1,6 @@
 // What callers of each role may do, with models and fields; methods and caching of routes.
+import { type FieldSchema, METHODS, type ModelSchema } from '@lithair/crds';
 import {
-  compileExpression,
-  type FieldSchema,
-  METHODS,
-  type ModelPermissions,
-  type ModelSchema,
-} from '@lithair/crds';
-import type { JsonObject } from '../../ports/index.ts';
-import type { Callers } from './callers.ts';
-import {
-  type Bench,
   expectProblem,
   expectStatus,
   type ModelTest,
@@ -17,83 +8,56 @@ import {
   NotDerived,
   Unmet,
 } from './model-test.ts';
+import {
+  type AccessBench,
+  grantOf,
+  mayField,
+  type Operation,
+  rolesWith,
+  storedRow,
+} from './row-rights.ts';
+import { requireMethod, ruledTests } from './ruled-tests.ts';
 import type { SampleRow } from './sample-rows.ts';
-
-/** What permission tests are made with: rows were made while everybody could. */
-export interface AccessBench extends Bench {
-  readonly callers: Callers;
-  /** Rows to try things with; each is used once. */
-  readonly stock: SampleRow[];
-  /** Bodies that nothing has been made of. */
-  readonly bodies: JsonObject[];
-}
+import { transitionTests } from './transition-tests.ts';
 
 const OPERATIONS = ['create', 'read', 'update', 'delete'] as const;
-type Operation = (typeof OPERATIONS)[number];
-
-/** What a role may do: everywhere, nowhere, or with some rows. */
-type Grant = 'all' | 'none' | 'some';
 
 export function accessTests(bench: AccessBench): ModelTest[] {
   const { callers, model } = bench;
   return [
     ...routeTests(bench),
     ...callers.roles.flatMap((role) => [
-      ...OPERATIONS.map((operation) => operationTest(bench, role, operation)),
+      ...OPERATIONS.flatMap((operation) => operationTests(bench, role, operation)),
       ...pastTests(bench, role),
       ...model.fields.flatMap((field) => fieldTests(bench, role, field)),
+      ...transitionsOf(bench, role),
     ]),
   ];
+}
+
+/** Of who may update rows at all. */
+function transitionsOf(bench: AccessBench, role: string): ModelTest[] {
+  const may = grantOf(bench.model, role, 'update') !== 'none';
+  return may ? transitionTests(bench, bench.moves, role) : [];
 }
 
 function test({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
   return { model: name, name: what, run };
 }
 
-/** Roles of a caller who has one of these: everybody is Public, who has a key Authenticated. */
-function rolesWith(role: string): string[] {
-  if (role === 'Public') return ['Public'];
-  return role === 'Authenticated' ? ['Public', role] : ['Public', 'Authenticated', role];
+function operationTests(bench: AccessBench, role: string, operation: Operation): ModelTest[] {
+  const grant = grantOf(bench.model, role, operation);
+  if (grant === 'some') return ruledTests(bench, role, operation);
+  return [operationTest(bench, role, operation, grant)];
 }
 
-function grantOf({ permissions = {} }: ModelSchema, role: string, operation: Operation): Grant {
-  const roles = rolesWith(role);
-  const named = permissions[operation] ?? [];
-  if (named.some((one) => roles.includes(one))) return 'all';
-  const isOwner = named.includes('Owner') && roles.includes('Authenticated');
-  const isPublic = operation === 'read' && permissions.publicIf !== undefined;
-  const isRuled = (permissions.rows ?? []).some(
-    (rule) => rule.operations.includes(operation) && rule.roles.some((one) => roles.includes(one)),
-  );
-  return isOwner || isPublic || isRuled ? 'some' : 'none';
-}
-
-/** Whether a rule lets a caller of a role read or delete a row that is there. */
-function opens(bench: AccessBench, role: string, operation: Operation, row: JsonObject): boolean {
-  const { model, callers } = bench;
-  const permissions: ModelPermissions = model.permissions ?? {};
-  const roles = rolesWith(role);
-  const actor = { id: callers.subjectOf(role), roles: role === 'Public' ? [] : [role] };
-  const holds = (text: string) =>
-    compileExpression(model, text, ['self', 'actor']).holds({ self: row, actor });
-  const { owner, publicIf, rows = [] } = permissions;
-  const owns =
-    owner !== undefined && (permissions[operation] ?? []).includes('Owner') && role !== 'Public';
-  if (owns && row[owner] === actor.id) return true;
-  if (operation === 'read' && publicIf !== undefined && holds(publicIf)) return true;
-  return rows.some(
-    ({ roles: named, operations, using }) =>
-      operations.includes(operation) &&
-      named.some((one) => roles.includes(one)) &&
-      using !== undefined &&
-      holds(using),
-  );
-}
-
-function operationTest(bench: AccessBench, role: string, operation: Operation): ModelTest {
+function operationTest(
+  bench: AccessBench,
+  role: string,
+  operation: Operation,
+  grant: 'all' | 'none',
+): ModelTest {
   const { model } = bench;
-  const grant = grantOf(model, role, operation);
-  if (grant === 'some') return ruledTest(bench, role, operation);
   const may = grant === 'all' && (operation !== 'create' || isComplete(model, role));
   return test(model, `${role} ${may ? 'may' : 'may not'} ${operation}`, async () => {
     requireMethod(model, operation);
@@ -134,11 +98,6 @@ function isComplete({ fields }: ModelSchema, role: string): boolean {
   );
 }
 
-function mayField({ permissions }: FieldSchema, right: 'read' | 'write', role: string): boolean {
-  const named = permissions?.[right];
-  return named === undefined || named.some((one) => rolesWith(role).includes(one));
-}
-
 async function tried(bench: AccessBench, role: string, operation: Operation) {
   const { node, model, callers, bodies } = bench;
   const key = callers.keyOf(role);
@@ -174,41 +133,6 @@ function standing({ stock }: AccessBench): SampleRow {
   const [row] = stock;
   if (row === undefined) throw new NotDerived('no sample row could be made');
   return row;
-}
-
-/** Rights that depend on the row: tried by reading, and on rows that are there. */
-function ruledTest(bench: AccessBench, role: string, operation: Operation): ModelTest {
-  const { model, node, callers, stock } = bench;
-  return test(model, `${role} may ${operation} some rows, and no others`, async () => {
-    requireMethod(model, operation);
-    if (operation !== 'read') {
-      throw new NotDerived('whether a rule lets a row be written is tried by reading alone');
-    }
-    const key = callers.keyOf(role);
-    const verdicts = new Set<boolean>();
-    for (const { path, row } of stock) {
-      const isOpen = opens(bench, role, operation, storedRow(model, row));
-      const { status } = await node.send('GET', path, { key });
-      if (status === 404 && isOpen) throw new Unmet(`a row that is open is not there: ${path}`);
-      if (status === 200 && !isOpen) throw new Unmet(`a row that is closed is shown: ${path}`);
-      if (status === 200 || status === 404) verdicts.add(isOpen);
-    }
-    if (verdicts.size < 2)
-      throw new NotDerived('no row was found that is open, or none that is not');
-  });
-}
-
-function storedRow({ fields }: ModelSchema, row: SampleRow['row']): JsonObject {
-  const stored: JsonObject = JSON.parse(JSON.stringify(row));
-  for (const { name } of fields) stored[name] ??= null;
-  return stored;
-}
-
-const METHOD_OF = { create: 'POST', read: 'GET', update: 'PATCH', delete: 'DELETE' } as const;
-
-function requireMethod({ methods }: ModelSchema, operation: Operation): void {
-  if (methods === undefined || methods.includes(METHOD_OF[operation])) return;
-  throw new NotDerived(`the model has no ${METHOD_OF[operation]}`);
 }
 
 function fieldTests(bench: AccessBench, role: string, field: FieldSchema): ModelTest[] {

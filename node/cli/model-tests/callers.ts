@@ -62,15 +62,10 @@ function rolesIn({ models }: LithairModelSpec): string[] {
     const { create = [], read = [], update = [], delete: deleted = [] } = permissions;
     const { history = [], rows = [] } = permissions;
     const ofFields = fields.flatMap((field) => Object.values(field.permissions ?? {}).flat());
-    return [
-      create,
-      read,
-      update,
-      deleted,
-      history,
-      ofFields,
-      rows.flatMap(({ roles }) => roles),
-    ].flat();
+    const ofMoves = fields.flatMap(({ states }) => states?.transitions ?? []);
+    const ofStates = ofMoves.flatMap(({ roles = [] }) => roles);
+    const ofRows = rows.flatMap(({ roles }) => roles);
+    return [create, read, update, deleted, history, ofFields, ofStates, ofRows].flat();
   });
   const builtIn = ['Public', 'Authenticated', 'Owner'];
   return [...new Set(named)].filter((role) => !builtIn.includes(role)).toSorted(byText);

@@ -1,15 +1,17 @@
 import { compileSchema, type LithairModelSpec, type ModelSchema, type Schema } from '@lithair/crds';
 import type { JsonObject } from '../../ports/index.ts';
-import { type AccessBench, accessTests } from './access-tests.ts';
+import { accessTests } from './access-tests.ts';
 import { Callers } from './callers.ts';
 import { type Bench, type ModelTest, NotDerived, Unmet } from './model-test.ts';
 import { openedSpec, whatIsLeftOut, withoutPlaces } from './opened-spec.ts';
 import type { Report } from './report.ts';
+import type { AccessBench } from './row-rights.ts';
 import { searchBody } from './row-search.ts';
 import { rowTests } from './row-tests.ts';
 import { ruleTests } from './rule-tests.ts';
 import { type SampleRow, SampleRows } from './sample-rows.ts';
 import { ThrowAwayNode } from './throw-away-node.ts';
+import { prepareMoves } from './transition-tests.ts';
 import { valueTests } from './value-tests.ts';
 
 export interface ModelTestOptions {
@@ -41,7 +43,8 @@ export async function runModelTests(
     for (const model of models) await runAll(dataTests({ node, rows, model }, schema));
     const callers = new Callers(spec);
     const benches: AccessBench[] = [];
-    for (const model of models) benches.push(await stocked({ node, rows, model }, spec, callers));
+    for (const model of models)
+      benches.push(await stocked({ node, rows, model }, spec, callers, schema));
     await node.become(callers.admitted(withoutPlaces(spec)));
     const real = compileSchema(callers.admitted(withoutPlaces(spec)));
     for (const bench of benches) {
@@ -83,8 +86,10 @@ async function stocked(
   bench: Bench,
   spec: LithairModelSpec,
   callers: Callers,
+  schema: Schema,
 ): Promise<AccessBench> {
   const stock: SampleRow[] = [];
+  const doomed: SampleRow[] = [];
   const bodies: JsonObject[] = [];
   const model = spec.models.find(({ name }) => name === bench.model.name);
   const rights = model?.permissions ?? {};
@@ -96,12 +101,24 @@ async function stocked(
   try {
     for (let n = 0; n < wanted; n++) stock.push(await bench.rows.create(bench.model));
     for (let n = 0; n < wanted; n++) bodies.push(await bench.rows.body(bench.model));
-    await addOwned(bench, stock, rights.owner, callers);
-    await addConditional(bench, stock, conditions);
+    for (const rows of [stock, doomed]) {
+      await addOwned(bench, rows, rights.owner, callers, schema);
+      await addConditional(bench, rows, conditions);
+    }
   } catch (error) {
     if (!(error instanceof NotDerived)) throw error;
   }
-  return { ...bench, callers, stock, bodies };
+  const moves = await movesOf(bench, spec, callers);
+  return { ...bench, callers, stock, doomed, moves, bodies };
+}
+
+/** The model that is tried says nothing of roles; the one that is declared does. */
+async function movesOf(bench: Bench, spec: LithairModelSpec, callers: Callers) {
+  if (callers.roles.length === 0) return [];
+  const { models } = compileSchema(callers.admitted(withoutPlaces(spec)));
+  const declared = models.find(({ name }) => name === bench.model.name);
+  const subjects = callers.roles.map((role) => callers.subjectOf(role));
+  return declared === undefined ? [] : prepareMoves(bench, declared, subjects);
 }
 
 /** Put in front, since rows are taken from the end. */
@@ -110,12 +127,21 @@ async function addOwned(
   stock: SampleRow[],
   owner: string | undefined,
   callers: Callers,
+  schema: Schema,
 ): Promise<void> {
   const field = model.fields.find(({ name }) => name === owner);
-  if (field === undefined || field.type === 'reference') return;
+  if (field === undefined) return;
+  const target = schema.models.find(({ name }) => name === field.to);
   for (const subject of callers.subjects) {
+    if (target !== undefined) await addSubject(rows, target, subject);
     stock.unshift(await rows.create(model, { [field.name]: subject }));
   }
+}
+
+/** A row that stands for a caller, where an owner is a reference to one. */
+async function addSubject(rows: SampleRows, target: ModelSchema, subject: string): Promise<void> {
+  const isThere = await rows.has(target, subject);
+  if (!isThere) await rows.create(target, { [target.primaryKey]: subject });
 }
 
 async function addConditional(

@@ -50,6 +50,10 @@ export class SampleRows {
     return this.#created(model, () => this.body(model, given));
   }
 
+  async has({ path }: ModelSchema, id: string): Promise<boolean> {
+    return (await this.#node.send('GET', `${path}/${encodeURIComponent(id)}`)).status === 200;
+  }
+
   /** Best effort: rows that others refer to stay. */
   async remove({ path }: SampleRow): Promise<void> {
     await this.#node.send('DELETE', path);

@@ -1,0 +1,206 @@
+// Who may take a transition: rows are brought to its beginning while everybody may, and tried later.
+import {
+  compileExpression,
+  type FieldSchema,
+  type ModelSchema,
+  type TransitionSpec,
+} from '@lithair/crds';
+import type { JsonObject } from '../../ports/index.ts';
+import {
+  type Bench,
+  expectProblem,
+  expectSame,
+  expectStatus,
+  type ModelTest,
+  NotDerived,
+} from './model-test.ts';
+import { type AccessBench, lets, mayField, opens, rolesWith, storedRow } from './row-rights.ts';
+import { rulesOf, searchBody } from './row-search.ts';
+import { requireMethod } from './ruled-tests.ts';
+import type { SampleRow } from './sample-rows.ts';
+
+/** A way between two states, and rows that stand at its beginning: one for each who tries it. */
+export interface PreparedMove {
+  readonly field: string;
+  readonly from: string;
+  readonly to: string;
+  readonly rows: SampleRow[];
+  /** Why there are none. */
+  readonly reason: string;
+}
+
+interface Step {
+  readonly from: string;
+  readonly to: string;
+  readonly when: string | undefined;
+}
+
+type StateField = FieldSchema & Required<Pick<FieldSchema, 'states'>>;
+
+/**
+ * Rows for each transition of the model as it is declared that names roles.
+ *
+ * @param bench of the node on which everybody may everything
+ * @param subjects who tries it, and may have to own the row
+ */
+export async function prepareMoves(
+  bench: Bench,
+  declared: ModelSchema,
+  subjects: readonly string[],
+): Promise<PreparedMove[]> {
+  const moves: PreparedMove[] = [];
+  for (const field of declared.fields.filter(hasStates)) {
+    for (const { from, to } of restricted(field)) {
+      moves.push(await prepared(bench, declared, field, from, to, subjects));
+    }
+  }
+  return moves;
+}
+
+function hasStates(field: FieldSchema): field is StateField {
+  return field.states !== undefined && field.hidden !== true;
+}
+
+/** Pairs of states between which some way is for some roles alone. */
+function restricted({ states }: StateField): { readonly from: string; readonly to: string }[] {
+  const pairs = states.transitions
+    .filter(({ roles }) => roles !== undefined)
+    .flatMap(({ from, to }) => from.map((one) => ({ from: one, to })));
+  return [...new Map(pairs.map((pair) => [`${pair.from} ${pair.to}`, pair])).values()];
+}
+
+async function prepared(
+  bench: Bench,
+  declared: ModelSchema,
+  field: StateField,
+  from: string,
+  to: string,
+  subjects: readonly string[],
+): Promise<PreparedMove> {
+  const rows: SampleRow[] = [];
+  const move = { field: field.name, from, to, rows };
+  try {
+    const steps = pathTo(field.states.transitions, field.states.initial, from);
+    const last = waysOf(field, from, to).flatMap(({ when }) => when ?? []);
+    for (const subject of subjects) {
+      const owner = ownerIn(declared, subject);
+      rows.push(await walked(bench, field.name, { steps, from, to, last, given: owner }));
+    }
+  } catch (error) {
+    if (!(error instanceof NotDerived)) throw error;
+    return { ...move, reason: error.message };
+  }
+  return { ...move, reason: 'no sample row is left' };
+}
+
+function ownerIn({ permissions, fields }: ModelSchema, subject: string): JsonObject {
+  const field = fields.find(({ name }) => name === permissions?.owner);
+  return field === undefined || field.type === 'reference' ? {} : { [field.name]: subject };
+}
+
+function waysOf({ states }: StateField, from: string, to: string): readonly TransitionSpec[] {
+  return states.transitions.filter((way) => way.to === to && way.from.includes(from));
+}
+
+/** The shortest way from the first state to another. */
+function pathTo(transitions: readonly TransitionSpec[], initial: string, goal: string): Step[] {
+  const paths = new Map<string, Step[]>([[initial, []]]);
+  for (const [from, path] of paths) {
+    if (from === goal) return path;
+    for (const way of transitions.filter((one) => one.from.includes(from))) {
+      if (paths.has(way.to)) continue;
+      paths.set(way.to, [...path, { from, to: way.to, when: way.when }]);
+    }
+  }
+  throw new NotDerived(`no transitions lead from ${initial} to ${goal}`);
+}
+
+interface Walk {
+  readonly steps: readonly Step[];
+  readonly from: string;
+  readonly to: string;
+  /** Conditions of the transition itself. */
+  readonly last: readonly string[];
+  readonly given: JsonObject;
+}
+
+async function walked({ node, rows, model }: Bench, name: string, walk: Walk): Promise<SampleRow> {
+  const { steps, given } = walk;
+  const ends = walk.last.map((when) => ({ from: walk.from, to: walk.to, when }));
+  const conditions = [...steps, ...ends].flatMap(({ from, to, when }) =>
+    when === undefined ? [] : [{ from, to, when: compileExpression(model, when, VARIABLES) }],
+  );
+  const texts = [...conditions, ...rulesOf(model).map(({ expression: when }) => ({ when }))];
+  const spoken = texts.flatMap(({ when }) => [...when.reads.self, ...when.reads.old]);
+  const free = spoken.filter((field) => !Object.hasOwn(given, field));
+  const base = await rows.body(model, given);
+  const holds = (row: JsonObject) =>
+    conditions.every(({ from, to, when }) =>
+      when.holds({ self: { ...row, [name]: to }, old: { ...row, [name]: from }, actor: NOBODY }),
+    );
+  const body = searchBody(
+    model,
+    base,
+    free,
+    texts.map(({ when }) => when.text),
+    holds,
+  );
+  if (body === null) throw new NotDerived('no row was found for which the conditions are so');
+  const { [model.primaryKey]: _key, ...values } = body;
+  const row = await rows.create(model, values);
+  for (const { to } of steps) {
+    const answer = await node.patch(row.path, { [name]: to });
+    if (answer.status !== 200) {
+      throw new NotDerived(`a row could not be brought to ${walk.from}: ${answer.text}`);
+    }
+  }
+  return row;
+}
+
+const VARIABLES = ['self', 'old', 'actor'] as const;
+const NOBODY = { id: 'anonymous', roles: [] };
+
+/** What each role that may write the field may do with a transition that is for some roles alone. */
+export function transitionTests(
+  bench: AccessBench,
+  moves: readonly PreparedMove[],
+  role: string,
+): ModelTest[] {
+  const { model } = bench;
+  return moves.flatMap((move) => {
+    const field = model.fields.filter(hasStates).find(({ name }) => name === move.field);
+    if (field === undefined || !mayField(field, 'write', role)) return [];
+    const roles = rolesWith(role);
+    const ways = waysOf(field, move.from, move.to);
+    const may = ways.some((way) => way.roles?.some((one) => roles.includes(one)) ?? true);
+    const verb = may ? 'may' : 'may not';
+    const name = `${role} ${verb} take ${field.name} from ${move.from} to ${move.to}`;
+    return [{ model: model.name, name, run: () => taken(bench, role, field, move, may) }];
+  });
+}
+
+async function taken(
+  bench: AccessBench,
+  role: string,
+  field: FieldSchema,
+  { to, rows, reason }: PreparedMove,
+  may: boolean,
+): Promise<void> {
+  const { model, node, callers } = bench;
+  requireMethod(model, 'update');
+  if (rows.length === 0) throw new NotDerived(reason);
+  const row = rows.find((each) => {
+    const self = storedRow(model, each.row);
+    const isOpen = opens(bench, role, 'update', self) && opens(bench, role, 'read', self);
+    return isOpen && lets(bench, role, { ...self, [field.name]: to }, self);
+  });
+  if (row === undefined) throw new NotDerived(`${role} may update none of the rows there`);
+  const answer = await node.patch(row.path, { [field.name]: to }, callers.keyOf(role));
+  if (!may) return expectProblem(answer, 403, 'forbidden_field');
+  rows.splice(rows.indexOf(row), 1);
+  if (answer.json['code'] === 'rule_broken') {
+    throw new NotDerived('the rules of the model need more than the state to change');
+  }
+  expectStatus(answer, 200);
+  if (mayField(field, 'read', role)) expectSame(field.name, answer.json[field.name], to);
+}
