@@ -19,7 +19,7 @@ import { type Fact, listAt, memberAt, textAt } from './raw-value.ts';
 import { checkInverses } from './related.ts';
 import { checkSoftDelete } from './soft-delete.ts';
 import { quote } from './structure.ts';
-import { checkTracing } from './tracing-rules.ts';
+import { checkMonitoring, checkTracing } from './tracing-rules.ts';
 import { checkUsedValues } from './used-values.ts';
 
 /** Every rule that needs more than one field; `root` is where the spec stands in the document. */
@@ -39,6 +39,7 @@ export function checkRelations(spec: unknown, root: Path): Problem[] {
     ...checkUsedValues(models),
     ...models.flatMap(({ value, path }) => checkModel(value, path, names)),
     ...checkCluster(memberAt(spec, 'cluster'), [...root, 'cluster']),
+    ...checkMonitoring(memberAt(spec, 'cluster'), [...root, 'cluster']),
     ...checkColdStore(memberAt(memberAt(spec, 'store'), 'cold'), [...root, 'store', 'cold']),
     ...models.flatMap(({ value, path }) => checkColdTier(spec, value, path)),
   ];

@@ -1,4 +1,4 @@
-// What must hold of the tracing of a model.
+// What must hold of the tracing of a model, and of where traces go.
 import { type Path, type Problem, problem } from './problems.ts';
 import { memberAt } from './raw-value.ts';
 
@@ -22,4 +22,13 @@ function checkBody(model: unknown, tracing: unknown, place: Path): Problem[] {
   const message =
     'traces would hold in clear what encryptionAtRest encrypts: leave includeBody out';
   return [problem([...place, 'includeBody'], 'conflicting', message)];
+}
+
+/** Nodes end where the URL is none; what its pattern refuses is told already. */
+export function checkMonitoring(cluster: unknown, path: Path): Problem[] {
+  const endpoint = memberAt(memberAt(memberAt(cluster, 'monitoring'), 'traces'), 'endpoint');
+  if (typeof endpoint !== 'string' || !/^https?:\/\/[^ $/?#@]+/.test(endpoint)) return [];
+  if (URL.parse(endpoint) !== null) return [];
+  const place = [...path, 'monitoring', 'traces', 'endpoint'];
+  return [problem(place, 'invalid_value', `is no URL: ${JSON.stringify(endpoint)}`)];
 }

@@ -94,6 +94,7 @@ for (const [traces, path, message] of [
   [{ endpoint: 'http://user:secret@collector' }, 'endpoint', /without user and query/],
   [{ endpoint: 'http://collector/?token=secret' }, 'endpoint', /without user and query/],
   [{ endpoint: 'http://$(POD_NAME):4318' }, 'endpoint', /must be an http or https URL/],
+  [{ endpoint: 'http://collector:99999' }, 'endpoint', /is no URL: "http:/],
   [{ ...COLLECTOR, headersSecret: 'A Secret' }, 'headersSecret', /the name of a Secret/],
   [{ ...COLLECTOR, headers: 'a=b' }, 'headers', /headersSecret|unknown/],
   [{ ...COLLECTOR, serviceName: '$(POD_NAME)' }, 'serviceName', /only letters, digits/],

@@ -110,6 +110,27 @@ test('files get the newest key, or none, as they should have, while entries come
   assert.deepEqual(await idsIn(fs), ids);
 });
 
+test('from the moment on at which it should be, each entry is encrypted, back and forth', async () => {
+  const fs = new MemoryFileSystem();
+  const keys = keysOf(1);
+  const { log } = await opened(fs, {}, { keys, encrypts: false });
+  await log.record(entryOf('in-plain'));
+  log.encrypt(true);
+  await log.record(entryOf('in-secret'));
+  assert.deepEqual([holding(fs, 'in-plain').length, holding(fs, 'in-secret').length], [1, 0]);
+  await log.renew();
+  assert.deepEqual(holding(fs, 'in-plain'), []);
+  // What was written to last was written anew: what comes goes into no file that is gone.
+  log.encrypt(false);
+  await log.record(entryOf('plain-again'));
+  log.encrypt(true);
+  await log.renew();
+  log.encrypt(false);
+  await log.record(entryOf('at-last'));
+  await log.close();
+  assert.deepEqual(await idsIn(fs, keys), ['in-plain', 'in-secret', 'plain-again', 'at-last']);
+});
+
 test('a crash at any step of writing files anew loses nothing, and leaves nothing behind', async () => {
   const keys = keysOf(1);
   const ids = ['a', 'b', 'c'];
