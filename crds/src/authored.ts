@@ -17,6 +17,7 @@ import type {
   MonitoringSpec,
   OnDelete,
   PersistenceSpec,
+  Representation,
   RetentionSpec,
   RuleSpec,
   StatesSpec,
@@ -29,6 +30,7 @@ export interface AuthoredValue {
   nullable?: boolean;
   minimum?: number;
   maximum?: number;
+  representation?: Representation;
   minLength?: number;
   maxLength?: number;
   pattern?: string;

@@ -68,6 +68,11 @@ const ADDITIVE: [string, string, string][] = [
     '{name: x, type: integer, maximum: 10}',
     'A.x: maximum 9 becomes 10',
   ],
+  [
+    '{name: x, type: array, items: {type: decimal, representation: number}}',
+    '{name: x, type: array, items: {type: decimal}}',
+    'A.x[] is a string in answers',
+  ],
   ['{name: x, type: string, pattern: a}', '{name: x, type: string}', 'A.x has no pattern any more'],
   [
     '{name: x, type: enum, values: [a]}',

@@ -294,6 +294,7 @@ class Comparison {
     this.limits(old, next, path, name);
     this.pattern(old, next, path, name);
     this.format(old, next, path, name);
+    this.representation(old, next, name);
     this.values(old, next, path, name);
     if (old.items && next.items) this.value(old.items, next.items, [...path, 'items'], `${name}[]`);
     this.fields(old.fields ?? [], next.fields ?? [], path, name);
@@ -316,6 +317,12 @@ class Comparison {
     if (old.pattern === next.pattern) return;
     if (next.pattern === undefined) this.changes.push(`${name} has no pattern any more`);
     else this.narrow([...path, 'pattern'], `${name}: the pattern becomes ${next.pattern}`);
+  }
+
+  /** What is stored stays as it is. */
+  private representation(old: ValueSchema, next: ValueSchema, name: string): void {
+    if (old.representation === next.representation) return;
+    this.changes.push(`${name} is a ${next.representation ?? 'string'} in answers`);
   }
 
   private format(old: ValueSchema, next: ValueSchema, path: Path, name: string): void {

@@ -218,8 +218,7 @@ function compileValue(value: ValueSpec): ValueSchema {
   return {
     type: value.type,
     nullable: value.nullable,
-    ...(value.minimum !== undefined && { minimum: compileBound(value, value.minimum) }),
-    ...(value.maximum !== undefined && { maximum: compileBound(value, value.maximum) }),
+    ...compileNumber(value),
     ...(minLength !== undefined && { minLength }),
     ...(maxLength !== undefined && { maxLength }),
     ...(pattern !== undefined && { pattern }),
@@ -229,6 +228,15 @@ function compileValue(value: ValueSpec): ValueSchema {
     ...(minItems !== undefined && { minItems }),
     ...(maxItems !== undefined && { maxItems }),
     ...(value.fields && { fields: value.fields.map(compileNested) }),
+  };
+}
+
+function compileNumber(value: ValueSpec): Partial<ValueSchema> {
+  const { minimum, maximum, representation } = value;
+  return {
+    ...(minimum !== undefined && { minimum: compileBound(value, minimum) }),
+    ...(maximum !== undefined && { maximum: compileBound(value, maximum) }),
+    ...(representation && { representation }),
   };
 }
 

@@ -211,6 +211,7 @@ function expandValue(value: AuthoredValue): ValueSpec {
     nullable: value.nullable ?? false,
     ...(minimum !== undefined && { minimum }),
     ...(maximum !== undefined && { maximum }),
+    ...(value.representation === 'number' && { representation: value.representation }),
     ...textRulesOf(value),
     ...(value.values && { values: [...value.values] }),
     ...(value.items && { items: expandValue(value.items) }),

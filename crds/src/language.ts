@@ -22,7 +22,13 @@ import {
   VOTER_COUNTS,
 } from './language-terms.ts';
 import { monitoring, tracing } from './language-tracing.ts';
-import { COLLATIONS, DEFAULT_SOURCES, FIELD_TYPES, ON_DELETE } from './resource.ts';
+import {
+  COLLATIONS,
+  DEFAULT_SOURCES,
+  FIELD_TYPES,
+  ON_DELETE,
+  REPRESENTATIONS,
+} from './resource.ts';
 import type { ListShape, RecordShape, TextShape } from './shape.ts';
 
 /** What fields, fields inside objects and items of arrays share. */
@@ -37,6 +43,11 @@ const valueAttributes = {
   nullable: flag('Whether null is a value of its own.'),
   minimum: bound('Smallest value (integer, number, decimal).'),
   maximum: bound('Largest value (integer, number, decimal).'),
+  representation: choice(
+    'As what answers hold digits that a double does not (decimal, integer).',
+    REPRESENTATIONS,
+    [],
+  ),
   minLength: size('Fewest code points (string, text).', LIMITS.textLength),
   maxLength: size('Most code points (string, text).', LIMITS.textLength),
   pattern: {
@@ -68,7 +79,7 @@ const valueAttributes = {
     get attributes(): RecordShape['attributes'] {
       return valueAttributes;
     },
-    later: ['representation', 'memory'],
+    later: ['memory'],
     elsewhere: {
       attributes: [
         'name',
@@ -113,15 +124,7 @@ const presence = {
 } satisfies RecordShape['attributes'];
 
 /** Known to the design, refused by this version. */
-const LATER_FIELD = [
-  'representation',
-  'memory',
-  'renamedFrom',
-  'audited',
-  'versioned',
-  'encrypted',
-  'encryption',
-];
+const LATER_FIELD = ['memory', 'renamedFrom', 'audited', 'versioned', 'encrypted', 'encryption'];
 
 const nestedField: RecordShape = {
   kind: 'record',

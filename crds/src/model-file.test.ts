@@ -52,8 +52,8 @@ test('the place of a wrong value is the value', () => {
 });
 
 test('the place of an unknown attribute is its name', () => {
-  assert.deepEqual(linesOf(`${GOOD}          representation: number\n`), [
-    'shop.yaml:12:11: spec.models[0].fields[1].representation: representation is not supported yet',
+  assert.deepEqual(linesOf(`${GOOD}          renamedFrom: old\n`), [
+    'shop.yaml:12:11: spec.models[0].fields[1].renamedFrom: renamedFrom is not supported yet',
   ]);
 });
 

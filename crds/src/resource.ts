@@ -37,6 +37,10 @@ export const DEFAULT_SOURCES = ['now', 'uuid', 'actor'] as const;
 /** How texts compare: without regard to case, or to case and accents; absent: exactly. */
 export const COLLATIONS = ['ci', 'ci-ai'] as const;
 
+/** How answers write digits that a double does not hold. */
+export const REPRESENTATIONS = ['string', 'number'] as const;
+export type Representation = (typeof REPRESENTATIONS)[number];
+
 export type Collation = (typeof COLLATIONS)[number];
 
 /** What becomes of a row whose reference is deleted. */
@@ -225,6 +229,8 @@ export interface ValueSpec {
   /** integer, number, decimal; inclusive. */
   minimum?: number;
   maximum?: number;
+  /** decimal, integer: how answers write what a double does not hold. Absent: as a string. */
+  representation?: 'number';
   /** string, text (and a string primary key); in Unicode code points. */
   minLength?: number;
   maxLength?: number;

@@ -68,10 +68,10 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
     /^historize applies to a field of the model/,
   ],
   [
-    '{name: x, type: decimal, representation: number}',
+    '{name: x, type: number, representation: number}',
     'fields[1].representation',
-    'not_supported_yet',
-    /^representation is/,
+    'does_not_apply',
+    /applies to decimal, integer/,
   ],
   ['{name: x, type: string, format: mail}', 'fields[1].format', 'invalid_value', /email/],
   ['{name: x, type: integer, format: email}', 'fields[1].format', 'does_not_apply', /string, text/],

@@ -32,6 +32,7 @@ export const INDEXED_TYPES: FieldType[] = [
 const APPLIES_TO: Partial<Record<Attribute, FieldType[]>> = {
   minimum: NUMERIC,
   maximum: NUMERIC,
+  representation: ['decimal', 'integer'],
   minLength: TEXTUAL,
   maxLength: TEXTUAL,
   pattern: TEXTUAL,

@@ -104,6 +104,8 @@ export interface ValueSchema {
   /** integer and number: a number; decimal: a decimal string. Inclusive. */
   minimum?: number | string;
   maximum?: number | string;
+  /** decimal, integer: answers write its digits as a number. Absent: as a string where a double fails. */
+  representation?: 'number';
   /** string, text of a field of the model: how it compares; absent: exactly. */
   collation?: Collation;
   /** In Unicode code points. */

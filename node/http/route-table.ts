@@ -19,7 +19,7 @@ import {
   type Veil,
 } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
-import { expiryOf, isExpired, ownsRow } from '../values/index.ts';
+import { expiryOf, isExpired, numbersOf, ownsRow, rawNumber } from '../values/index.ts';
 import type { ApiLimits } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
 
@@ -37,6 +37,10 @@ export interface ModelRoute {
   readonly caching: string;
   /** A row as the caller sees it, or those of its fields that are named. */
   readonly render: (json: string, actor: Actor, names?: readonly string[]) => string;
+  /** Values as answers write them. */
+  readonly present: (values: JsonObject) => object;
+  /** The JSON of a row as answers write it, of those of its fields that are there. */
+  readonly presentJson: (json: string) => string;
   /** Fields that they see in the rows that they own; null: in all that they see. */
   readonly veilOf: (actor: Actor) => Veil | null;
   /** Whether a caller of this kind may read a stored row. */
@@ -208,6 +212,8 @@ function modelRoute(
   const isPart = unreadable.size > 0;
   const isScoped = isPart || unwritable.size > 0;
   const veilOf = veilsOf(model, owned);
+  const numbers = numbersOf(model.fields, rawNumber);
+  const presentJson = presenting(numbers);
   const past = historyRules(model);
   const readable = rights.rows('read');
   const expiry = expiryOf(model);
@@ -224,7 +230,9 @@ function modelRoute(
     wholeHistory: past,
     caching: cachingOf(schema, model),
     fieldRights: fieldRightsOf(rights),
-    render: renderOf(read, isPart, veilOf),
+    present: numbers ?? ((values) => values),
+    presentJson,
+    render: renderOf(read, isPart, veilOf, presentJson),
     veilOf,
     sees,
     pastOf: (actor) => scopeOf(rights.past, actor),
@@ -246,18 +254,24 @@ function renderOf(
   { fields }: ModelSchema,
   isPart: boolean,
   veilOf: ModelRoute['veilOf'],
+  presentJson: ModelRoute['presentJson'],
 ): ModelRoute['render'] {
   const all = fields.map(({ name }) => name);
   return (json, actor, wanted) => {
     const veil = veilOf(actor);
-    if (veil === null && !isPart && wanted === undefined) return json;
+    if (veil === null && !isPart && wanted === undefined) return presentJson(json);
     const names = wanted ?? all;
-    if (veil === null || veil.isLifted(parseRecord({ json }))) return project({ json }, names);
-    return project(
-      { json },
-      names.filter((name) => !veil.fields.has(name)),
-    );
+    const isWhole = veil === null || veil.isLifted(parseRecord({ json }));
+    const seen = isWhole ? names : names.filter((name) => !veil.fields.has(name));
+    return presentJson(project({ json }, seen));
   };
+}
+
+/** Most models have no number to write otherwise: their rows are answered as they are stored. */
+function presenting(numbers: ((row: JsonObject) => object) | null): ModelRoute['presentJson'] {
+  return numbers === null
+    ? (json) => json
+    : (json) => JSON.stringify(numbers(parseRecord({ json })));
 }
 
 function fieldRightsOf({ unreadable, unwritable, owned }: ModelRights): FieldRights | null {

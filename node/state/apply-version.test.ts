@@ -48,6 +48,12 @@ test('rights to the past, and fields for owners, ask for members that refuse oth
   assert.equal(needed({ permissions: { read: ['Public'], owner: 'owner' } }, owned), 7);
 });
 
+test('digits as numbers ask for members that answer so, wherever they stand', () => {
+  const items = { type: 'decimal', representation: 'number' };
+  assert.equal(needed({}, { type: 'array', items }), 7);
+  assert.equal(needed({}, { type: 'decimal', representation: 'string' }), 0);
+});
+
 test('values that are unique forever ask for members that keep them', () => {
   assert.equal(needed({ indexes: [{ fields: ['owner'], unique: 'forever' }] }), 7);
   assert.equal(needed({ indexes: [{ fields: ['owner', 'open'], unique: 'live' }] }), 6);

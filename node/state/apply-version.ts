@@ -1,4 +1,4 @@
-import type { ModelSchema, Schema } from '@lithair/crds';
+import type { ModelSchema, Schema, ValueSchema } from '@lithair/crds';
 import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../entry/index.ts';
 import { StateError } from './errors.ts';
 
@@ -46,7 +46,13 @@ function isNewest(model: ModelSchema): boolean {
   );
   const isPartial = indexes.some(({ where }) => where !== undefined);
   const isMade = fields.some(({ computed, states }) => (computed ?? states) !== undefined);
-  return isSaid || isPartial || isMade || fields.some(isForOwners);
+  return isSaid || isPartial || isMade || fields.some(isForOwners) || fields.some(isRepresented);
+}
+
+/** A member that does not know would answer with strings. */
+function isRepresented({ representation, items, fields = [] }: ValueSchema): boolean {
+  const isInside = items !== undefined && isRepresented(items);
+  return representation !== undefined || isInside || fields.some(isRepresented);
 }
 
 function isForOwners({ permissions = {} }: ModelSchema['fields'][number]): boolean {

@@ -1,4 +1,4 @@
-import { ExactNumber } from '../values/index.ts';
+import { canonicalDecimal, compareDecimals, ExactNumber } from '../values/index.ts';
 import { type JsonInput, pointerStep } from './json-reader.ts';
 
 /** JSON Merge Patch (RFC 7396) or JSON Patch (RFC 6902). */
@@ -238,11 +238,16 @@ function isEqual(a: JsonInput, b: JsonInput): boolean {
       keys.every((key) => Object.hasOwn(b, key) && isEqual(a[key] ?? null, b[key] ?? null))
     );
   }
-  return plain(a) === plain(b);
+  const [one, other] = [digitsOf(a), digitsOf(b)];
+  if (one === null || other === null) return a === b;
+  const [first, second] = [canonicalDecimal(one), canonicalDecimal(other)];
+  if (first.ok && second.ok) return compareDecimals(first.value, second.value) === 0;
+  return Number(one) === Number(other);
 }
 
-function plain(value: JsonInput): JsonInput {
-  return value instanceof ExactNumber ? Number(value.source) : value;
+function digitsOf(value: JsonInput): string | null {
+  if (value instanceof ExactNumber) return value.source;
+  return typeof value === 'number' ? String(value) : null;
 }
 
 export function isObject(value: JsonInput | undefined): value is JsonObjectInput {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FieldSchema, ModelSchema, Schema } from '@lithair/crds';
 import type { FieldError, JsonObject } from '../ports/index.ts';
+import { ExactNumber, numbersOf } from '../values/index.ts';
 import { canonicalId, refuseId } from './ids.ts';
 import { type JsonInput, JsonRefusal, readJson } from './json-reader.ts';
 import { applyPatch, type PatchFormat, PatchRefusal, requirePatch } from './patch.ts';
@@ -83,6 +84,7 @@ export function compileValidator(
   const members = model.fields.map((field) => compileMember(schema, field));
   const key = members.find((member) => member.name === model.primaryKey);
   if (key === undefined) throw new TypeError(`${model.name} has no primary key`);
+  const exact = numbersOf(model.fields, (digits) => new ExactNumber(digits));
   const plan: Plan = { key, members, scope, readMembers: compileMembers(members) };
   return {
     create: (bytes) =>
@@ -94,7 +96,8 @@ export function compileValidator(
     patched: (row, patch, format) => {
       const shape = (input: JsonInput, report: Report) =>
         replaceOne(plan, input, row.id, false, report);
-      return readPatched(row, patch, format, limits, shape);
+      const document = exact === null ? JSON.parse(row.before) : exact(JSON.parse(row.before));
+      return readPatched(document, row.scope, patch, format, limits, shape);
     },
     id: (text) => canonicalId(key.field, text),
   };
@@ -194,7 +197,8 @@ function readPatch(plan: Plan, bytes: Uint8Array, limits: BodyLimits, format: Pa
 
 /** The row holds canonical values, which `JSON.parse` reads well; the patch is what a client wrote. */
 function readPatched<T>(
-  { before, scope }: PatchedRow,
+  document: JsonInput,
+  scope: RowScope | null,
   patch: string,
   format: PatchFormat,
   limits: BodyLimits,
@@ -202,10 +206,9 @@ function readPatched<T>(
 ): BodyReading<T> {
   return orRefusal(() => {
     const report = new Report();
-    const row: JsonInput = JSON.parse(before);
     const changes = readJson(patch, limits.depth);
     if (scope !== null) requireRowScope(changes, format, scope);
-    const body = shape(applyPatch(row, changes, format), report);
+    const body = shape(applyPatch(document, changes, format), report);
     return report.errors.length === 0 ? { ok: true, body } : refusedBy(report.errors);
   });
 }

@@ -14,6 +14,7 @@ export { canonicalDecimal, compareDecimals } from './decimal.ts';
 export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
 export { ExactNumber } from './exact-number.ts';
 export { type Expiry, expiryOf, isExpired } from './expiry.ts';
+export { numbersOf, rawNumber } from './numbers.ts';
 export { compareValues, idOfKey, indexKey, keyOfId, NULL_KEY } from './order.ts';
 export { ownsRow } from './ownership.ts';
 export { dateOf, datetimeOf } from './time.ts';

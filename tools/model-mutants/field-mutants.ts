@@ -57,6 +57,22 @@ const VALUES: readonly Mutant[] = [
     tests: VALIDATION,
   },
   {
+    attribute: `${FIELD}.representation`,
+    fault: 'digits stay strings in answers',
+    file: 'node/values/numbers.ts',
+    find: "return (given) => (typeof given === 'string' ? write(given) : given);",
+    replace: 'return (given) => given;',
+    tests: ['node/http/representation.test.ts'],
+  },
+  {
+    attribute: `${FIELD}.representation`,
+    fault: 'digits are rounded to a double',
+    file: 'node/values/numbers.ts',
+    find: 'return JSON.rawJSON(digits);',
+    replace: 'return JSON.rawJSON(String(Number(digits)));',
+    tests: ['node/http/representation.test.ts'],
+  },
+  {
     attribute: `${FIELD}.minLength`,
     fault: 'shorter texts are taken',
     file: READ_VALUE,

@@ -92,7 +92,8 @@ function typeOf(schema: Schema, value: ValueSchema, direction: Direction): strin
     case 'integer':
       return integerType(value, direction);
     case 'decimal':
-      return direction === 'response' ? 'string' : 'string | number';
+      if (direction === 'request') return 'string | number';
+      return value.representation === 'number' ? 'number' : 'string';
     case 'enum':
       return (value.values ?? []).map((one) => JSON.stringify(one)).join(' | ');
     case 'array':
@@ -105,7 +106,9 @@ function typeOf(schema: Schema, value: ValueSchema, direction: Direction): strin
 }
 
 /** Beyond 2^53 an integer comes as a string of digits. */
-function integerType({ minimum, maximum }: ValueSchema, direction: Direction): string {
+function integerType(value: ValueSchema, direction: Direction): string {
+  const { minimum, maximum, representation } = value;
+  if (direction === 'response' && representation === 'number') return 'number';
   const isSafe = Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum);
   return direction === 'response' && isSafe ? 'number' : 'number | string';
 }

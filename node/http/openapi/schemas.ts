@@ -10,6 +10,8 @@ import {
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = { [keyword: string]: JsonValue };
 
+const EXACT_NUMBER = { type: 'number', description: 'An exact decimal, with all of its digits.' };
+
 const DECIMAL_PATTERN = '^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$';
 
 /** Without leap seconds, and no finer than a millisecond; further digits may be zeros. */
@@ -153,7 +155,7 @@ function orNull(value: JsonSchema, isNullable: boolean): JsonSchema {
 export function valueSchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
   switch (value.type) {
     case 'integer':
-      return integerSchema(value);
+      return integerSchema(value, direction);
     case 'decimal':
       return decimalSchema(value, direction);
     case 'array':
@@ -210,9 +212,10 @@ function textSchema(value: ValueSchema): JsonSchema {
 }
 
 /** What a double does not hold exactly is a string of digits, and nothing else is. */
-function integerSchema(value: ValueSchema): JsonSchema {
+function integerSchema(value: ValueSchema, direction: Direction): JsonSchema {
   const number: JsonSchema = { type: 'integer', ...pick(value, ['minimum', 'maximum']) };
-  if (isBounded(value)) return number;
+  const isNumber = direction === 'response' && value.representation === 'number';
+  if (isBounded(value) || isNumber) return number;
   return { anyOf: [number, { $ref: `#/components/schemas/${largeIntegerName(value)}` }] };
 }
 
@@ -250,6 +253,7 @@ function isBounded({ minimum, maximum }: ValueSchema): boolean {
 }
 
 function decimalSchema(value: ValueSchema, direction: Direction): JsonSchema {
+  if (direction === 'response' && value.representation === 'number') return EXACT_NUMBER;
   const { minimum, maximum } = value;
   const bounds = [
     minimum === undefined ? '' : ` At least ${minimum}.`,

@@ -68,7 +68,8 @@ async function* pieces(
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
     const page = await execute({ ...query, limit }, reader, origin, context.defer);
-    const rows = new Expander(context.state(), exchange.actor).expandAll(page, expansions);
+    const shown = { ...page, rows: page.rows.map(route.presentJson) };
+    const rows = new Expander(context.state(), exchange.actor).expandAll(shown, expansions);
     if (rows.length > 0) yield `${rows.join('\n')}\n`;
     left -= rows.length;
     if (page.next === null || exchange.res.destroyed) return;

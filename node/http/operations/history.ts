@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { JsonValue } from '@lithair/crds';
 import { visibleEvents } from '../../access/index.ts';
 import {
   eventId,
@@ -16,6 +17,7 @@ import type { Exchange, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
+import type { ModelRoute } from '../route-table.ts';
 import type { ReadOperation } from './operation.ts';
 import { unknownParameter } from './parameters.ts';
 import { isOwn, isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
@@ -36,6 +38,8 @@ interface View {
   /** Of what changed with it: of fields that were theirs to read before it, too. */
   readonly ofChange: HistoryRules;
   readonly names: Names;
+  /** Values as answers write them. */
+  readonly present: ModelRoute['present'];
 }
 
 /** What the items of one version are. */
@@ -48,47 +52,65 @@ type Read = (
 ) => readonly Placed[];
 
 /** GET of the versions of an aggregate. */
-export const history: ReadOperation = pageOf('history', ({ rules, names }, record, moment) => {
-  const { version, sequence } = record;
-  const item = {
-    version,
-    at: datetimeOf(record.timeMs),
-    events: names(record).filter((name) => name !== null),
-    ...(record.effect === 'overridden' && { overridden: true }),
-    ...(rules.audited && record.actor && { actor: record.actor }),
-    data: keptValues(rules, record, moment),
-  };
-  return [{ version, sequence, item }];
-});
-
-/** GET of the events of an aggregate. */
-export const events: ReadOperation = pageOf(
-  'events',
-  ({ rules, ofChange, names }, record, moment) => {
-    const { version, id, effect } = record;
-    const { actor } = record;
-    const isAudited = rules.audited && actor !== null;
-    const audit = isAudited ? { actor, changes: keptChanges(ofChange, record, moment) } : {};
-    const data: JsonObject | null = keptValues(rules, record, moment);
-    return names(record)
-      .flatMap((type, at) => {
-        if (type === null) return [];
-        const sequence = record.sequence + at;
-        const item = {
-          eventId: eventId(rules.model.name, id, version, effect, type),
-          sequence,
-          type,
-          version,
-          at: datetimeOf(record.timeMs),
-          ...(effect === 'overridden' && { overridden: true }),
-          data,
-          ...audit,
-        };
-        return [{ version, sequence, item }];
-      })
-      .toReversed();
+export const history: ReadOperation = pageOf(
+  'history',
+  ({ rules, names, present }, record, moment) => {
+    const { version, sequence } = record;
+    const item = {
+      version,
+      at: datetimeOf(record.timeMs),
+      events: names(record).filter((name) => name !== null),
+      ...(record.effect === 'overridden' && { overridden: true }),
+      ...(rules.audited && record.actor && { actor: record.actor }),
+      data: presented(keptValues(rules, record, moment), present),
+    };
+    return [{ version, sequence, item }];
   },
 );
+
+/** GET of the events of an aggregate. */
+export const events: ReadOperation = pageOf('events', (view, record, moment) => {
+  const { rules, names, present } = view;
+  const { version, id, effect } = record;
+  const { actor } = record;
+  const isAudited = rules.audited && actor !== null;
+  const audit = isAudited ? { actor, changes: changesOf(view, record, moment) } : {};
+  const data = presented(keptValues(rules, record, moment), present);
+  return names(record)
+    .flatMap((type, at) => {
+      if (type === null) return [];
+      const sequence = record.sequence + at;
+      const item = {
+        eventId: eventId(rules.model.name, id, version, effect, type),
+        sequence,
+        type,
+        version,
+        at: datetimeOf(record.timeMs),
+        ...(effect === 'overridden' && { overridden: true }),
+        data,
+        ...audit,
+      };
+      return [{ version, sequence, item }];
+    })
+    .toReversed();
+});
+
+function presented(values: JsonObject | null, present: View['present']): object | null {
+  return values === null ? null : present(values);
+}
+
+/** Old and new values, each as it is written in a row. */
+function changesOf({ ofChange, present }: View, record: VersionRecord, moment: Moment): object {
+  const changes = Object.entries(keptChanges(ofChange, record, moment));
+  const written = changes.map(([field, change]) => {
+    const sides = Object.entries(change).map(([side, value]: [string, JsonValue]) => [
+      side,
+      Reflect.get(present({ [field]: value }), field),
+    ]);
+    return [field, Object.fromEntries(sides)];
+  });
+  return Object.fromEntries(written);
+}
 
 function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
   return {
@@ -109,7 +131,7 @@ function pageOf(name: 'history' | 'events', items: Items): ReadOperation {
 }
 
 /** What the caller reads of versions, by whose they were. */
-function viewsOf({ modelRoute: { model, rights } }: Exchange, { rules, outside }: Past) {
+function viewsOf({ modelRoute: { model, rights, present } }: Exchange, { rules, outside }: Past) {
   const { unreadable, owned } = rights;
   const ofOthers = unreadable.union(owned.unreadable);
   return (isNow: boolean, isBefore: boolean): View => {
@@ -119,6 +141,7 @@ function viewsOf({ modelRoute: { model, rights } }: Exchange, { rules, outside }
       rules: isNow ? rules : outside,
       ofChange: isAll ? rules : outside,
       names: ({ events: all }) => visibleEvents(model, hidden, all),
+      present,
     };
   };
 }

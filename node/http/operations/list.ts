@@ -34,7 +34,8 @@ export function answerList(
   const currentReader = () => readerOf(context, route.model.name);
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
-    const rows = new Expander(context.state(), actor).expandAll(done, expansions);
+    const shown = { ...done, rows: done.rows.map(route.presentJson) };
+    const rows = new Expander(context.state(), actor).expandAll(shown, expansions);
     return pageReply(headOf(context, route), query.limit, { ...done, rows });
   };
   return page instanceof Promise ? page.then(answer) : answer(page);
