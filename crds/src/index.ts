@@ -78,6 +78,6 @@ export {
   type Schema,
   type ValueSchema,
 } from './schema.ts';
-export { DELETION_FIELDS, deletedModelName } from './soft-delete.ts';
+export { DELETION_FIELDS, deletedModelName, deletedPath } from './soft-delete.ts';
 export { usedModelName } from './used-values.ts';
 export { type Validation, validateResource, validateSpec } from './validate.ts';

@@ -33,6 +33,11 @@ export function deletedModelName(model: string): string {
   return `${model}Deleted`;
 }
 
+/** The route of the deleted rows of a model. */
+export function deletedPath({ path }: Pick<ModelSchema, 'path'>): string {
+  return `${path}/${SEGMENT}`;
+}
+
 /** The models, and behind them those of the deleted rows of some of them. */
 export function withDeletedModels(models: readonly ModelSchema[]): ModelSchema[] {
   const soft = models.filter(({ lifecycle }) => lifecycle?.softDelete === true);
@@ -44,12 +49,12 @@ export function withDeletedModels(models: readonly ModelSchema[]): ModelSchema[]
  * nothing: both are asked for again when one of them comes back.
  */
 function deletedModel(model: ModelSchema, models: readonly ModelSchema[]): ModelSchema {
-  const { name, path, primaryKey, permissions, cacheSeconds, consistency, adaptive } = model;
+  const { name, primaryKey, permissions, cacheSeconds, consistency, adaptive } = model;
   const { methods, encryptionAtRest, lifecycle, durability, tracing, auditAllOperations } = model;
   const after = lifecycle?.purgeAfter;
   return {
     name: deletedModelName(name),
-    path: `${path}/${SEGMENT}`,
+    path: deletedPath(model),
     primaryKey,
     fields: [...model.fields.map((field) => plainField(field, models)), ...DELETION_FIELDS],
     ...(permissions && { permissions }),

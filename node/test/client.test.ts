@@ -235,6 +235,79 @@ async function usedAgainst(model: string, program: string): Promise<string> {
   }
 }
 
+const PARCELS = `auth: {mode: open}
+models:
+  - name: Box
+    fields: [{name: id, type: string, primaryKey: true}]
+  - name: Parcel
+    fields:
+      - {name: id, type: string, primaryKey: true}
+      - {name: label, type: string, unique: true}
+      - {name: box, type: reference, to: Box, inverse: deleted}
+    lifecycle: {softDelete: true, versioned: 2}
+`;
+
+const USE_PARCELS = `
+import { ConflictError, createClient, NotFoundError } from './parcels.ts';
+declare const process: { argv: string[] };
+const { parcels, boxes } = createClient({ url: process.argv[2] ?? '' });
+
+await boxes.create({ id: 'b' });
+for (const id of ['p', 'q']) await parcels.create({ id, label: id, box: 'b' });
+const below = (await boxes.deletedRows('b').list()).data.length;
+for (const id of ['p', 'q']) await parcels.delete(id);
+const listed: [string, string | null, string][] = [];
+for await (const row of parcels.deleted.all({ sort: ['-id'], where: { deletedAt: { gt: '2020-01-01T00:00:00Z' } } })) {
+  listed.push([row.id, row.label, row.deletedBy]);
+}
+let lines = 0;
+for await (const row of parcels.deleted.lines()) lines += row.deletedAt.length > 0 ? 1 : 0;
+const one = await parcels.deleted.get('p');
+const restored = await parcels.deleted.restore('p', { ifMatch: one?.etag ?? '' });
+const label: string | null = restored.data.label;
+await parcels.patch('p', { label: 'q' });
+const taken = await parcels.deleted.restore('q').catch((error: unknown) => error);
+const purged = [await parcels.deleted.purge('q'), await parcels.deleted.purge('q')];
+const gone = await parcels.deleted.restore('q').catch((error: unknown) => error);
+const absent = await parcels.deleted.get('q');
+// @ts-expect-error boxes do not keep deleted rows
+const none = () => boxes.deleted;
+// @ts-expect-error what is restored is as it was
+const when = () => restored.data.deletedAt;
+// @ts-expect-error a deleted row cannot be changed
+const changed = () => parcels.deleted.patch('p', { label: 'x' });
+// @ts-expect-error a deleted row refers to nothing
+const expanded = () => parcels.deleted.list({ expand: ['box'] });
+// @ts-expect-error there is no such field
+const odd = () => parcels.deleted.list({ sort: ['colour'] });
+console.log(JSON.stringify({ below, listed, lines, label, version: restored.version, purged,
+  taken: taken instanceof ConflictError && taken.code, gone: gone instanceof NotFoundError, absent }));
+void [none, when, changed, expanded, odd];
+`;
+
+test('a generated client lists, restores and removes deleted rows', async () => {
+  await writeFile(join(dir, 'parcels.yaml'), PARCELS);
+  const made = await lithair('client', join(dir, 'parcels.yaml'), '--out', join(dir, 'parcels.ts'));
+  assert.equal(made.code, 0, made.output);
+  await writeFile(join(dir, 'use-parcels.ts'), USE_PARCELS);
+  assert.equal(complaintsOf('use-parcels.ts'), '');
+  const output = await usedAgainst(join(dir, 'parcels.yaml'), 'use-parcels.ts');
+  assert.deepEqual(JSON.parse(output), {
+    below: 2,
+    listed: [
+      ['q', 'q', 'anonymous'],
+      ['p', 'p', 'anonymous'],
+    ],
+    lines: 2,
+    label: 'p',
+    version: 3,
+    purged: [true, false],
+    taken: 'unique_conflict',
+    gone: true,
+    absent: null,
+  });
+});
+
 test('models with awkward names have a client, too', async () => {
   const fields = '[{name: id, type: uuid, primaryKey: true}]';
   const models = ['Response', 'Page', 'Product', 'ProductCreate', 'Client'].map(

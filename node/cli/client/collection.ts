@@ -324,6 +324,50 @@ export class CollectionWithPast<Read, Sent extends Bodies, References> extends C
   }
 }
 
+/** A row as it was when it was deleted. */
+export type Deleted<T> = T & {
+  readonly deletedAt: string;
+  /** The subject. */
+  readonly deletedBy: string;
+};
+
+type NoReferences = Readonly<Record<never, never>>;
+
+/** The deleted rows of one model. Their versions and tags are those of the row among them. */
+export class DeletedRows<Read> extends Rows<Deleted<Read>, NoReferences> {
+  /** One deleted row; null where there is none. */
+  async get(id: string, options: ReadOptions = {}): Promise<Stored<Deleted<Read>> | null> {
+    const response = await this.sender.send(this.reading(this.#item(id), options), true);
+    return response === null ? null : stored(response);
+  }
+
+  /**
+   * Brings a row back under its own name, as it was.
+   *
+   * @throws NotFoundError where there is no such deleted row (any more)
+   * @throws ConflictError where its id or a unique value is taken, or what it refers to is gone
+   */
+  async restore(id: string, options: WriteOptions = {}): Promise<Stored<Read>> {
+    return stored<Read>(
+      await this.sent(this.#asking('POST', `${this.#item(id)}/restore`, options)),
+    );
+  }
+
+  /** Removes a deleted row for good; false where there was none. */
+  async purge(id: string, options: WriteOptions = {}): Promise<boolean> {
+    const call = this.#asking('DELETE', this.#item(id), options);
+    return (await this.sender.send(call, true)) !== null;
+  }
+
+  #item(id: string): string {
+    return `${this.path}/${encodeURIComponent(id)}`;
+  }
+
+  #asking(method: string, path: string, options: WriteOptions): Call {
+    return { method, path, headers: writeHeaders(options), signal: options.signal };
+  }
+}
+
 const NDJSON = 'application/x-ndjson';
 /** Lines that are sent, and if need be sent again, at one time. */
 const BATCH_LINES = 500;

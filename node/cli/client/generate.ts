@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
+import { deletedPath, type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
 import { historyRules } from '../../history/index.ts';
 import { errorCodeSource } from './error-code.ts';
 import { type NamedModel, namesOf, relatedName } from './names.ts';
@@ -40,7 +40,7 @@ function clientSource(schema: Schema, models: readonly NamedModel[]): string {
     'export interface Client {',
     ...described.map(
       ({ model, type, member, related }) =>
-        `  readonly ${member}: ${collectionOf(model, type)}${methodsOf(related)};`,
+        `  readonly ${member}: ${collectionOf(model, type)}${membersOf(model, type, related)};`,
     ),
     '}',
     '',
@@ -77,30 +77,44 @@ function classOf(model: ModelSchema): string {
   return historyRules(model) === null ? 'Collection' : 'CollectionWithPast';
 }
 
-function methodsOf(related: readonly Related[]): string {
-  if (related.length === 0) return '';
-  const methods = related.map(
-    ({ name, type }) => `${name}(id: string): Rows<${type}, ${type}References>`,
-  );
-  return ` & { ${methods.join('; ')} }`;
+/** What the collection of a model has besides what all have. */
+function membersOf(model: ModelSchema, type: string, related: readonly Related[]): string {
+  const members = [
+    ...(keepsDeleted(model) ? [`readonly deleted: DeletedRows<${type}>`] : []),
+    ...related.map(
+      ({ name, type: rows }) => `${name}(id: string): Rows<${rows}, ${rows}References>`,
+    ),
+  ];
+  return members.length === 0 ? '' : ` & { ${members.join('; ')} }`;
+}
+
+function keepsDeleted({ lifecycle }: ModelSchema): boolean {
+  return lifecycle?.softDelete === true;
 }
 
 function makerOf(model: ModelSchema, type: string, related: readonly Related[]): string {
   const collection = `new ${collectionOf(model, type)}(sender, ${JSON.stringify(model.path)})`;
-  if (related.length === 0) return collection;
-  const methods = related.map(({ name, segment, type: rows }) => {
-    const [above, below] = [JSON.stringify(`${model.path}/`), JSON.stringify(`/${segment}`)];
-    const path = `${above} + encodeURIComponent(id) + ${below}`;
-    return `${name}: (id: string) => new Rows<${rows}, ${rows}References>(sender, ${path})`;
-  });
-  return `Object.assign(${collection}, { ${methods.join(', ')} })`;
+  const below = JSON.stringify(deletedPath(model));
+  const members = [
+    ...(keepsDeleted(model) ? [`deleted: new DeletedRows<${type}>(sender, ${below})`] : []),
+    ...related.map((one) => relatedMember(model, one)),
+  ];
+  return members.length === 0
+    ? collection
+    : `Object.assign(${collection}, { ${members.join(', ')} })`;
+}
+
+function relatedMember({ path: route }: ModelSchema, { name, segment, type }: Related): string {
+  const [above, below] = [JSON.stringify(`${route}/`), JSON.stringify(`/${segment}`)];
+  const path = `${above} + encodeURIComponent(id) + ${below}`;
+  return `${name}: (id: string) => new Rows<${type}, ${type}References>(sender, ${path})`;
 }
 
 /** What collections have already. */
 const METHODS: ReadonlySet<string> = new Set(
   [
     'constructor sender path reading sent item list all lines get refresh getPast history events',
-    'create createMany bulk replace patch patchWith delete',
+    'create createMany bulk replace patch patchWith delete deleted',
   ].flatMap((names) => names.split(' ')),
 );
 

@@ -185,6 +185,10 @@ class Description {
     const used = routes.filter(([, route]) => Object.keys(route).some((key) => IN_PATHS.has(key)));
     const keepsHistory = this.#history !== null && this.#offers('GET');
     const paths = { ...Object.fromEntries(used), ...(keepsHistory && this.#historyPaths()) };
+    return this.#traced(paths);
+  }
+
+  #traced(paths: Json): Json {
     return this.#model.tracing === undefined ? paths : withTraces(paths);
   }
 
@@ -355,7 +359,7 @@ class Description {
       `list${name}By${capital(field)}`,
       `List ${name} of a ${parent.#model.name}`,
     ];
-    return {
+    return this.#traced({
       [`${parent.#model.path}/{id}/${segment}`]: {
         parameters: [idParameter(this.#schema, parent.#model)],
         get: operation(id, summary, parent.#model.name, {
@@ -363,7 +367,7 @@ class Description {
           responses: this.#responses({ 200: listResponse(name) }, [400, 404, 406, 503]),
         }),
       },
-    };
+    });
   }
 
   #historyPaths(): Json {
@@ -377,7 +381,7 @@ class Description {
   /** The route below a deleted row that brings it back here; none for who may not take it. */
   restoring(deleted: Description): Json {
     if (!deleted.#offers('DELETE') || !this.#offers('GET')) return {};
-    return restorePath({
+    const path = restorePath({
       model: deleted.#model,
       id: idParameter(this.#schema, this.#model),
       parameters: this.#conditional(),
@@ -385,6 +389,7 @@ class Description {
       headers: headersNamed(['ETag', 'Lithair-Version', 'Lithair-Index', 'Location']),
       responses: (good, statuses) => this.#responses(good, statuses),
     });
+    return this.#traced(path);
   }
 
   #past(what: string, item: string, summary: string): Json {

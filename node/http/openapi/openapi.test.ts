@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { compileSchema, type JsonValue, readModelFile, type Schema } from '@lithair/crds';
+import {
+  compileSchema,
+  type JsonValue,
+  readModelFile,
+  type Schema,
+  validateSpec,
+} from '@lithair/crds';
 import fc from 'fast-check';
 import { Rights } from '../../access/index.ts';
 import { ANONYMOUS } from '../../auth/index.ts';
@@ -234,4 +240,47 @@ test('a large integer is a text of digits that a double does not hold, and nothi
     { numRuns: 500 },
   );
   assert.equal(fits(LargeInteger, String(10n ** 64n)), false);
+});
+
+test('every good answer of a traced model may say its trace, below other rows and deleted ones too', () => {
+  const key = { name: 'id', type: 'string', primaryKey: true };
+  const spec = validateSpec({
+    auth: { mode: 'open' },
+    models: [
+      { name: 'Box', fields: [key] },
+      {
+        name: 'Parcel',
+        fields: [key, { name: 'box', type: 'reference', to: 'Box' }],
+        lifecycle: { softDelete: true, versioned: 2 },
+        tracing: { enabled: true },
+      },
+    ],
+  });
+  assert.ok(spec.ok, JSON.stringify(spec));
+  const traced = compileSchema(spec.value);
+  const rightsOf = new Rights(traced);
+  const shown = traced.models.map((model) => ({
+    model,
+    rights: rightsOf.of(ANONYMOUS, model),
+    history: historyRules(model),
+  }));
+  const told = openApiDocument(traced, shown, { schemaVersion: 1, version: '1' });
+  const paths = objectAt(told, 'paths');
+  const ofParcels = Object.keys(paths).filter((path) => path.includes('parcels'));
+  for (const path of ['/api/parcels/_deleted/{id}/restore', '/api/boxes/{id}/parcels']) {
+    assert.ok(ofParcels.includes(path), `${path} is not in ${ofParcels.join(', ')}`);
+  }
+  for (const path of ofParcels) {
+    const route = objectAt(paths, path);
+    for (const method of METHODS.filter((one) => Object.hasOwn(route, one))) {
+      const answers = objectAt(objectAt(route, method), 'responses');
+      for (const [status, answer] of Object.entries(answers)) {
+        // Problems are described once for all models.
+        const isTold = /components\/responses\/|headers\/traceparent/.test(JSON.stringify(answer));
+        assert.ok(isTold, `${method} ${path} ${status}`);
+      }
+    }
+  }
+  const open = JSON.stringify(objectAt(paths, '/api/boxes/{id}'));
+  assert.ok(!open.includes('headers/traceparent'), 'boxes are not traced');
 });
