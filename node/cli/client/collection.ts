@@ -331,10 +331,8 @@ export type Deleted<T> = T & {
   readonly deletedBy: string;
 };
 
-type NoReferences = Readonly<Record<never, never>>;
-
 /** The deleted rows of one model. Their versions and tags are those of the row among them. */
-export class DeletedRows<Read> extends Rows<Deleted<Read>, NoReferences> {
+export class DeletedRows<Read> extends Rows<Deleted<Read>, object> {
   /** One deleted row; null where there is none. */
   async get(id: string, options: ReadOptions = {}): Promise<Stored<Deleted<Read>> | null> {
     const response = await this.sender.send(this.reading(this.#item(id), options), true);
