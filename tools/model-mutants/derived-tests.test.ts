@@ -7,11 +7,11 @@ import { Workspace } from './workspace.ts';
 
 const FIELD = 'spec.models[].fields[]';
 const NOTICED = [
-  [`${FIELD}.minimum`, 'shop.yaml', 'Product price'],
-  [`${FIELD}.unique`, 'shop.yaml', 'Product sku'],
-  [`${FIELD}.immutable`, 'blog.yaml', 'immutable'],
-  ['spec.models[].permissions.create', 'blog.yaml', 'may not create'],
-  [`${FIELD}.permissions.read`, 'blog.yaml', 'may not read'],
+  [`${FIELD}.minimum`, 'smaller values are taken', 'shop.yaml', 'Product price'],
+  [`${FIELD}.unique`, 'two rows have the same value', 'shop.yaml', 'Product sku'],
+  [`${FIELD}.immutable`, 'the value changes', 'blog.yaml', 'immutable'],
+  ['spec.models[].permissions.create', 'everybody may create', 'blog.yaml', 'may not create'],
+  [`${FIELD}.permissions.read`, 'everybody reads the field', 'blog.yaml', 'may not read'],
 ] as const;
 
 describe('lithair test on a build', () => {
@@ -21,9 +21,9 @@ describe('lithair test on a build', () => {
   });
   after(() => space.close());
 
-  for (const [attribute, example, filter] of NOTICED) {
-    it(`that does not keep ${attribute} fails`, () => {
-      const mutant = MUTANTS.find((each) => each.attribute === attribute);
+  for (const [attribute, fault, example, filter] of NOTICED) {
+    it(`in which, for want of ${attribute}, ${fault}, fails`, () => {
+      const mutant = MUTANTS.find((each) => each.attribute === attribute && each.fault === fault);
       assert.ok(mutant);
       const restore = space.plant(mutant);
       try {
