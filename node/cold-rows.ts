@@ -69,6 +69,7 @@ export class ColdRows {
     return {
       appliedIndex: parts.appliedIndex,
       read: (target, position) => guard(() => parts.read(target, position)),
+      readAhead: (position, bytes) => parts.readAhead(position, bytes),
       damaged: (position) => guard(() => parts.damaged(position)),
       close: () => parts.close(),
     };

@@ -147,9 +147,15 @@ function runRead(
       : parts.freshness.demandOf(level, parameter, token, epoch, model.consistency);
   exchange.trace?.enter('barrier');
   const barrier = parts.engine.readBarrier(demand);
+  const ahead = operation.name === 'read' ? readAhead(parts.context, exchange) : null;
   // 5. query, 6. response
-  if (barrier === null) return answerRead(parts, exchange, operation);
-  return barrier.then(() => answerRead(parts, exchange, operation));
+  if (barrier === null && ahead === null) return answerRead(parts, exchange, operation);
+  return Promise.all([barrier, ahead]).then(() => answerRead(parts, exchange, operation));
+}
+
+/** The row as it is once all is awaited is what is answered: it may have changed by then. */
+function readAhead(context: OperationContext, { id, modelRoute }: Exchange): Promise<void> | null {
+  return context.state().model(modelRoute.model.name)?.readAhead(id) ?? null;
 }
 
 function answerRead(

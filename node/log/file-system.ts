@@ -52,6 +52,11 @@ export interface OpenFile {
   /** Fills `target` from `position`, synchronously; returns the bytes read, fewer only at the end. */
   read(target: Uint8Array, position: number): number;
   /**
+   * Has bytes brought into memory by who keeps the disk's pages, so that `read` need not wait for
+   * the disk. No more than a hint: it never fails. The file must stay open until it resolves.
+   */
+  readAhead(position: number, bytes: number): Promise<void>;
+  /**
    * Writes all of `source` at `position`, growing the file where needed. `source` must stay
    * untouched until the callback.
    */

@@ -478,6 +478,8 @@ class MemoryFile implements OpenFile {
     return part.length;
   }
 
+  async readAhead(): Promise<void> {}
+
   write(source: Uint8Array, position: number, done: Completion): void {
     const act = () => {
       this.#disk.requireSpace(position + source.length - this.#inode.content.length);

@@ -136,6 +136,14 @@ class NodeFile implements OpenFile {
     return filled;
   }
 
+  /** What comes of it is thrown away: the kernel keeps the pages. */
+  readAhead(position: number, bytes: number): Promise<void> {
+    const target = Buffer.allocUnsafeSlow(bytes);
+    return new Promise((resolve) => {
+      fs.read(this.#descriptor, target, 0, bytes, position, () => resolve());
+    });
+  }
+
   write(source: Uint8Array, position: number, done: Completion): void {
     fs.write(this.#descriptor, source, 0, source.length, position, (error, written) => {
       if (error) done(this.#named(error));

@@ -45,7 +45,7 @@ export interface FileWriter {
 }
 
 /** A file to be read, as it was before it was encrypted. */
-export interface FileReader extends Pick<OpenFile, 'size' | 'read' | 'close'> {
+export interface FileReader extends Pick<OpenFile, 'size' | 'read' | 'readAhead' | 'close'> {
   /** Id of the key that it is encrypted with; 0 where it is not. */
   readonly keyId: number;
 }
@@ -237,6 +237,13 @@ class SealedReader implements FileReader {
     return done;
   }
 
+  readAhead(position: number, bytes: number): Promise<void> {
+    const first = Math.floor(position / SEAL_BLOCK_BYTES);
+    const blocks = Math.floor((position + bytes - 1) / SEAL_BLOCK_BYTES) - first + 1;
+    const at = SEAL_HEADER_BYTES + first * STORED_BLOCK_BYTES;
+    return this.#file.readAhead(at, blocks * STORED_BLOCK_BYTES);
+  }
+
   close(): Promise<void> {
     this.#plain = new Uint8Array(0);
     this.#block = -1;
@@ -270,6 +277,7 @@ function plainReader(file: OpenFile): FileReader {
     keyId: 0,
     size: () => file.size(),
     read: (target, position) => file.read(target, position),
+    readAhead: (position, bytes) => file.readAhead(position, bytes),
     close: () => file.close(),
   };
 }

@@ -353,6 +353,10 @@ class OpenParts implements SnapshotParts {
     return this.#file.read(target, this.#begin + position);
   }
 
+  readAhead(position: number, bytes: number): Promise<void> {
+    return this.#file.readAhead(this.#begin + position, bytes);
+  }
+
   damaged(position: number): never {
     const reason = 'a row does not match the checksum that it was written with';
     const offset = this.#begin + position;

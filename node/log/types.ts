@@ -161,6 +161,8 @@ export interface SnapshotParts {
   readonly appliedIndex: number;
   /** Fills `target`; returns the bytes read, fewer only at the end. Synchronous. */
   read(target: Uint8Array, position: number): number;
+  /** Has bytes brought into memory, so that `read` need not wait for the disk; never fails. */
+  readAhead(position: number, bytes: number): Promise<void>;
   /** @throws LogCorruptError that names the file and the place */
   damaged(position: number): never;
   close(): void;

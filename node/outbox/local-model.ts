@@ -47,6 +47,10 @@ export class LocalModel implements ModelReader {
     return recordOf(row);
   }
 
+  readAhead(id: string): Promise<void> | null {
+    return this.#rows.has(id) ? null : this.ordered.readAhead(id);
+  }
+
   scan(range: {
     readonly afterId?: string;
     readonly descending: boolean;

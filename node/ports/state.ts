@@ -43,6 +43,12 @@ export interface ModelReader {
   /** Names of the fields that records carry keys for: unique, index hash, index ordered, reference. */
   readonly indexedFields: readonly string[];
   get(id: string): AggregateRecord | undefined;
+  /**
+   * Has a row that `get` would read from a file brought into memory, so that the event loop does not
+   * wait for the disk; null where there is nothing to wait for. No more than a hint: it never fails,
+   * and the row may be another one by then.
+   */
+  readAhead(id: string): Promise<void> | null;
   /** All records by id in code unit order. */
   scan(range: {
     readonly afterId?: string;

@@ -54,6 +54,10 @@ export class ModelState implements ModelReader {
     return this.store.get(id);
   }
 
+  readAhead(id: string): Promise<void> | null {
+    return this.store.readAhead(id);
+  }
+
   scan(range: IdRange): Iterable<StoredRow> {
     return this.store.scan(range);
   }

@@ -202,6 +202,10 @@ class TracedFile implements OpenFile {
     return this.#file.read(target, position);
   }
 
+  readAhead(position: number, bytes: number): Promise<void> {
+    return this.#file.readAhead(position, bytes);
+  }
+
   write(source: Uint8Array, position: number, done: Completion): void {
     if (this.#fs.killed) return;
     const code = this.#fs.refuse('write', this.#path);

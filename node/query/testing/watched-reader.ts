@@ -15,6 +15,7 @@ export function watchedReader(model: ModelReader): { reader: ModelReader; looked
     fileReads: 0,
     indexedFields: model.indexedFields,
     get: (id) => model.get(id),
+    readAhead: () => null,
     scan: (range) => watch(model.scan(range)),
     lookup: (field, key) => watch(model.lookup(field, key)),
     range: (field, range) => watch(model.range(field, range)),

@@ -40,6 +40,7 @@ function withSync(
   return withFiles(disk, (file) => ({
     size: () => file.size(),
     read: (target, position) => file.read(target, position),
+    readAhead: (position, bytes) => file.readAhead(position, bytes),
     write: (source, position, done) => file.write(source, position, done),
     sync: (done) => sync(file, done),
     close: () => file.close(),

@@ -34,6 +34,8 @@ const USUAL_MS: Readonly<Record<Operation['kind'], number>> = {
   mkdir: 0.1,
 };
 
+const READ_AHEAD_MS = 0.3;
+
 /** The disk of one machine, through all its crashes. */
 export class SimulatedDisk {
   readonly mood: DiskMood = { slowness: 1, failure: null, death: null };
@@ -66,7 +68,7 @@ export class SimulatedDisk {
     };
     this.#files = this.#files.crash('process', () => 0, { defer });
     this.#files.injectFaults(() => this.#fateOf(process));
-    return this.#filter(this.#observed(this.#files));
+    return this.#filter(this.#observed(this.#files, process));
   }
 
   /** The process is gone. After `power`, only a part of what was not synced is still there. */
@@ -127,13 +129,19 @@ export class SimulatedDisk {
     throw systemError('EIO');
   }
 
-  #observed(disk: FileSystem): FileSystem {
+  #observed(disk: FileSystem, process: Process): FileSystem {
     return withFiles(disk, (file, path) => ({
       size: () => file.size(),
       read: (target, position) => {
         this.#requireReadable();
         return file.read(target, position);
       },
+      // It takes its time, whatever there is to read.
+      readAhead: () =>
+        new Promise((resolve) => {
+          const delayMs = READ_AHEAD_MS * this.mood.slowness;
+          this.#scheduler.after(delayMs, `read ahead ${path}`, process, resolve);
+        }),
       write: (source, position, done) => {
         this.#lastWrites.set(path, position);
         file.write(source, position, done);

@@ -18,6 +18,11 @@ export interface BodyFile {
   readonly appliedIndex: number;
   /** Fills `target` from a position; returns the bytes read, fewer only at the end. */
   read(target: Uint8Array, position: number): number;
+  /**
+   * Has bytes brought into memory by who keeps the disk's pages, so that `read` need not wait for
+   * the disk. No more than a hint: it never fails. The file is not closed until it resolves.
+   */
+  readAhead(position: number, bytes: number): Promise<void>;
   /** Hears of a body that is not what it was when it was written; what it throws ends the read. */
   damaged(position: number): never;
   close(): void;
@@ -96,21 +101,38 @@ export class BodyTable {
   /** The body of a row; what the file throws where it is damaged. */
   read(row: number): string {
     const word = row << ROW_SHIFT;
-    const high = this.words.get(word + 1);
-    const at = this.words.get(word) + (high & HIGH_MASK) * TWO_32;
+    const isAscii = (this.words.get(word + 1) & ASCII) !== 0;
+    const at = this.positionOf(row);
     const length = this.words.get(word + 2);
     const bytes = this.bytesAt(at, length);
     const file = this.shared?.file;
     if (file === undefined || length === 0) throw new RangeError(`row ${row} has no body`);
     if (bytes.length !== length || crc32(bytes) !== this.words.get(word + 3)) file.damaged(at);
-    return bytes.toString((high & ASCII) === 0 ? 'utf8' : 'latin1');
+    return bytes.toString(isAscii ? 'latin1' : 'utf8');
+  }
+
+  /** Has the body of a row brought into memory beside the event loop; null where it is at hand. */
+  readAhead(row: number): Promise<void> | null {
+    const { shared } = this;
+    const [at, length] = [this.positionOf(row), this.lengthOf(row)];
+    if (shared === null || length === 0 || this.isInWindow(at, length)) return null;
+    shared.hold();
+    return shared.file.readAhead(at, length).finally(() => shared.drop());
+  }
+
+  private positionOf(row: number): number {
+    const word = row << ROW_SHIFT;
+    return this.words.get(word) + (this.words.get(word + 1) & HIGH_MASK) * TWO_32;
+  }
+
+  private isInWindow(at: number, length: number): boolean {
+    return at >= this.windowAt && at + length <= this.windowAt + this.windowBytes;
   }
 
   private bytesAt(at: number, length: number): Buffer {
-    const isInWindow = at >= this.windowAt && at + length <= this.windowAt + this.windowBytes;
     const follows = at >= this.lastEnd && at - this.lastEnd < WINDOW_BYTES;
     this.lastEnd = at + length;
-    if (!isInWindow) {
+    if (!this.isInWindow(at, length)) {
       if (length > WINDOW_BYTES) return this.readExactly(at, length);
       this.fillWindow(at, follows ? WINDOW_BYTES : length);
     }

@@ -75,6 +75,11 @@ export class ColdBodies {
     return json;
   }
 
+  /** Has the body of a row brought into memory beside the event loop; null where it is there. */
+  readAhead(row: number): Promise<void> | null {
+    return this.cache.has(row) ? null : this.tableOf(row).readAhead(row);
+  }
+
   /** What was read of a row is not what it is any more. */
   forget(row: number): void {
     this.cache.delete(row);
@@ -119,6 +124,10 @@ class BodyCache {
   limitTo(bytes: number): void {
     this.limit = bytes;
     this.evict();
+  }
+
+  has(row: number): boolean {
+    return this.byRow.has(row);
   }
 
   get(row: number): string | undefined {

@@ -98,6 +98,13 @@ export class SlabStore implements AggregateStore {
     return row === 0 || this.rows.reader.isGrave(row) ? undefined : this.rows.reader.row(row, id);
   }
 
+  /** Has what a row has in a file brought into memory beside the event loop; null where nothing is. */
+  readAhead(id: string): Promise<void> | null {
+    const row = this.rowOf(id);
+    const isElsewhere = row !== 0 && !this.isGrave(row) && this.rows.reader.isCold(row);
+    return isElsewhere ? this.rows.bodies.readAhead(row) : null;
+  }
+
   versionOf(id: string): number {
     const row = this.rowOf(id);
     return row === 0 || this.rows.reader.isGrave(row) ? 0 : this.rows.reader.version(row);

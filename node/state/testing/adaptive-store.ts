@@ -65,6 +65,7 @@ function fileOf(content: Buffer, onClose: () => void): BodyFile {
   return {
     appliedIndex: 0,
     read: (target, position) => content.copy(target, 0, position),
+    readAhead: async () => {},
     damaged: (position) => {
       throw new Error(`damaged at ${position}`);
     },

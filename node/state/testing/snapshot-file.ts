@@ -33,6 +33,7 @@ function fileOf(content: Buffer, appliedIndex: number): BodyFile {
       if (!isOpen) throw new Error('the file is closed');
       return content.copy(target, 0, position);
     },
+    readAhead: async () => {},
     damaged: (position) => {
       throw new Error(`damaged at ${position}`);
     },

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { BodyFile } from '../state/index.ts';
+import { type ServedApi, serveApi } from './testing/served-api.ts';
+
+const NOTE = {
+  name: 'Note',
+  persistence: { memory: 'adaptive', cacheMiB: 1 },
+  fields: [
+    { name: 'id', type: 'string', primaryKey: true },
+    { name: 'text', type: 'string' },
+  ],
+};
+
+/** A snapshot whose disk answers when the test says so. */
+class SlowFile implements BodyFile {
+  readonly appliedIndex: number;
+  readonly #content: Buffer;
+  #waiting: (() => void)[] = [];
+  asked = 0;
+  reads = 0;
+  isOpen = true;
+
+  constructor(content: Buffer, appliedIndex: number) {
+    this.#content = content;
+    this.appliedIndex = appliedIndex;
+  }
+
+  read(target: Uint8Array, position: number): number {
+    assert.ok(this.isOpen, 'a closed file is read');
+    this.reads += 1;
+    return this.#content.copy(target, 0, position);
+  }
+
+  readAhead(): Promise<void> {
+    this.asked += 1;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  answer(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  damaged(position: number): never {
+    throw new Error(`damaged at ${position}`);
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+}
+
+describe('a row that is left to a snapshot', () => {
+  let served: ServedApi;
+  before(async () => {
+    served = await serveApi([NOTE]);
+  });
+  after(() => served.close());
+
+  async function create(id: string, text: string): Promise<void> {
+    const { status } = await served.send('POST', '/api/notes', { body: { id, text } });
+    assert.equal(status, 201);
+  }
+
+  function leaveToFile(): SlowFile {
+    const { current } = served.engine;
+    const snapshot = current.snapshot();
+    const chunks = Array.from(snapshot, (chunk) => [Buffer.alloc(8), chunk.slice()]);
+    const file = new SlowFile(Buffer.concat(chunks.flat()), current.appliedIndex);
+    snapshot.leaveTo(file);
+    while (!current.coolSome());
+    return file;
+  }
+
+  async function asked(file: SlowFile, times: number): Promise<void> {
+    while (file.asked < times) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  it('is read once the disk has it at hand, and others are answered meanwhile', async () => {
+    await create('one', 'first');
+    const file = leaveToFile();
+    await create('two', 'in memory');
+    const cold = served.send('GET', '/api/notes/one');
+    await asked(file, 1);
+    assert.equal((await served.send('GET', '/api/notes/two')).json['text'], 'in memory');
+    assert.equal(file.reads, 0);
+    file.answer();
+    assert.equal((await cold).json['text'], 'first');
+    assert.equal(file.reads, 1);
+    assert.equal((await served.send('GET', '/api/notes/one')).json['text'], 'first');
+    assert.equal((await served.send('GET', '/api/notes/none')).status, 404);
+    assert.deepEqual([file.asked, file.reads], [1, 1], 'what is at hand waits for nothing');
+  });
+
+  it('is answered as it is when the disk has answered', async () => {
+    await create('three', 'before');
+    await create('four', 'before');
+    const file = leaveToFile();
+    const [changed, deleted] = ['three', 'four'].map((id) => {
+      return served.send('GET', `/api/notes/${id}`);
+    });
+    await asked(file, 2);
+    const body = { id: 'three', text: 'after' };
+    assert.equal((await served.send('PUT', '/api/notes/three', { body })).status, 200);
+    await served.send('DELETE', '/api/notes/four');
+    file.answer();
+    assert.equal((await changed)?.json['text'], 'after');
+    assert.equal((await deleted)?.status, 404);
+  });
+
+  it('keeps its file open until the disk has answered', async () => {
+    await create('five', 'five');
+    const file = leaveToFile();
+    const cold = served.send('GET', '/api/notes/five');
+    await asked(file, 1);
+    leaveToFile();
+    assert.ok(file.isOpen);
+    file.answer();
+    // The next file has it, and is not asked twice.
+    assert.equal((await cold).json['text'], 'five');
+    assert.equal(file.isOpen, false);
+  });
+});
