@@ -73,7 +73,10 @@ describe('a row that is left to a snapshot', () => {
   }
 
   async function asked(file: SlowFile, times: number): Promise<void> {
-    while (file.asked < times) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (let waited = 0; file.asked < times && waited < 2000; waited++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.equal(file.asked, times, 'the disk is not asked');
   }
 
   it('is read once the disk has it at hand, and others are answered meanwhile', async () => {
