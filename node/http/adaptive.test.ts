@@ -50,6 +50,13 @@ class SlowFile implements BodyFile {
   }
 }
 
+async function asked(file: SlowFile, times: number): Promise<void> {
+  for (let waited = 0; file.asked < times && waited < 2000; waited++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.equal(file.asked, times, 'the disk is not asked');
+}
+
 describe('a row that is left to a snapshot', () => {
   let served: ServedApi;
   before(async () => {
@@ -70,13 +77,6 @@ describe('a row that is left to a snapshot', () => {
     snapshot.leaveTo(file);
     while (!current.coolSome());
     return file;
-  }
-
-  async function asked(file: SlowFile, times: number): Promise<void> {
-    for (let waited = 0; file.asked < times && waited < 2000; waited++) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    assert.equal(file.asked, times, 'the disk is not asked');
   }
 
   it('is read once the disk has it at hand, and others are answered meanwhile', async () => {
