@@ -160,6 +160,11 @@ class LogOpening {
   readonly #encryption: LogEncryption;
   readonly #codec: () => PayloadCodec;
   readonly #defer: (run: () => void) => void;
+  /**
+   * Consensus appends all that it has in one callback, so its log need not wait for the end of the
+   * turn. To a journal, requests of one turn append one by one: it waits for the last of them.
+   */
+  readonly #hurry: (run: () => void) => void;
   readonly #pause: () => Promise<void>;
   readonly #files: SegmentFiles;
   readonly #snapshots: SnapshotStore;
@@ -183,6 +188,7 @@ class LogOpening {
     this.#limits = resolveLimits(limits);
     this.#codec = limits.codec ?? (() => 'json');
     this.#defer = options.defer ?? setImmediate;
+    this.#hurry = options.defer ?? (needsSnapshots ? queueMicrotask : setImmediate);
     this.#pause = pauseBy(this.#defer);
     const { segmentBytes } = this.#limits;
     const { clock } = options;
@@ -231,6 +237,7 @@ class LogOpening {
       maxBatchBytes,
       codec: this.#codec,
       defer: this.#defer,
+      hurry: this.#hurry,
       encryption: this.#encryption,
       needsSnapshots: this.#needsSnapshots,
     });

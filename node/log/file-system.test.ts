@@ -106,6 +106,22 @@ for (const [name, make] of Object.entries(disks)) {
   });
 }
 
+describe('the real disk takes a few bytes', () => {
+  test('before the call returns, and says of which file it cannot', async () => {
+    const { disk, dir } = await begin(new NodeFileSystem());
+    const file = await disk.open(`${dir}/a`, 'create');
+    assert.ok(file.writeNow !== undefined);
+    file.writeNow(bytes('world'), 6);
+    const target = new Uint8Array(20);
+    assert.equal(file.read(target, 0), 11);
+    assert.equal(new TextDecoder().decode(target.subarray(6, 11)), 'world');
+    await file.close();
+    const reading = await disk.open(`${dir}/a`, 'read');
+    assert.throws(() => reading.writeNow?.(bytes('x'), 0), { code: 'EBADF', path: `${dir}/a` });
+    await reading.close();
+  });
+});
+
 describe('a power cut of the disk in memory', () => {
   test('keeps what was synced and may lose each unsynced sector and the newest names', async () => {
     const outcomes = new Set<string>();

@@ -61,6 +61,13 @@ export interface OpenFile {
    * untouched until the callback.
    */
   write(source: Uint8Array, position: number, done: Completion): void;
+  /**
+   * As `write`, and returns when it is done: for few bytes, which a disk's cache takes sooner than
+   * another thread would. Absent where a disk has no such cache.
+   *
+   * @throws what `write` tells its callback
+   */
+  writeNow?(source: Uint8Array, position: number): void;
   /** fdatasync: contents, and the size where it is needed to read them back. */
   sync(done: Completion): void;
   close(): Promise<void>;

@@ -69,6 +69,8 @@ export interface MemberLogParts {
   readonly maxBatchBytes: number;
   readonly codec: () => PayloadCodec;
   readonly defer: (run: () => void) => void;
+  /** As `defer`, for a batch that waits for nobody else. */
+  readonly hurry: (run: () => void) => void;
   readonly encryption: LogEncryption;
   /** Whether entries that the previous snapshot needs stay, however much is compacted. */
   readonly needsSnapshots: boolean;
@@ -123,6 +125,7 @@ export class MemberLog implements Log {
       clock: parts.clock,
       segments,
       defer: parts.defer,
+      hurry: parts.hurry,
       install: (metadata) => this.#snapshots.install(metadata),
       onDurable: (batch) => this.#onDurable(batch),
       onFailure: (error) => this.#onFailure(error),

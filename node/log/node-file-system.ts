@@ -154,6 +154,24 @@ class NodeFile implements OpenFile {
     });
   }
 
+  writeNow(source: Uint8Array, position: number): void {
+    for (let from = 0; from < source.length; ) {
+      const left = source.length - from;
+      from += this.#writeSome(source, from, left, position + from);
+    }
+  }
+
+  #writeSome(source: Uint8Array, from: number, length: number, position: number): number {
+    let written: number;
+    try {
+      written = fs.writeSync(this.#descriptor, source, from, length, position);
+    } catch (error) {
+      throw error instanceof Error ? this.#named(error) : error;
+    }
+    if (written === 0) throw new Error('the disk took no bytes');
+    return written;
+  }
+
   sync(done: Completion): void {
     fs.fdatasync(this.#descriptor, (error) => done(error && this.#named(error)));
   }

@@ -27,8 +27,9 @@ export interface DataDirectoryOptions {
   readonly random: Random;
   readonly logger: Logger;
   /**
-   * Runs a slice of long work later, after what else waits; default setImmediate. Also delays the
-   * start of a batch, so that everything that arrives in one turn of the event loop shares it.
+   * Runs a slice of long work later, after what else waits; default setImmediate. Batches begin
+   * through it, too, so that everything that arrives in one turn of the event loop shares one; where
+   * it is not given, the log begins small ones at the end of the present callback.
    */
   readonly defer?: (slice: () => void) => void;
 }
