@@ -1,4 +1,6 @@
 import type { ModelSchema } from '@lithair/crds';
+import { defaultEvent } from '../history/index.ts';
+import type { VersionRecord } from '../ports/index.ts';
 import type { ModelRights } from './rights.ts';
 
 /** A model as far as one kind of caller knows it. */
@@ -15,19 +17,23 @@ export interface VisibleModel {
 
 /**
  * The names of a change that the caller may know: without those that tell that a field changed
- * which the caller may not read. Their places stay, since events are numbered.
+ * which the caller may not read. Their places stay, since events are numbered. A change of which
+ * nothing is left is called as one that has no name: what it is not called would tell, too.
  */
 export function visibleEvents(
-  { events = [], fields: all }: ModelSchema,
+  model: ModelSchema,
   unreadable: ReadonlySet<string>,
-  names: readonly string[],
+  { events: names, effect }: Pick<VersionRecord, 'events' | 'effect'>,
 ): readonly (string | null)[] {
   if (unreadable.size === 0) return names;
+  const { events = [], fields: all } = model;
   const isTelling = (name: string) => {
     const fields = events.find(({ type }) => type === name)?.fields ?? moved(all, name);
     return fields?.every((field) => unreadable.has(field)) ?? false;
   };
-  return names.map((name) => (isTelling(name) ? null : name));
+  const known = names.map((name) => (isTelling(name) ? null : name));
+  const isNameless = names.length > 0 && known.every((name) => name === null);
+  return isNameless ? [defaultEvent(model.name, effect), ...known.slice(1)] : known;
 }
 
 /** The fields that some transition of this name changes; undefined for none. */

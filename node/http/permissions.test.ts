@@ -214,8 +214,10 @@ test('events that tell of a field that the caller may not read are not told', as
     assert.ok(Array.isArray(data));
     return data.map(({ type, changes }) => [type, ...Object.keys(changes)]);
   };
+  // A change that has a name for such a field alone is called as one without a name.
   assert.deepEqual(await typesFor('clerk'), [
     ['Renamed', 'name'],
+    ['ProductUpdated'],
     ['ProductCreated', 'name', 'price'],
   ]);
   assert.deepEqual(await typesFor('admin'), [

@@ -198,8 +198,9 @@ function read(path: string, text: string) {
   const end = text.lastIndexOf('\n') + 1;
   const header = headIn(path, text);
   const rest = text.slice(0, end).split('\n').slice(1, -1);
-  const entries = rest.map(parse);
-  if (!entries.every(isEntry)) throw another(path, 'something else behind its head');
+  const parsed = rest.map(parse);
+  const entries = parsed.filter(isEntry);
+  if (entries.length < parsed.length) throw damaged(path, parsed);
   return { header, entries, wholeBytes: Buffer.byteLength(text.slice(0, end)) };
 }
 
@@ -267,6 +268,33 @@ async function opened(path: string, flags: 'wx' | 'r+' | 'r'): Promise<FileHandl
 function unkeepable(error: unknown): CliError {
   const hint = 'name another place with --progress';
   return new CliError(`the progress cannot be kept: ${messageOf(error)} (${hint})`);
+}
+
+/** Batches are called by their pass and their first row: `1-501`. */
+function passOf({ batch }: Entry): number {
+  return Number.parseInt(batch, 10);
+}
+
+/**
+ * What a line told is lost, and with it what became of its rows. Under its key the batch can be sent
+ * again as long as no later pass has begun: that may have created rows which this one refused. Where
+ * one has, a line may say so; the first of its batches may have been under way without one.
+ */
+function damaged(path: string, lines: readonly unknown[]): CliError {
+  const at = lines.findIndex((line) => !isEntry(line));
+  const before = lines.slice(0, at).findLast(isEntry);
+  const last = lines.findLast(isEntry);
+  const isOver = last !== undefined && passOf(last) > (before ? passOf(before) : 1);
+  const without = isOver
+    ? 'a later pass has begun, so its rows cannot be sent again under their key'
+    : 'without this line its rows are sent again under their key, which creates none twice within ' +
+      'the idempotency window if the model refers to no other rows';
+  // The head is the first line.
+  return new CliError(
+    `${path}, line ${at + 2}: damaged: what became of its rows is not known. Where rows bring a ` +
+      'primary key or a unique value, --restart is safe: those that are there are told as such. ' +
+      `Else look at what is there first: ${without}`,
+  );
 }
 
 function another(path: string, what: string): CliError {

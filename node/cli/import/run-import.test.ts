@@ -155,6 +155,40 @@ test('a file of one line that is no journal is left alone', async () => {
   assert.equal(created.size, 0);
 });
 
+test('a damaged line is named, with what is safe to do about it', async () => {
+  await writeFile(file, '{"name":"child","parent":"root"}\n{"name":"root"}\n');
+  let kept = '';
+  onBulk = (number) => {
+    if (number === 2) kept = readFileSync(journal, 'utf8');
+  };
+  await imported();
+  const [head = '', first = ''] = kept.split('\n');
+  const again = { batch: '2-1', result: { accepted: 1, present: [], waiting: [], rejected: [] } };
+  const known = [...created.values()];
+
+  await writeFile(journal, `${head}\n${first.slice(0, 9)}\0\0\n${JSON.stringify(again)}\n`);
+  await assert.rejects(imported(), /line 2: damaged: .*--restart is safe.*a later pass has begun/);
+  await writeFile(journal, `${head}\n${first}\nbad\n`);
+  await assert.rejects(imported(), /line 3: damaged: .* without this line/);
+  await writeFile(journal, `${head}\nbad\n`);
+  await assert.rejects(imported(), /line 2: damaged: .* without this line/);
+  assert.deepEqual([...created.values()], known, 'nothing was sent');
+});
+
+test('a batch whose damaged line is removed creates nothing twice where no row waits', async () => {
+  await writeFile(file, '{"name":"a"}\n{"name":"b"}\n');
+  let head = '';
+  onBulk = () => {
+    head = readFileSync(journal, 'utf8').split('\n')[0] ?? '';
+  };
+  await imported();
+  await writeFile(journal, `${head}\nbad\n`);
+  await assert.rejects(imported(), /line 2: damaged: .* without this line/);
+  await writeFile(journal, `${head}\n`);
+  await imported();
+  assert.deepEqual([...created.values()], ['a', 'b']);
+});
+
 test('--restart forgets a journal, whatever is left of it', async () => {
   await writeFile(file, '{"name":"a"}\n');
   const head = { format: 1, run: 'r', begun: 'b', hash: 'h', urls: [url] };

@@ -140,7 +140,7 @@ function viewsOf({ modelRoute: { model, rights, present } }: Exchange, { rules, 
     return {
       rules: isNow ? rules : outside,
       ofChange: isAll ? rules : outside,
-      names: ({ events: all }) => visibleEvents(model, hidden, all),
+      names: (record) => visibleEvents(model, hidden, record),
       present,
     };
   };

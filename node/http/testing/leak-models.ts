@@ -12,15 +12,16 @@ export const FILLER = {
  * Notes that everybody may read, and which refer to rows.
  *
  * @param readers who may read to which one; null: everybody
+ * @param onDelete what becomes of them with the row
  */
-export function notesOf(readers: readonly string[] | null) {
+export function notesOf(readers: readonly string[] | null, onDelete: 'restrict' | 'setNull') {
   const permissions = readers === null ? {} : { permissions: { read: [...readers, 'Admin'] } };
   return {
     name: 'Note',
     fields: [
       { name: 'id', type: 'string', primaryKey: true },
       { name: 'text', type: 'string' },
-      { name: 'row', type: 'reference', to: 'Row', nullable: true, ...permissions },
+      { name: 'row', type: 'reference', to: 'Row', nullable: true, onDelete, ...permissions },
     ],
     permissions: { create: ['Admin'], read: ['Public'] },
   };

@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+
+/**
+ * What the rows of the leak test may have besides plain values: a state, an end, a value that no
+ * other row gets again, and indexes of some of them. Each of it may be for some roles alone.
+ */
+export interface Lives {
+  readonly states: Closable | null;
+  /** Rows expire by a datetime; else deleted rows are kept. */
+  readonly ends: Closable | null;
+  readonly codes: Closable | null;
+  /** The field that a partial index asks for a value; null: there is none. */
+  readonly partial: 'a' | 'b' | 'c' | null;
+  /** Whether the index is of that field, too. */
+  readonly isOfIt: boolean;
+}
+
+interface Closable {
+  /** Who may read it besides the administrator; null: who may read the row. */
+  readonly read: readonly string[] | null;
+}
+
+const closable = fc.option(
+  fc.record({ read: fc.option(fc.subarray(['Clerk', 'Authenticated']), { nil: null }) }),
+  { nil: null },
+);
+
+export const lives: fc.Arbitrary<Lives> = fc.record({
+  states: closable,
+  ends: closable,
+  codes: closable,
+  partial: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: null }),
+  isOfIt: fc.boolean(),
+});
+
+const ADMIN = 'Admin';
+
+function permissionsOf({ read }: Closable) {
+  if (read === null) return {};
+  // Nobody writes what they may not read.
+  return { permissions: { read: [...read, ADMIN], write: [...read, ADMIN] } };
+}
+
+/** Fields of the model, and what is said of them. */
+export function livingFields({ states, ends, codes }: Lives): object[] {
+  return [
+    ...(states === null ? [] : [{ ...PHASE, ...permissionsOf(states) }]),
+    ...(ends === null ? [] : [{ name: 'until', type: 'datetime', ...permissionsOf(ends) }]),
+    ...(codes === null
+      ? []
+      : [{ name: 'code', type: 'string', index: 'hash', ...permissionsOf(codes) }]),
+  ];
+}
+
+const PHASE = {
+  name: 'phase',
+  type: 'enum',
+  values: ['p0', 'p1', 'p2'],
+  index: 'hash',
+  states: {
+    initial: 'p0',
+    transitions: [
+      { from: ['p0'], to: 'p1', event: 'Begun', when: 'self.rev > 0' },
+      { from: ['p0', 'p1'], to: 'p2', event: 'Ended', roles: [ADMIN, 'Clerk'] },
+    ],
+  },
+};
+
+/** @param wanted an expression of the value that rows of the partial index have */
+export function livingModel({ ends, codes, partial, isOfIt }: Lives, wanted: string) {
+  const indexes = [
+    ...(codes === null ? [] : [{ fields: ['code'], unique: 'forever' }]),
+    ...(partial === null
+      ? []
+      : [
+          { fields: isOfIt ? [partial, 'rev'] : ['rev'], where: `self.${partial} == ${wanted}` },
+          { fields: isOfIt ? ['rev', partial] : [partial], where: 'self.status == "live"' },
+        ]),
+  ];
+  return {
+    lifecycle: ends === null ? { softDelete: true } : { ttl: { field: 'until' } },
+    ...(indexes.length > 0 && { indexes }),
+  };
+}
+
+/** Whose values a row has in one of the worlds. */
+interface Whose {
+  readonly isOther: boolean;
+  /** Whether the caller may not read the row at all. */
+  readonly isHidden: boolean;
+  readonly roles: readonly string[];
+  /** Whether the row may be over already, where it is hidden: nobody misses it. */
+  readonly mayBeOver: boolean;
+}
+
+/** What is written to a row last; a code that it had before is given up. */
+export function livingValues(
+  { states, ends, codes }: Lives,
+  at: number,
+  values: readonly [number, number],
+  whose: Whose,
+) {
+  const [own, other] = values;
+  const isOf = (closed: Closable): boolean =>
+    whose.isOther && (whose.isHidden || !reads(closed, whose));
+  return {
+    ...(states && { phase: `p${(isOf(states) ? other : own) % 3}` }),
+    ...(ends && { until: isOf(ends) ? otherEnd(other, whose) : '2990-01-01T00:00:00Z' }),
+    ...(codes && { code: isOf(codes) ? `o${at}-${other}` : `c${at}` }),
+  };
+}
+
+/** A code that the row has at first, and gives up. */
+export function firstCode({ codes }: Lives, at: number, other: number, whose: Whose) {
+  if (codes === null) return {};
+  const isOf = whose.isOther && (whose.isHidden || !reads(codes, whose));
+  return { code: isOf ? `p${at}-${other}` : `b${at}` };
+}
+
+function reads({ read }: Closable, { roles }: Whose): boolean {
+  return read === null || read.some((role) => roles.includes(role));
+}
+
+function otherEnd(other: number, { isHidden, mayBeOver }: Whose): string {
+  const isOver = isHidden && mayBeOver && other % 2 === 0;
+  return isOver ? '2000-01-01T00:00:00Z' : `299${other + 1}-01-01T00:00:00Z`;
+}
+
+/** A value that rows have, as expressions write it. */
+export function expressedValue(field: { readonly type: string } | undefined): string {
+  if (field?.type === 'decimal') return 'decimal("1.5")';
+  return field?.type === 'integer' ? '1' : '"v1"';
+}

@@ -1,0 +1,26 @@
+import type { Answer, SendOptions } from './served-api.ts';
+
+/** What the leak test asks of both of its worlds. */
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly options: SendOptions;
+}
+
+export const LINES = { accept: 'application/x-ndjson' };
+
+/** The same list as lines, which know no counts. */
+export function asLines({ method, path }: Request): Request {
+  return { method, path: path.replace(/&?count=true/, ''), options: { headers: LINES } };
+}
+
+/** The page behind a page, where there is one. */
+export function behind(request: Request, { json }: Answer): Request | null {
+  const { page } = json;
+  const next: unknown =
+    typeof page === 'object' && page !== null ? Reflect.get(page, 'next') : null;
+  if (typeof next !== 'string' || request.method !== 'GET') return null;
+  const [path = '', query = ''] = request.path.split('?');
+  const kept = query.split('&').filter((one) => one !== '' && !one.startsWith('cursor='));
+  return { ...request, path: `${path}?${[...kept, `cursor=${next}`].join('&')}` };
+}
