@@ -12,6 +12,7 @@ const PROGRESS_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     workloads: { type: 'string', default: 'all' },
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '3' },
@@ -113,6 +114,20 @@ async function run(name: string, tryAll: Run, seed: number, point: number | null
   }
 }
 
+if (values.help) {
+  console.log(`Cut the power at every disk operation, and recover from every state the disk may be in.
+
+Usage: make crash-test [WORKLOADS=NAME,…] [SEED=N] [SEEDS=N]   or
+       node node/log/testing/main.ts [--workloads NAME,…] [--seed N] [--seeds N] [--point N]
+
+  WORKLOADS  ${Object.keys(RUNS).join(', ')}; all (default)
+  SEED       the first seed (default 1)
+  SEEDS      how many of them (make: 3)
+  --point    replays one point of one seed, as a failure names it
+
+A seed takes seconds to minutes, that of encrypted and those of cold the longest.`);
+  process.exit(0);
+}
 const first = numberOf('--seed', values.seed);
 const point = values.point === undefined ? null : numberOf('--point', values.point);
 for (const [name, tryAll] of chosenRuns(values.workloads)) {
