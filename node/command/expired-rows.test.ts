@@ -58,6 +58,24 @@ const KEEPING = schemaOf([
   },
 ]);
 
+/** A paper cannot be written without a lease. */
+const RULED = schemaOf([
+  {
+    name: 'Lease',
+    fields: [key, { name: 'until', type: 'datetime' }],
+    lifecycle: { ttl: { field: 'until' } },
+  },
+  {
+    name: 'Paper',
+    fields: [
+      key,
+      { name: 'lease', type: 'reference', to: 'Lease', onDelete: 'setNull' },
+      { name: 'text', type: 'text' },
+    ],
+    rules: [{ expr: 'has(self.lease)', message: 'A paper has a lease.' }],
+  },
+]);
+
 /** A leader whose entries are applied some time after it proposed them. */
 class Cluster {
   readonly state: ReplicatedState;
@@ -172,6 +190,31 @@ describe('rows whose time has come', () => {
         assert.equal(stateHash(restored), stateHash(cluster.state));
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('go whatever rules the rows have that refer to them; a deletion asks these', () => {
+    const cluster = new Cluster(RULED);
+    const until = new Date(NOW_MS + SECOND_MS).toISOString();
+    cluster.run({ kind: 'create', model: 'Lease', body: { id: 'a', until } });
+    cluster.run({ kind: 'create', model: 'Paper', body: { id: 'p', lease: 'a' } });
+    cluster.applyAll();
+    const before = cluster.log.length;
+    cluster.run({ kind: 'delete', model: 'Lease', id: 'a', ifMatch: null });
+    assert.equal(cluster.log.length, before, 'the deletion is refused');
+    cluster.nowMs += 2 * SECOND_MS;
+    assert.ok(cluster.expire());
+    cluster.applyAll();
+    assert.equal(cluster.state.versionOf('Lease', 'a'), 0);
+    const paper = cluster.state.find('Paper', 'p');
+    assert.equal(JSON.parse(paper?.json ?? '{}').lease, null);
+    const patch = JSON.stringify({ text: 'x' });
+    cluster.run({ kind: 'patch', model: 'Paper', id: 'p', format: 'merge', patch, ifMatch: null });
+    cluster.applyAll();
+    assert.equal(
+      cluster.state.versionOf('Paper', 'p'),
+      paper?.version,
+      'its next write must meet them',
     );
   });
 
