@@ -139,6 +139,8 @@ export class MemberChanges {
 
   /** Learners that are meant to vote get their vote as soon as they have caught up. */
   #promoteLater(): void {
+    // A promotion may outlive the leadership that it began in, and meet the timer of the next.
+    this.#timer?.cancel();
     this.#timer = this.#deps.clock.after(PROMOTION_INTERVAL_MS, () => {
       const learner = this.#nextVoter();
       if (learner === null) this.#promoteLater();
