@@ -178,9 +178,9 @@ const field: RecordShape = {
     index: {
       kind: 'text',
       maxLength: 32,
-      choices: ['none', 'hash', 'ordered'],
-      laterChoices: ['bloom'],
-      description: 'hash answers equality, ordered also ranges and sorting.',
+      choices: ['none', 'hash', 'ordered', 'bloom'],
+      description:
+        'hash answers equality, ordered also ranges and sorting; bloom knows what is not there.',
     },
     defaultFrom: {
       kind: 'text',

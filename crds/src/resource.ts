@@ -51,7 +51,7 @@ export type OnDelete = (typeof ON_DELETE)[number];
 export type DefaultSource = (typeof DEFAULT_SOURCES)[number];
 
 export type FieldType = (typeof FIELD_TYPES)[number];
-export type IndexKind = 'none' | 'hash' | 'ordered';
+export type IndexKind = 'none' | 'hash' | 'ordered' | 'bloom';
 
 /** One LithairModel: what `kubectl apply` sends and what `lithair serve` reads. */
 export interface LithairModel {

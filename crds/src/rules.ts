@@ -133,9 +133,20 @@ function checkNeeds(value: AuthoredField | AuthoredValue, path: Path): Problem[]
 }
 
 function checkOrder(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
+  if ('index' in value && value.index === 'bloom') return checkBloom(value, path);
   if (value.type !== 'boolean' || !('index' in value) || value.index !== 'ordered') return [];
   const message = 'a boolean has no order worth an index; use hash';
   return [problem([...path, 'index'], 'does_not_apply', message)];
+}
+
+/** What is looked up anyway needs no filter. */
+function checkBloom(value: AuthoredField, path: Path): Problem[] {
+  const refuse = (why: string) => [problem([...path, 'index'], 'does_not_apply', why)];
+  if (value.primaryKey === true) return refuse('a primary key is looked up without an index');
+  if (value.unique === true) return refuse('unique values are looked up: bloom adds nothing');
+  if (value.type === 'reference') return refuse('references are looked up: bloom adds nothing');
+  if (value.type !== 'boolean') return [];
+  return refuse('a boolean has too few values for a bloom filter; use hash');
 }
 
 const RANGES = [

@@ -15,6 +15,7 @@ const schema = schemaOf([
       { name: 'status', type: 'string', index: 'hash' },
       { name: 'price', type: 'decimal', index: 'ordered' },
       { name: 'stock', type: 'integer' },
+      { name: 'note', type: 'string', index: 'bloom' },
     ],
     indexes: [{ fields: ['brand', 'stock'] }],
   },
@@ -28,6 +29,16 @@ function explained(query: string): readonly string[] {
 }
 
 describe('an explained list', () => {
+  it('names the filter that is asked first', () => {
+    assert.deepEqual(explained('?note=x'), [
+      '  by nothing, where the bloom filter of note knows no such value; else',
+      '  by no index: every row is looked at',
+      WHOLE,
+      '  row by row: note[eq]',
+    ]);
+    assert.doesNotMatch(explained('?note[ne]=x').join(), /bloom/);
+  });
+
   it('names the index that answers it, and what is left to look at', () => {
     assert.deepEqual(explained(''), ['  by no index: every row is looked at', WHOLE]);
     assert.deepEqual(explained('?sku=A&stock[gt]=1'), [

@@ -43,7 +43,7 @@ const STRANGERS = ['bob', 'carl', 'dora'] as const;
 
 interface Field {
   readonly type: 'string' | 'integer' | 'decimal';
-  readonly index: 'none' | 'hash' | 'ordered';
+  readonly index: 'none' | 'hash' | 'ordered' | 'bloom';
   readonly read: readonly string[] | null;
   readonly locked: boolean;
 }
@@ -63,7 +63,7 @@ interface Plan {
   readonly past: readonly string[] | null;
   readonly isPublicIf: boolean;
   readonly isByTeam: boolean;
-  readonly ownerIndex: 'none' | 'hash' | 'ordered';
+  readonly ownerIndex: Field['index'];
   readonly isAudited: boolean;
   readonly computed: Computed;
   readonly lives: Lives;
@@ -91,7 +91,7 @@ interface Row {
   readonly isNoted: boolean;
 }
 
-const index = fc.constantFrom('none', 'hash', 'ordered');
+const index = fc.constantFrom('none', 'hash', 'ordered', 'bloom');
 const small = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 3, maxLength: 3 });
 const granted = fc.subarray(['Owner', 'Clerk', 'Public', 'Authenticated']);
 const status = fc.constantFrom('draft', 'live');

@@ -61,6 +61,11 @@ export class LocalModel implements ModelReader {
     return this.#merged(this.ordered.scan(range), isIn, inDirection(byId, descending));
   }
 
+  lacks(field: string, key: IndexKey): boolean {
+    const at = this.#positionOf(field);
+    return this.ordered.lacks(field, key) && !this.#records().some(({ keys }) => keys[at] === key);
+  }
+
   lookup(field: string, key: IndexKey): Iterable<AggregateRecord> {
     if (field === this.schema.primaryKey) {
       const found = this.get(idOfKey(key));

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { canonicalJson } from '@lithair/crds';
 import { EngineError, type Outcome } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
+import { indexKey } from '../values/index.ts';
 import { OutboxError } from './index.ts';
 import { LocalNode, MEMBERS, memoModel, Order, schemaOf } from './testing/local-node.ts';
 
@@ -34,6 +35,10 @@ function codeOf(outcome: Outcome): string {
   return outcome.kind === 'rejected' ? outcome.code : outcome.effect;
 }
 
+function keyOf(text: string) {
+  return indexKey({ type: 'string', nullable: false }, text);
+}
+
 void describe('an outbox', () => {
   void it('answers a write once it is on the disk, and shows it from then on', async () => {
     const node = await started();
@@ -46,6 +51,21 @@ void describe('an outbox', () => {
     assert.equal(rowOf(outcome).version, 0);
     assert.equal(node.text(A), 'one');
     assert.equal(node.outbox.status.writes, 1);
+  });
+
+  void it('knows what is not there of what it took itself, too', async () => {
+    const tag = { name: 'tag', type: 'string', index: 'bloom' };
+    const node = new LocalNode(1, new Order(), schemaOf([memoModel([tag])]));
+    await node.start();
+    const body = { id: A, text: 'one', tag: 'seen' };
+    const lacks = (text: string) =>
+      node.outbox.view(node.state).model('Memo')?.lacks('tag', keyOf(text));
+    assert.deepEqual([lacks('seen'), lacks('unseen')], [true, true]);
+    await node.submit({ kind: 'create', model: 'Memo', body });
+    assert.deepEqual([lacks('seen'), lacks('unseen')], [false, true]);
+    await drained(node);
+    node.catchUp();
+    assert.deepEqual([lacks('seen'), lacks('unseen')], [false, true]);
   });
 
   void it('keeps what it answered through a power cut', async () => {

@@ -40,7 +40,7 @@ export interface ModelReader {
   readonly size: number;
   /** Reads of files for rows that are not in memory, so far: each takes time. */
   readonly fileReads: number;
-  /** Names of the fields that records carry keys for: unique, index hash, index ordered, reference. */
+  /** Names of the fields that records carry keys for: unique, any index, reference. */
   readonly indexedFields: readonly string[];
   get(id: string): AggregateRecord | undefined;
   /**
@@ -56,6 +56,8 @@ export interface ModelReader {
   }): Iterable<AggregateRecord>;
   /** Records whose field equals the key: unique, hash, ordered and reference fields. Order: by id. */
   lookup(field: string, key: IndexKey): Iterable<AggregateRecord>;
+  /** Whether surely no record has the key; fields with index bloom only. */
+  lacks(field: string, key: IndexKey): boolean;
   /** Records by (key, id), ordered fields only. */
   range(field: string, range: KeyRange): Iterable<AggregateRecord>;
   /** The model without writes that are not ordered yet; absent where this is that already. */

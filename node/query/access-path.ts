@@ -6,8 +6,8 @@ import { compareKeys, type Position } from './order.ts';
 
 /** What of a query a path answers, for people who want to know. */
 export interface PathUse {
-  /** An id, all rows in the order of their ids, or an index by its name. */
-  readonly by: 'id' | 'all' | { readonly index: string };
+  /** An id, all rows in the order of their ids, no row, or an index by its name. */
+  readonly by: 'id' | 'all' | 'nothing' | { readonly index: string };
   /** Fields with one value. */
   readonly equal: readonly string[];
   /** The field that a range bounds; null for none. */

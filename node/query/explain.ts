@@ -13,15 +13,32 @@ export function explain(query: ListQuery): readonly string[] {
     beyond === null
       ? []
       : [`or, where those are more than ${LOOKUP_PROBE} rows, by ${wayOf(beyond)}`];
-  const lines = [`by ${wayOf(path)}`, ...otherwise, orderOf(path, query), ...rest(path, query)];
+  const lines = [
+    ...filtersOf(query),
+    `by ${wayOf(path)}`,
+    ...otherwise,
+    orderOf(path, query),
+    ...rest(path, query),
+  ];
   const unused = query.tooNarrow.map(
     ({ name }) => `not by the index ${name}: the filters do not say so of all rows`,
   );
   return [...lines, ...unused];
 }
 
+/** What is asked before any row is looked at. */
+function filtersOf({ filters }: ListQuery): string[] {
+  const asked = filters.filter(
+    ({ field, operator }) => field.hasFilter && (operator === 'eq' || operator === 'in'),
+  );
+  return asked.map(
+    ({ field }) => `by nothing, where the bloom filter of ${field.name} knows no such value; else`,
+  );
+}
+
 function wayOf({ use: { by, equal, range } }: AccessPath): string {
   if (by === 'id') return 'the id: one row at most';
+  if (by === 'nothing') return 'nothing: there is no such row';
   if (by === 'all') return 'no index: every row is looked at';
   const parts = [
     ...(equal.length > 0 ? [`one value of ${equal.join(' and ')}`] : []),

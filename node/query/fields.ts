@@ -11,6 +11,8 @@ export interface QueryField {
   readonly values: ValueSchema;
   /** What the state can answer without looking at every row. */
   readonly access: 'none' | 'unique' | 'equality' | 'ordered';
+  /** Whether the state can tell of a value that surely no row has it. */
+  readonly hasFilter: boolean;
 }
 
 /** The fields of a model by name. */
@@ -24,7 +26,8 @@ export function compileFields(
 ): QueryFields {
   const entries = model.fields.map((field): [string, QueryField] => {
     const made = queryField(schema, model, field);
-    return [field.name, veiled.has(field.name) ? { ...made, access: 'none' } : made];
+    const bare = { ...made, access: 'none', hasFilter: false } as const;
+    return [field.name, veiled.has(field.name) ? bare : made];
   });
   return new Map(entries);
 }
@@ -36,6 +39,7 @@ function queryField(schema: Schema, model: ModelSchema, field: FieldSchema): Que
     field,
     values: targetSchema(schema, field),
     access: accessOf(field),
+    hasFilter: field.index === 'bloom',
   };
 }
 

@@ -20,9 +20,24 @@ export interface Choice {
 
 /** Chooses the path that should look at the fewest rows. */
 export function plan(query: ListQuery, reader: ModelReader): AccessPath {
+  if (query.filters.some((filter) => isOfNone(filter, reader))) return NOTHING;
   const { path, beyond } = choose(query);
   return beyond === null || isSmall(reader, path) ? path : beyond;
 }
+
+/** Whether a bloom filter knows that no row has the values of a condition. */
+function isOfNone({ field, keys, operator }: Filter, reader: ModelReader): boolean {
+  if (!field.hasFilter || (operator !== 'eq' && operator !== 'in')) return false;
+  return keys.every((key) => reader.lacks(field.name, key));
+}
+
+const NOTHING: AccessPath = {
+  use: { by: 'nothing', equal: [], range: null },
+  sorted: 'whole',
+  rows: () => [],
+  placeOf: (record) => ({ key: '', id: record.id }),
+  placeBehind,
+};
 
 /** What can be told of the path without looking at rows. */
 export function choose(query: ListQuery): Choice {

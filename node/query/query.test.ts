@@ -520,3 +520,30 @@ function holds(operator: string, name: string, given: JsonValue, bound: JsonValu
       return difference >= 0;
   }
 }
+
+const SIEVED = [
+  {
+    name: 'Product',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'name', type: 'string', index: 'bloom', collation: 'ci' },
+      { name: 'stock', type: 'integer', index: 'hash' },
+    ],
+  },
+];
+
+test('a bloom filter answers for values that no row has, and is asked of no others', async () => {
+  const shop = new Shop(undefined, SIEVED);
+  const rows = Array.from({ length: 500 }, (_, n) => ({ id: `p${n}`, name: `Name ${n}` }));
+  shop.create(...rows.map((row, n) => ({ ...row, stock: n % 2 })));
+  assert.deepEqual(await shop.watched('name=nobody'), { ids: [], looked: 0 });
+  assert.deepEqual(await shop.watched('name[in]=nobody,none'), { ids: [], looked: 0 });
+  assert.deepEqual(await shop.watched('stock=1&name=nobody'), { ids: [], looked: 0 });
+  assert.deepEqual(await shop.watched('name=nAME 7'), { ids: ['p7'], looked: 500 });
+  assert.deepEqual((await shop.watched('name[in]=nobody,name 7')).ids, ['p7']);
+  assert.equal((await shop.watched('name[ne]=nobody&limit=3')).ids.length, 3);
+  assert.deepEqual((await shop.list('name=nobody&count=true')).total, 0);
+  shop.delete('p7');
+  shop.create({ id: 'q', name: 'Nobody', stock: 0 });
+  assert.deepEqual((await shop.watched('name=nobody')).ids, ['q']);
+});

@@ -26,8 +26,11 @@ export interface IdRange {
   readonly descending: boolean;
 }
 
-/** How the keys at one position are found. `unique`: by equality, with one row for each but null. */
-export type IndexKind = 'unique' | 'ordered' | 'partial';
+/**
+ * How the keys at one position are found. `unique`: by equality, with one row for each but null;
+ * `bloom`: not at all, but that a key is surely not there.
+ */
+export type IndexKind = 'unique' | 'ordered' | 'partial' | 'bloom';
 
 /** What a model's rows take in memory. */
 export interface StoreStatistics {

@@ -27,6 +27,8 @@ export interface PlannedIndex {
   readonly isComposite: boolean;
   /** Whether rows are left out of it, for which its key is null. */
   readonly isPartial: boolean;
+  /** Whether it only tells which keys no row has. */
+  readonly isBloom: boolean;
   /** How its keys come about: those of an earlier schema are of use as long as this is the same. */
   readonly ways: string;
   /** The model that a reference points to; null for other fields. */
@@ -87,6 +89,7 @@ function fieldIndex(model: ModelSchema, field: FieldSchema, position: number): P
     isForever: false,
     isComposite: false,
     isPartial: false,
+    isBloom: field.index === 'bloom',
     ways: waysOf(model, [field]),
     target: field.type === 'reference' ? (field.to ?? null) : null,
     keyOf: (row) => indexKey(field, row[name] ?? null),
@@ -105,6 +108,7 @@ function compositeIndex(model: ModelSchema, index: IndexSpec, position: number):
     isForever: index.unique === 'forever',
     isComposite: true,
     isPartial: index.where !== undefined,
+    isBloom: false,
     ways: waysOf(model, fields, index.where),
     target: null,
     keyOf: (row) =>

@@ -72,6 +72,11 @@ export class ModelState implements ModelReader {
     return this.store.lookup(this.indexed(field).position, key, range);
   }
 
+  /** @throws RangeError for a field without a bloom filter */
+  lacks(field: string, key: IndexKey): boolean {
+    return this.store.lacks(this.indexed(field).position, key);
+  }
+
   /** @throws RangeError for a field without an ordered index, the primary key apart */
   range(field: string, range: KeyRange): Iterable<StoredRow> {
     if (field === this.schema.primaryKey) return this.rangeOfIds(range);
@@ -176,7 +181,9 @@ export function kindOf({
   isUnique,
   isOrdered,
   isPartial,
-}: Pick<PlannedIndex, 'isUnique' | 'isOrdered' | 'isPartial'>): IndexKind {
+  isBloom,
+}: Pick<PlannedIndex, 'isUnique' | 'isOrdered' | 'isPartial' | 'isBloom'>): IndexKind {
   if (isPartial) return 'partial';
+  if (isBloom) return 'bloom';
   return isUnique && !isOrdered ? 'unique' : 'ordered';
 }

@@ -26,6 +26,9 @@ const MODELS: readonly ModelSchema[] = [
       field('slug', 'string', { unique: true }),
       field('note', 'string', { default: 'n' }),
       field('label', 'string', { index: 'ordered', computed: 'self.note + self.code' }),
+      field('tint', 'string', { default: 'red', index: 'bloom' }),
+      field('kind', 'string', { index: 'bloom', computed: 'self.code' }),
+      field('grade', 'string', { index: 'hash', computed: 'self.note' }),
     ],
     indexes: [
       { fields: ['rank', 'title'] },
@@ -46,6 +49,9 @@ const MODELS: readonly ModelSchema[] = [
       field('note', 'string', { default: 'n', index: 'ordered' }),
       field('mark', 'string', { index: 'hash', computed: 'self.label + self.home' }),
       field('label', 'string', { index: 'ordered', computed: 'self.title + self.code' }),
+      field('tint', 'string', { default: 'red', index: 'bloom' }),
+      field('kind', 'string', { index: 'hash', computed: 'self.code' }),
+      field('grade', 'string', { index: 'bloom', computed: 'self.note' }),
     ],
     indexes: [
       { fields: ['home', 'note'] },
@@ -145,6 +151,10 @@ function assertConsistent(state: ReplicatedState): void {
     for (const [position, name] of model.indexedFields.entries()) {
       const key: string = row.keys[position] ?? NULL_KEY;
       const same: typeof rows = rows.filter(({ keys }) => keys[position] === key);
+      if (model.plan.indexed[position]?.isBloom === true) {
+        assert.equal(model.lacks(name, key), false, `${row.id} ${name}`);
+        continue;
+      }
       // Rows that an index leaves out have no key in it.
       if (key === NULL_KEY && model.plan.indexed[position]?.isPartial === true) continue;
       assert.deepEqual(idsOf(model.lookup(name, key)), idsOf(same));
@@ -176,7 +186,8 @@ describe('rows from before a model change', () => {
     const model = brands(state);
     assert.equal(
       model.get('b')?.json,
-      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null,"note":"n","label":"nb"}',
+      '{"rank":7,"code":"b","title":"Bé","parent":null,"slug":null,"note":"n","label":"nb",' +
+        '"tint":"red","kind":"b","grade":"n"}',
     );
     assert.equal(model.get('b')?.version, 1);
     assert.deepEqual(idsOf(model.range('rank', { descending: true })), ['b', 'a']);
@@ -299,6 +310,9 @@ describe('an index on a field that there was', () => {
       'parent',
       'slug',
       'label',
+      'tint',
+      'kind',
+      'grade',
       '(rank, title)',
       '(slug, note)',
       '(note) where has(self.title)',

@@ -63,8 +63,9 @@ function preparedIndex(
   const indexed = indexedBefore(before, next);
   if (indexed !== undefined) {
     const was = kindOf(indexed);
-    // A partial one is never of another kind: its condition is part of its name.
-    const isThere = kind === was || kind === 'unique' || was === 'ordered';
+    // A partial one is never of another kind: its condition is part of its name. A filter knows no rows.
+    const isOther = kind === 'bloom' || was === 'bloom';
+    const isThere = kind === was || (!isOther && (kind === 'unique' || was === 'ordered'));
     return isThere ? null : { kind, source: indexed.position };
   }
   const newFields = next.fields.filter((field) => isNew(field, before.schema));
@@ -163,6 +164,6 @@ function shapeOf(model: ModelSchema): string {
 
 function indexesOf(plan: ModelPlan): string {
   return JSON.stringify(
-    plan.indexed.map(({ name, isOrdered, isUnique, ways }) => [name, isOrdered, isUnique, ways]),
+    plan.indexed.map((each) => [each.name, kindOf(each), each.isUnique, each.ways]),
   );
 }

@@ -18,6 +18,7 @@ export function watchedReader(model: ModelReader): { reader: ModelReader; looked
     readAhead: () => null,
     scan: (range) => watch(model.scan(range)),
     lookup: (field, key) => watch(model.lookup(field, key)),
+    lacks: (field, key) => model.lacks(field, key),
     range: (field, range) => watch(model.range(field, range)),
   };
   return { reader, looked: () => looked };

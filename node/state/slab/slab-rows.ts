@@ -140,6 +140,11 @@ export class SlabRows {
     return row;
   }
 
+  /** Number of the last row that there is or was. */
+  get highestRow(): number {
+    return this.highest;
+  }
+
   /**
    * Takes the next row over to the file that bodies are moving to, where it is as it was at an event;
    * false where there is none left.

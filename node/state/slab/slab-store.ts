@@ -8,6 +8,7 @@ import type {
   StoredRow,
   StoreStatistics,
 } from '../aggregate-store.ts';
+import { BloomIndex } from './bloom-index.ts';
 import { BodyTable, type SharedFile } from './body-table.ts';
 import { type FieldIndex, OrderedIndex, PartialIndex, UniqueIndex } from './field-index.ts';
 import { FrozenSlabs } from './frozen-slabs.ts';
@@ -313,6 +314,13 @@ export class SlabStore implements AggregateStore {
     return this.stored(this.equals(position, key, range));
   }
 
+  /** Whether surely no live row has the key at a position that has a bloom filter. */
+  lacks(position: number, key: IndexKey): boolean {
+    const index = this.indexAt(position);
+    if (index instanceof BloomIndex) return index.lacks(key);
+    throw new RangeError(`the index at ${position} is no bloom filter`);
+  }
+
   range(position: number, range: KeyRange): Iterable<StoredRow> {
     const index = this.indexAt(position);
     if (index instanceof OrderedIndex) return this.stored(rowsBetween(index.order, range, false));
@@ -425,7 +433,7 @@ export class SlabStore implements AggregateStore {
     const layout = (older: Layout | null) => nextLayout(older, placed, upgrade);
     this.rows.changeLayout(layout, this.order.size, 'with-writes');
     this.indexes = placed.map((each, at) => {
-      if ('key' in each) return this.constantIndex(at, each.kind);
+      if ('key' in each) return this.constantIndex(at, each.kind, each.key);
       const index = before[each.from];
       if (index === undefined) throw new RangeError(`there is no index at ${each.from}`);
       index.moveTo(at);
@@ -443,12 +451,24 @@ export class SlabStore implements AggregateStore {
   private emptyIndex(at: number, kind: IndexKind): FieldIndex {
     const { reader } = this.rows;
     if (kind === 'unique') return new UniqueIndex(reader, at, this.hasher);
+    if (kind === 'bloom') return this.emptyFilter(at);
     return kind === 'partial' ? new PartialIndex(reader, at) : new OrderedIndex(reader, at);
   }
 
+  /** Rows that are not up to date lack the keys of indexes which are being prepared. */
+  private emptyFilter(at: number): BloomIndex {
+    const highestRow = () => (this.preparing.length > 0 ? null : this.rows.highestRow);
+    return new BloomIndex(this.rows.reader, at, this.hasher, highestRow);
+  }
+
   /** Rows that all have one key are in the order of their ids. */
-  private constantIndex(at: number, kind: IndexKind): FieldIndex {
+  private constantIndex(at: number, kind: IndexKind, key: IndexKey): FieldIndex {
     const { reader } = this.rows;
+    if (kind === 'bloom') {
+      const filter = this.emptyFilter(at);
+      filter.fill(key, this.order.size);
+      return filter;
+    }
     const tree = this.order.fork(at);
     return kind === 'unique'
       ? new UniqueIndex(reader, at, this.hasher, tree)
