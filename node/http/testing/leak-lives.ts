@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { ServedApi } from './served-api.ts';
 
 /**
  * What the rows of the leak test may have besides plain values: a state, an end, a value that no
@@ -89,8 +91,6 @@ interface Whose {
   /** Whether the caller may not read the row at all. */
   readonly isHidden: boolean;
   readonly roles: readonly string[];
-  /** Whether the row may be over already, where it is hidden: nobody misses it. */
-  readonly mayBeOver: boolean;
 }
 
 /** What is written to a row last; a code that it had before is given up. */
@@ -105,9 +105,18 @@ export function livingValues(
     whose.isOther && (whose.isHidden || !reads(closed, whose));
   return {
     ...(states && { phase: `p${(isOf(states) ? other : own) % 3}` }),
-    ...(ends && { until: isOf(ends) ? otherEnd(other, whose) : '2990-01-01T00:00:00Z' }),
+    ...(ends && { until: `299${isOf(ends) ? other + 1 : 0}-01-01T00:00:00Z` }),
     ...(codes && { code: isOf(codes) ? `o${at}-${other}` : `c${at}` }),
   };
+}
+
+/**
+ * The last write of a row that nobody misses: in the other world its time is over with it. Null where
+ * rows do not end.
+ */
+export function lastBreath({ ends }: Lives, isOver: boolean) {
+  if (ends === null) return null;
+  return { rev: 4, until: isOver ? '2000-01-01T00:00:00Z' : '2990-01-01T00:00:00Z' };
 }
 
 /** A code that the row has at first, and gives up. */
@@ -121,13 +130,28 @@ function reads({ read }: Closable, { roles }: Whose): boolean {
   return read === null || read.some((role) => roles.includes(role));
 }
 
-function otherEnd(other: number, { isHidden, mayBeOver }: Whose): string {
-  const isOver = isHidden && mayBeOver && other % 2 === 0;
-  return isOver ? '2000-01-01T00:00:00Z' : `299${other + 1}-01-01T00:00:00Z`;
-}
-
 /** A value that rows have, as expressions write it. */
 export function expressedValue(field: { readonly type: string } | undefined): string {
   if (field?.type === 'decimal') return 'decimal("1.5")';
   return field?.type === 'integer' ? '1' : '"v1"';
+}
+
+/** Rows that went by themselves took places in the log, as other writes do: there are as many of these. */
+export async function level(
+  one: ServedApi,
+  other: ServedApi,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const make = async (api: ServedApi, name: string, count: number): Promise<void> => {
+    const body = Array.from({ length: count }, (_, at) => ({ id: `${name}.${at}`, rev: 1 }));
+    const made = await api.send('POST', '/api/fillers/_bulk', { body, headers });
+    assert.equal(made.status, 201, made.text);
+  };
+  for (const api of [one, other]) await make(api, 'first', 1);
+  const [here, there] = [one.engine.current, other.engine.current];
+  const entries = there.appliedIndex - here.appliedIndex;
+  const rest = there.eventSequence - here.eventSequence - (entries - 1);
+  for (let at = 0; at < entries; at++) await make(one, `${at}`, at === 0 ? rest : 1);
+  assert.equal(here.appliedIndex, there.appliedIndex);
+  assert.equal(here.eventSequence, there.eventSequence);
 }

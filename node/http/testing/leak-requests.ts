@@ -24,3 +24,11 @@ export function behind(request: Request, { json }: Answer): Request | null {
   const kept = query.split('&').filter((one) => one !== '' && !one.startsWith('cursor='));
   return { ...request, path: `${path}?${[...kept, `cursor=${next}`].join('&')}` };
 }
+
+const TOLD = ['etag', 'location', 'lithair-version', 'lithair-index', 'www-authenticate', 'allow'];
+
+/** All that a caller learns from an answer; times differ between two worlds. */
+export function told({ status: code, headers, text }: Answer): string {
+  const head = TOLD.map((header) => `${header}: ${headers.get(header)}`);
+  return [code, ...head, text.replaceAll(/"(at|deletedAt)":"[^"]*"/g, '"$1":""')].join('\n');
+}
