@@ -14,7 +14,7 @@ import {
   livingValues,
 } from './testing/leak-lives.ts';
 import { FILLER, notesOf } from './testing/leak-models.ts';
-import { asLines, behind, LINES, type Request, told } from './testing/leak-requests.ts';
+import { asLines, behind, get, LINES, type Request, told } from './testing/leak-requests.ts';
 import { type Answer, type ServedApi, serveApi } from './testing/served-api.ts';
 
 // Two worlds that differ in nothing that a caller may read answer that caller the same bytes:
@@ -203,6 +203,8 @@ const testing = fc.tuple(rowPath, name, fc.integer({ min: 0, max: 4 })).map(
   }),
 );
 
+const NOTED = 'expand=row fields=id,text limit=2 sort=-text row=r1 row[null]=true'.split(' ');
+
 /** Notes with the rows that they refer to beside them, all of them or those below a row. */
 const noted = fc
   .tuple(
@@ -210,14 +212,7 @@ const noted = fc
       fc.constant('/api/notes'),
       rowPath.map((path) => `${PATH}${path}/notes`),
     ),
-    fc.subarray([
-      'expand=row',
-      'fields=id,text',
-      'limit=2',
-      'sort=-text',
-      'row=r1',
-      'row[null]=true',
-    ]),
+    fc.subarray(NOTED),
     fc.boolean(),
   )
   .map(([path, query, isLines]): Request => {
@@ -535,8 +530,6 @@ async function compare(plan: Plan): Promise<void> {
     await Promise.all(worlds.map((world) => world.close()));
   }
 }
-
-const get = (path: string): Request => ({ method: 'GET', path, options: {} });
 
 /** Asked in every world, for every row. */
 const STANDING = [

@@ -32,3 +32,5 @@ export function told({ status: code, headers, text }: Answer): string {
   const head = TOLD.map((header) => `${header}: ${headers.get(header)}`);
   return [code, ...head, text.replaceAll(/"(at|deletedAt)":"[^"]*"/g, '"$1":""')].join('\n');
 }
+
+export const get = (path: string): Request => ({ method: 'GET', path, options: {} });
