@@ -78,6 +78,12 @@ describe('the template of a key', () => {
     assert.ok(validate('{sku}', { model }).ok);
   });
 
+  it('tells of no field that is not for all who may read a row', () => {
+    for (const sku of [{ permissions: { read: ['Boss'] } }, { hidden: true }]) {
+      assert.match(refusal('{sku}-{lot}', { sku }), /sku is not for all to read/);
+    }
+  });
+
   it('cannot change where rows have keys by it', () => {
     const [old, next] = [validate('{sku}'), validate('{sku}-{lot}')];
     assert.ok(old.ok && next.ok);

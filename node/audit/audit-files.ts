@@ -96,11 +96,17 @@ export class AuditFiles {
     return newestBefore(this.#place(), sequence);
   }
 
-  /** All that a file holds, in plain, sound or not as lines go. Errors as of reading it. */
+  /**
+   * All that a file holds, in plain, sound or not as its later lines go. Errors as of reading it.
+   *
+   * @throws AuditError where it does not begin as such a file: its header may be damaged, and what
+   *   stands behind encrypted
+   */
   async bytesOf(sequence: number): Promise<Uint8Array> {
     const file = auditFile(sequence);
     const path = `${this.#dir}/${file}`;
     const purpose = purposeOf(sequence);
+    await this.newestBefore(sequence);
     return (await readGrowingFile(this.#fs, path, file, this.#keys, purpose)).plain;
   }
 

@@ -191,6 +191,29 @@ test('expiry reads what is encrypted, and what an ended process left unfinished 
   await log.close();
 });
 
+function flipFirst(content: Uint8Array): void {
+  content.set([(content[0] ?? 0) ^ 1], 0);
+}
+
+test('a file that is taken for plain because its header is damaged is not sealed as such', async () => {
+  const fs = new MemoryFileSystem();
+  const { log: first } = await opened(fs, {}, { keys: keysOf(1) });
+  await first.record(entryOf('a'));
+  await first.close();
+  const path = `${DIR}/audit/${FIRST}`;
+  const whole = fs.contentOf(path).slice();
+  const { log: second } = await opened(fs, {}, { keys: keysOf(1) });
+  await second.record(entryOf('b'));
+  await second.close();
+  fs.damage(path, flipFirst);
+  const { log } = await opened(fs, {}, { keys: keysOf(1, 2) });
+  await assert.rejects(log.renew(), { code: 'AUDIT_CORRUPT', message: /audit\/0000000001.jsonl/ });
+  await log.close();
+  fs.damage(path, flipFirst);
+  assert.deepEqual(fs.contentOf(path), whole);
+  assert.deepEqual(await idsIn(fs, keysOf(1, 2)), ['a', 'b']);
+});
+
 test('a file that cannot be read stays as it is, and the others get the new key', async () => {
   const fs = new MemoryFileSystem();
   for (const id of ['a', 'b', 'c']) {

@@ -289,7 +289,8 @@ function planPatch(context: PlanningContext, plan: ModelPlan, command: CommandOf
   if (unmet !== null) return unmet;
   const { schema, mergePatch } = context;
   const fields = fieldsOf(plan, rights, before, context.actor);
-  const scope = fields.unseen.length === 0 ? null : fields;
+  const isScoped = fields.unseen.length > 0 || fields.closed.length > 0;
+  const scope = isScoped ? fields : null;
   const row = { id, before: before.json, format, patch, scope };
   const merged = mergePatch(schema, plan.schema, row);
   if (merged.ok) return planUpdate(context, plan, { id, model, body: merged.body, fields }, before);

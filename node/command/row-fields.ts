@@ -7,7 +7,10 @@ import { conflict } from './refusal.ts';
 export interface RowFields extends Pick<FieldRights, 'kept' | 'locked'> {
   /** Fields that only the owner of the row may read, and the caller is another. */
   readonly unseen: readonly string[];
-  /** Of these, what the caller may not set either, not even as it is. */
+  /**
+   * What the caller may neither read nor change: it may not be set, not even as it is. Whether that is
+   * refused would tell whether the value is the one that is there.
+   */
   readonly closed: readonly string[];
 }
 
@@ -22,15 +25,20 @@ export function fieldsOf(
 ): RowFields {
   if (rights === undefined) return NOTHING;
   const { unowned } = rights;
+  const immutable = schema.fields.filter((field) => field.immutable).map(({ name }) => name);
+  // Kept and not locked: the caller may not read them.
+  const unreadable = rights.kept.filter((name) => !rights.locked.includes(name));
+  const closed = unreadable.filter((name) => immutable.includes(name));
   if (unowned === undefined || ownsRow(schema, parseRow(before.json), actor)) {
-    return { ...NOTHING, kept: rights.kept, locked: rights.locked };
+    return { kept: rights.kept, locked: rights.locked, unseen: [], closed };
   }
   const { unseen } = unowned;
   const kept = [...rights.kept, ...unowned.kept];
   const locked = [...rights.locked, ...unowned.locked];
   const made = schema.fields.filter(({ computed }) => computed !== undefined);
-  const unset = [...locked, ...made.map(({ name }) => name)];
-  return { kept, locked, unseen, closed: unseen.filter((name) => unset.includes(name)) };
+  const unset = [...locked, ...immutable, ...made.map(({ name }) => name)];
+  closed.push(...unseen.filter((name) => unset.includes(name)));
+  return { kept, locked, unseen, closed };
 }
 
 /** What of a new row is for its owner alone, and the caller is another; and what is missing in it. */
@@ -61,9 +69,13 @@ export function unfitForReplacement(
 ): Conflict[] {
   const sent = closed.filter((name) => body[name] !== undefined);
   if (sent.length > 0) {
-    return sent.map((name) => conflict('forbidden_field', 0, name, 'is for the owner of the row'));
+    return sent.map((name) => conflict('forbidden_field', 0, name, 'cannot be set by the caller'));
   }
-  const needed = (rights?.unowned?.kept ?? []).filter((name) => !kept.includes(name));
+  const { fields } = plan.schema;
+  // What nobody changes, and states, keep their value where they are left out.
+  const lasting = fields.filter((field) => field.immutable || field.states !== undefined);
+  const may = [...kept, ...lasting.map(({ name }) => name)];
+  const needed = (rights?.unowned?.kept ?? []).filter((name) => !may.includes(name));
   return missing(plan, needed, body, 0);
 }
 

@@ -19,6 +19,10 @@ const AUTH = {
 };
 
 const OWN = { read: ['Owner', 'Boss'], write: ['Owner', 'Boss'] };
+const BANK = [
+  { name: 'name', type: 'string' },
+  { name: 'account', type: 'string', required: true },
+];
 const MODELS = [
   {
     name: 'City',
@@ -49,11 +53,29 @@ const MODELS = [
     lifecycle: { versioned: 10, audited: true, softDelete: true },
   },
   {
+    name: 'Card',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'by', type: 'string', defaultFrom: 'actor' },
+      { name: 'born', type: 'date', immutable: true, permissions: { read: ['Owner'] } },
+      { name: 'grade', type: 'integer', immutable: true, permissions: { read: ['Boss'] } },
+      { name: 'bank', type: 'object', fields: BANK, permissions: { read: ['Owner'] } },
+      { name: 'file', type: 'object', fields: BANK, permissions: { read: ['Boss'] } },
+    ],
+    permissions: {
+      create: ['Authenticated'],
+      read: ['Public'],
+      update: ['Authenticated'],
+      owner: 'by',
+    },
+  },
+  {
     name: 'Form',
     fields: [
       { name: 'id', type: 'string', primaryKey: true },
       { name: 'by', type: 'string', defaultFrom: 'actor' },
       { name: 'text', type: 'string', required: true, permissions: OWN },
+      { name: 'key', type: 'string', required: true, immutable: true, permissions: OWN },
       { name: 'note', type: 'string' },
     ],
     permissions: {
@@ -228,6 +250,17 @@ function patch(who: Who, id: string, body: unknown, type = 'merge-patch'): Promi
   });
 }
 
+/** As `patch`, of a card. */
+function change(who: Who, id: string, body: unknown, type = 'merge-patch'): Promise<Answer> {
+  const headers = { 'content-type': `application/${type}+json` };
+  return ask(who, 'PATCH', `/api/cards/${id}`, { body, headers });
+}
+
+async function newCard(body: object): Promise<void> {
+  const answer = await ask('ann', 'POST', '/api/cards', { body });
+  assert.equal(answer.status, 201, answer.text);
+}
+
 describe('a write of a field for owners', () => {
   test('is theirs in rows that are there', async () => {
     assert.equal((await patch('ann', 'ann', { wage: 21, mood: 'better' })).status, 200);
@@ -260,6 +293,46 @@ describe('a write of a field for owners', () => {
     );
   });
 
+  test('tells nothing of what nobody can change', async () => {
+    const born = '2001-02-03';
+    await newCard({ id: 'c2', born, grade: 3 });
+    for (const value of [born, '2001-02-04']) {
+      const field = { born: value };
+      refused(await change('bob', 'c2', field), 403, 'forbidden_field');
+      refused(await ask('bob', 'PUT', '/api/cards/c2', { body: field }), 403, 'forbidden_field');
+      const step = [{ op: 'replace', path: '/born', value }];
+      refused(await change('bob', 'c2', step, 'json-patch'), 403, 'forbidden_field');
+    }
+    for (const grade of [3, 4]) {
+      refused(await change('ann', 'c2', { grade }), 403, 'forbidden_field');
+      const body = { grade };
+      refused(await ask('ann', 'PUT', '/api/cards/c2', { body }), 403, 'forbidden_field');
+      const step = [{ op: 'add', path: '/grade', value: grade }];
+      refused(await change('ann', 'c2', step, 'json-patch'), 403, 'forbidden_field');
+    }
+    assert.equal((await change('ann', 'c2', { born })).status, 200, 'the owner sees it');
+    assert.equal((await change('boss', 'c2', { grade: 3 })).status, 200);
+  });
+
+  test('merges nothing into an object that only others see, and may set it', async () => {
+    const bank = { account: '77' };
+    await newCard({ id: 'c3', bank, file: bank });
+    await newCard({ id: 'c4' });
+    for (const id of ['c3', 'c4']) {
+      refused(await change('bob', id, { bank: {} }), 403, 'forbidden_field');
+      refused(await change('bob', id, { file: {} }), 400, 'invalid');
+      for (const path of ['/bank', '/file']) {
+        const step = [{ op: 'add', path, value: { account: '1' } }];
+        assert.equal((await change('bob', id, step, 'json-patch')).status, 200);
+      }
+    }
+    assert.equal((await change('ann', 'c3', { bank: { name: 'x' } })).status, 200);
+    assert.deepEqual((await ask('ann', 'GET', '/api/cards/c3')).json['bank'], {
+      name: 'x',
+      account: '1',
+    });
+  });
+
   test('is no part of an answer to somebody else', async () => {
     const answer = await patch('bob', 'ann', { nick: 'a' });
     assert.doesNotMatch(answer.text, /wage|pin|home|isRich/);
@@ -267,7 +340,8 @@ describe('a write of a field for owners', () => {
 
   test('keeps what others leave out, and asks the owner for what is required', async () => {
     const path = '/api/forms/f1';
-    const made = await ask('ann', 'POST', '/api/forms', { body: { id: 'f1', text: 'x' } });
+    const body = { id: 'f1', text: 'x', key: 'k' };
+    const made = await ask('ann', 'POST', '/api/forms', { body });
     assert.equal(made.status, 201, made.text);
     const put = await ask('bob', 'PUT', path, { body: { note: 'seen' } });
     assert.equal(put.status, 200, put.text);
@@ -275,12 +349,16 @@ describe('a write of a field for owners', () => {
       id: 'f1',
       by: 'ann',
       text: 'x',
+      key: 'k',
       note: 'seen',
     });
+    const kept = await ask('ann', 'PUT', path, { body: { text: 'x', note: 'y' } });
+    assert.equal(kept.status, 200, kept.text);
     const bare = await ask('ann', 'PUT', path, { body: { note: 'y' } });
     refused(bare, 400, 'invalid');
     assert.match(bare.text, /\/text/);
-    refused(await ask('ann', 'POST', '/api/forms', { body: { id: 'f2' } }), 400, 'invalid');
+    const without = { id: 'f2', text: 'x' };
+    refused(await ask('ann', 'POST', '/api/forms', { body: without }), 400, 'invalid');
   });
 
   test('is theirs in rows that they create, and not in those that they create for others', async () => {

@@ -146,8 +146,8 @@ function runRead(
       ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
       : parts.freshness.demandOf(level, parameter, token, epoch, model.consistency);
   exchange.trace?.enter('barrier');
-  const barrier = parts.engine.readBarrier(demand);
   const ahead = operation.name === 'read' ? readAhead(parts.context, exchange) : null;
+  const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null && ahead === null) return answerRead(parts, exchange, operation);
   return Promise.all([barrier, ahead]).then(() => answerRead(parts, exchange, operation));

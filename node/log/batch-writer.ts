@@ -117,7 +117,9 @@ export class BatchWriter {
       try {
         segment.file.writeNow(batch.content(), batch.offset);
       } catch (error) {
-        return this.fail(`writing ${this.#path(batch)}`, error);
+        // The batch before may just have become durable, and says so first.
+        queueMicrotask(() => this.fail(`writing ${this.#path(batch)}`, error));
+        return;
       }
       return this.#sync(batch, segment);
     }

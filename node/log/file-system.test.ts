@@ -122,6 +122,28 @@ describe('the real disk takes a few bytes', () => {
   });
 });
 
+describe('the real disk reads ahead', () => {
+  test('a bounded number of times at once, and without a word of what it cannot', async () => {
+    const { disk, dir } = await begin(new NodeFileSystem());
+    const file = await disk.open(`${dir}/a`, 'create');
+    const done: number[] = [];
+    const all = Array.from({ length: 50 }, (_, i) =>
+      file.readAhead(0, 1024 * 1024).then(() => void done.push(i)),
+    );
+    // Those that find no place are done before any read can be.
+    await Promise.resolve();
+    await Promise.resolve();
+    assert.deepEqual(
+      done,
+      Array.from({ length: 48 }, (_, i) => i + 2),
+    );
+    await Promise.all(all);
+    await file.readAhead(0, 10);
+    await file.close();
+    await file.readAhead(0, 10).catch(assert.fail);
+  });
+});
+
 describe('a power cut of the disk in memory', () => {
   test('keeps what was synced and may lose each unsynced sector and the newest names', async () => {
     const outcomes = new Set<string>();

@@ -112,6 +112,12 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
+/** Of all files: fewer than the threads that the runtime has for the disk (four by default). */
+const MAX_READING_AHEAD = 2;
+let readingAhead = 0;
+/** All that is read ahead goes here, at the same time, too: nobody looks at it. */
+const THROWN_AWAY = Buffer.allocUnsafeSlow(64 * 1024);
+
 class NodeFile implements OpenFile {
   readonly #descriptor: number;
   readonly #path: string;
@@ -136,11 +142,29 @@ class NodeFile implements OpenFile {
     return filled;
   }
 
-  /** What comes of it is thrown away: the kernel keeps the pages. */
-  readAhead(position: number, bytes: number): Promise<void> {
-    const target = Buffer.allocUnsafeSlow(bytes);
+  /**
+   * What comes of it is thrown away: the kernel keeps the pages. Where enough of it goes on already
+   * nothing is done, so that it takes neither memory nor the threads that syncs of the log need.
+   */
+  async readAhead(position: number, bytes: number): Promise<void> {
+    if (readingAhead >= MAX_READING_AHEAD) return;
+    readingAhead += 1;
+    try {
+      const end = position + bytes;
+      for (let at = position; at < end; at += THROWN_AWAY.length) {
+        if (!(await this.#touch(at, Math.min(THROWN_AWAY.length, end - at)))) return;
+      }
+    } finally {
+      readingAhead -= 1;
+    }
+  }
+
+  /** False where there is no more, or it cannot be read: whoever needs it will find that. */
+  #touch(position: number, bytes: number): Promise<boolean> {
     return new Promise((resolve) => {
-      fs.read(this.#descriptor, target, 0, bytes, position, () => resolve());
+      fs.read(this.#descriptor, THROWN_AWAY, 0, bytes, position, (error, read) =>
+        resolve(error === null && read > 0),
+      );
     });
   }
 

@@ -28,11 +28,17 @@ export function requireScope(patch: JsonInput, format: PatchFormat, scope: Patch
   }
 }
 
-function requireKnown(patch: JsonInput, { known }: PatchScope): void {
+function requireKnown(patch: JsonInput, { known, unreadable }: PatchScope): void {
   if (!isObject(patch)) return;
-  for (const name of Object.keys(patch)) {
+  for (const [name, value] of Object.entries(patch)) {
     if (!known.includes(name)) throw unknownField(`/${name}`);
+    if (unreadable.has(name) && isObject(value)) throw mergedUnseen('invalid', `/${name}`);
   }
+}
+
+/** An object in a merge patch is merged into the one that is there: what comes of it tells of that. */
+function mergedUnseen(code: 'invalid' | 'forbidden_field', at: string): PatchRefusal {
+  return new PatchRefusal(code, at, 'can only be set as a whole, which takes a JSON Patch');
 }
 
 function requireStep(operation: PatchOperation, at: string, scope: PatchScope): void {
@@ -56,23 +62,27 @@ function unknownField(at: string): PatchRefusal {
   return new PatchRefusal('invalid', at, 'there is no such field');
 }
 
-/** Fields of one row that its owner alone may read. */
+/** Fields of one row that the caller may not read. */
 export interface RowScope {
-  /** No patch may look at them. */
+  /** Only its owner may: no patch may look at them. */
   readonly unseen: readonly string[];
-  /** Of these, what may not be set either: whatever the value, which would tell of what is there. */
+  /** What may not be set either: whatever the value, which would tell of what is there. */
   readonly closed: readonly string[];
 }
 
 /**
- * Refuses what would tell something of fields of a row that only its owner may read.
+ * Refuses what would tell something of fields of a row that the caller may not read.
  *
  * @throws PatchRefusal `forbidden_field`
  */
 export function requireRowScope(patch: JsonInput, format: PatchFormat, scope: RowScope): void {
   if (format === 'merge') {
-    const names = isObject(patch) ? Object.keys(patch) : [];
-    for (const name of names) if (scope.closed.includes(name)) throw notTheOwner(`/${name}`);
+    for (const [name, value] of isObject(patch) ? Object.entries(patch) : []) {
+      if (scope.closed.includes(name)) throw closedField(`/${name}`);
+      if (scope.unseen.includes(name) && isObject(value)) {
+        throw mergedUnseen('forbidden_field', `/${name}`);
+      }
+    }
     return;
   }
   for (const [at, operation] of readOperations(patch).entries()) {
@@ -85,8 +95,13 @@ export function requireRowScope(patch: JsonInput, format: PatchFormat, scope: Ro
 function requireOpen(path: Path, isSetting: boolean, at: string, scope: RowScope): void {
   const [name] = path;
   if (name === undefined) throw notTheOwner(at);
-  const isSet = isSetting && path.length === 1 && !scope.closed.includes(name);
+  if (scope.closed.includes(name)) throw closedField(at);
+  const isSet = isSetting && path.length === 1;
   if (!isSet && scope.unseen.includes(name)) throw notTheOwner(at);
+}
+
+function closedField(at: string): PatchRefusal {
+  return new PatchRefusal('forbidden_field', at, 'cannot be set by the caller');
 }
 
 function notTheOwner(at: string): PatchRefusal {
