@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { OpenFile, OpenMode } from './file-system.ts';
 import { confState, entries, openMember, saved } from './fixture.ts';
-import { type Log, LogFailedError, MemoryFileSystem } from './index.ts';
+import { type Log, LogFailedError, MemoryFileSystem, NodeFileSystem } from './index.ts';
 import { type CrashPlan, tryEveryCrashPoint } from './testing/crash-points.ts';
 import { WORKLOADS } from './testing/workloads.ts';
 
@@ -26,6 +30,27 @@ async function textOf(log: Log): Promise<string[]> {
   const parts: string[] = [];
   for await (const part of log.readSnapshot() ?? []) parts.push(decode(part));
   return parts;
+}
+
+/** Of a small batch, which is written without another thread. */
+class DiskOfFewWrites extends NodeFileSystem {
+  writesLeft = Infinity;
+
+  override async open(path: string, mode: OpenMode): Promise<OpenFile> {
+    const file = await super.open(path, mode);
+    const write = file.writeNow?.bind(file);
+    assert.ok(write !== undefined);
+    file.writeNow = (source, position) => {
+      if (this.writesLeft === 0) throw new Error('EIO of the test');
+      this.writesLeft -= 1;
+      write(source, position);
+    };
+    return file;
+  }
+}
+
+async function eventually(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('power that is cut at every operation', () => {
@@ -70,6 +95,24 @@ describe('a log whose disk fails', () => {
       await directory.close();
     });
   }
+
+  test('says what became durable before it says that the batch behind failed', async () => {
+    const directoryPath = await mkdtemp(join(tmpdir(), 'lithair-log-'));
+    const disk = new DiskOfFewWrites();
+    const { directory, log } = await openMember(disk, directoryPath, LIMITS);
+    const told: string[] = [];
+    log.onFailure(({ message }) => told.push(message.replace(/^.*failed: /, '')));
+    await new Promise<void>((resolve) => log.save({ entries: entries(1, 1, 1) }, resolve));
+    disk.writesLeft = 1;
+    log.save({ entries: entries(2, 2, 1) }, () => told.push('2 is durable'));
+    // The first of both is being synced when the other comes.
+    await Promise.resolve();
+    log.save({ entries: entries(3, 3, 1) }, () => told.push('3 is durable'));
+    await eventually(() => told.length >= 2);
+    assert.deepEqual(told, ['2 is durable', 'EIO of the test']);
+    await directory.close();
+    await rm(directoryPath, { recursive: true });
+  });
 
   test('a snapshot that cannot be written leaves the log as it is', async () => {
     const disk = new MemoryFileSystem();
