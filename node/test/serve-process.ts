@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-const CLI = join(import.meta.dirname, '..', 'cli', 'main.ts');
+/** The bundle that the test runner made, or the sources. */
+const CLI = process.env['LITHAIR_PROGRAM'] ?? join(import.meta.dirname, '..', 'cli', 'main.ts');
 
 /** How a process ended. */
 export interface ProcessEnd {

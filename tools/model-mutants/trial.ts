@@ -58,9 +58,9 @@ export function tryTests(workspace: Workspace, file: string, timeoutMs: number):
   });
 }
 
-/** Without what a test runner around this one tells its own children. */
+/** Without what a test runner around this one tells its own children, and without its program. */
 function environment(): NodeJS.ProcessEnv {
-  const { NODE_TEST_CONTEXT: _, ...rest } = process.env;
+  const { NODE_TEST_CONTEXT: _, LITHAIR_PROGRAM: __, ...rest } = process.env;
   return rest;
 }
 
