@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type * as Sdk from '@aws-sdk/client-s3';
 import { ColdError, type ColdErrorCode, type ColdStat, type ColdStore } from './cold-store.ts';
+import type * as Sdk from './s3-sdk.ts';
 
 /** Where a bucket is, and how it is reached. Credentials come from the environment. */
 export interface S3Settings {
@@ -108,7 +108,7 @@ export class S3Store implements ColdStore {
   }
 
   #load(): Promise<Loaded> {
-    this.#loaded ??= import('@aws-sdk/client-s3').then((sdk) => {
+    this.#loaded ??= import('./s3-sdk.ts').then((sdk) => {
       const { endpoint, region, pathStyle } = this.#settings;
       const client = new sdk.S3Client({
         ...(endpoint !== undefined && { endpoint, region: region ?? 'us-east-1' }),
