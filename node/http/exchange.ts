@@ -42,6 +42,8 @@ export class Exchange {
   expanded: readonly ModelSchema[] = [];
   /** Whether the audit log has what came of the request, as far as it must. */
   isAudited = false;
+  /** How often the model changed before the request was answered, and it began anew. */
+  outrunTimes = 0;
   /** Methods of the route, for the `Allow` header. */
   allow = '';
   #parameters: readonly Parameter[] | null = null;

@@ -20,7 +20,7 @@ import { requireWriteHead } from './operations/write.ts';
 import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
 import { send, sendProblem } from './respond.ts';
-import type { RouteTable, RouteTables } from './route-table.ts';
+import { isTableOf, type RouteTable, type RouteTables } from './route-table.ts';
 import { route, type SystemRoutes, unknownRoute } from './router.ts';
 import { tracedBody } from './traced-body.ts';
 import { beginTrace, finishTrace, identifier } from './tracing.ts';
@@ -51,29 +51,62 @@ export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void
  * leave by the one error exit. Reads that need no waiting are answered without a promise.
  */
 export function createPipeline(parts: PipelineParts): Handle {
-  return (req, res) => {
-    const exchange = new Exchange(req, res, parts.clock.monotonicMs());
-    try {
-      const pending = run(parts, exchange);
-      if (pending === undefined) return observe(parts, exchange);
-      return pending.then(
-        () => observe(parts, exchange),
-        (error: unknown) => fail(parts, exchange, error),
-      );
-    } catch (error) {
-      return fail(parts, exchange, error);
-    }
-  };
+  return (req, res) => attempt(parts, new Exchange(req, res, parts.clock.monotonicMs()), run);
 }
+
+function attempt(
+  parts: PipelineParts,
+  exchange: Exchange,
+  steps: (parts: PipelineParts, exchange: Exchange) => Promise<void> | void,
+): Promise<void> | void {
+  try {
+    const pending = steps(parts, exchange);
+    if (pending === undefined) return observe(parts, exchange);
+    return pending.then(
+      () => observe(parts, exchange),
+      (error: unknown) => failOrRouteAnew(parts, exchange, error),
+    );
+  } catch (error) {
+    return failOrRouteAnew(parts, exchange, error);
+  }
+}
+
+/**
+ * A read that a change of the model outran begins again under the new one, whose permissions and
+ * indexes are others: nothing was answered, and nothing was changed.
+ */
+function failOrRouteAnew(
+  parts: PipelineParts,
+  exchange: Exchange,
+  error: unknown,
+): Promise<void> | void {
+  const isOutrun =
+    error instanceof Problem &&
+    error.code === 'schema_changed' &&
+    exchange.operation?.kind === 'read' &&
+    !exchange.res.headersSent;
+  if (!isOutrun || exchange.outrunTimes >= MAX_OUTRUN) return fail(parts, exchange, error);
+  exchange.outrunTimes += 1;
+  exchange.parent = null;
+  exchange.expanded = [];
+  return attempt(parts, exchange, enter);
+}
+
+/** Changes of the model come one after the other through the log; so many are no accident. */
+const MAX_OUTRUN = 3;
 
 function run(parts: PipelineParts, exchange: Exchange): Promise<void> | void {
   // 1. gateway limits
   parts.admit(exchange.req);
+  return enter(parts, exchange);
+}
+
+function enter(parts: PipelineParts, exchange: Exchange): Promise<void> | void {
   // 2. route
   const state = parts.engine.state();
   exchange.table = state === null ? null : parts.tables.of(state);
   route(exchange, parts.system, exchange.table);
-  if (exchange.route?.model.tracing !== undefined) {
+  if (exchange.route?.model.tracing !== undefined && exchange.trace === null) {
     exchange.trace = beginTrace(parts.tracer, exchange);
   }
   const { operation } = exchange;
@@ -165,7 +198,7 @@ function answerRead(
 ): Promise<void> | void {
   exchange.trace?.enter('query');
   const { context } = parts;
-  const view = viewOf(context, exchange.modelRoute.model.name);
+  const view = viewOf(exchange, context);
   const reply = operation.answer(exchange, view, context);
   if (reply instanceof Promise) {
     return sendLater(
@@ -275,11 +308,12 @@ function unauthorized(detail: string, isWrong: boolean): Problem {
   return new Problem('unauthorized', detail, { headers: ['WWW-Authenticate', challenge] });
 }
 
-function viewOf(context: OperationContext, name: string): ReadView {
+/** The caller was let in by the permissions of one schema, and sees the rows of the same. */
+function viewOf({ table, modelRoute }: Exchange, context: OperationContext): ReadView {
   const state = context.state();
-  const model = state.model(name);
-  if (model === undefined) throw new Problem('schema_changed', 'The model changed meanwhile.');
-  return { state, model };
+  const model = state.model(modelRoute.model.name);
+  if (model !== undefined && table !== null && isTableOf(table, state)) return { state, model };
+  throw new Problem('schema_changed', 'The model changed meanwhile.');
 }
 
 function sendLater(

@@ -89,6 +89,14 @@ export interface RouteTableOptions {
   readonly nowMs: () => number;
 }
 
+/** Whether a table is that of the schema which a state has now. */
+export function isTableOf(
+  { schemaVersion, fingerprint }: RouteTable,
+  state: Pick<StateReader, 'schemaVersion' | 'schemaFingerprint'>,
+): boolean {
+  return schemaVersion === state.schemaVersion && fingerprint === state.schemaFingerprint;
+}
+
 /** Keeps the table of the schema in force, and makes a new one only when that changes. */
 export class RouteTables {
   readonly #options: RouteTableOptions;
@@ -100,11 +108,7 @@ export class RouteTables {
 
   of(state: StateReader): RouteTable {
     const table = this.#table;
-    const isCurrent =
-      table !== null &&
-      table.schemaVersion === state.schemaVersion &&
-      table.fingerprint === state.schemaFingerprint;
-    if (isCurrent) return table;
+    if (table !== null && isTableOf(table, state)) return table;
     const made = new SchemaRoutes(state, this.#options);
     this.#table = made;
     return made;

@@ -18,4 +18,8 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 53351,
     why: 'a segment whose name a killed process had not made durable was written to, and lost with the power',
   },
+  {
+    seed: 1214,
+    why: 'a list went by an index that a change of the model had taken away while it waited',
+  },
 ];

@@ -5,7 +5,7 @@ import { Expander, readExpansions } from '../expansion.ts';
 import { prefersNdjson, requireAcceptable } from '../media-type.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
-import type { ModelRoute } from '../route-table.ts';
+import { isTableOf, type ModelRoute } from '../route-table.ts';
 import { exportRows } from './export-rows.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
 
@@ -31,7 +31,7 @@ export function answerList(
   requireAcceptable(accept, JSON_CONTENT_TYPE);
   const { route, query, expansions } = queryOf(exchange, given);
   const { actor } = exchange;
-  const currentReader = () => readerOf(context, route.model.name);
+  const currentReader = () => readerOf(exchange, context, route);
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
     const shown = { ...done, rows: done.rows.map(route.presentJson) };
@@ -84,11 +84,17 @@ function originOf({ state }: ReadView) {
   return { epoch, index: appliedIndex, schemaVersion };
 }
 
-/** @throws Problem `schema_changed` */
-export function readerOf(context: OperationContext, model: string) {
-  const reader = context.state().model(model);
-  if (reader === undefined) throw new Problem('schema_changed', 'The model changed meanwhile.');
-  return reader;
+/**
+ * The rows of a model, as long as the schema is the one that the request was routed by: the query
+ * was planned with its indexes, and the caller was let in by its permissions.
+ *
+ * @throws Problem `schema_changed`
+ */
+export function readerOf({ table }: Exchange, context: OperationContext, { model }: ModelRoute) {
+  const state = context.state();
+  const reader = state.model(model.name);
+  if (reader !== undefined && table !== null && isTableOf(table, state)) return reader;
+  throw new Problem('schema_changed', 'The model changed meanwhile.');
 }
 
 function pageReply(head: string[], limit: number, page: Page): Reply {

@@ -15,10 +15,11 @@ export const related: ReadOperation = {
 };
 
 /** The row that is referred to, which must be there. */
-function parentOf({ parent, actor }: Exchange, view: ReadView, context: OperationContext) {
+function parentOf(exchange: Exchange, view: ReadView, context: OperationContext) {
+  const { parent, actor } = exchange;
   if (parent === null) throw new Error('a route below a row names the row');
   const { field, route } = parent;
-  const rows = readerOf(context, route.model.name);
+  const rows = readerOf(exchange, context, route);
   const ids = [parent.id, route.validator.id(parent.id) ?? ''];
   const id = ids.find((one) => {
     const record = rows.get(one);

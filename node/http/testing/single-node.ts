@@ -25,6 +25,8 @@ export class SingleNode implements Engine {
   /** What the next calls fail with, for tests of the error exits. */
   failure: EngineErrorCode | null = null;
   phase: NodeHealth['phase'] = 'ready';
+  /** What reads wait for, and what happens meanwhile. */
+  barrier: () => Promise<void> | null = () => null;
   readonly demands: ReadDemand[] = [];
   readonly audited: AuditEntry[] = [];
   /** Whether entries cannot be written. */
@@ -58,7 +60,7 @@ export class SingleNode implements Engine {
     this.demands.push(demand);
     if (this.demands.length > 100) this.demands.length = 0;
     this.#fail();
-    return null;
+    return this.barrier();
   }
 
   audit(entry: AuditEntry): Promise<void> {

@@ -24,6 +24,8 @@ export class Lives {
   readonly #rules: LifeRules;
   /** Digests by index, and who came there first. */
   readonly #digests = new Map<number, { readonly digest: string; readonly by: string }>();
+  /** Log time by index, epoch milliseconds: it goes on where no row changes, too. */
+  readonly #timesMs = new Map<number, number>();
   /** One for each index that changed something, in the order of the log. */
   readonly #tale: LifeRows[] = [];
   /** Stretches of the log that no member went through entry by entry: `[from, to)`. */
@@ -52,7 +54,9 @@ export class Lives {
   at(index: number): LifeRows | null {
     if (this.#last === null || index > this.#last.index) return null;
     if (this.#gaps.some(([from, to]) => from <= index && index < to)) return null;
-    return this.#tale.findLast((rows) => rows.index <= index) ?? null;
+    const rows = this.#tale.findLast((one) => one.index <= index);
+    const timeMs = this.#timesMs.get(index);
+    return rows === undefined || timeMs === undefined ? null : { ...rows, index, timeMs };
   }
 
   /** Whether the whole log is known. */
@@ -74,6 +78,7 @@ export class Lives {
     }
     if (known !== undefined || appliedIndex <= (this.#last?.index ?? -1)) return;
     this.#digests.set(appliedIndex, { digest, by });
+    this.#timesMs.set(appliedIndex, state.logTimeMs);
     this.#follow(rows, digest);
   }
 
