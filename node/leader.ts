@@ -1,5 +1,5 @@
 import type { Problem, Schema } from '@lithair/crds';
-import { rowGuard } from './access/index.ts';
+import { rowAccess } from './access/index.ts';
 import {
   type Execution,
   LeaderSession,
@@ -337,7 +337,7 @@ export class Leader {
     const { state } = consensus;
     this.#session =
       event.leading && state !== null
-        ? new LeaderSession(state, consensus.memberId, mergePatch, rowGuard)
+        ? new LeaderSession(state, consensus.memberId, mergePatch, rowAccess)
         : null;
   }
 

@@ -1,4 +1,4 @@
-import { rowGuard } from './access/index.ts';
+import { rowAccess } from './access/index.ts';
 import type { Leader } from './leader.ts';
 import type { DataDirectory, Log, LogOptions } from './log/index.ts';
 import { mergePatch } from './merge-patch.ts';
@@ -43,7 +43,7 @@ export async function openOutbox(
     random,
     logger,
     mergePatch,
-    rowAccess: rowGuard,
+    rowAccess,
     state: () => consensus.state,
     order: async (writes, timeoutMs) => {
       const answer = await consensus.forwardOutbox(encodeRequest(writes), timeoutMs);

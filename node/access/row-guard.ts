@@ -1,7 +1,8 @@
 import type { ModelSchema, Schema } from '@lithair/crds';
 import type { Actor, JsonObject } from '../ports/index.ts';
-import { rowsFor } from './rights.ts';
+import { Rights, rowsFor } from './rights.ts';
 import { lets, opens, type RowGrant, type RowOperation, rowRulesOf } from './row-rules.ts';
+import { unknownFields } from './visible-model.ts';
 
 /** What a caller may do with single rows of a model that has rules for them. */
 class RowGuard {
@@ -40,7 +41,15 @@ class RowGuard {
 }
 
 /** The guard of a model's rows; null where a caller may do the same with all of them. */
-export function rowGuard(schema: Schema, model: ModelSchema, actor: Actor): RowGuard | null {
+function rowGuard(schema: Schema, model: ModelSchema, actor: Actor): RowGuard | null {
   if (schema.auth === undefined || rowRulesOf(model).length === 0) return null;
   return new RowGuard(model, actor);
 }
+
+function closedFields(schema: Schema, model: ModelSchema, actor: Actor) {
+  const rights = new Rights(schema).of(actor, model);
+  return { unreadable: rights.unreadable, unknown: unknownFields(model, rights) };
+}
+
+/** What the leader asks of single rows, and of what it may tell of them. */
+export const rowAccess = { judge: rowGuard, closed: closedFields } as const;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
 import type { Actor, JsonObject } from '../ports/index.ts';
-import { opens, Rights, rowGuard } from './index.ts';
+import { opens, Rights, rowAccess } from './index.ts';
 
 /** A schema of one model, of documents with an owner, a state and a size. */
 function schemaOf(permissions: unknown): Schema {
@@ -38,7 +38,7 @@ function reads(schema: Schema, caller: Actor, document: JsonObject): boolean {
 function guardOf(schema: Schema, caller: Actor) {
   const [model] = schema.models;
   assert.ok(model);
-  const guard = rowGuard(schema, model, caller);
+  const guard = rowAccess.judge(schema, model, caller);
   assert.ok(guard);
   return guard;
 }

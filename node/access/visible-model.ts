@@ -1,4 +1,4 @@
-import type { ModelSchema } from '@lithair/crds';
+import type { FieldSchema, ModelSchema } from '@lithair/crds';
 import { defaultEvent } from '../history/index.ts';
 import type { VersionRecord } from '../ports/index.ts';
 import type { ModelRights } from './rights.ts';
@@ -49,10 +49,7 @@ export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleMo
   const { unreadable, unwritable, owned } = rights;
   const optional = unwritable.union(owned.unreadable).union(owned.unwritable);
   if (unreadable.size === 0 && optional.size === 0) return { read: model, write: model };
-  const known = model.fields.filter(
-    ({ name, computed }) =>
-      !unreadable.has(name) || (computed === undefined && !unwritable.has(name)),
-  );
+  const known = model.fields.filter((field) => isKnown(field, rights));
   return {
     read: { ...model, fields: model.fields.filter(({ name }) => !unreadable.has(name)) },
     write: {
@@ -62,4 +59,18 @@ export function visibleModel(model: ModelSchema, rights: ModelRights): VisibleMo
       ),
     },
   };
+}
+
+function isKnown(
+  { name, computed }: FieldSchema,
+  { unreadable, unwritable }: Pick<ModelRights, 'unreadable' | 'unwritable'>,
+): boolean {
+  return !unreadable.has(name) || (computed === undefined && !unwritable.has(name));
+}
+
+/** Fields that a model does not have for the caller: all, where they neither read nor write rows. */
+export function unknownFields(model: ModelSchema, rights: ModelRights): ReadonlySet<string> {
+  const isSome = (['read', 'create', 'update'] as const).some((one) => rights.rows(one) !== 'none');
+  const unknown = model.fields.filter((field) => !isSome || !isKnown(field, rights));
+  return new Set(unknown.map(({ name }) => name));
 }

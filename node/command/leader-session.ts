@@ -80,13 +80,13 @@ export class LeaderSession {
 
   /**
    * @param mergePatch needed where patches are executed
-   * @param rowAccess needed where models have rules for single rows
+   * @param rowAccess needed where models have rules for single rows, or rights on fields
    */
   constructor(
     state: ReplicatedState,
     memberId: number,
     mergePatch: MergePatch = noPatches,
-    rowAccess: RowAccess = noRowRules,
+    rowAccess: RowAccess = NO_ACCESS,
   ) {
     this.state = state;
     this.memberId = memberId;
@@ -429,11 +429,20 @@ function foreseenOf(changes: readonly Change[], unchanged: WrittenAggregate | nu
 }
 
 /** Closed: a session that could not judge rows refuses models that ask for it. */
-function noRowRules(_: Schema, { permissions }: ModelSchema): null {
+function noRowRules({ permissions }: ModelSchema): null {
   const { owner, publicIf, rows } = permissions ?? {};
   if ((owner ?? publicIf ?? rows) === undefined) return null;
   throw new CommandError('no_row_access', 'this session was made without a way to judge rows');
 }
+
+const NO_ACCESS: RowAccess = {
+  judge: (_, model) => noRowRules(model),
+  closed(_, { fields }) {
+    const closed = fields.filter(({ hidden, permissions }) => hidden ?? permissions !== undefined);
+    const names = new Set(closed.map(({ name }) => name));
+    return { unreadable: names, unknown: names };
+  },
+};
 
 function noPatches(): never {
   throw new CommandError('no_patches', 'this session was made without a way to merge patches');

@@ -26,6 +26,7 @@ import { MAX_PUT_BYTES } from './put-bytes.ts';
 import { conflict, refusal } from './refusal.ts';
 import { fieldsOf, type RowFields, unfitForNew, unfitForReplacement } from './row-fields.ts';
 import { brokenRules } from './row-rules.ts';
+import { toldConflicts } from './told-conflicts.ts';
 import { movesOf } from './transitions.ts';
 import type { MergePatch, RowAccess, RowJudge } from './types.ts';
 import { usedValues } from './used-values.ts';
@@ -173,7 +174,7 @@ function closed(
 }
 
 function judgeOf({ rowAccess, schema, actor }: PlanningContext, plan: ModelPlan): RowJudge | null {
-  return rowAccess(schema, plan.schema, actor);
+  return rowAccess.judge(schema, plan.schema, actor);
 }
 
 /** The id of a new row: the one that the body names, one that is made of it, or a generated one. */
@@ -400,7 +401,10 @@ function checked(context: PlanningContext, changes: readonly Change[], isBatch: 
     () => findConflicts(rows, changes),
     () => used.conflicts,
   );
-  if (conflicts.length > 0) return { kind: 'rejected', outcome: rejectionOf(conflicts, isBatch) };
+  if (conflicts.length > 0) {
+    const outcome = rejectionOf(toldConflicts(context, changes, conflicts), isBatch);
+    return { kind: 'rejected', outcome };
+  }
   const told = changes.map((change, at) => named(rows, change, moves[at]?.events));
   if (told.length + used.kept.length > MAX_CHANGES) return tooLarge();
   return { kind: 'change', changes: [...told, ...used.kept] };

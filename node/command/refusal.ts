@@ -16,6 +16,7 @@ export function conflict(
   at: number,
   field: string | null,
   message: string,
+  about?: Conflict['about'],
 ): Conflict {
-  return { code, at, field, message };
+  return { code, at, field, message, ...(about && { about }) };
 }

@@ -1,3 +1,4 @@
+import type { FieldSchema } from '@lithair/crds';
 import type { Actor, FieldRights, JsonObject } from '../ports/index.ts';
 import { type Conflict, isAbsent, type ModelPlan, parseRow } from '../state/index.ts';
 import { ownsRow } from '../values/index.ts';
@@ -8,8 +9,8 @@ export interface RowFields extends Pick<FieldRights, 'kept' | 'locked'> {
   /** Fields that only the owner of the row may read, and the caller is another. */
   readonly unseen: readonly string[];
   /**
-   * What the caller may neither read nor change: it may not be set, not even as it is. Whether that is
-   * refused would tell whether the value is the one that is there.
+   * What the caller may not read, and may not set, not even as it is: fields that they may not
+   * change, and states. Whether that is refused would tell whether the value is the one that is there.
    */
   readonly closed: readonly string[];
 }
@@ -25,10 +26,10 @@ export function fieldsOf(
 ): RowFields {
   if (rights === undefined) return NOTHING;
   const { unowned } = rights;
-  const immutable = schema.fields.filter((field) => field.immutable).map(({ name }) => name);
+  const judged = schema.fields.filter(isJudged).map(({ name }) => name);
   // Kept and not locked: the caller may not read them.
   const unreadable = rights.kept.filter((name) => !rights.locked.includes(name));
-  const closed = unreadable.filter((name) => immutable.includes(name));
+  const closed = unreadable.filter((name) => judged.includes(name));
   if (unowned === undefined || ownsRow(schema, parseRow(before.json), actor)) {
     return { kept: rights.kept, locked: rights.locked, unseen: [], closed };
   }
@@ -36,9 +37,14 @@ export function fieldsOf(
   const kept = [...rights.kept, ...unowned.kept];
   const locked = [...rights.locked, ...unowned.locked];
   const made = schema.fields.filter(({ computed }) => computed !== undefined);
-  const unset = [...locked, ...immutable, ...made.map(({ name }) => name)];
+  const unset = [...locked, ...judged, ...made.map(({ name }) => name)];
   closed.push(...unseen.filter((name) => unset.includes(name)));
   return { kept, locked, unseen, closed };
+}
+
+/** Whether a value may be set depends on the one that is there. */
+function isJudged({ immutable, states }: FieldSchema): boolean {
+  return immutable || states !== undefined;
 }
 
 /** What of a new row is for its owner alone, and the caller is another; and what is missing in it. */
@@ -73,7 +79,7 @@ export function unfitForReplacement(
   }
   const { fields } = plan.schema;
   // What nobody changes, and states, keep their value where they are left out.
-  const lasting = fields.filter((field) => field.immutable || field.states !== undefined);
+  const lasting = fields.filter(isJudged);
   const may = [...kept, ...lasting.map(({ name }) => name)];
   const needed = (rights?.unowned?.kept ?? []).filter((name) => !may.includes(name));
   return missing(plan, needed, body, 0);

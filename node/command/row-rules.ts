@@ -14,7 +14,11 @@ interface Rule {
   readonly message: string;
   /** Fields of the row that it speaks of, in the order of the schema. */
   readonly fields: readonly string[];
+  /** What is said of it, and of which fields, to who may not know all of them. */
+  readonly about: Conflict['about'];
 }
+
+const OTHERWISE = 'a rule of the model does not hold';
 
 /** Compiled once for a model of a schema version. */
 const compiled = new WeakMap<ModelSchema, readonly Rule[]>();
@@ -25,7 +29,9 @@ function rulesOf(model: ModelSchema): readonly Rule[] {
   const made = (model.rules ?? []).map(({ expr, message }) => {
     const expression = compileExpression(model, expr, ['self', 'old']);
     const names = model.fields.map(({ name }) => name);
-    return { expression, message, fields: names.filter((name) => expression.reads.self.has(name)) };
+    const { self, old } = expression.reads;
+    const about = { model: model.name, fields: [...self.union(old)], otherwise: OTHERWISE };
+    return { expression, message, fields: names.filter((name) => self.has(name)), about };
   });
   compiled.set(model, made);
   return made;
@@ -43,11 +49,11 @@ export function brokenRules(rows: RuledRows, changes: readonly Change[]): Confli
     const before = rows.find(change.model, change.id);
     const old = before === undefined ? undefined : parseRow(before.json);
     return rulesOf(schema).flatMap((rule) => {
-      const { expression, message, fields } = rule;
+      const { expression, message, fields, about } = rule;
       if (old === undefined && expression.reads.old.size > 0) return [];
       if (expression.holds({ self, ...(old && { old }) })) return [];
       const places = fields.length === 0 ? [null] : fields;
-      return places.map((field) => conflict('rule_broken', at, field, message));
+      return places.map((field) => conflict('rule_broken', at, field, message, about));
     });
   });
 }

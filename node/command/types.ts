@@ -109,10 +109,22 @@ export type MergedRow =
     };
 
 /**
- * What the caller may do with single rows, as the access room knows it; handed in, because that
- * room stands before this one. Pure.
+ * What the caller may do with single rows, and which fields they know, as the access room says;
+ * handed in, because that room stands before this one. Pure.
  */
-export type RowAccess = (schema: Schema, model: ModelSchema, actor: Actor) => RowJudge | null;
+export interface RowAccess {
+  /** Null where the caller may do the same with all rows of the model. */
+  judge(schema: Schema, model: ModelSchema, actor: Actor): RowJudge | null;
+  closed(schema: Schema, model: ModelSchema, actor: Actor): ClosedFields;
+}
+
+/** Fields of a model that are not all there for a caller. */
+export interface ClosedFields {
+  /** They may not read them. */
+  readonly unreadable: ReadonlySet<string>;
+  /** Of these, what they may not write either: nothing names them. */
+  readonly unknown: ReadonlySet<string>;
+}
 
 /** Judges the rows of one model for one caller. */
 export interface RowJudge {

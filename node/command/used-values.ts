@@ -84,7 +84,9 @@ function isTaken(
 function taken({ schema }: ModelPlan, { fields }: PlannedIndex, at: number): Conflict[] {
   const names = fields.map(({ name }) => name);
   const message = `another ${schema.name} had this ${names.join(' and this ')}`;
-  return names.map((name) => conflict('unique_conflict', at, name, message));
+  const otherwise = `another ${schema.name} had these values`;
+  const about = { model: schema.name, fields: names, otherwise };
+  return names.map((name) => conflict('unique_conflict', at, name, message, about));
 }
 
 function released(

@@ -27,6 +27,12 @@ export interface Conflict {
   /** The field that the conflict is about; null where it is about the row. */
   readonly field: string | null;
   readonly message: string;
+  /** The fields that the message speaks of, and what is said instead to who may not know of them. */
+  readonly about?: {
+    readonly model: string;
+    readonly fields: readonly string[];
+    readonly otherwise: string;
+  };
 }
 
 /**
@@ -132,7 +138,8 @@ class ConflictCheck {
   private shared(model: string, { fields }: PlannedIndex, at: number): void {
     const names = fields.map((field) => field.name);
     const message = `another ${model} has this ${names.join(' and this ')}`;
-    for (const name of names) this.add('unique_conflict', at, name, message);
+    const about = { model, fields: names, otherwise: `another ${model} has these values` };
+    for (const name of names) this.add('unique_conflict', at, name, message, about);
   }
 
   private isReleased(model: string, holder: string, position: number, key: IndexKey): boolean {
@@ -146,7 +153,9 @@ class ConflictCheck {
       const key = keys[position] ?? NULL_KEY;
       if (key === NULL_KEY || this.willExist(target, idOfKey(key))) continue;
       const message = `there is no ${target} with this id`;
-      this.add('missing_reference', at, name, message);
+      const otherwise = 'a reference points to nothing';
+      const about = { model: plan.schema.name, fields: [name], otherwise };
+      this.add('missing_reference', at, name, message, about);
     }
   }
 
@@ -164,7 +173,8 @@ class ConflictCheck {
         if (this.isReleased(model, holder, position, key)) continue;
         const what = at === 0 ? 'it' : `a ${plan.schema.name} that would be deleted with it`;
         const message = `a ${model} refers to ${what} in ${field}`;
-        this.add('still_referenced', at, null, message);
+        const about = { model, fields: [field], otherwise: 'other rows refer to it' };
+        this.add('still_referenced', at, null, message, about);
         break;
       }
     }
@@ -185,8 +195,14 @@ class ConflictCheck {
     return true;
   }
 
-  private add(code: RejectionCode, at: number, field: string | null, message: string): void {
-    this.found.push({ code, at, field, message });
+  private add(
+    code: RejectionCode,
+    at: number,
+    field: string | null,
+    message: string,
+    about?: Conflict['about'],
+  ): void {
+    this.found.push({ code, at, field, message, ...(about && { about }) });
   }
 }
 

@@ -1,5 +1,5 @@
 import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
-import { rowGuard } from '../../access/index.ts';
+import { rowAccess } from '../../access/index.ts';
 import { LeaderSession } from '../../command/index.ts';
 import { mergePatch } from '../../merge-patch.ts';
 import {
@@ -41,7 +41,7 @@ export class SingleNode implements Engine {
     const initial = { clusterId: 'test', epoch: 1, schema, members, nowMs };
     this.current = createState(initial, options);
     this.current.apply(this.#index, 1, new Uint8Array(0));
-    this.#session = new LeaderSession(this.current, 1, mergePatch, rowGuard);
+    this.#session = new LeaderSession(this.current, 1, mergePatch, rowAccess);
   }
 
   get health(): NodeHealth {

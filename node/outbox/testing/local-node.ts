@@ -1,6 +1,6 @@
 /** Nodes with an outbox each and one order between them, for tests of this room. */
 import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
-import { rowGuard } from '../../access/index.ts';
+import { rowAccess } from '../../access/index.ts';
 import { encodeEntry, type LocalWritesEntry } from '../../entry/index.ts';
 import { clock, logger, seeded } from '../../log/fixture.ts';
 import { type DataDirectory, MemoryFileSystem, openDataDirectory } from '../../log/index.ts';
@@ -170,7 +170,7 @@ export class LocalNode {
       random,
       logger,
       mergePatch,
-      rowAccess: rowGuard,
+      rowAccess,
       limits: this.limits,
       openJournal: () => {
         if (this.#directory === null) throw new Error('not started');
