@@ -4,6 +4,7 @@ import {
   BrokenPromise,
   Durability,
   Elections,
+  LastWrites,
   Lives,
   requireAbleMembers,
   requireBoundStamp,
@@ -43,6 +44,8 @@ export class SimulatedCluster {
   elections: Elections | null = new Elections();
   readonly stateHashes = new StateHashes();
   readonly upsets = new Upsets();
+  /** Null where no model is written on every node. */
+  readonly lastWrites: LastWrites | null;
   /** Null where no model has rows with declared lives. */
   readonly lives: Lives | null;
   /** Hears of processes that ended by themselves. */
@@ -57,6 +60,7 @@ export class SimulatedCluster {
 
   constructor(plan: Plan, trace: Trace, sabotage: Sabotage) {
     this.random = new SeededRandom(plan.seed).fork();
+    this.lastWrites = plan.eventual ? new LastWrites() : null;
     this.lives = plan.lives ? new Lives(LIFE_RULES) : null;
     this.scheduler = new Scheduler(trace);
     this.network = new SimulatedNetwork(this.scheduler, this.random.fork());
@@ -137,8 +141,11 @@ export class SimulatedCluster {
     return {
       onState: (machine, state) => {
         this.#guard(() => this.stateHashes.check(machine.name, state));
+        this.#guard(() => this.lastWrites?.onState(machine.name, state));
         this.#guard(() => this.lives?.onApplied(machine.name, state));
       },
+      onOrdered: (machine, state, data, outcome) =>
+        this.#guard(() => this.lastWrites?.onOrdered(machine.name, state, data, outcome)),
       onApplied: (machine, index, state) => {
         this.#applied = Math.max(this.#applied, index);
         this.#times.set(index, state.logTimeMs);

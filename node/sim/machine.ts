@@ -8,7 +8,7 @@ import { NodeCore } from '../node-core.ts';
 import type { NodeApi, NodeNetwork, NodeObserver } from '../node-parts.ts';
 import type { InitialMember } from '../options.ts';
 import type { Logger } from '../ports/index.ts';
-import type { ReplicatedState } from '../state/index.ts';
+import type { LocalWritesOutcome, ReplicatedState } from '../state/index.ts';
 import { LogSink, Tracer } from '../telemetry/index.ts';
 import { adminExchange } from './admin-exchange.ts';
 import {
@@ -62,6 +62,13 @@ export interface Sabotage {
 /** Who hears of what a machine's process does. */
 export interface MachineWatch {
   onState(machine: Machine, state: ReplicatedState): void;
+  /** It applied an entry with writes that a member took by itself, live or from its log. */
+  onOrdered(
+    machine: Machine,
+    state: ReplicatedState,
+    data: Uint8Array,
+    outcome: LocalWritesOutcome,
+  ): void;
   onApplied(machine: Machine, index: number, state: ReplicatedState): void;
   onSend(message: Message): void;
   /** As a leader it gives an entry this time. */
@@ -270,6 +277,7 @@ export class Machine {
     return {
       onState: (state) => {
         observer?.onState?.(state);
+        this.#watchOrders(process, state);
         if (process.alive) this.#watch.onState(this, state);
       },
       onApplied: (index, state) => {
@@ -293,6 +301,18 @@ export class Machine {
         this.#watch.onAcknowledged(this, outcome.index);
       }
       return outcome;
+    };
+  }
+
+  /** The log is replayed through the same door as live entries come. */
+  #watchOrders(process: Process, state: ReplicatedState): void {
+    const apply = state.apply.bind(state);
+    state.apply = (index, term, data) => {
+      const result = apply(index, term, data);
+      if (result.kind === 'localWrites' && process.alive) {
+        this.#watch.onOrdered(this, state, data, result.outcome);
+      }
+      return result;
     };
   }
 

@@ -1,7 +1,8 @@
-import { EngineError } from '../ports/index.ts';
+import { EngineError, type VersionRecord } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
 import {
   checkHistory,
+  checkLastWrites,
   checkLives,
   checkLocalWrites,
   checkPast,
@@ -292,6 +293,20 @@ class Run {
       versions: (id: string) => versions.get(id) ?? [],
     });
     if (problems.length > 0) throw new BrokenPromise('local writes', problems.join('\n'));
+    this.#checkLastWrites((id) => versions.get(id) ?? []);
+  }
+
+  #checkLastWrites(versions: (id: string) => readonly VersionRecord[]): void {
+    const { lastWrites } = this.cluster;
+    if (lastWrites === null) return;
+    const shown = this.#well.flatMap(({ name, core }) => {
+      const state = core?.consensus?.state;
+      const rows = state ? lastWrites.shownBy(state) : null;
+      return rows === null ? [] : [[name, rows] as const];
+    });
+    const run = { judge: lastWrites.judge, shown: new Map(shown), versions };
+    const told = checkLastWrites(run).slice(0, MOST_TOLD).join('\n');
+    if (told !== '') throw new BrokenPromise('last write', told);
   }
 
   #checkWeakWrites(): void {

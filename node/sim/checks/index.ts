@@ -1,6 +1,8 @@
 /** What must hold of everything that clients saw, and of what the nodes hold in the end. */
 
 export { checkHistory } from './check-history.ts';
+export { LastWriteJudge, type ShownRow, type TakenWrite } from './last-write-judge.ts';
+export { checkLastWrites, differsFrom, stampIn } from './last-writes.ts';
 export {
   brokenBetween,
   brokenIn,

@@ -1,6 +1,6 @@
 import type { VersionRecord } from '../../ports/index.ts';
 import type { LocalAttempt, LostOwnWrite } from '../workload/index.ts';
-import { STAMP } from './types.ts';
+import { stampIn } from './last-writes.ts';
 
 /** What is asked of the clients and of one member's history in the end. */
 export interface LocalWritesRun {
@@ -53,12 +53,4 @@ function checkRow({ attempts, versions, isLost }: LocalWritesRun, id: string): s
       ({ node, stamp }) => `write ${stamp} of ${id}, acknowledged by n${node}, is gone`,
     ),
   ];
-}
-
-/** Histories hold the fields that are kept. */
-function stampIn(json: string | null): string | null {
-  if (json === null) return null;
-  const row: Readonly<Record<string, unknown>> = JSON.parse(json);
-  const stamp = row[STAMP];
-  return typeof stamp === 'string' ? stamp : null;
 }

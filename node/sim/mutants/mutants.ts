@@ -11,6 +11,7 @@ import { WriteQueue } from '../../outbox/queue.ts';
 import { Trimming } from '../../outbox/trimming.ts';
 import { DedupTable } from '../../state/dedup.ts';
 import { type ApplyResult, type ModelPlan, ReplicatedState } from '../../state/index.ts';
+import { LocalWrites } from '../../state/local-writes.ts';
 import { ModelState } from '../../state/model-state.ts';
 import type { Plan } from '../plan.ts';
 
@@ -35,6 +36,20 @@ function replace<Target extends object, Name extends keyof Target>(
   target[name] = make(original);
   return () => {
     target[name] = original;
+  };
+}
+
+/** The same for a property that is computed. */
+function replaceGetter<Target extends object, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  get: () => Target[Name],
+): () => void {
+  const original = Object.getOwnPropertyDescriptor(target, name);
+  if (original === undefined) throw new Error(`there is no property ${String(name)}`);
+  Object.defineProperty(target, name, { ...original, get });
+  return () => {
+    Object.defineProperty(target, name, original);
   };
 }
 
@@ -175,6 +190,51 @@ export const MUTANTS: readonly Mutant[] = [
             return [{ ...first, write: { ...first.write, changes: [] } }, ...rest];
           },
       ),
+  },
+  {
+    name: 'of two local writes the one that is ordered last wins',
+    noticedBy: ['last write'],
+    concerns: ({ eventual, nodes }) => eventual && nodes > 1,
+    plant: () =>
+      replace(
+        ModelState.prototype,
+        'mark',
+        (original) =>
+          function mark(this: ModelState, id) {
+            const found = original.call(this, id);
+            return found && { ...found, timestampMs: 0, sequence: 0 };
+          },
+      ),
+  },
+  {
+    name: 'a local write that lost is remembered as if it had won',
+    noticedBy: ['last write'],
+    concerns: ({ eventual, nodes }) => eventual && nodes > 1,
+    plant: () =>
+      replace(
+        HotHistory.prototype,
+        'add',
+        (original) =>
+          function add(this: HotHistory, model, record) {
+            const isLost = record.effect === 'overridden';
+            original.call(this, model, isLost ? { ...record, effect: 'updated' } : record);
+          },
+      ),
+  },
+  {
+    name: 'stamps of local writes go back with the clock of their node',
+    noticedBy: ['last write'],
+    concerns: ({ eventual, faults }) =>
+      eventual && faults.some(({ fault }) => fault === 'clockJump'),
+    plant: () => {
+      const forgets = [
+        replaceGetter(LocalWrites.prototype, 'highest', () => ({ wallMs: 0, counter: 0 })),
+        replaceGetter(WriteQueue.prototype, 'last', () => undefined),
+      ];
+      return () => {
+        for (const mend of forgets) mend();
+      };
+    },
   },
   {
     name: 'a region takes over without one of its rows',
