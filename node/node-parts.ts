@@ -56,6 +56,8 @@ export interface CoreWorld {
   readonly openStore?: typeof openColdStore;
   /** Runs a callback after the events of this turn of the event loop; default setImmediate. */
   readonly defer?: (callback: () => void) => void;
+  /** Begins small batches of the log; default at the end of the present callback, or `defer`. */
+  readonly hurry?: (start: () => void) => void;
   /** The secrets that the model names; default: there are none. */
   readonly readSecret?: ReadSecret;
   /** Records requests to models that are traced; the node closes it. */

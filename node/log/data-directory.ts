@@ -188,7 +188,8 @@ class LogOpening {
     this.#limits = resolveLimits(limits);
     this.#codec = limits.codec ?? (() => 'json');
     this.#defer = options.defer ?? setImmediate;
-    this.#hurry = options.defer ?? (needsSnapshots ? queueMicrotask : setImmediate);
+    const { hurry = options.defer ?? queueMicrotask } = options;
+    this.#hurry = needsSnapshots ? hurry : this.#defer;
     this.#pause = pauseBy(this.#defer);
     const { segmentBytes } = this.#limits;
     const { clock } = options;

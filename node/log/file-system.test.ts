@@ -106,8 +106,8 @@ for (const [name, make] of Object.entries(disks)) {
   });
 }
 
-describe('the real disk takes a few bytes', () => {
-  test('before the call returns, and says of which file it cannot', async () => {
+describe('a few bytes', () => {
+  test('are on the real disk before the call returns, which says of which file it cannot', async () => {
     const { disk, dir } = await begin(new NodeFileSystem());
     const file = await disk.open(`${dir}/a`, 'create');
     assert.ok(file.writeNow !== undefined);
@@ -120,27 +120,38 @@ describe('the real disk takes a few bytes', () => {
     assert.throws(() => reading.writeNow?.(bytes('x'), 0), { code: 'EBADF', path: `${dir}/a` });
     await reading.close();
   });
-});
 
-describe('the real disk reads ahead', () => {
-  test('a bounded number of times at once, and without a word of what it cannot', async () => {
-    const { disk, dir } = await begin(new NodeFileSystem());
+  test('are in the cache of the disk in memory, which loses them with the power', async () => {
+    const disk = new MemoryFileSystem({ writesNow: true });
+    const { dir } = await begin(disk);
     const file = await disk.open(`${dir}/a`, 'create');
-    const done: number[] = [];
-    const all = Array.from({ length: 50 }, (_, i) =>
-      file.readAhead(0, 1024 * 1024).then(() => void done.push(i)),
-    );
-    // Those that find no place are done before any read can be.
-    await Promise.resolve();
-    await Promise.resolve();
-    assert.deepEqual(
-      done,
-      Array.from({ length: 48 }, (_, i) => i + 2),
-    );
-    await Promise.all(all);
-    await file.readAhead(0, 10);
-    await file.close();
-    await file.readAhead(0, 10).catch(assert.fail);
+    await disk.syncDirectory(dir);
+    file.writeNow?.(bytes('kept'), 0);
+    await syncFile(file);
+    file.writeNow?.(bytes('LOST'), 0);
+    const text = async (kind: 'process' | 'power') => {
+      const next = disk.crash(kind, () => 0.9);
+      return Buffer.from(await readFile(next, `${dir}/a`)).toString();
+    };
+    assert.equal(await text('process'), 'LOST');
+    assert.equal(await text('power'), 'kept');
+  });
+
+  test('meet the faults of the disk in memory, and its end', async () => {
+    const disk = new MemoryFileSystem({ writesNow: true });
+    const { dir } = await begin(disk);
+    const file = await disk.open(`${dir}/a`, 'create');
+    disk.injectFaults(() => new Error('EIO'));
+    assert.throws(() => file.writeNow?.(bytes('x'), 0), /EIO/);
+    assert.equal(file.size(), 0);
+    // As with any write, it may still have got there.
+    disk.injectFaults(() => 'halt');
+    file.writeNow?.(bytes('x'), 0);
+    file.writeNow?.(bytes('y'), 0);
+    assert.deepEqual([disk.halted, file.size()], [true, 1]);
+    const target = new Uint8Array(1);
+    file.read(target, 0);
+    assert.equal(new TextDecoder().decode(target), 'x');
   });
 });
 

@@ -20,6 +20,8 @@ export interface MemoryFileSystemOptions {
   readonly defer?: (run: () => void, operation: Operation) => void;
   /** Smallest unit that the disk writes as a whole; default 512. */
   readonly sectorBytes?: number;
+  /** Whether files have `writeNow`, too; default false. */
+  readonly writesNow?: boolean;
 }
 
 /**
@@ -162,6 +164,7 @@ export class MemoryFileSystem implements FileSystem {
   readonly #locks = new Set<string>();
   readonly #defer: (run: () => void, operation: Operation) => void;
   readonly #sectorBytes: number;
+  readonly writesNow: boolean;
   #fault: Fault = () => null;
   #operations = 0;
   #halted = false;
@@ -170,6 +173,7 @@ export class MemoryFileSystem implements FileSystem {
   constructor(options: MemoryFileSystemOptions = {}) {
     this.#defer = options.defer ?? ((run) => queueMicrotask(run));
     this.#sectorBytes = options.sectorBytes ?? SECTOR_BYTES;
+    this.writesNow = options.writesNow ?? false;
   }
 
   /** A disk that holds these files and directories, all of it durable. The contents become its own. */
@@ -234,7 +238,8 @@ export class MemoryFileSystem implements FileSystem {
     options: MemoryFileSystemOptions = {},
   ): MemoryFileSystem {
     this.#halted = true;
-    const next = new MemoryFileSystem({ sectorBytes: this.#sectorBytes, ...options });
+    const kept = { sectorBytes: this.#sectorBytes, writesNow: this.writesNow };
+    const next = new MemoryFileSystem({ ...kept, ...options });
     next.#capacityBytes = this.#capacityBytes;
     for (const directory of this.#directories) next.#directories.add(directory);
     if (kind === 'process') this.#handOver(next);
@@ -339,6 +344,20 @@ export class MemoryFileSystem implements FileSystem {
     this.#defer(() => {
       if (!this.#halted) done(error, value);
     }, operation);
+  }
+
+  /**
+   * As `perform`, for a change that is done when this returns. For the files of this disk.
+   *
+   * @throws an injected fault
+   */
+  performNow(kind: Operation['kind'], path: string, act: () => void): void {
+    if (this.#halted) return;
+    this.#operations += 1;
+    const fate = this.#fault({ number: this.#operations, kind, path });
+    if (fate === 'halt') this.#halted = true;
+    if (fate instanceof Error) throw fate;
+    act();
   }
 
   /**
@@ -458,12 +477,17 @@ class MemoryFile implements OpenFile {
   readonly #disk: MemoryFileSystem;
   readonly #path: string;
   readonly #inode: Inode;
+  readonly writeNow?: (source: Uint8Array, position: number) => void;
   #isClosed = false;
 
   constructor(disk: MemoryFileSystem, path: string, inode: Inode) {
     this.#disk = disk;
     this.#path = path;
     this.#inode = inode;
+    if (!disk.writesNow) return;
+    this.writeNow = (source, position) => {
+      disk.performNow('write', path, () => this.#put(source, position));
+    };
   }
 
   size(): number {
@@ -481,11 +505,13 @@ class MemoryFile implements OpenFile {
   async readAhead(): Promise<void> {}
 
   write(source: Uint8Array, position: number, done: Completion): void {
-    const act = () => {
-      this.#disk.requireSpace(position + source.length - this.#inode.content.length);
-      this.#inode.write(source, position);
-    };
+    const act = () => this.#put(source, position);
     this.#disk.perform('write', this.#path, act, (error) => done(error));
+  }
+
+  #put(source: Uint8Array, position: number): void {
+    this.#disk.requireSpace(position + source.length - this.#inode.content.length);
+    this.#inode.write(source, position);
   }
 
   sync(done: Completion): void {

@@ -32,6 +32,8 @@ export interface DataDirectoryOptions {
    * it is not given, the log begins small ones at the end of the present callback.
    */
   readonly defer?: (slice: () => void) => void;
+  /** Begins small batches of the log; default at the end of the present callback, or `defer`. */
+  readonly hurry?: (start: () => void) => void;
 }
 
 /** Sizes are bytes. */

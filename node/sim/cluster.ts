@@ -71,7 +71,7 @@ export class SimulatedCluster {
       scheduler: this.scheduler,
       network: this.network,
       initialCluster: numbers.map((n) => ({ name: `n${n}`, address: `n${n}:${PEER_PORT}` })),
-      sectorBytes: plan.sectorBytes,
+      disk: { sectorBytes: plan.sectorBytes, writesNow: plan.writesNow },
       spec: workloadSpec({}, plan),
       consensus: plan.consensus,
       log: { ...plan.log, codec: codecOf(plan) },

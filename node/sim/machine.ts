@@ -2,7 +2,7 @@ import type { LithairModelSpec } from '@lithair/crds';
 import type { Message } from 'etcd-raft-ts';
 import type { ConsensusOptions } from '../consensus/index.ts';
 import { APPLY_VERSION, OLDEST_APPLY_VERSION } from '../entry/index.ts';
-import type { CrashKind, LogOptions } from '../log/index.ts';
+import type { CrashKind, LogOptions, MemoryFileSystemOptions } from '../log/index.ts';
 import { AdminClient, type AdminResponse, type InitialPeer } from '../membership/index.ts';
 import { NodeCore } from '../node-core.ts';
 import type { NodeApi, NodeNetwork, NodeObserver } from '../node-parts.ts';
@@ -33,7 +33,7 @@ export interface MachineWorld {
   readonly scheduler: Scheduler;
   readonly network: SimulatedNetwork;
   readonly initialCluster: readonly InitialMember[];
-  readonly sectorBytes: number;
+  readonly disk: Pick<MemoryFileSystemOptions, 'sectorBytes' | 'writesNow'>;
   readonly spec: LithairModelSpec;
   readonly consensus: Partial<ConsensusOptions>;
   readonly log: LogOptions;
@@ -113,8 +113,8 @@ export class Machine {
     this.#world = world;
     this.#random = random.fork();
     this.#watch = watch;
-    const { scheduler, sectorBytes, sabotage } = world;
-    this.#disk = new SimulatedDisk(scheduler, random.fork(), sectorBytes, sabotage.disk);
+    const { scheduler, disk, sabotage } = world;
+    this.#disk = new SimulatedDisk(scheduler, random.fork(), disk, sabotage.disk);
     const rate = 0.98 + random.fraction() * 0.04;
     this.clock = new MachineClock(scheduler, rate, random.between(-5000, 5000));
   }
@@ -131,8 +131,8 @@ export class Machine {
   /** Another disk, empty: what comes next on this machine is another member of its name. */
   wipe(): void {
     if (this.#process !== null) throw new Error(`${this.name} runs: its disk is in use`);
-    const { scheduler, sectorBytes, sabotage } = this.#world;
-    this.#disk = new SimulatedDisk(scheduler, this.#random.fork(), sectorBytes, sabotage.disk);
+    const { scheduler, disk, sabotage } = this.#world;
+    this.#disk = new SimulatedDisk(scheduler, this.#random.fork(), disk, sabotage.disk);
     this.#memberId = null;
     this.#disksBefore += 1;
     this.#tell('has another disk');
@@ -235,7 +235,7 @@ export class Machine {
   }
 
   #compose(process: Process): NodeCore {
-    const { scheduler, initialCluster, consensus, log, sabotage } = this.#world;
+    const { scheduler, disk, initialCluster, consensus, log, sabotage } = this.#world;
     const [clock, logger] = [this.clock.of(process), this.#loggerOf(process)];
     const core = new NodeCore(
       {
@@ -260,6 +260,7 @@ export class Machine {
         tracer: new Tracer(clock, this.#random, new LogSink(logger)),
         version: '0.0.0',
         defer: (callback) => void scheduler.after(0.01, 'turn', process, callback),
+        ...(disk.writesNow && { hurry: queueMicrotask }),
         processMetrics: false,
       },
       this.#networkOf(process),

@@ -135,6 +135,8 @@ export class MemberUnderTest {
   async open(): Promise<void> {
     const { trace } = this.#disk;
     this.#fs = new TracedFileSystem(this.#disk);
+    // Small batches go to the disk in both ways, each in about half of the processes.
+    this.#fs.writesNow = this.random.fraction() < 0.5;
     const world = { dir: DIR, fs: this.#fs, clock, random: this.random, logger };
     this.#directory = await openDataDirectory(world);
     if (this.#directory.identity === null) await this.name({ ...IDENTITY });

@@ -29,7 +29,7 @@ export class TracedDisk {
   /** `defer` decides when the disk answers. */
   constructor(trace: Trace, defer: (run: () => void) => void, image: DiskImage = EMPTY_DISK) {
     this.trace = trace;
-    this.memory = MemoryFileSystem.of(image, { defer });
+    this.memory = MemoryFileSystem.of(image, { defer, writesNow: true });
     for (const path of image.files.keys()) this.#inodes.set(path, this.newInode());
   }
 
@@ -72,6 +72,8 @@ export function parentOf(path: string): string {
 export class TracedFileSystem implements FileSystem {
   readonly disk: TracedDisk;
   refuse: Refusal = () => null;
+  /** Whether files that are opened from now on have `writeNow`, as those of a real disk. */
+  writesNow = false;
   #killed = false;
 
   constructor(disk: TracedDisk) {
@@ -186,12 +188,18 @@ class TracedFile implements OpenFile {
   readonly #file: OpenFile;
   readonly #inode: number;
   readonly #path: string;
+  readonly writeNow?: (source: Uint8Array, position: number) => void;
 
   constructor(fs: TracedFileSystem, file: OpenFile, inode: number, path: string) {
     this.#fs = fs;
     this.#file = file;
     this.#inode = inode;
     this.#path = path;
+    const { writeNow } = file;
+    if (!fs.writesNow || writeNow === undefined) return;
+    this.writeNow = (source, position) => {
+      this.#recordNow(source, position, () => writeNow(source, position));
+    };
   }
 
   size(): number {
@@ -218,6 +226,17 @@ class TracedFile implements OpenFile {
       trace.add({ kind: 'written', id });
       done(error);
     });
+  }
+
+  #recordNow(source: Uint8Array, position: number, write: () => void): void {
+    if (this.#fs.killed) return;
+    const code = this.#fs.refuse('write', this.#path);
+    if (code !== null) throw systemError(code, this.#path);
+    const { trace } = this.#fs.disk;
+    const id = trace.nextId();
+    trace.add({ kind: 'write', id, inode: this.#inode, position, bytes: source.slice() });
+    write();
+    trace.add({ kind: 'written', id });
   }
 
   /** A sync that fails leaves the cache clean and the disk as it was. */

@@ -42,6 +42,7 @@ function withSync(
     read: (target, position) => file.read(target, position),
     readAhead: (position, bytes) => file.readAhead(position, bytes),
     write: (source, position, done) => file.write(source, position, done),
+    ...(file.writeNow && { writeNow: file.writeNow.bind(file) }),
     sync: (done) => sync(file, done),
     close: () => file.close(),
   }));

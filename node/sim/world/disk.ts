@@ -2,6 +2,7 @@ import {
   type CrashKind,
   type FileSystem,
   MemoryFileSystem,
+  type MemoryFileSystemOptions,
   type OpenFile,
   type OpenMode,
   type Operation,
@@ -50,13 +51,13 @@ export class SimulatedDisk {
   constructor(
     scheduler: Scheduler,
     random: SeededRandom,
-    sectorBytes: number,
+    kind: Pick<MemoryFileSystemOptions, 'sectorBytes' | 'writesNow'>,
     filter: DiskFilter = (disk) => disk,
   ) {
     this.#scheduler = scheduler;
     this.#random = random;
     this.#filter = filter;
-    this.#files = new MemoryFileSystem({ sectorBytes });
+    this.#files = new MemoryFileSystem(kind);
   }
 
   /** The disk as a process that starts now sees it. One at a time. */
@@ -146,6 +147,12 @@ export class SimulatedDisk {
         this.#lastWrites.set(path, position);
         file.write(source, position, done);
       },
+      ...(file.writeNow && {
+        writeNow: (source: Uint8Array, position: number) => {
+          this.#lastWrites.set(path, position);
+          file.writeNow?.(source, position);
+        },
+      }),
       sync: (done) => file.sync(done),
       close: () => file.close(),
     }));

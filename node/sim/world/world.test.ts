@@ -75,7 +75,7 @@ test('a connection keeps the order of its bytes over cuts', async () => {
 
 test('a file that was not synced may be lost with the power, one that was is not', async () => {
   const scheduler = new Scheduler(new Trace());
-  const disk = new SimulatedDisk(scheduler, new SeededRandom(1), 512);
+  const disk = new SimulatedDisk(scheduler, new SeededRandom(1), { sectorBytes: 512 });
   const files = disk.attach(new Process('p'));
   const made = Promise.all(
     ['kept', 'lost'].map(async (name) => {
