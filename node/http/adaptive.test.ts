@@ -12,6 +12,8 @@ const NOTE = {
   ],
 };
 
+const TIMEOUT_MS = 1500;
+
 /** A snapshot whose disk answers when the test says so. */
 class SlowFile implements BodyFile {
   readonly appliedIndex: number;
@@ -60,7 +62,7 @@ async function asked(file: SlowFile, times: number): Promise<void> {
 describe('a row that is left to a snapshot', () => {
   let served: ServedApi;
   before(async () => {
-    served = await serveApi([NOTE]);
+    served = await serveApi([NOTE], { engineTimeoutMs: TIMEOUT_MS });
   });
   after(() => served.close());
 
@@ -122,5 +124,23 @@ describe('a row that is left to a snapshot', () => {
     // The next file has it, and is not asked twice.
     assert.equal((await cold).json['text'], 'five');
     assert.equal(file.isOpen, false);
+  });
+
+  it('is 503 in time where the disk does not answer, and is there when it does', async () => {
+    await create('six', 'six');
+    const file = leaveToFile();
+    const hanging = served.send('GET', '/api/notes/six');
+    await asked(file, 1);
+    const { status, json, headers } = await hanging;
+    assert.deepEqual([status, json['code']], [503, 'unavailable']);
+    assert.equal(json['detail'], `the disk did not bring the row within ${TIMEOUT_MS} ms`);
+    assert.equal(headers.get('retry-after'), '1');
+    file.answer();
+    const again = served.send('GET', '/api/notes/six');
+    for (let turn = 0; turn < 200 && file.asked < 2; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    file.answer();
+    assert.equal((await again).json['text'], 'six');
   });
 });

@@ -19,6 +19,7 @@ import type {
 import { requireWriteHead } from './operations/write.ts';
 import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
+import { readAhead } from './read-ahead.ts';
 import { send, sendProblem } from './respond.ts';
 import { isTableOf, type RouteTable, type RouteTables } from './route-table.ts';
 import { route, type SystemRoutes, unknownRoute } from './router.ts';
@@ -179,16 +180,14 @@ function runRead(
       ? parts.freshness.eventualDemandOf(model.name, level, parameter, token, epoch)
       : parts.freshness.demandOf(level, parameter, token, epoch, model.consistency);
   exchange.trace?.enter('barrier');
-  const ahead = operation.name === 'read' ? readAhead(parts.context, exchange) : null;
+  const { clock, limits } = parts;
+  const patience = { clock, timeoutMs: limits.engineTimeoutMs };
+  const ahead = operation.name === 'read' ? readAhead(parts.context, exchange, patience) : null;
   const barrier = parts.engine.readBarrier(demand);
   // 5. query, 6. response
   if (barrier === null && ahead === null) return answerRead(parts, exchange, operation);
+  // The row as it is once all is awaited is what is answered: it may have changed by then.
   return Promise.all([barrier, ahead]).then(() => answerRead(parts, exchange, operation));
-}
-
-/** The row as it is once all is awaited is what is answered: it may have changed by then. */
-function readAhead(context: OperationContext, { id, modelRoute }: Exchange): Promise<void> | null {
-  return context.state().model(modelRoute.model.name)?.readAhead(id) ?? null;
 }
 
 function answerRead(

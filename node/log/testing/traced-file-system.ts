@@ -195,10 +195,9 @@ class TracedFile implements OpenFile {
     this.#file = file;
     this.#inode = inode;
     this.#path = path;
-    const { writeNow } = file;
-    if (!fs.writesNow || writeNow === undefined) return;
+    if (!fs.writesNow || file.writeNow === undefined) return;
     this.writeNow = (source, position) => {
-      this.#recordNow(source, position, () => writeNow(source, position));
+      this.#recordNow(source, position, () => file.writeNow?.(source, position));
     };
   }
 
