@@ -183,13 +183,19 @@ function keepsHistory(model: unknown): boolean {
   return isEventual || isDeclared || modes.some((mode) => mode !== undefined && mode !== 'never');
 }
 
-/** Where rights of a model and of its fields name the role, from the model on. */
+/** Where rights of a model and of its fields, and transitions, name the role, from the model on. */
 function placesOfOwner(model: unknown, rights: unknown): Path[] {
   const ofRows = ROW_RIGHTS.filter((name) => listAt(rights, name).includes('Owner'));
   const ofFields = listAt(model, 'fields').flatMap((field, at) => {
     const own = memberAt(field, 'permissions');
     const names = FIELD_RIGHTS.filter((name) => listAt(own, name).includes('Owner'));
-    return names.map((name): Path => ['fields', at, 'permissions', name]);
+    const moves = listAt(memberAt(field, 'states'), 'transitions').flatMap(
+      (transition, nth): Path[] =>
+        listAt(transition, 'roles').includes('Owner')
+          ? [['fields', at, 'states', 'transitions', nth, 'roles']]
+          : [],
+    );
+    return [...names.map((name): Path => ['fields', at, 'permissions', name]), ...moves];
   });
   return [...ofRows.map((name): Path => ['permissions', name]), ...ofFields];
 }
@@ -226,10 +232,8 @@ function checkTransitions(field: unknown, isOpen: boolean, path: Path): Problem[
   return listAt(memberAt(field, 'states'), 'transitions').flatMap((transition, at) => {
     const place = [...path, at, 'roles'];
     const roles = listAt(transition, 'roles');
-    if (roles.length > 0 && isOpen) {
-      return [problem(place, 'conflicting', 'roles need auth.mode: tokens')];
-    }
-    return refuseOwner(roles, place);
+    if (roles.length === 0 || !isOpen) return [];
+    return [problem(place, 'conflicting', 'roles need auth.mode: tokens')];
   });
 }
 
@@ -246,16 +250,6 @@ function checkField(field: unknown, isOpen: boolean, path: Path): Problem[] {
     ...checkTransitions(field, isOpen, [...path, 'states', 'transitions']),
     ...(memberAt(field, 'hidden') === true ? checkHidden(field, isKey, path) : []),
   ];
-}
-
-/** Whose a row is may change with the transition. */
-function refuseOwner(roles: readonly unknown[], path: Path): Problem[] {
-  return roles.flatMap((role, at) => {
-    if (role !== 'Owner') return [];
-    const message =
-      'the role Owner of a transition is not supported yet; say it in when: actor.id == old.owner';
-    return [problem([...path, at], 'not_supported_yet', message)];
-  });
 }
 
 /** What no request can bring has to come from somewhere else. */

@@ -109,6 +109,13 @@ const COLD_REFUSALS: [string, string, string, RegExp][] = [
   ],
   [`{${S3}, directory: /c}`, 'store.cold.directory', 'does_not_apply', /does not apply/],
   [`{type: s3, bucket: Past}`, 'store.cold.bucket', 'invalid_value', /name of a bucket/],
+  [
+    `{${S3}, endpoint: "https://a:99999"}`,
+    'store.cold.endpoint',
+    'invalid_value',
+    /is no URL: "https:\/\/a:99999"/,
+  ],
+  [`{${S3}, endpoint: "https://[::1"}`, 'store.cold.endpoint', 'invalid_value', /is no URL/],
   [`{${S3}, endpoint: "s3.example"}`, 'store.cold.endpoint', 'invalid_value', /http or https/],
   [`{${S3}, secretKey: abc}`, 'store.cold.secretKey', 'unknown_attribute', /secretKey/],
 ];

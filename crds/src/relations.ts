@@ -106,6 +106,13 @@ function checkColdTier(spec: unknown, model: unknown, path: Path): Problem[] {
   return [problem([...path, 'lifecycle', 'retention', 'cold'], 'missing_attribute', message)];
 }
 
+/** What its pattern lets and is no URL all the same: a port that no host has, a host that none is. */
+function checkEndpoint(endpoint: unknown, path: Path): Problem[] {
+  if (typeof endpoint !== 'string' || !/^https?:\/\/[^ /?#]+\/?$/.test(endpoint)) return [];
+  if (URL.parse(endpoint) !== null) return [];
+  return [problem(path, 'invalid_value', `is no URL: ${JSON.stringify(endpoint)}`)];
+}
+
 const OF_S3 = ['bucket', 'prefix', 'endpoint', 'region', 'pathStyle', 'credentialsSecret'];
 
 /** Each kind of store has attributes of its own. */
@@ -120,6 +127,7 @@ function checkColdStore(cold: unknown, path: Path): Problem[] {
   const foreign = others.filter((name) => memberAt(cold, name) !== undefined);
   return [
     ...missing,
+    ...checkEndpoint(memberAt(cold, 'endpoint'), [...path, 'endpoint']),
     ...foreign.map((name) =>
       problem([...path, name], 'does_not_apply', `${name} does not apply to type: ${type}`),
     ),

@@ -4,7 +4,11 @@ import { compareSchemas, compileSchema, type Schema, validateSpec } from './inde
 
 const KEYS = { keys: [{ name: 'ann', sha256: 'a'.repeat(64), roles: ['Clerk'] }] };
 
-function specOf(permissions: object, mode: 'open' | 'tokens' = 'tokens'): unknown {
+function specOf(
+  permissions: object,
+  mode: 'open' | 'tokens' = 'tokens',
+  more: readonly object[] = [],
+): unknown {
   return {
     auth: { mode, ...(mode === 'tokens' && { apiKeys: KEYS }) },
     models: [
@@ -14,6 +18,7 @@ function specOf(permissions: object, mode: 'open' | 'tokens' = 'tokens'): unknow
           { name: 'id', type: 'uuid', primaryKey: true },
           { name: 'ownerId', type: 'string', index: 'hash' },
           { name: 'size', type: 'integer' },
+          ...more,
         ],
         permissions,
       },
@@ -104,6 +109,19 @@ test('they are part of the schema, and may change at any time', () => {
   assert.deepEqual(schema.models[0]?.permissions, permissions);
   assert.equal(compareSchemas(schemaOf({ read: ['Clerk'] }), schema).kind, 'additive');
   assert.equal(compareSchemas(schema, schemaOf({ read: ['Clerk'] })).kind, 'additive');
+});
+
+test('a transition may be for the owner, whom the model names', () => {
+  const states = { initial: 'a', transitions: [{ from: ['a'], to: 'b', roles: ['Owner'] }] };
+  const state = { name: 'state', type: 'enum', values: ['a', 'b'], states };
+  const of = (permissions: object) => validateSpec(specOf(permissions, 'tokens', [state]));
+  assert.ok(of({ read: ['Public'], owner: 'ownerId' }).ok);
+  const nameless = of({ read: ['Public'] });
+  assert.ok(!nameless.ok);
+  assert.deepEqual(
+    nameless.problems.map(({ path, code }) => [path, code]),
+    [['models[0].fields[3].states.transitions[0].roles', 'missing_attribute']],
+  );
 });
 
 function specWith(owner: object): unknown {

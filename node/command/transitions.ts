@@ -8,6 +8,7 @@ import {
 import { type Change, isPut } from '../entry/index.ts';
 import type { Actor, JsonObject } from '../ports/index.ts';
 import { type Conflict, parseRow, type RowsView } from '../state/index.ts';
+import { ownsRow } from '../values/index.ts';
 import type { LiveRow } from './overlay.ts';
 import { conflict } from './refusal.ts';
 
@@ -70,7 +71,9 @@ export function movesOf(rows: MovedRows, change: Change, at: number, actor: Acto
   const self = parseRow(change.json);
   const before = change.effect === 'created' ? undefined : rows.find(change.model, change.id);
   const old = before === undefined ? null : parseRow(before.json);
-  const found = fields.map((field) => moveOf(field, { self, old, actor }, at));
+  const isOwner = old !== null && ownsRow(schema, old, actor);
+  const moved = { self, old, actor, roles: rolesIn(actor, isOwner) };
+  const found = fields.map((field) => moveOf(field, moved, at));
   return {
     refused: found.flatMap(({ refused }) => refused),
     events: [...new Set(found.flatMap(({ events }) => events))],
@@ -82,6 +85,8 @@ interface Moved {
   /** Null where the row is new. */
   readonly old: JsonObject | null;
   readonly actor: Actor;
+  /** Of the actor, in this row. */
+  readonly roles: readonly string[];
 }
 
 function moveOf(field: StateField, moved: Moved, at: number): Moves {
@@ -97,7 +102,9 @@ function moveOf(field: StateField, moved: Moved, at: number): Moves {
   if (declared.length === 0) {
     return refusal('transition_refused', at, name, sourcesOf(field, to));
   }
-  const own = declared.filter(({ roles }) => roles === undefined || hasOne(roles, moved.actor));
+  const own = declared.filter(
+    ({ roles }) => roles?.some((one) => moved.roles.includes(one)) ?? true,
+  );
   if (own.length === 0) {
     return refusal('forbidden_field', at, name, `is made ${to} by others than the caller`);
   }
@@ -128,10 +135,10 @@ function isMet(condition: Expression, { self, old, actor }: Moved): boolean {
   return condition.holds({ self, ...(old && { old }), actor: caller });
 }
 
-/** Everybody is Public; whoever proved a subject is Authenticated. */
-function hasOne(wanted: readonly string[], { method, roles }: Actor): boolean {
-  const own = method === 'none' ? ['Public'] : ['Public', 'Authenticated', ...roles];
-  return wanted.some((role) => own.includes(role));
+/** Everybody is Public; whoever proved a subject is Authenticated, and owner of the row as it was. */
+function rolesIn({ method, roles }: Actor, isOwner: boolean): string[] {
+  if (method === 'none') return ['Public'];
+  return ['Public', 'Authenticated', ...roles, ...(isOwner ? ['Owner'] : [])];
 }
 
 function refusal(

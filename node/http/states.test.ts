@@ -31,20 +31,27 @@ const MODELS = [
       {
         name: 'status',
         type: 'enum',
-        values: ['draft', 'placed', 'shipped', 'cancelled'],
+        values: ['draft', 'placed', 'shipped', 'cancelled', 'returned'],
         permissions: { read: ['Shop', 'Clerk'] },
         states: {
           initial: 'draft',
           transitions: [
             { from: ['draft'], to: 'placed', when: 'has(self.total)', event: 'OrderPlaced' },
             { from: ['placed'], to: 'shipped', roles: ['Clerk'], event: 'OrderShipped' },
+            { from: ['placed'], to: 'returned', roles: ['Owner'] },
             { from: ['draft', 'placed'], to: 'cancelled', when: 'old.ownerId == actor.id' },
           ],
         },
       },
     ],
     events: [{ type: 'Repriced', when: 'update', fields: ['total'] }],
-    permissions: { create: EVERYBODY, read: EVERYBODY, update: EVERYBODY, delete: ['Clerk'] },
+    permissions: {
+      create: EVERYBODY,
+      read: EVERYBODY,
+      update: EVERYBODY,
+      delete: ['Clerk'],
+      owner: 'ownerId',
+    },
     lifecycle: { versioned: 20, softDelete: true },
   },
 ];
@@ -181,6 +188,18 @@ test('who may not read the field sets none, and learns its state by no message a
   const { text } = await expectStatus(as('blind', 'GET', `${path}/events`), 200);
   assert.ok(!text.includes('OrderPlaced'));
   assert.ok(!text.includes('placed'));
+});
+
+test('the owner of a transition is who owned the row before it', async () => {
+  const path = await order('o1');
+  await expectStatus(move('shop', path, 'placed'), 200);
+  const ofOther = await expectStatus(move('clerk', path, 'returned', { ownerId: 'clerk' }), 403);
+  assert.deepEqual(told(ofOther), {
+    code: 'forbidden_field',
+    pointer: '/status',
+    message: 'status is made returned by others than the caller',
+  });
+  await expectStatus(move('shop', path, 'returned', { ownerId: 'clerk' }), 200);
 });
 
 test('a deleted row comes back in the state that it had', async () => {

@@ -308,6 +308,35 @@ test('a generated client lists, restores and removes deleted rows', async () => 
   });
 });
 
+test('what only owners read may not be there in the rows of a client', async () => {
+  await writeFile(
+    join(dir, 'owned.yaml'),
+    `auth: {mode: tokens, apiKeys: {keys: [{name: ann, roles: [Clerk], sha256: "${'0'.repeat(64)}"}]}}
+models:
+  - name: Person
+    fields:
+      - {name: id, type: string, primaryKey: true}
+      - {name: by, type: string, required: true}
+      - {name: wage, type: integer, required: true, permissions: {read: [Owner, Clerk]}}
+      - {name: twice, type: string, computed: 'self.wage > 1 ? "a" : "b"'}
+      - {name: open, type: string, computed: 'self.wage > 1 ? "a" : "b"', permissions: {read: [Public]}}
+    permissions: {create: [Clerk], read: [Public], owner: by}
+`,
+  );
+  const made = await lithair('client', join(dir, 'owned.yaml'), '--out', join(dir, 'owned.ts'));
+  assert.equal(made.code, 0, made.output);
+  const use = `import type { Person } from './owned.ts';
+export const stranger: Person = { id: 'a', by: 'b', open: null };
+export const own: Person = { ...stranger, wage: 1, twice: 'a' };
+// @ts-expect-error it may not be there
+export const wage: number | string = own.wage;
+// @ts-expect-error whoever reads the row sees who owns it
+export const nobody: Person = { id: 'a', open: null };
+`;
+  await writeFile(join(dir, 'use-owned.ts'), use);
+  assert.equal(complaintsOf('use-owned.ts'), '');
+});
+
 test('models with awkward names have a client, too', async () => {
   const fields = '[{name: id, type: uuid, primaryKey: true}]';
   const models = ['Response', 'Page', 'Product', 'ProductCreate', 'Client'].map(

@@ -62,6 +62,12 @@ models:
             - {from: [offered], to: bought, roles: [Clerk]}
             - {from: [bought], to: returned, roles: [Chief, Authenticated], when: "self.text != 'none'"}
             - {from: [draft, offered], to: returned, roles: [Chief]}
+            - {from: [draft], to: bought, roles: [Owner]}
+      - name: stage
+        type: enum
+        values: [first, last]
+        permissions: {read: [Chief]}
+        states: {initial: first, transitions: [{from: [first], to: last, roles: [Chief, Clerk]}]}
     permissions:
       create: [Owner, Chief]
       read: [Clerk, Owner, Chief]
@@ -117,6 +123,11 @@ describe('lithair test', () => {
       'Clerk may not write budget of rows of others',
       'Clerk may take status from offered to bought',
       'Chief may not take status from offered to bought',
+      'Authenticated may take status of own rows from draft to bought',
+      'Clerk may take status of own rows from draft to bought',
+      'Clerk may not take status of other rows from draft to bought',
+      'Clerk may not take stage from first to last',
+      'Chief may take stage from first to last',
       'Authenticated may take status from bought to returned',
       'Chief may take status from draft to returned',
       'Authenticated may not take status from draft to returned',

@@ -1,4 +1,10 @@
-import type { FieldSchema, ModelSchema, Schema, ValueSchema } from '@lithair/crds';
+import {
+  computedFields,
+  type FieldSchema,
+  type ModelSchema,
+  type Schema,
+  type ValueSchema,
+} from '@lithair/crds';
 
 /** As a value is sent, or as it is returned. */
 type Direction = 'request' | 'response';
@@ -18,13 +24,14 @@ export function modelTypes(
   const { primaryKey } = model;
   const fields = model.fields.filter(({ hidden }) => hidden !== true);
   const isKey = (field: FieldSchema) => field.name === primaryKey;
+  const ofOwners = readByOwners(model);
   const sent = fields.filter(({ computed }) => computed === undefined);
   const changeable = sent.filter((field) => !isKey(field));
   return [
     declaration(
       `${name}: what is returned.`,
       name,
-      fields.map((field) => readField(schema, field, isKey(field))),
+      fields.map((field) => readField(schema, field, isKey(field), ofOwners.has(field.name))),
     ),
     declaration(
       `${name}: what creates one.`,
@@ -62,11 +69,23 @@ function referenceField({ name, to }: FieldSchema, typeNames: ReadonlyMap<string
     : [`  readonly ${name}: Expanded<${target}, ${target}References>;`];
 }
 
-function readField(schema: Schema, field: FieldSchema, isKey: boolean): string {
+/** Fields that some see in their own rows alone, and what is computed of these: absent in the others. */
+function readByOwners(model: ModelSchema): ReadonlySet<string> {
+  const owned = model.fields.filter(({ permissions }) => permissions?.read?.includes('Owner'));
+  const names = new Set(owned.map(({ name }) => name));
+  for (const { name, computation } of computedFields(model)) {
+    const field = model.fields.find((candidate) => candidate.name === name);
+    if (field?.permissions?.read !== undefined) continue;
+    if (!names.isDisjointFrom(computation.reads.self)) names.add(name);
+  }
+  return names;
+}
+
+function readField(schema: Schema, field: FieldSchema, isKey: boolean, isOfOwner: boolean): string {
   const hasDefault = field.default !== undefined && field.default !== null;
   const isThere = isKey || (!field.nullable && (field.required || hasDefault));
   const type = typeOf(schema, field, 'response');
-  return `  readonly ${field.name}: ${isThere ? type : `${type} | null`};`;
+  return `  readonly ${field.name}${isOfOwner ? '?' : ''}: ${isThere ? type : `${type} | null`};`;
 }
 
 function bodyField(schema: Schema, field: FieldSchema, isNeeded: boolean): string {
@@ -126,7 +145,7 @@ function itemType(schema: Schema, { items }: ValueSchema, direction: Direction):
 function objectType(schema: Schema, fields: readonly FieldSchema[], direction: Direction): string {
   const lines = fields.map((field) =>
     direction === 'response'
-      ? readField(schema, field, false)
+      ? readField(schema, field, false, false)
       : bodyField(schema, field, field.required),
   );
   return `{ ${lines.map((line) => line.trim().replace(/;$/, '')).join('; ')} }`;

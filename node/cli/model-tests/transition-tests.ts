@@ -170,13 +170,42 @@ export function transitionTests(
   return moves.flatMap((move) => {
     const field = model.fields.filter(hasStates).find(({ name }) => name === move.field);
     if (field === undefined || !mayField(field, 'write', role)) return [];
-    const roles = rolesWith(role);
-    const ways = waysOf(field, move.from, move.to);
-    const may = ways.some((way) => way.roles?.some((one) => roles.includes(one)) ?? true);
-    const verb = may ? 'may' : 'may not';
-    const name = `${role} ${verb} take ${field.name} from ${move.from} to ${move.to}`;
-    return [{ model: model.name, name, run: () => taken(bench, role, field, move, may) }];
+    return casesOf(bench, role, field, move).map(({ whose, may }) => {
+      const verb = may ? 'may' : 'may not';
+      const rows = whose === 'any' ? '' : ` of ${whose} rows`;
+      const name = `${role} ${verb} take ${field.name}${rows} from ${move.from} to ${move.to}`;
+      const run = () => taken(bench, role, field, move, { whose, may });
+      return { model: model.name, name, run };
+    });
   });
+}
+
+/** Whose rows a transition is tried with, and whether the role may take it there. */
+interface MoveCase {
+  readonly whose: 'any' | 'own' | 'other';
+  readonly may: boolean;
+}
+
+function casesOf(
+  { model }: AccessBench,
+  role: string,
+  field: StateField,
+  { from, to }: PreparedMove,
+): MoveCase[] {
+  const ways = waysOf(field, from, to);
+  const mayWith = (roles: readonly string[]) => {
+    const has = (named: readonly string[] | undefined) =>
+      named === undefined || named.some((one) => roles.includes(one));
+    // Who may not read a state sets none.
+    return has(field.permissions?.read) && ways.some((way) => has(way.roles));
+  };
+  const [other, own] = [mayWith(rolesWith(role)), mayWith([...rolesWith(role), 'Owner'])];
+  const canOwn = model.permissions?.owner !== undefined && role !== 'Public';
+  if (!canOwn || own === other) return [{ whose: 'any', may: other }];
+  return [
+    { whose: 'own', may: own },
+    { whose: 'other', may: other },
+  ];
 }
 
 async function taken(
@@ -184,13 +213,15 @@ async function taken(
   role: string,
   field: FieldSchema,
   { to, rows, reason }: PreparedMove,
-  may: boolean,
+  { whose, may }: MoveCase,
 ): Promise<void> {
   const { model, node, callers } = bench;
   requireMethod(model, 'update');
   if (rows.length === 0) throw new NotDerived(reason);
   const row = rows.find((each) => {
     const self = storedRow(model, each.row);
+    const isOwn = self[model.permissions?.owner ?? ''] === callers.subjectOf(role);
+    if (whose !== 'any' && isOwn !== (whose === 'own')) return false;
     const isOpen = opens(bench, role, 'update', self) && opens(bench, role, 'read', self);
     return isOpen && lets(bench, role, { ...self, [field.name]: to }, self);
   });

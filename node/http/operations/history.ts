@@ -22,6 +22,9 @@ import type { ReadOperation } from './operation.ts';
 import { unknownParameter } from './parameters.ts';
 import { isOwn, isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
 
+/** Versions that are read at once where many writes in a row lost. */
+const READ_AHEAD = 100;
+
 /** An item of a page with its place: newest first, by version, then by sequence number. */
 interface Placed {
   readonly version: number;
@@ -205,8 +208,9 @@ async function readVisible(
   for (let from = bound; ; ) {
     const records = await reader.versions(rules.model.name, id, from, count + 1);
     const whole = records.map((record) => withPresentRow(record, live));
+    const before = await replacedBy(past, whole, count);
     for (const [at, record] of whole.slice(0, count).entries()) {
-      found.push(...readOne(past, moment, read, record, whole[at + 1]));
+      found.push(...readOne(past, moment, read, record, before[at]));
     }
     const last = records[count - 1];
     if (found.length >= count || last === undefined) return found.slice(0, count);
@@ -214,18 +218,57 @@ async function readVisible(
   }
 }
 
-/** @param older the version that is stored before it, if any */
+/**
+ * What each of some versions was made of, newest first. A write that lost left the row as it was: what
+ * comes behind it replaced the version before it, of which it may say something else.
+ *
+ * @param count how many of them it is asked for
+ */
+async function replacedBy(
+  past: Past,
+  records: readonly VersionRecord[],
+  count: number,
+): Promise<readonly (VersionRecord | undefined)[]> {
+  const last = records.at(-1);
+  let standing = records.length > count ? await standingBelow(past, last) : undefined;
+  const before: (VersionRecord | undefined)[] = [];
+  for (const [at, record] of [...records.entries()].toReversed()) {
+    before[at] = standing;
+    if (record.effect !== 'overridden') standing = record;
+    // What is between them is not kept.
+    if (records[at - 1]?.version !== record.version + 1) standing = undefined;
+  }
+  return before;
+}
+
+/** The newest version before one that lost that left the row as it says; undefined where it is not kept. */
+async function standingBelow(
+  { rules, history: reader, id }: Past,
+  lost: VersionRecord | undefined,
+): Promise<VersionRecord | undefined> {
+  for (let from = lost; from?.effect === 'overridden'; ) {
+    const records = await reader.versions(rules.model.name, id, from.version, READ_AHEAD);
+    for (const record of records) {
+      if (record.version !== from.version - 1) return undefined;
+      if (record.effect !== 'overridden') return record;
+      from = record;
+    }
+    if (records.length < READ_AHEAD) return undefined;
+  }
+  return undefined;
+}
+
+/** @param previous the version that it replaced, if that is stored */
 function readOne(
   past: Past,
   moment: Moment,
   read: Read,
   record: VersionRecord,
-  older: VersionRecord | undefined,
+  previous: VersionRecord | undefined,
 ): readonly Placed[] {
   if (!isVisible(past, record, moment)) return [];
   const now = isOwn(past, record, moment);
   if (record.effect === 'created') return read(record, { now, before: true });
-  const previous = older?.version === record.version - 1 ? older : undefined;
   const before = previous !== undefined && isOwn(past, previous, moment);
   const isKnown =
     past.scope === null || (previous !== undefined && isVisible(past, previous, moment));
