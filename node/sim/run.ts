@@ -1,3 +1,4 @@
+import type { AdminResponse } from '../membership/index.ts';
 import { EngineError, type VersionRecord } from '../ports/index.ts';
 import { stateHash } from '../state/index.ts';
 import {
@@ -195,9 +196,16 @@ class Run {
     const confirm = `${state.clusterId}/${state.epoch}`;
     const others = cluster.machines.filter((machine) => machine !== survivor);
     const oldIds = new Map(others.map((machine) => [machine, machine.memberId]));
-    for (const machine of others) machine.crash('power');
     this.#nemesis.expectAgain(survivor);
     cluster.elections = null;
+    if (this.#nemesis.refused.size === 0) {
+      await this.#mustNotTakeOver(survivor, { region: FAR_REGION, confirm }, 'quorum_answers');
+    }
+    for (const machine of others) machine.crash('power');
+    const wrong = { region: FAR_REGION, confirm: `${state.clusterId}/${state.epoch + 1}` };
+    await this.#mustNotTakeOver(survivor, wrong, 'not_confirmed');
+    await this.#mustNotTakeOver(survivor, { region: FAR_REGION }, 'would-promote');
+    await this.#mustNotTakeOver(survivor, { region: 'near', confirm }, 'invalid_request');
     await this.#askToTakeOver(survivor, confirm);
     const isServing = (): boolean =>
       survivor.isReady && survivor.core?.consensus?.state?.epoch === state.epoch + 1;
@@ -209,12 +217,26 @@ class Run {
   }
 
   async #askToTakeOver(survivor: Machine, confirm: string): Promise<void> {
-    const request = { region: FAR_REGION, confirm };
-    const asked = survivor.administer('POST', '/_admin/promote-region', request);
-    if (!(await this.cluster.settled(asked, REST_MS))) lacking('the promotion is answered');
-    const answer = await asked;
+    const answer = await this.#askToPromote(survivor, { region: FAR_REGION, confirm });
     if (answer?.status === 200) return;
     throw new BrokenPromise('promotion', `refused: ${JSON.stringify(answer?.body)}`);
+  }
+
+  /** The answer says why, and the epoch stays what it is. */
+  async #mustNotTakeOver(survivor: Machine, request: object, why: string): Promise<void> {
+    const epochOf = (): number | undefined => survivor.core?.consensus?.state?.epoch;
+    const before = epochOf();
+    const answer = await this.#askToPromote(survivor, request);
+    const body = JSON.stringify(answer?.body ?? 'no answer');
+    if (body.includes(`"${why}"`) && epochOf() === before) return;
+    const what = `${JSON.stringify(request)} is not ${why} in epoch ${before}`;
+    throw new BrokenPromise('promotion', `${what}, but ${body} in epoch ${epochOf()}`);
+  }
+
+  async #askToPromote(survivor: Machine, request: object): Promise<AdminResponse | null> {
+    const asked = survivor.administer('POST', '/_admin/promote-region', request);
+    if (!(await this.cluster.settled(asked, REST_MS))) lacking('the promotion is answered');
+    return asked;
   }
 
   /** Machines of the old epoch come back, are refused, and join the new one as other members. */

@@ -6,6 +6,8 @@ import { Leader } from '../../leader.ts';
 import { Journal } from '../../log/index.ts';
 import { MemberLog } from '../../log/member-log.ts';
 import { LogClock, MAX_AHEAD_MS } from '../../log-clock.ts';
+import { RegionPromotion } from '../../membership/index.ts';
+import { PromotionGuard } from '../../membership/promotion-guard.ts';
 import { Outbox } from '../../outbox/index.ts';
 import { WriteQueue } from '../../outbox/queue.ts';
 import { Trimming } from '../../outbox/trimming.ts';
@@ -255,6 +257,40 @@ export const MUTANTS: readonly Mutant[] = [
             return founded;
           },
       ),
+  },
+  {
+    name: 'a region takes over while a quorum of the voters answers',
+    noticedBy: ['promotion'],
+    concerns: ({ growth }) => growth.promotesRegion,
+    plant: () => replace(PromotionGuard.prototype, 'requireNoQuorum', () => () => {}),
+  },
+  {
+    name: 'a region takes over though nobody confirmed what is given up',
+    noticedBy: ['promotion'],
+    concerns: ({ growth }) => growth.promotesRegion,
+    plant: () => replace(PromotionGuard.prototype, 'requireConfirmed', () => () => {}),
+  },
+  {
+    name: 'a question what a promotion would give up is taken for an order',
+    noticedBy: ['promotion'],
+    concerns: ({ growth }) => growth.promotesRegion,
+    plant: () =>
+      replace(
+        RegionPromotion.prototype,
+        'promote',
+        (original) =>
+          async function promote(this: RegionPromotion, { region, confirm }) {
+            const outlook = await original.call(this, { region });
+            const all = confirm ?? `${outlook.clusterId}/${outlook.epoch}`;
+            return original.call(this, { region, confirm: all });
+          },
+      ),
+  },
+  {
+    name: 'a region takes over that was not asked to',
+    noticedBy: ['promotion'],
+    concerns: ({ growth }) => growth.promotesRegion,
+    plant: () => replace(PromotionGuard.prototype, 'requireOwn', () => () => {}),
   },
   {
     name: 'a leader whose clock is far ahead stamps by it',
