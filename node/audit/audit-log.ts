@@ -131,6 +131,7 @@ export class AuditLog {
       this.#hash = this.#last.hash;
       this.#sequence = this.#last.lastEntry;
       this.#newestMs = this.#last.newestMs;
+      this.#tell(this.#last);
     }
     this.#isOpen = true;
     this.#later();
@@ -150,6 +151,16 @@ export class AuditLog {
       this.#waiting.push({ entry, bytes, resolve, reject });
       this.#work();
     });
+  }
+
+  /** What stands behind the last entry is left where it is: no file is gone on with. */
+  #tell({ sequence, looseEnd }: SoundSegment): void {
+    if (looseEnd === null) return;
+    const { offset, bytes, isTorn } = looseEnd;
+    const place = { file: auditFile(sequence), offset, bytes };
+    const { logger } = this.#parts;
+    if (isTorn) logger.info(place, 'an entry of the audit log was not written to its end');
+    else logger.warn(place, 'the end of the audit log is not what was written: entries are lost');
   }
 
   /** Whether files that are begun from here on are encrypted; never without keys. */

@@ -8,6 +8,7 @@ import {
   entryOf,
   FIRST,
   idsIn,
+  keysOf,
   opened,
   settled,
   turns,
@@ -22,8 +23,14 @@ async function bytesOf(fs: MemoryFileSystem, name: string): Promise<Buffer> {
   return bytes;
 }
 
-async function overwrite(fs: MemoryFileSystem, name: string, at: number, text: string) {
-  const file = await fs.open(`${DIR}/audit/${name}`, 'write');
+async function overwrite(
+  fs: MemoryFileSystem,
+  name: string,
+  at: number,
+  text: string | Buffer,
+  how: 'write' | 'create' = 'write',
+) {
+  const file = await fs.open(`${DIR}/audit/${name}`, how);
   await new Promise<void>((resolve, reject) => {
     file.write(Buffer.from(text), at, (error) => (error === null ? resolve() : reject(error)));
   });
@@ -69,6 +76,7 @@ test('what was acknowledged survives a power cut at any moment, and the log goes
     let draws = cut;
     const next = fs.crash('power', () => ((draws = (draws * 31) % 97), draws / 97));
     const again = await opened(next);
+    assert.deepEqual(again.warnings, [], 'what is torn is no damage');
     await again.log.record(entryOf('after'));
     await again.log.close();
     const ids = await idsIn(next);
@@ -117,6 +125,70 @@ test('a torn end is no corruption: nobody was told of it', async () => {
   await again.log.close();
   assert.deepEqual(await idsIn(fs), ['a', 'b']);
 });
+
+interface Line {
+  readonly level: string;
+  readonly fields: object;
+}
+
+/** A logger that keeps its lines. */
+function recorder(lines: Line[]) {
+  const as = (level: string) => (fields: object) => void lines.push({ level, fields });
+  return { debug: as('debug'), info: as('info'), warn: as('warn'), error: as('error') };
+}
+
+for (const encryption of [{}, { keys: keysOf(1) }]) {
+  const how = 'keys' in encryption ? 'encrypted' : 'plain';
+
+  /** Two entries, and where the second begins and ends. */
+  const twoEntries = async () => {
+    const fs = new MemoryFileSystem();
+    const { log } = await opened(fs, {}, encryption);
+    await log.record(entryOf('a'));
+    const { length: from } = await bytesOf(fs, FIRST);
+    await log.record(entryOf('b'));
+    await log.close();
+    return { fs, from, to: (await bytesOf(fs, FIRST)).length };
+  };
+
+  const looseIn = async (fs: MemoryFileSystem) => {
+    const found: unknown[] = [];
+    const scan = scanAudit({ fs, dir: DIR, ...encryption }, (loose) => found.push(loose));
+    for await (const entry of scan) assert.equal(entry['id'], 'a');
+    return found;
+  };
+
+  test(`the last entry, changed, is told of with file and offset (${how})`, async () => {
+    const { from, to } = await twoEntries();
+    for (let at = from; at < to; at += 7) {
+      const { fs } = await twoEntries();
+      fs.damage(`${DIR}/audit/${FIRST}`, (content) => {
+        content[at] = Number(content[at]) ^ 1;
+      });
+      const place = { file: `audit/${FIRST}`, offset: from, bytes: to - from };
+      assert.deepEqual(await looseIn(fs), [{ ...place, isTorn: false }], `byte ${at}`);
+      const lines: Line[] = [];
+      const { log } = await opened(fs, { logger: recorder(lines) }, encryption);
+      await log.close();
+      assert.deepEqual(lines, [{ level: 'warn', fields: place }]);
+    }
+  });
+
+  test(`an entry that was not written to its end is told of as such (${how})`, async () => {
+    const { from, to } = await twoEntries();
+    for (let length = from; length < to; length += 7) {
+      const { fs } = await twoEntries();
+      const stored = await bytesOf(fs, FIRST);
+      await overwrite(fs, FIRST, 0, stored.subarray(0, length), 'create');
+      const place = { file: `audit/${FIRST}`, offset: from, bytes: length - from };
+      assert.deepEqual(await looseIn(fs), length === from ? [] : [{ ...place, isTorn: true }]);
+      const lines: Line[] = [];
+      const { log } = await opened(fs, { logger: recorder(lines) }, encryption);
+      await log.close();
+      assert.deepEqual(lines, length === from ? [] : [{ level: 'info', fields: place }]);
+    }
+  });
+}
 
 test('nothing is taken where the disk is below its reserve, or before it is open', async () => {
   const fs = new MemoryFileSystem();

@@ -42,6 +42,7 @@ test('encrypted entries that were acknowledged survive a power cut at any moment
     let draws = cut;
     const next = fs.crash('power', () => ((draws = (draws * 31) % 97), draws / 97));
     const again = await opened(next, {}, { keys });
+    assert.deepEqual(again.warnings, [], 'what is torn is no damage');
     await again.log.record(entryOf('after'));
     await again.log.close();
     const ids = await idsIn(next, keys);

@@ -4,5 +4,5 @@
  */
 export { type AuditEncryption, type AuditLimits, AuditLog, type AuditParts } from './audit-log.ts';
 export { AuditError } from './errors.ts';
-export { type AuditFields, scanAudit } from './scan.ts';
+export { type AuditFields, type LooseFile, scanAudit } from './scan.ts';
 export { auditPlaces } from './segment.ts';

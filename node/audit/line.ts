@@ -30,6 +30,11 @@ export function readLine(text: string, previousHash: string): ChainedLine | null
   return { fields: JSON.parse(`${body}}`), hash: chainTail(text) };
 }
 
+/** Whether a text reaches behind a line of which it has the beginning. */
+export function holdsLineEnd(text: string): boolean {
+  return text.includes('\n') || /,"hash":"[0-9a-f]{64}"\}./.test(text);
+}
+
 /** What a line says, whether or not it is in its place; null where it is none. */
 export function looseFields(text: string): Readonly<Record<string, unknown>> | null {
   try {

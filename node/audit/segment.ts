@@ -2,12 +2,14 @@
 import type { FileKeys } from '../encryption/index.ts';
 import {
   type FileSystem,
+  hasHole,
+  type LooseEnd,
   readGrowingFile,
   readGrowingStart,
   type SealedPlace,
 } from '../log/index.ts';
 import { AuditError } from './errors.ts';
-import { looseFields, NO_HASH, readLine } from './line.ts';
+import { holdsLineEnd, looseFields, NO_HASH, readLine } from './line.ts';
 
 export const AUDIT_DIRECTORY = 'audit';
 export const AUDIT_FORMAT = 1;
@@ -37,6 +39,8 @@ export interface SoundSegment {
   readonly previousEnd: number;
   /** Time of the newest entry of this and the files before; 0 where there is none. */
   readonly newestMs: number;
+  /** What stands behind its end; null for nothing. */
+  readonly looseEnd: LooseEnd | null;
 }
 
 export function segmentName(sequence: number): string {
@@ -86,9 +90,10 @@ export async function readSegment(
 ): Promise<SoundSegment> {
   const file = auditFile(sequence);
   const purpose = purposeOf(sequence);
-  const { plain } = await readGrowingFile(fs, `${dir}/${file}`, file, keys, purpose);
+  const { plain, looseEnd } = await readGrowingFile(fs, `${dir}/${file}`, file, keys, purpose);
   const bytes = Buffer.from(plain.buffer, plain.byteOffset, plain.length);
-  return new Walk(segmentName(sequence), bytes).run(sequence, previous);
+  const read = new Walk(segmentName(sequence), bytes).run(sequence, previous);
+  return looseEnd === null ? read : { ...read, looseEnd };
 }
 
 /** Time of the newest entry before a file, as its first line says. Errors as of reading it. */
@@ -133,7 +138,16 @@ class Walk {
       entries,
       previousEnd: Number(head['previousEnd']),
       newestMs,
+      looseEnd: this.#looseEnd(),
     };
+  }
+
+  /** An append ends with a line: what holds the end of one, and does not follow, was changed. */
+  #looseEnd(): LooseEnd | null {
+    const rest = this.#bytes.subarray(this.#at);
+    if (rest.length === 0) return null;
+    const isTorn = hasHole(rest) || !holdsLineEnd(rest.toString('utf8'));
+    return { offset: this.#at, bytes: rest.length, isTorn };
   }
 
   #head(sequence: number, previous: SoundSegment | null): Readonly<Record<string, unknown>> {

@@ -35,6 +35,17 @@ export interface GrownBytes {
   readonly keyId: number;
   /** Up to the last append that is whole; of a file that is not encrypted, all that is there. */
   readonly plain: Uint8Array;
+  /** What stands behind it of an encrypted file; null for nothing. */
+  readonly looseEnd: LooseEnd | null;
+}
+
+/** Bytes at the end of a file that are no append. */
+export interface LooseEnd {
+  /** In the file as it is stored. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Whether they look like the beginning of an append that was never durable; else they were changed. */
+  readonly isTorn: boolean;
 }
 
 /** Creates a file, or empties the one that exists; encrypted where there is a sealing. */
@@ -63,11 +74,11 @@ export async function readGrowingFile(
 ): Promise<GrownBytes> {
   const bytes = await readFile(fs, path);
   const blocks = blocksOf(bytes, name, keys, purpose);
-  if (blocks === null) return { keyId: 0, plain: bytes };
+  if (blocks === null) return { keyId: 0, plain: bytes, looseEnd: null };
   const pieces: Uint8Array[] = [];
   for (let piece = blocks.next(); piece !== null; piece = blocks.next()) pieces.push(piece);
   blocks.requireTorn();
-  return { keyId: blocks.keyId, plain: Buffer.concat(pieces) };
+  return { keyId: blocks.keyId, plain: Buffer.concat(pieces), looseEnd: blocks.looseEnd };
 }
 
 /** The first append of an encrypted file, the first bytes of any other. Errors as {@link readGrowingFile}. */
@@ -187,6 +198,23 @@ class GrownBlocks {
     return plain;
   }
 
+  /** What stands behind the last block that is whole; null for nothing. */
+  get looseEnd(): LooseEnd | null {
+    const [offset, bytes] = [this.#at, this.#bytes.length - this.#at];
+    return bytes === 0 ? null : { offset, bytes, isTorn: this.#isTorn(bytes) };
+  }
+
+  #isTorn(bytes: number): boolean {
+    if (bytes < FRAME_BYTES || hasHole(this.#bytes.subarray(this.#at))) return true;
+    const length = this.#view.getUint32(this.#at + 4, true);
+    return this.#isFrame(length) && FRAME_BYTES + length + TAG_BYTES > bytes;
+  }
+
+  #isFrame(length: number): boolean {
+    const frame = frameOf(this.#block, length, this.#header);
+    return frame.every((byte, i) => byte === this.#bytes[this.#at + i]);
+  }
+
   /** Each block was durable before the next one was written: nothing whole can follow a torn one. */
   requireTorn(): void {
     const last = this.#bytes.length - FRAME_BYTES - TAG_BYTES;
@@ -209,6 +237,13 @@ class GrownBlocks {
     if (!frame.every((byte, i) => byte === this.#bytes[at + i])) return null;
     return this.#cipher.open(nonceOf(block, false), this.#header, this.#bytes.subarray(from, end));
   }
+}
+
+const HOLE = Buffer.alloc(16);
+
+/** Sectors that never came to the disk read as zeros, of which appends have no run that long. */
+export function hasHole(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(HOLE);
 }
 
 /** Number and length of a block, and their checksum, which only such a block of this file has. */

@@ -12,6 +12,8 @@ export {
   createGrowingFile,
   type GrowingFile,
   type GrownBytes,
+  hasHole,
+  type LooseEnd,
   readGrowingFile,
   readGrowingStart,
 } from './growing-file.ts';

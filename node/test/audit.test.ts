@@ -57,4 +57,15 @@ test('reads survive kill -9 in the audit log of their node, and a changed one is
     assert.equal(refused.code, 3, refused.output);
     assert.match(refused.output, new RegExp(`audit/${name} is corrupt at offset \\d+`));
   }
+  writeFileSync(join(directory, name), text);
+  const newest = readdirSync(directory).at(-1) ?? '';
+  const ending = readFileSync(join(directory, newest), 'utf8');
+  writeFileSync(join(directory, newest), ending.replace('"status":200', '"status":403'));
+  const changed = await lithair('log', member.dataDir, '--verify');
+  assert.equal(changed.code, 3, changed.output);
+  assert.match(changed.output, new RegExp(`audit/${newest} is corrupt at offset \\d+: its last`));
+  writeFileSync(join(directory, newest), ending.slice(0, -9));
+  const torn = await lithair('log', member.dataDir, '--verify');
+  assert.equal(torn.code, 0, torn.output);
+  assert.match(torn.output, new RegExp(`audit/${newest}: unfinished entry at the end: \\d+ bytes`));
 });

@@ -20,10 +20,10 @@ export async function verifyLines(
     return { lines: [...found, verdict(outbox)], sound: false };
   }
   const { lines, broken } = await verifyHistory(options);
-  const verdictLine = broken === null ? verdict(report) : `broken: ${broken}`;
   const audit = await auditVerdict(options);
-  const told = [...found, ...lines, ...(audit === null ? [] : [audit]), verdictLine];
-  return { lines: told, sound: broken === null };
+  const reason = broken ?? audit.broken;
+  const verdictLine = reason === null ? verdict(report) : `broken: ${reason}`;
+  return { lines: [...found, ...lines, ...audit.lines, verdictLine], sound: reason === null };
 }
 
 function outboxTotals(report: LogReport | null): string[] {
