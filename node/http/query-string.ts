@@ -10,7 +10,34 @@ const MAX_PARAMETERS = 64;
  *
  * @throws Problem `bad_percent_encoding`, `invalid_query`
  */
-export function parseQuery(query: string): Parameter[] {
+export function parseQuery(query: string): readonly Parameter[] {
+  const known = parsed.get(query);
+  if (known !== undefined) return known;
+  const parameters = parse(query);
+  if (query.length <= MAX_KEPT_LENGTH && !query.includes('cursor=')) keep(query, parameters);
+  return parameters;
+}
+
+/**
+ * Queries that were asked of late: clients ask the same over and over, and what is made of a query
+ * is kept with its parameters. Those with a cursor hardly come twice.
+ */
+const parsed = new Map<string, readonly Parameter[]>();
+const MAX_KEPT = 256;
+const MAX_KEPT_LENGTH = 1024;
+
+/** The one that was kept first goes. */
+function keep(query: string, parameters: readonly Parameter[]): void {
+  if (parsed.size >= MAX_KEPT) {
+    for (const oldest of parsed.keys()) {
+      parsed.delete(oldest);
+      break;
+    }
+  }
+  parsed.set(query, parameters);
+}
+
+function parse(query: string): readonly Parameter[] {
   if (query === '') return [];
   const pairs = query.split('&', MAX_PARAMETERS + 1).filter((pair) => pair !== '');
   if (pairs.length > MAX_PARAMETERS) {

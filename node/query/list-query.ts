@@ -56,6 +56,7 @@ export interface ListQuery {
 /** Reads the queries of one model. */
 export interface QueryCompiler {
   /**
+   * @param parameters a list that nobody changes: the query is remembered by it
    * @param scope the rows that the caller may read; null: all
    * @param veil of the fields that the compiler was told of; null: they see them in every row
    * @throws QueryRefusal
@@ -92,7 +93,7 @@ export function compileQueries(
   const indexes = compileIndexes(whole, plain);
   const scoped = new Map([...compileFields(schema, whole), ...plain]);
   const projection = (parameter: Parameter) => readProjection(parameter, model, fields);
-  const list = (
+  const compile = (
     parameters: readonly Parameter[],
     rows: RowScope | null,
     veil: Veil | null = null,
@@ -105,7 +106,23 @@ export function compileQueries(
     const projected = query.projection ?? all;
     return { ...query, filters, scope, veil, indexes: usable, tooNarrow, projection: projected };
   };
-  return { projection, list };
+  return { projection, list: rememberingWhole(compile) };
+}
+
+/**
+ * What was made of the same list of parameters before. Queries about some rows or with a veil are of
+ * one caller, and made each time.
+ */
+function rememberingWhole(compile: QueryCompiler['list']): QueryCompiler['list'] {
+  const made = new WeakMap<readonly Parameter[], ListQuery>();
+  return (parameters, scope, veil = null) => {
+    if (scope !== null || veil !== null) return compile(parameters, scope, veil);
+    const known = made.get(parameters);
+    if (known !== undefined) return known;
+    const query = compile(parameters, scope, veil);
+    made.set(parameters, query);
+    return query;
+  };
 }
 
 /** One with a field that the caller may not read in every row is left out: it could tell of its values. */

@@ -133,3 +133,13 @@ test('pages of any order hold what a scope lets, each row once', async () => {
     { numRuns: 60 },
   );
 });
+
+test('a query that is asked again is as made, and never that of a caller who may read less', async () => {
+  const parameters = [{ name: 'limit', value: '1000', parts: ['1000'] }];
+  const all = queries.list(parameters, null);
+  assert.equal(queries.list(parameters, null), all);
+  const scope = { lets: owned, ways: [[way('owner', 'o3')]] };
+  assert.equal(queries.list(parameters, scope).scope?.lets, owned);
+  assert.equal(queries.list(parameters, null).scope, null);
+  assert.notEqual(compileQueries(SCHEMA, model).list(parameters, null), all);
+});

@@ -68,15 +68,20 @@ export const NOT_OF_THE_QUERY: readonly string[] = ['consistency', 'expand'];
 function queryOf(exchange: Exchange, given: readonly Parameter[]) {
   const route = exchange.modelRoute;
   const query = route.queries.list(
-    [...parametersOf(exchange), ...given],
+    given.length === 0 ? parametersOf(exchange) : [...parametersOf(exchange), ...given],
     route.listedFor(exchange.actor),
     route.veilOf(exchange.actor),
   );
   return { route, query, expansions: readExpansions(exchange) };
 }
 
+/** The very same list where it can be: what was made of it once is known by it. */
 function parametersOf({ parameters }: Exchange): readonly Parameter[] {
-  return parameters.filter(({ name }) => !NOT_OF_THE_QUERY.includes(name));
+  return parameters.every(isOfTheQuery) ? parameters : parameters.filter(isOfTheQuery);
+}
+
+function isOfTheQuery({ name }: Parameter): boolean {
+  return !NOT_OF_THE_QUERY.includes(name);
 }
 
 function originOf({ state }: ReadView) {

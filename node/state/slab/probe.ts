@@ -7,16 +7,22 @@ const SHORT_TEXT = 48;
 
 /** A text to search for, as the bytes that rows hold it in. Used again and again. */
 export class Probe {
-  bytes: Buffer = Buffer.alloc(INITIAL_BYTES);
-  view: DataView = viewOf(this.bytes);
+  bytes: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   length = 0;
   hash = 0;
+  /** Null until somebody asks: probes of the ends of a range are made for each query. */
+  private words: DataView | null = null;
   private text: string | null = null;
   private readonly hasher: KeyedHash | null;
 
   /** @param hasher null for a probe of trees alone, whose `hash` means nothing */
   constructor(hasher: KeyedHash | null) {
     this.hasher = hasher;
+  }
+
+  get view(): DataView {
+    this.words ??= viewOf(this.bytes);
+    return this.words;
   }
 
   /** Takes a text in. The one that it has already costs nothing. */
@@ -57,8 +63,8 @@ export class Probe {
 
   private reserve(length: number): void {
     if (length <= this.bytes.length) return;
-    this.bytes = Buffer.alloc(length * 2);
-    this.view = viewOf(this.bytes);
+    this.bytes = Buffer.allocUnsafe(length * 2);
+    this.words = null;
   }
 }
 
