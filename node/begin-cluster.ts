@@ -1,5 +1,7 @@
 import { compileSchema } from '@lithair/crds';
 import { foundCluster } from './consensus/index.ts';
+import type { FieldVault } from './encryption/index.ts';
+import { withFieldKey } from './field-keys.ts';
 import type { Log } from './log/index.ts';
 import type { Placement } from './membership/index.ts';
 import type { NodeOptions } from './options.ts';
@@ -11,13 +13,14 @@ export async function beginCluster(
   placement: Placement,
   { name, spec }: Pick<NodeOptions, 'name' | 'spec'>,
   { applyVersion, nowMs }: Pick<InitialState, 'applyVersion' | 'nowMs'>,
+  vault: FieldVault,
 ): Promise<void> {
   const { clusterId, memberId, diskUuid, address, region } = placement;
   const member = { id: memberId, name, address, diskUuid, intent: 'voter' } as const;
   const state = createState({
     clusterId,
     epoch: 1,
-    schema: compileSchema(spec),
+    schema: withFieldKey(compileSchema(spec), null, vault),
     members: [region === undefined ? member : { ...member, region }],
     ...(applyVersion !== undefined && { applyVersion }),
     nowMs,

@@ -4,6 +4,7 @@ import { archivePlaces, COLD_OBJECT } from './archive/index.ts';
 import { type AuditLog, auditPlaces } from './audit/index.ts';
 import {
   type EncryptionError,
+  FieldVault,
   type FileKeys,
   type KeyMark,
   type Keyring,
@@ -11,7 +12,7 @@ import {
 } from './encryption/index.ts';
 import { type FileSystem, type KeyUse, type Log, surveyKeys, surveyPlaces } from './log/index.ts';
 import type { Outbox } from './outbox/index.ts';
-import type { Clock, Logger, TimerHandle } from './ports/index.ts';
+import type { Clock, Logger, Random, TimerHandle } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
 
 const LOOK_EVERY_MS = 5_000;
@@ -70,12 +71,15 @@ export interface EncryptionKeeperParts {
   readonly outbox: () => Pick<Outbox, 'encrypt' | 'forget'> | null;
   readonly audit: Pick<AuditLog, 'encrypt' | 'renew' | 'keyUses'>;
   readonly masters: MasterKeys | null;
+  /** Opens the key of encrypted fields. */
+  readonly fields: Pick<FieldVault, 'of'>;
   /** Of this disk; null together with `masters`. */
   readonly keys: FileKeys | null;
   /** Of what all members share: what tells their keys from others of the same ids. */
   readonly sharedKeys: () => readonly KeyMark[];
   readonly diskUuid: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   /** Null until the first snapshot. */
   readonly state: () => ReplicatedState | null;
@@ -94,6 +98,7 @@ export class EncryptionKeeper {
   #schemaVersion = -1;
   #uses: readonly KeyUse[] = [];
   #rewriting = false;
+  #isCaughtUp = false;
   #timer: TimerHandle | null = null;
   #stopped = false;
 
@@ -106,7 +111,8 @@ export class EncryptionKeeper {
     const { keys, sharedKeys } = this.#parts;
     if (keys === null) return null;
     const counts = new Map<number, number>();
-    for (const { keyId } of this.#uses) counts.set(keyId, (counts.get(keyId) ?? 0) + 1);
+    const ids = [...this.#uses.map(({ keyId }) => keyId), ...this.#keyOfFields()];
+    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
     const files = [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ key, count }));
     const pending = this.#stale(this.#uses).length;
     return { activeKey: keys.activeId, keys: sharedKeys(), files, pending };
@@ -118,6 +124,7 @@ export class EncryptionKeeper {
     if (state === null || state.schemaVersion === this.#schemaVersion) return;
     this.#schemaVersion = state.schemaVersion;
     this.#adjust(state);
+    if (this.#isCaughtUp) this.requireFields();
   }
 
   /** Begins to look at the disk, now and then. */
@@ -141,7 +148,8 @@ export class EncryptionKeeper {
     const { fs, dir, masters, diskUuid, logger } = this.#parts;
     if (masters === null || masters.keyring.equals(keyring)) return;
     const offered = new MasterKeys(keyring).of(diskUuid, null);
-    const reason = whyKeysRefused(await surveyDirectory(fs, dir, offered));
+    const reason =
+      whyKeysRefused(await surveyDirectory(fs, dir, offered)) ?? this.#whyFieldsNeedMore(keyring);
     if (reason !== null) {
       logger.error({ reason }, 'the changed keys are not used: files need what they lack');
       return;
@@ -149,6 +157,13 @@ export class EncryptionKeeper {
     masters.replace(keyring);
     logger.info({ keys: keyring.ids.join(' '), active: keyring.activeId }, 'read the keys anew');
     this.start();
+  }
+
+  #whyFieldsNeedMore(keyring: Keyring): string | null {
+    const { state, random } = this.#parts;
+    const schema = state()?.schema;
+    if (schema === undefined) return null;
+    return whyUnopened(schema, new FieldVault(new MasterKeys(keyring), random));
   }
 
   /** New files follow the model from here on. */
@@ -163,6 +178,23 @@ export class EncryptionKeeper {
     log.encrypt(isOn);
     outbox()?.encrypt(isOn);
     audit.encrypt(isOn);
+  }
+
+  /** The master key that wraps the key of encrypted fields, where there is one. */
+  #keyOfFields(): readonly number[] {
+    const key = this.#parts.state()?.schema.fieldKey;
+    return key === undefined ? [] : [key.masterKey];
+  }
+
+  /**
+   * Has the process end where the key of encrypted fields does not open. Not asked of what the log had
+   * before its end: that may have been wrapped by a master key that is gone.
+   */
+  requireFields(): void {
+    this.#isCaughtUp = true;
+    const state = this.#parts.state();
+    const reason = state === null ? null : whyUnopened(state.schema, this.#parts.fields);
+    if (reason !== null) this.#parts.onRefused(reason);
   }
 
   async #look(): Promise<void> {
@@ -218,6 +250,16 @@ export class EncryptionKeeper {
       const isOn = model === null ? log.isEncrypted : isSecretModel(state(), model);
       return use.keyId !== (isOn ? active : 0);
     });
+  }
+}
+
+/** Why the key of a schema's encrypted fields does not open; null where it does, or there is none. */
+function whyUnopened(schema: Schema, vault: Pick<FieldVault, 'of'>): string | null {
+  try {
+    vault.of(schema);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
   }
 }
 

@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { Consensus, type ConsensusOptions, foundCluster } from './consensus/index.ts';
 import { InProcessNetwork } from './consensus/testing/in-process-network.ts';
 import { VirtualWorld } from './consensus/testing/virtual-world.ts';
+import { FieldVault } from './encryption/index.ts';
 import { schemaOf } from './http/testing/single-node.ts';
 import { Leader } from './leader.ts';
 import { MemoryFileSystem, openDataDirectory } from './log/index.ts';
@@ -36,7 +37,8 @@ class Member {
     const { clock, random } = this.world;
     const tracer = new Tracer(clock, random, new LogSink(this.world.logger('traces')));
     const logger = { debug: (_: object, message: string) => void this.told.push(message) };
-    this.#leader = new Leader(clock, { random, tracer, logger }, () => false);
+    const vault = new FieldVault(null, random);
+    this.#leader = new Leader(clock, { random, tracer, logger }, () => false, vault);
   }
 
   async lead(options: Partial<ConsensusOptions>): Promise<void> {

@@ -20,6 +20,8 @@ import {
   type LocalWritesEntry,
   neededApplyVersion,
 } from './entry/index.ts';
+import type { FieldVault } from './encryption/index.ts';
+import { withFieldKey } from './field-keys.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { OrderAnswer } from './outbox/index.ts';
 import {
@@ -67,6 +69,7 @@ export class Leader {
   readonly #logClock: Pick<Clock, 'nowMs'>;
   readonly #random: Random;
   readonly #isSpaceLow: () => boolean;
+  readonly #vault: FieldVault;
   readonly #tracer: Tracer;
   readonly #logger: Pick<Logger, 'debug'>;
   #consensus: Consensus<ApplyResult, ReplicatedState> | null = null;
@@ -75,15 +78,18 @@ export class Leader {
   /**
    * @param logClock stamps entries
    * @param isSpaceLow true while nothing new may be written
+   * @param vault makes and opens the key of encrypted fields
    */
   constructor(
     logClock: Pick<Clock, 'nowMs'>,
     { random, tracer, logger }: LeaderWorld,
     isSpaceLow: () => boolean,
+    vault: FieldVault,
   ) {
     this.#logClock = logClock;
     this.#random = random;
     this.#isSpaceLow = isSpaceLow;
+    this.#vault = vault;
     this.#tracer = tracer;
     this.#logger = logger;
   }
@@ -194,8 +200,35 @@ export class Leader {
     return applied === null ? session.foresee(execution.ticket) : outcomeOf(applied);
   }
 
-  /** Changes the model, or says what a change would do; errors as {@link execute}. */
-  async changeModel(next: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
+  /**
+   * Changes the model, or says what a change would do.
+   *
+   * @param wanted without the key of encrypted fields, which the cluster keeps or makes
+   * @throws errors as {@link execute}
+   */
+  async changeModel(wanted: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
+    return this.#changeModel(withFieldKey(wanted, this.#state().schema, this.#vault), dryRun, timeoutMs);
+  }
+
+  /** Whether there is a newer master key than the one that wraps the key of encrypted fields. */
+  get hasOldFieldKey(): boolean {
+    const { fieldKey } = this.#state().schema;
+    return fieldKey !== undefined && fieldKey.masterKey !== this.#vault.activeId;
+  }
+
+  /**
+   * Wraps the key of encrypted fields by the newest master key; false where it is, or there is none, or
+   * the model is being changed. Errors as {@link execute}.
+   */
+  async renewFieldKey(timeoutMs: number): Promise<boolean> {
+    const { schema } = this.#state();
+    const renewed = schema.fieldKey === undefined ? null : this.#vault.renewed(schema.fieldKey);
+    if (renewed === null) return false;
+    const change = await this.#changeModel({ ...schema, fieldKey: renewed }, false, timeoutMs);
+    return change.kind === 'applied';
+  }
+
+  async #changeModel(next: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
     const { consensus, session } = this.#leading();
     if (dryRun) return this.#stillLeading(consensus, this.#plannedModelChange(next), timeoutMs);
     const execution = session.proposeSchema(next, this.#logClock.nowMs());
@@ -337,7 +370,9 @@ export class Leader {
     const { state } = consensus;
     this.#session =
       event.leading && state !== null
-        ? new LeaderSession(state, consensus.memberId, mergePatch, rowAccess)
+        ? new LeaderSession(state, consensus.memberId, mergePatch, rowAccess, (schema) =>
+            this.#vault.of(schema),
+          )
         : null;
   }
 

@@ -2,7 +2,14 @@ import { compileSchema, type LithairModelSpec, type Schema } from '@lithair/crds
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import { coldOwner } from './archive/index.ts';
 import type { LinkTransport } from './consensus/index.ts';
-import type { FileKeys, Keyring, MasterKeys } from './encryption/index.ts';
+import {
+  encryptedFields,
+  FieldVault,
+  type FileKeys,
+  hasEncryptedFields,
+  type Keyring,
+  type MasterKeys,
+} from './encryption/index.ts';
 import {
   asksForEncryption,
   EncryptionKeeper,
@@ -59,6 +66,8 @@ export function askingStatus(transport: Pick<LinkTransport, 'request'>): AskStat
 
 /** The keys of one member through its life: at its start, for its log and archive, and later on. */
 export class MemberEncryption {
+  /** The key of encrypted fields, as far as the master keys open it. */
+  readonly fields: FieldVault;
   readonly #parts: MemberEncryptionParts;
   #keys: FileKeys | null = null;
   #diskUuid = '';
@@ -67,6 +76,7 @@ export class MemberEncryption {
 
   constructor(parts: MemberEncryptionParts) {
     this.#parts = parts;
+    this.fields = new FieldVault(parts.keys, parts.random);
   }
 
   /** Null where there are no keys, and before there is a state. */
@@ -78,10 +88,13 @@ export class MemberEncryption {
   requireKeys(): void {
     const { keys, spec } = this.#parts;
     const secret = spec.models.find(({ security }) => security?.encryptionAtRest === true);
-    if (keys !== null || secret === undefined) return;
-    throw new NodeError(
-      `model ${secret.name} asks for encryptionAtRest, and no keys were given (--keys FILE)`,
-    );
+    const sealed = compileSchema(spec).models.find((model) => hasEncryptedFields([model]));
+    if (keys !== null || (secret ?? sealed) === undefined) return;
+    const what =
+      secret === undefined
+        ? `model ${sealed?.name} has encrypted fields (${encryptedFields(sealed ?? { fields: [] })})`
+        : `model ${secret.name} asks for encryptionAtRest`;
+    throw new NodeError(`${what}, and no keys were given (--keys FILE)`);
   }
 
   /**
@@ -110,7 +123,7 @@ export class MemberEncryption {
   /** Begins to follow the model. */
   attach(parts: AttachedParts): void {
     const { keys: masters, dataDir: dir } = this.#parts;
-    const own = { masters, keys: this.#keys, diskUuid: this.#diskUuid };
+    const own = { masters, fields: this.fields, keys: this.#keys, diskUuid: this.#diskUuid };
     const shared = this.#keys?.forOwner(coldOwner(parts.place.clusterId)) ?? null;
     this.#attached = { ...parts, shared };
     const sharedKeys = () => shared?.checks() ?? [];
@@ -132,7 +145,7 @@ export class MemberEncryption {
    * Why something that all members read must not be encrypted with our newest key: those that do
    * not have it; with `all`, also those that do not answer. Null where nothing is in the way.
    */
-  async whyKeysDiffer(all: boolean): Promise<string | null> {
+  async whyKeysDiffer(all: boolean, purpose = 'read cold objects'): Promise<string | null> {
     const { others, ask, shared } = this.#cluster();
     const active = shared?.activeId ?? 0;
     const own = shared?.checks().find(({ id }) => id === active);
@@ -142,7 +155,7 @@ export class MemberEncryption {
       if (marks === null && all) return `member ${name} does not say which keys it has`;
       if (marks === null || marks.includes(`${active}:${own.check}`)) continue;
       const has = marks.some((mark) => mark.startsWith(`${active}:`)) ? 'another' : 'no';
-      return `member ${name} has ${has} key ${active}: all members need the same keys to read cold objects`;
+      return `member ${name} has ${has} key ${active}: all members need the same keys to ${purpose}`;
     }
     return null;
   }
@@ -153,6 +166,11 @@ export class MemberEncryption {
 
   start(): void {
     this.#keeper?.start();
+  }
+
+  /** The state is the newest that was committed: its encrypted fields must open from here on. */
+  requireFields(): void {
+    this.#keeper?.requireFields();
   }
 
   stop(): void {
@@ -172,14 +190,23 @@ export class MemberEncryption {
    */
   async admit(next: Schema): Promise<void> {
     const { state, others, ask } = this.#cluster();
-    if (state === null || !asksForEncryption(next) || asksForEncryption(state.schema)) return;
-    if (this.#keys === null) throw keysMissing(this.#parts.name);
-    for (const { id, name } of others) if (!(await hasKeys(id, name, ask))) throw keysMissing(name);
+    if (state === null) return;
+    const asksAnew = asksForEncryption(next) && !asksForEncryption(state.schema);
+    const sealsAnew = hasEncryptedFields(next.models) && state.schema.fieldKey === undefined;
+    if (!asksAnew && !sealsAnew) return;
+    const what = asksAnew ? 'asks for encryptionAtRest' : 'has encrypted fields';
+    if (this.#keys === null) throw keysMissing(what, this.#parts.name);
+    for (const { id, name } of others) {
+      if (!(await hasKeys(id, name, ask))) throw keysMissing(what, name);
+    }
+    if (!sealsAnew) return;
+    const differ = await this.whyKeysDiffer(true, 'open encrypted fields');
+    if (differ !== null) throw new AdminError('keys_missing', differ);
   }
 }
 
-function keysMissing(member: string): AdminError {
-  const message = `a model asks for encryptionAtRest, and member ${member} was given no keys`;
+function keysMissing(what: string, member: string): AdminError {
+  const message = `a model ${what}, and member ${member} was given no keys`;
   return new AdminError('keys_missing', message);
 }
 

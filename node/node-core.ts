@@ -144,13 +144,14 @@ export class NodeCore {
     this.#applyVersions = { oldest: OLDEST_APPLY_VERSION, latest };
     this.#space = this.#createSpaceWatch();
     this.logClock = new LogClock(world.clock, world.logger);
-    this.#leader = new Leader(this.logClock, world, () => this.#space.low);
     this.#encryption = new MemberEncryption({
       ...options,
       ...world,
       keys: world.keys ?? null,
       onRefused: (reason) => this.#fail(reason, EXIT.dataRefused),
     });
+    const { fields } = this.#encryption;
+    this.#leader = new Leader(this.logClock, world, () => this.#space.low, fields);
     this.#info = {
       name: options.name,
       version: world.version,
@@ -228,6 +229,7 @@ export class NodeCore {
     this.#preparation?.onState();
     this.#encryption.start();
     await catchUp(this.health, log, consensus, () => this.#settled(consensus));
+    this.#encryption.requireFields();
     const submit = () => submitModel(admin, this.#options.spec, this.#world.logger);
     await openApi(this.health, consensus, this.#options.managed ? null : submit);
     this.health.enter('ready', 'serving');
@@ -284,6 +286,7 @@ export class NodeCore {
       readSecret: this.#world.readSecret ?? noSecrets,
       metrics: this.#metrics,
       admit: this.#network.admit,
+      fieldKeys: this.#encryption.fields,
     });
     await this.#network.serveApi(api);
   }
@@ -323,7 +326,7 @@ export class NodeCore {
     log.spareSpace(this.#space.low);
     if (log.recovery.snapshot === null && placement.founder) {
       const [applyVersion, nowMs] = [this.#applyVersions.latest, this.#world.clock.nowMs()];
-      await beginCluster(log, placement, this.#options, { applyVersion, nowMs });
+      await beginCluster(log, placement, this.#options, { applyVersion, nowMs }, this.#encryption.fields);
     }
     return log;
   }
@@ -399,6 +402,7 @@ export class NodeCore {
       leader: this.#leader,
       own: this.#applyVersions,
       versionsOf: (id) => transport.applyVersionsOf(id),
+      whyKeysDiffer: () => this.#encryption.whyKeysDiffer(true, 'open encrypted fields'),
     });
     observeLinks(this.#metrics, transport, this.logClock);
   }

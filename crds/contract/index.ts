@@ -120,7 +120,10 @@ export interface EncryptionStatus {
    * id, as a cold store of encrypted models needs; an older member does not have it.
    */
   readonly keys?: readonly { readonly id: number; readonly check: string }[];
-  /** Segments, snapshots, archives and cold objects, by their keys. A key that is not here is not needed here. */
+  /**
+   * Segments, snapshots, archives, cold objects, and the key of encrypted fields, by their keys. A key
+   * that is not here is not needed here.
+   */
   readonly files: readonly { readonly key: number; readonly count: number }[];
   /** Files that are still to be written anew: with the newest key, or in plain. */
   readonly pending: number;

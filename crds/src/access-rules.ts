@@ -159,6 +159,9 @@ function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
   if (field === undefined) {
     return [problem(place, 'missing_field', `there is no field ${describe(owner)}`)];
   }
+  if (memberAt(field, 'encrypted') === true) {
+    return [problem(place, 'conflicting', 'the owner is encrypted: nobody could be told from it')];
+  }
   if (SUBJECT_TYPES.includes(memberAt(field, 'type'))) return [];
   return [problem(place, 'does_not_apply', 'the owner must be a string, a uuid or a reference')];
 }

@@ -64,6 +64,7 @@ export interface AuthoredField extends AuthoredNestedField {
   hidden?: boolean;
   permissions?: FieldPermissions;
   computed?: string;
+  encrypted?: boolean;
 }
 
 export interface AuthoredModel {

@@ -6,7 +6,7 @@
 import { hasUsedValues, mayClash } from './compare-collation.ts';
 import { compareComputed } from './compare-computed.ts';
 import { compareIndexes } from './compare-indexes.ts';
-import { canonicalJson } from './compile.ts';
+import { canonicalJson, withoutFieldKey } from './compile.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { type Path, type Problem, type ProblemCode, problem } from './problems.ts';
 import type { ColdStoreSpec, IdempotencySettings } from './resource.ts';
@@ -26,11 +26,15 @@ export function compareSchemas(old: Schema, next: Schema): SchemaComparison {
   const comparison = new Comparison();
   comparison.schemas(old, next);
   const { changes, reasons } = comparison;
-  if (changes.length === 0 && canonicalJson(old) !== canonicalJson(next)) {
+  if (changes.length === 0 && textOf(old) !== textOf(next)) {
     changes.push('the order of models, fields or values');
   }
   if (reasons.length > 0) return { kind: 'breaking', changes, reasons };
   return { kind: changes.length > 0 ? 'additive' : 'same', changes, reasons };
+}
+
+function textOf(schema: Schema): string {
+  return canonicalJson(withoutFieldKey(schema));
 }
 
 /** +1: a larger value allows more (an upper bound); -1: a smaller one does (a lower bound). */
@@ -71,6 +75,14 @@ class Comparison {
     const isSameAuth = JSON.stringify(old.auth) === JSON.stringify(next.auth);
     if (!isSameAuth) this.changes.push('auth: who may call, and how it is proved');
     this.coldStore(old.store.cold, next.store.cold);
+    this.fieldKey(old, next);
+  }
+
+  /** One that comes from a file says nothing of the key that the cluster made. */
+  private fieldKey({ fieldKey: old }: Schema, { fieldKey: next }: Schema): void {
+    if (next === undefined || JSON.stringify(old) === JSON.stringify(next)) return;
+    const how = old === undefined ? 'is new' : `is wrapped by master key ${next.masterKey}`;
+    this.changes.push(`the key of encrypted fields ${how}`);
   }
 
   private allModels(old: Schema, next: Schema): void {
@@ -219,6 +231,11 @@ class Comparison {
   }
 
   private newField(field: FieldSchema, path: Path, name: string): void {
+    if (field.encrypted === true && (field.default ?? null) !== null) {
+      const message = `${name} is new and encrypted: with a default, every row would have to be encrypted anew`;
+      this.break([...path, 'default'], 'encryption_changed', message);
+      return;
+    }
     if (!field.required) {
       this.changes.push(`${name} is new`);
       return;
@@ -232,6 +249,11 @@ class Comparison {
       const message = `${name}: type ${old.type} becomes ${next.type}`;
       this.break([...path, 'type'], 'type_changed', message);
       return;
+    }
+    if (old.encrypted !== next.encrypted) {
+      const way = next.encrypted === true ? 'becomes' : 'is no longer';
+      const message = `${name} ${way} encrypted, and rows and history hold it as it was: add another field`;
+      this.break([...path, 'encrypted'], 'encryption_changed', message);
     }
     this.flags(old, next, path, name);
     if (old.template !== next.template) {

@@ -80,9 +80,17 @@ export function canonicalJson(schema: Schema): string {
   return stringify(schema);
 }
 
-/** SHA-256 of the canonical JSON, in hex. */
+/**
+ * SHA-256 of the canonical JSON, in hex. Without the key of encrypted fields: the cluster makes it, so
+ * that no file of a model says it.
+ */
 export function schemaFingerprint(schema: Schema): string {
-  return createHash('sha256').update(canonicalJson(schema)).digest('hex');
+  return createHash('sha256').update(canonicalJson(withoutFieldKey(schema))).digest('hex');
+}
+
+/** What a schema says that comes from a file. */
+export function withoutFieldKey({ fieldKey: _, ...said }: Schema): Schema {
+  return said;
 }
 
 /**
@@ -183,6 +191,7 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.historize && { historize: { ...field.historize } }),
     ...compileAccess(field),
     ...(field.computed !== undefined && { computed: field.computed }),
+    ...(field.encrypted === true && { encrypted: true }),
   };
 }
 
@@ -268,7 +277,13 @@ function stringify(value: unknown): string {
 
 function isSchema(value: unknown): value is Schema {
   if (!isMap(value) || !Array.isArray(value['models']) || !isMap(value['store'])) return false;
-  return isStore(value['store']) && value['models'].every(isModelSchema);
+  const isKeyed = value['fieldKey'] === undefined || isFieldKey(value['fieldKey']);
+  return isKeyed && isStore(value['store']) && value['models'].every(isModelSchema);
+}
+
+function isFieldKey(value: unknown): boolean {
+  if (!isMap(value) || !Number.isSafeInteger(value['masterKey'])) return false;
+  return isTexts([value['id'], value['salt'], value['check'], value['wrapped']]);
 }
 
 function isStore(store: Record<string, unknown>): boolean {

@@ -165,6 +165,7 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.states && { states: structuredClone(field.states), default: field.states.initial }),
     ...accessOf(field),
     ...(field.computed !== undefined && { computed: field.computed }),
+    ...(field.encrypted === true && { encrypted: true }),
   };
 }
 

@@ -45,6 +45,9 @@ function checkField(field: unknown, path: Path): Problem[] {
     const why = 'two nodes may take different transitions at the same time';
     problems.push(conflict([...path, 'states'], 'states', why));
   }
+  if (memberAt(field, 'encrypted') === true) {
+    problems.push(conflict([...path, 'encrypted'], 'encrypted', 'the leader encrypts'));
+  }
   if (memberAt(field, 'type') === 'reference') {
     const why = 'the row that it points to may be gone on another node';
     problems.push(conflict([...path, 'type'], 'a reference', why));

@@ -30,6 +30,9 @@ function checkField(model: unknown, name: unknown, path: Path): Problem[] {
   if (field === undefined) {
     return [problem(path, 'missing_field', `there is no field ${quote(name)} in the model`)];
   }
+  if (memberAt(field, 'encrypted') === true) {
+    return [problem(path, 'conflicting', `${name} is encrypted: rows cannot expire by it`)];
+  }
   const type = memberAt(field, 'type');
   if (type === 'datetime' || typeof type !== 'string') return [];
   return [problem(path, 'does_not_apply', `rows expire by a datetime; ${name} is of type ${type}`)];

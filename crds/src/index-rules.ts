@@ -52,6 +52,10 @@ function checkField(field: unknown, name: string, path: Path): Problem[] {
     const message = `${quote(name)} is the primary key, which every index ends with anyway`;
     return [problem(path, 'primary_key', message)];
   }
+  if (memberAt(field, 'encrypted') === true) {
+    const message = `${quote(name)} is encrypted: no index holds its values`;
+    return [problem(path, 'conflicting', message)];
+  }
   const type = memberAt(field, 'type');
   if (typeof type !== 'string' || INDEXED_TYPES.some((known) => known === type)) return [];
   const message = `an index takes no field of type ${type}; it takes ${INDEXED_TYPES.join(', ')}`;

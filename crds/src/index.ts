@@ -77,6 +77,7 @@ export {
   type ModelSchema,
   type Schema,
   type ValueSchema,
+  type WrappedFieldKey,
 } from './schema.ts';
 export { DELETION_FIELDS, deletedModelName, deletedPath } from './soft-delete.ts';
 export { usedModelName } from './used-values.ts';

@@ -114,6 +114,9 @@ function wrongField(field: unknown, name: string, isFixed: boolean): string | nu
   if (!isThere) return `${name} must be required and not nullable: every row has a key`;
   const isMade = ['default', 'defaultFrom'].some((from) => memberAt(field, from) !== undefined);
   if (isMade) return `${name} must be sent: a key is made of what the client says`;
+  if (memberAt(field, 'encrypted') === true) {
+    return `${name} is encrypted: keys stand in plain wherever rows are named`;
+  }
   const isClosed = memberAt(memberAt(field, 'permissions'), 'read') !== undefined;
   if (isClosed || memberAt(field, 'hidden') === true) {
     return `${name} is not for all to read: whoever may read a row knows its key`;

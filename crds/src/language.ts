@@ -100,6 +100,7 @@ const valueAttributes = {
         'hidden',
         'states',
         'computed',
+        'encrypted',
         'renamedFrom',
       ],
       says: 'does not apply to the items of an array',
@@ -124,7 +125,7 @@ const presence = {
 } satisfies RecordShape['attributes'];
 
 /** Known to the design, refused by this version. */
-const LATER_FIELD = ['memory', 'renamedFrom', 'audited', 'versioned', 'encrypted', 'encryption'];
+const LATER_FIELD = ['memory', 'renamedFrom', 'audited', 'versioned'];
 
 const nestedField: RecordShape = {
   kind: 'record',
@@ -153,6 +154,7 @@ const nestedField: RecordShape = {
       'hidden',
       'states',
       'computed',
+      'encrypted',
     ],
     says: 'applies to a field of the model, not to one inside an object',
   },
@@ -217,6 +219,7 @@ const field: RecordShape = {
     hidden: flag('Whether the field is absent from the API altogether.'),
     permissions: fieldPermissions,
     computed: expression('CEL over self, the row, that makes the value; it cannot be sent.'),
+    encrypted: flag('Whether the value is stored as ciphertext wherever it is stored.'),
   },
   later: LATER_FIELD,
   description: 'A field of the model.',

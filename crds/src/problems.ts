@@ -61,6 +61,7 @@ export type ProblemCode =
   | 'reference_changed'
   | 'unique_added'
   | 'computed_changed'
+  | 'encryption_changed'
   | 'used_values_removed'
   | 'rule_added'
   | 'constraint_narrowed'

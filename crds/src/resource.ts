@@ -280,6 +280,8 @@ export interface FieldSpec extends NestedFieldSpec {
   permissions?: FieldPermissions;
   /** CEL over `self` that makes the value; nobody sends one. */
   computed?: string;
+  /** True, or absent: its value is stored as ciphertext. */
+  encrypted?: boolean;
 }
 
 /** One log and one state per cluster, so these are cluster-wide. */

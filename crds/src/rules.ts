@@ -3,6 +3,7 @@
 import type { AuthoredField, AuthoredNestedField, AuthoredValue } from './authored.ts';
 import { checkComputedField } from './computed.ts';
 import { explainDefault } from './default-value.ts';
+import { checkEncryptedField } from './encrypted-rules.ts';
 import { DEFAULTS } from './language-terms.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { refusePattern } from './pattern/index.ts';
@@ -74,6 +75,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkStates(field, path),
     ...checkOnDelete(field, path),
     ...checkComputedField(field, path),
+    ...checkEncryptedField(field, path),
   ];
 }
 

@@ -27,6 +27,19 @@ export interface Schema {
   store: StoreSettings;
   /** Absent: everybody may do everything. */
   auth?: AuthSchema;
+  /** Made by the cluster when a field is encrypted for the first time; no file says it. */
+  fieldKey?: WrappedFieldKey;
+}
+
+/** The data key of encrypted fields, encrypted with a master key. Texts are base64, but for `id`. */
+export interface WrappedFieldKey {
+  /** Of the data key, for its whole life: hex digits. */
+  id: string;
+  /** The id of the master key. */
+  masterKey: number;
+  salt: string;
+  check: string;
+  wrapped: string;
 }
 
 /** How callers prove who they are; there with `auth.mode: tokens`. */
@@ -156,6 +169,8 @@ export interface FieldSchema extends ValueSchema {
   permissions?: FieldPermissions;
   /** What makes its value; see `computedFields`. Absent where it is sent. */
   computed?: string;
+  /** True, or absent: rows hold its value as ciphertext, but for null. */
+  encrypted?: boolean;
 }
 
 /**

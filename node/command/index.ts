@@ -9,6 +9,7 @@ export { type Plan, type PlannedRows, planCommand } from './planning.ts';
 export { prepareSchemaChange } from './schema-change.ts';
 export type {
   Execution,
+  FieldCipherOf,
   MergePatch,
   RandomBytes,
   RowAccess,

@@ -1,4 +1,5 @@
 import { canonicalJson, type ModelSchema, type Schema } from '@lithair/crds';
+import { hasEncryptedFields } from '../encryption/index.ts';
 import {
   type Change,
   type ColdObject,
@@ -23,9 +24,11 @@ import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
 import { Sequences } from './sequences.ts';
+import { SealedRows } from './sealed-rows.ts';
 import { StuckRows } from './stuck-rows.ts';
 import type {
   Execution,
+  FieldCipherOf,
   MergePatch,
   RandomBytes,
   RowAccess,
@@ -65,6 +68,8 @@ export class LeaderSession {
   private readonly memberId: number;
   private readonly mergePatch: MergePatch;
   private readonly rowAccess: RowAccess;
+  private readonly cipherOf: FieldCipherOf;
+  private sealing: { readonly schema: Schema; readonly rows: SealedRows | null } | null = null;
   private readonly overlay: Overlay;
   private readonly sequences: Sequences;
   /** Requests under way, by idempotency scope. */
@@ -81,17 +86,20 @@ export class LeaderSession {
   /**
    * @param mergePatch needed where patches are executed
    * @param rowAccess needed where models have rules for single rows, or rights on fields
+   * @param cipherOf needed where models have encrypted fields
    */
   constructor(
     state: ReplicatedState,
     memberId: number,
     mergePatch: MergePatch = noPatches,
     rowAccess: RowAccess = NO_ACCESS,
+    cipherOf: FieldCipherOf = noFieldKey,
   ) {
     this.state = state;
     this.memberId = memberId;
     this.mergePatch = mergePatch;
     this.rowAccess = rowAccess;
+    this.cipherOf = cipherOf;
     this.overlay = new Overlay(state);
     this.sequences = new Sequences(state);
   }
@@ -116,7 +124,8 @@ export class LeaderSession {
     }
     const { mergePatch, rowAccess } = this;
     const { schema } = this.state;
-    const rows = this.overlay;
+    const sealing = this.sealedRows();
+    const rows = sealing ?? this.overlay;
     const { actor } = envelope;
     const making = { nowMs: this.stamp(nowMs), random, actor, nextNumber: this.nextNumber };
     const context = { rows, ...making, schema, mergePatch, rowAccess };
@@ -125,10 +134,30 @@ export class LeaderSession {
       case 'rejected':
         return this.computed(plan.outcome);
       case 'change':
-        return this.propose(envelope, plan.changes, null);
+        return this.propose(envelope, sealing?.sealed(plan.changes, random) ?? plan.changes, null);
       case 'unchanged':
-        return this.unchanged(envelope, plan);
+        return this.unchanged(envelope, this.asStored(plan));
     }
+  }
+
+  /** Null where the schema has no encrypted field. */
+  private sealedRows(): SealedRows | null {
+    const { schema } = this.state;
+    if (this.sealing?.schema !== schema) {
+      const rows = hasEncryptedFields(schema.models)
+        ? new SealedRows(this.overlay, this.cipherOf(schema) ?? noFieldKey())
+        : null;
+      this.sealing = { schema, rows };
+    }
+    return this.sealing.rows;
+  }
+
+  /** Outcomes hold rows as they are stored, whatever they were planned on. */
+  private asStored(plan: Extract<Plan, { kind: 'unchanged' }>) {
+    if (this.sealedRows() === null) return plan;
+    const stored = this.overlay.find(plan.model, plan.aggregate.id);
+    if (stored === undefined) return plan;
+    return { ...plan, aggregate: { ...plan.aggregate, json: stored.json } };
   }
 
   /**
@@ -443,6 +472,11 @@ const NO_ACCESS: RowAccess = {
     return { unreadable: names, unknown: names };
   },
 };
+
+/** Closed: a session without keys would store values in plain. */
+function noFieldKey(): never {
+  throw new CommandError('no_field_keys', 'this session was made without keys for fields');
+}
 
 function noPatches(): never {
   throw new CommandError('no_patches', 'this session was made without a way to merge patches');

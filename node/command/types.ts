@@ -1,4 +1,5 @@
 import type { ModelSchema, Problem, Schema } from '@lithair/crds';
+import type { FieldCipher } from '../encryption/index.ts';
 import type {
   Actor,
   FieldError,
@@ -8,6 +9,9 @@ import type {
   WeakDurability,
   WrittenAggregate,
 } from '../ports/index.ts';
+
+/** What opens and seals the encrypted fields of a schema; null where it has none. */
+export type FieldCipherOf = (schema: Schema) => FieldCipher | null;
 
 /** Draws random bytes; an argument, because this room draws none itself. */
 export type RandomBytes = (size: number) => Uint8Array;

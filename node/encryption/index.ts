@@ -1,9 +1,13 @@
 /**
  * The encryption room: master keys, the keys of files derived from them, and AES-256-GCM on blocks.
- * It knows no file; the log's files are encrypted by the log room, with what is given here.
+ * It knows no file; the log's files are encrypted by the log room, with what is given here. Values of
+ * encrypted fields have a data key of their own, which a master key wraps.
  */
 export { BlockCipher, NONCE_BYTES, TAG_BYTES } from './block-cipher.ts';
+export { EncryptedRows, encryptedFields, hasEncryptedFields } from './encrypted-rows.ts';
 export { EncryptionError, type EncryptionErrorCode } from './errors.ts';
+export { FieldCipher } from './field-cipher.ts';
+export { FieldVault } from './field-vault.ts';
 export {
   CHECK_BYTES,
   FileKeys,
@@ -12,6 +16,7 @@ export {
   MasterKeys,
   SALT_BYTES,
 } from './file-keys.ts';
+export { memoryKeys } from './memory-keys.ts';
 export {
   formatKeyring,
   type KeyRecord,

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Schema } from '@lithair/crds';
 import type { ReadSecret } from '../auth/index.ts';
+import type { FieldCipher } from '../encryption/index.ts';
 import type { Clock, Engine, Logger } from '../ports/index.ts';
 import type { Metrics, Tracer } from '../telemetry/index.ts';
 
@@ -33,6 +35,11 @@ export const API_LIMITS: ApiLimits = {
   engineTimeoutMs: 10_000,
 };
 
+/** What opens the encrypted fields of a schema; null where it has none. */
+export interface FieldKeys {
+  of(schema: Schema): FieldCipher | null;
+}
+
 export interface ApiOptions {
   readonly engine: Engine;
   /** The secrets that the model names. */
@@ -49,6 +56,8 @@ export interface ApiOptions {
   /** Version of the software, for the OpenAPI document. */
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** Needed where models have encrypted fields. */
+  readonly fieldKeys?: FieldKeys;
 }
 
 export interface Api {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { ANONYMOUS } from '../auth/index.ts';
+import { FieldVault } from '../encryption/index.ts';
 import type { Engine, HistoryReader, StateReader } from '../ports/index.ts';
 import { API_LIMITS, type Api, type ApiOptions, type Listener } from './api.ts';
 import { BodyReceiver } from './body.ts';
@@ -40,6 +41,9 @@ function opsRoutes(engine: Engine, metrics: ApiOptions['metrics']): SystemRoutes
   });
 }
 
+/** A schema without a key has no encrypted field; with one, nothing is answered. */
+const NO_FIELD_KEYS = new FieldVault(null, { fill: (target) => target, fraction: () => 0 });
+
 /** The ops port serves no model. */
 const NO_MODELS: RouteTable = {
   schemaVersion: 0,
@@ -68,6 +72,7 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
       limits,
       version: options.version,
       auth: options,
+      fieldKeys: options.fieldKeys ?? NO_FIELD_KEYS,
       nowMs: () => Math.max(options.engine.state()?.logTimeMs ?? 0, options.clock.nowMs()),
     }),
     bodies: new BodyReceiver(limits.bufferedBytes),

@@ -232,7 +232,7 @@ async function runWrite(
       exchange.actor,
       req.method ?? '',
       exchange.rawPath,
-      bytes,
+      () => exchange.modelRoute.digest(bytes),
     ),
     timeoutMs: parts.limits.engineTimeoutMs,
     ...submitting(exchange, command, bytes.length),

@@ -8,6 +8,7 @@ import {
   visibleModel,
 } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
+import type { FieldCipher } from '../encryption/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
 import type { Actor, FieldRights, JsonObject, StateReader } from '../ports/index.ts';
 import {
@@ -19,12 +20,13 @@ import {
   type Veil,
 } from '../query/index.ts';
 import { compileValidator, type ModelValidator } from '../validation/index.ts';
-import { expiryOf, isExpired, numbersOf, ownsRow, rawNumber } from '../values/index.ts';
-import type { ApiLimits } from './api.ts';
+import { expiryOf, isExpired, ownsRow } from '../values/index.ts';
+import type { ApiLimits, FieldKeys } from './api.ts';
 import { openApiDocument } from './openapi/document.ts';
+import { type Presentation, presentationOf } from './presentation.ts';
 
 /** What the pipeline knows of one model, compiled once per schema and kind of caller. */
-export interface ModelRoute {
+export interface ModelRoute extends Presentation {
   readonly model: ModelSchema;
   readonly rights: ModelRights;
   readonly validator: ModelValidator;
@@ -37,10 +39,6 @@ export interface ModelRoute {
   readonly caching: string;
   /** A row as the caller sees it, or those of its fields that are named. */
   readonly render: (json: string, actor: Actor, names?: readonly string[]) => string;
-  /** Values as answers write them. */
-  readonly present: (values: JsonObject) => object;
-  /** The JSON of a row as answers write it, of those of its fields that are there. */
-  readonly presentJson: (json: string) => string;
   /** Fields that they see in the rows that they own; null: in all that they see. */
   readonly veilOf: (actor: Actor) => Veil | null;
   /** Whether a caller of this kind may read a stored row. */
@@ -87,6 +85,7 @@ export interface RouteTableOptions {
   readonly auth: AuthPorts;
   /** The time by which rows are past theirs, epoch milliseconds. */
   readonly nowMs: () => number;
+  readonly fieldKeys: FieldKeys;
 }
 
 /** Whether a table is that of the schema which a state has now. */
@@ -132,6 +131,7 @@ class SchemaRoutes implements RouteTable {
   readonly #options: RouteTableOptions;
   readonly #schema: Schema;
   readonly #rights: Rights;
+  readonly #cipher: FieldCipher | null;
   readonly #callers = new Map<string, CallerRoutes>();
   /** By model and segment. */
   readonly #related: ReadonlyMap<string, RelatedRoute>;
@@ -142,6 +142,7 @@ class SchemaRoutes implements RouteTable {
     this.#options = options;
     this.#schema = state.schema;
     this.#rights = new Rights(state.schema);
+    this.#cipher = options.fieldKeys.of(state.schema);
     this.authenticate = createAuthenticate(state.schema.auth, options.auth);
     const { byModel } = this.#caller(ANONYMOUS);
     this.byPath = new Map([...byModel.values()].map((route) => [route.model.path, route]));
@@ -194,7 +195,8 @@ class SchemaRoutes implements RouteTable {
     return new Map(
       this.#schema.models.filter(isServed).map((model) => {
         const rights = this.#rights.of(actor, model);
-        return [model.name, modelRoute(this.#schema, model, rights, bounds)];
+        const presentation = presentationOf(model, this.#cipher);
+        return [model.name, modelRoute(this.#schema, model, rights, bounds, presentation)];
       }),
     );
   }
@@ -210,14 +212,13 @@ function modelRoute(
   model: ModelSchema,
   rights: ModelRights,
   bounds: { depth: number; items: number; nowMs: () => number },
+  presentation: Presentation,
 ): ModelRoute {
   const { unreadable, unwritable, owned } = rights;
   const { read, write } = visibleModel(model, rights);
   const isPart = unreadable.size > 0;
   const isScoped = isPart || unwritable.size > 0;
   const veilOf = veilsOf(model, owned);
-  const numbers = numbersOf(model.fields, rawNumber);
-  const presentJson = presenting(numbers);
   const past = historyRules(model);
   const readable = rights.rows('read');
   const expiry = expiryOf(model);
@@ -234,9 +235,8 @@ function modelRoute(
     wholeHistory: past,
     caching: cachingOf(schema, model),
     fieldRights: fieldRightsOf(rights),
-    present: numbers ?? ((values) => values),
-    presentJson,
-    render: renderOf(read, isPart, veilOf, presentJson),
+    ...presentation,
+    render: renderOf(read, isPart, veilOf, presentation.presentJson),
     veilOf,
     sees,
     pastOf: (actor) => scopeOf(rights.past, actor),
@@ -263,19 +263,12 @@ function renderOf(
   const all = fields.map(({ name }) => name);
   return (json, actor, wanted) => {
     const veil = veilOf(actor);
-    if (veil === null && !isPart && wanted === undefined) return presentJson(json);
+    if (veil === null && !isPart && wanted === undefined) return presentJson(json, json);
     const names = wanted ?? all;
     const isWhole = veil === null || veil.isLifted(parseRecord({ json }));
     const seen = isWhole ? names : names.filter((name) => !veil.fields.has(name));
-    return presentJson(project({ json }, seen));
+    return presentJson(project({ json }, seen), json);
   };
-}
-
-/** Most models have no number to write otherwise: their rows are answered as they are stored. */
-function presenting(numbers: ((row: JsonObject) => object) | null): ModelRoute['presentJson'] {
-  return numbers === null
-    ? (json) => json
-    : (json) => JSON.stringify(numbers(parseRecord({ json })));
 }
 
 function fieldRightsOf({ unreadable, unwritable, owned }: ModelRights): FieldRights | null {

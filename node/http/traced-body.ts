@@ -6,7 +6,7 @@ const MAX_LENGTH = 4096;
 
 /**
  * The body of a write as a trace may hold it, in canonical form and cut to a bounded length: without
- * fields that are hidden, or that only some may read, since nobody knows who reads traces.
+ * fields that are hidden or encrypted, or that only some may read, since nobody knows who reads traces.
  */
 export function tracedBody(command: Command, model: ModelSchema): string {
   const open = new Set(model.fields.filter(isOpen).map(({ name }) => name));
@@ -17,8 +17,13 @@ export function tracedBody(command: Command, model: ModelSchema): string {
 }
 
 /** A computed field is as secret as what it is made of, and nobody sets it. */
-function isOpen({ hidden, permissions, computed }: ModelSchema['fields'][number]): boolean {
-  if (hidden === true || computed !== undefined) return false;
+function isOpen({
+  hidden,
+  permissions,
+  computed,
+  encrypted,
+}: ModelSchema['fields'][number]): boolean {
+  if (hidden === true || encrypted === true || computed !== undefined) return false;
   return permissions?.read === undefined || permissions.read.includes('Public');
 }
 

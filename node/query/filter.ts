@@ -53,6 +53,8 @@ const TEXTUAL: readonly FieldType[] = ['string', 'text'];
 /** Whether values of the field can be compared in this way. */
 export function takes(field: QueryField, operator: Operator): boolean {
   const { type } = field.values;
+  // All that is known of an encrypted value is whether there is one.
+  if (field.field.encrypted === true) return operator === 'null';
   switch (operator) {
     case 'null':
       return true;

@@ -241,9 +241,10 @@ function readTerm(part: string, fields: QueryFields): SortTerm {
   return { field, descending };
 }
 
-/** A text can be longer than any cursor, which has to hold the value. */
+/** A text can be longer than any cursor, which has to hold the value; ciphertexts have no order. */
 function isSortable(field: QueryField): boolean {
-  return !['text', 'array', 'object'].includes(field.values.type);
+  const { encrypted } = field.field;
+  return encrypted !== true && !['text', 'array', 'object'].includes(field.values.type);
 }
 
 function readProjection(

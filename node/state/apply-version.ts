@@ -45,7 +45,9 @@ function isNewest(model: ModelSchema): boolean {
     (said) => said !== undefined,
   );
   const isPartial = indexes.some(({ where }) => where !== undefined);
-  const isMade = fields.some(({ computed, states }) => (computed ?? states) !== undefined);
+  const isMade = fields.some(
+    ({ computed, states, encrypted }) => (computed ?? states ?? encrypted) !== undefined,
+  );
   return isSaid || isPartial || isMade || fields.some(isForOwners) || fields.some(isRepresented);
 }
 

@@ -14,6 +14,8 @@ export interface TypedValue {
 
 export interface TypedField extends TypedValue {
   readonly name: string;
+  /** Rows hold no value of it that an expression could read. */
+  readonly encrypted?: boolean;
 }
 
 /** A row as the API stores it. */

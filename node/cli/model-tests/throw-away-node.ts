@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonValue, LithairModelSpec } from '@lithair/crds';
+import { memoryKeys } from '../../encryption/index.ts';
 import { NodeFileSystem } from '../../log/index.ts';
 import { LithairNode } from '../../node.ts';
 import type { NodeOptions } from '../../options.ts';
@@ -120,6 +121,7 @@ async function run(directory: string, certs: string, spec: LithairModelSpec): Pr
     logger: silentLogger,
     tls: await readTlsMaterial(peerTlsDir),
     version: VERSION,
+    keys: memoryKeys(systemRandom),
   };
   const node = new LithairNode(options, world, (error) =>
     reject(new CliError(`the node under test ended: ${error.message}`)),

@@ -42,7 +42,7 @@ export const bulkLines: StreamOperation = {
     requireNoParameters(exchange);
     requireAcceptable(headers.accept, NDJSON_TYPE);
     requireBodyType(BULK_TYPES, headers['content-type'], headers['content-encoding']);
-    keyOf(exchange, 0, new Uint8Array(0));
+    keyOf(exchange, 0, () => '');
     if (streams >= MAX_STREAMS) {
       throw new Problem('overloaded', 'Too many bodies of lines arrive at the same time.', {
         closes: true,
@@ -194,7 +194,7 @@ class LineBulk {
       },
       actor: this.#exchange.actor,
       schemaVersion: table.schemaVersion,
-      idempotency: keyOf(this.#exchange, line, bytes),
+      idempotency: keyOf(this.#exchange, line, () => route.digest(bytes)),
       timeoutMs: this.#parts.limits.engineTimeoutMs,
     };
     return this.#parts.engine.submit(envelope);
@@ -215,9 +215,9 @@ class LineBulk {
 }
 
 /** Of a line: the key of the request, and its number. */
-function keyOf({ req, actor, rawPath }: Exchange, line: number, bytes: Uint8Array) {
+function keyOf({ req, actor, rawPath }: Exchange, line: number, fingerprint: () => string) {
   const key = req.headers['idempotency-key'];
-  return idempotencyOf(key, actor, req.method ?? '', rawPath, bytes, line);
+  return idempotencyOf(key, actor, req.method ?? '', rawPath, fingerprint, line);
 }
 
 function told({ aggregates, replayed, durability }: Extract<Outcome, { kind: 'applied' }>) {

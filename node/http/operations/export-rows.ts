@@ -2,6 +2,7 @@ import { execute, type Parameter } from '../../query/index.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { Expander, type Expansion } from '../expansion.ts';
 import { NDJSON_TYPE } from '../media-type.ts';
+import { shownRows } from '../presentation.ts';
 import { Problem } from '../problems.ts';
 import type { ModelRoute } from '../route-table.ts';
 import type { OperationContext } from './operation.ts';
@@ -68,7 +69,7 @@ async function* pieces(
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
     const page = await execute({ ...query, limit }, reader, origin, context.defer);
-    const shown = { ...page, rows: page.rows.map(route.presentJson) };
+    const shown = { ...page, rows: shownRows(page, route) };
     const rows = new Expander(context.state(), exchange.actor).expandAll(shown, expansions);
     if (rows.length > 0) yield `${rows.join('\n')}\n`;
     left -= rows.length;

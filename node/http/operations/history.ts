@@ -65,7 +65,7 @@ export const history: ReadOperation = pageOf(
       events: names(record).filter((name) => name !== null),
       ...(record.effect === 'overridden' && { overridden: true }),
       ...(rules.audited && record.actor && { actor: record.actor }),
-      data: presented(keptValues(rules, record, moment), present),
+      data: presented(keptValues(rules, record, moment), record, present),
     };
     return [{ version, sequence, item }];
   },
@@ -78,7 +78,7 @@ export const events: ReadOperation = pageOf('events', (view, record, moment) => 
   const { actor } = record;
   const isAudited = rules.audited && actor !== null;
   const audit = isAudited ? { actor, changes: changesOf(view, record, moment) } : {};
-  const data = presented(keptValues(rules, record, moment), present);
+  const data = presented(keptValues(rules, record, moment), record, present);
   return names(record)
     .flatMap((type, at) => {
       if (type === null) return [];
@@ -98,8 +98,12 @@ export const events: ReadOperation = pageOf('events', (view, record, moment) => 
     .toReversed();
 });
 
-function presented(values: JsonObject | null, present: View['present']): object | null {
-  return values === null ? null : present(values);
+function presented(
+  values: JsonObject | null,
+  { id }: VersionRecord,
+  present: View['present'],
+): object | null {
+  return values === null ? null : present(values, id);
 }
 
 /** Old and new values, each as it is written in a row. */
@@ -108,7 +112,7 @@ function changesOf({ ofChange, present }: View, record: VersionRecord, moment: M
   const written = changes.map(([field, change]) => {
     const sides = Object.entries(change).map(([side, value]: [string, JsonValue]) => [
       side,
-      Reflect.get(present({ [field]: value }), field),
+      Reflect.get(present({ [field]: value }, record.id), field),
     ]);
     return [field, Object.fromEntries(sides)];
   });

@@ -3,6 +3,7 @@ import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { Expander, readExpansions } from '../expansion.ts';
 import { prefersNdjson, requireAcceptable } from '../media-type.ts';
+import { shownRows } from '../presentation.ts';
 import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import { isTableOf, type ModelRoute } from '../route-table.ts';
@@ -34,7 +35,7 @@ export function answerList(
   const currentReader = () => readerOf(exchange, context, route);
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
-    const shown = { ...done, rows: done.rows.map(route.presentJson) };
+    const shown = { ...done, rows: shownRows(done, route) };
     const rows = new Expander(context.state(), actor).expandAll(shown, expansions);
     return pageReply(headOf(context, route), query.limit, { ...done, rows });
   };

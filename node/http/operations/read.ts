@@ -72,7 +72,7 @@ async function readPast(
   }
   const { values, version } = found;
   const shown = Object.entries(values).filter(([name]) => fields === null || fields.includes(name));
-  const body = JSON.stringify(exchange.modelRoute.present(Object.fromEntries(shown)));
+  const body = JSON.stringify(exchange.modelRoute.present(Object.fromEntries(shown), past.id));
   return answer(exchange, view, context, version, body);
 }
 

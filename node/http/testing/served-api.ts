@@ -63,6 +63,7 @@ export async function serveApi(
     clock: systemClock,
     admit: gateway.admit,
     version: '0.0.0',
+    fieldKeys: engine.fieldKeys,
   });
   const servers = [gateway.createServer(api.apiListener), gateway.createServer(api.opsListener)];
   const [port = 0, opsPort = 0] = await Promise.all(servers.map(listen));

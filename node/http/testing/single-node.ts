@@ -1,6 +1,8 @@
 import { compileSchema, type Schema, validateSpec } from '@lithair/crds';
 import { rowAccess } from '../../access/index.ts';
 import { LeaderSession } from '../../command/index.ts';
+import { FieldVault, memoryKeys } from '../../encryption/index.ts';
+import { withFieldKey } from '../../field-keys.ts';
 import { mergePatch } from '../../merge-patch.ts';
 import {
   type AuditEntry,
@@ -13,6 +15,7 @@ import {
   type Outcome,
   type ReadDemand,
 } from '../../ports/index.ts';
+import { systemRandom } from '../../world.ts';
 import { createState, type ReplicatedState, type StateOptions } from '../../state/index.ts';
 
 /**
@@ -21,6 +24,8 @@ import { createState, type ReplicatedState, type StateOptions } from '../../stat
  */
 export class SingleNode implements Engine {
   readonly current: ReplicatedState;
+  /** In memory alone. */
+  readonly fieldKeys = new FieldVault(memoryKeys(systemRandom), systemRandom);
   readonly #session: LeaderSession;
   /** What the next calls fail with, for tests of the error exits. */
   failure: EngineErrorCode | null = null;
@@ -38,10 +43,13 @@ export class SingleNode implements Engine {
       { id: 1, name: 'n1', address: '127.0.0.1:1', diskUuid: 'disk', intent: 'voter' } as const,
     ];
     const nowMs = Date.UTC(2026, 0, 1);
-    const initial = { clusterId: 'test', epoch: 1, schema, members, nowMs };
+    const keyed = withFieldKey(schema, null, this.fieldKeys);
+    const initial = { clusterId: 'test', epoch: 1, schema: keyed, members, nowMs };
     this.current = createState(initial, options);
     this.current.apply(this.#index, 1, new Uint8Array(0));
-    this.#session = new LeaderSession(this.current, 1, mergePatch, rowAccess);
+    this.#session = new LeaderSession(this.current, 1, mergePatch, rowAccess, (asked) =>
+      this.fieldKeys.of(asked),
+    );
   }
 
   get health(): NodeHealth {
@@ -92,6 +100,12 @@ export class SingleNode implements Engine {
     return result.outcome;
   }
 
+  /** Applies an entry that no command of this node made, as one with a damaged disk could. */
+  inject(data: Uint8Array): void {
+    this.#index += 1;
+    this.current.apply(this.#index, 1, data);
+  }
+
   /** Deletes rows whose time has come, as a leader does now and then and before each command. */
   expire(about: { readonly model: string; readonly id: string } | null = null): boolean {
     const done = this.#session.proposeExpiry(Date.now(), about);
@@ -105,7 +119,8 @@ export class SingleNode implements Engine {
 
   /** Changes the model, as a change of the file would. */
   changeSchema(next: Schema): void {
-    const done = this.#session.proposeSchema(next, Date.now());
+    const keyed = withFieldKey(next, this.current.schema, this.fieldKeys);
+    const done = this.#session.proposeSchema(keyed, Date.now());
     if (done.kind !== 'propose') throw new Error(`the schema change is ${done.kind}`);
     this.#index += 1;
     this.#session.proposed(done.ticket, this.#index);

@@ -1,0 +1,83 @@
+import { createHmac, hkdfSync, type KeyObject } from 'node:crypto';
+import type { JsonValue } from '@lithair/crds';
+import { BlockCipher, NONCE_BYTES, TAG_BYTES } from './block-cipher.ts';
+import { EncryptionError } from './errors.ts';
+
+const PREFIX = 'lithair:aes256gcm';
+const DIGEST_INFO = 'lithair/1 digest of requests';
+const DIGEST_KEY_BYTES = 32;
+
+/** Where a value stands: its ciphertext opens nowhere else. */
+export interface ValuePlace {
+  readonly model: string;
+  readonly field: string;
+  /** Of the row. */
+  readonly id: string;
+}
+
+/** Draws random bytes. */
+type Draw = (size: number) => Uint8Array;
+
+/**
+ * Values of encrypted fields: AES-256-GCM with a random nonce, bound to model, field and row. The text
+ * is `lithair:aes256gcm:<id of the data key>:<base64url of nonce, ciphertext and tag>`.
+ */
+export class FieldCipher {
+  readonly #prefix: string;
+  readonly #cipher: BlockCipher;
+  readonly #digestKey: Uint8Array;
+
+  constructor(keyId: string, key: KeyObject) {
+    this.#prefix = `${PREFIX}:${keyId}:`;
+    this.#cipher = new BlockCipher(key);
+    const empty = new Uint8Array(0);
+    this.#digestKey = new Uint8Array(
+      hkdfSync('sha256', key, empty, DIGEST_INFO, DIGEST_KEY_BYTES),
+    );
+  }
+
+  seal(place: ValuePlace, value: JsonValue, draw: Draw): string {
+    const plain = Buffer.from(JSON.stringify(value));
+    const sealed = Buffer.alloc(NONCE_BYTES + plain.length + TAG_BYTES);
+    sealed.set(draw(NONCE_BYTES), 0);
+    const nonce = sealed.subarray(0, NONCE_BYTES);
+    this.#cipher.seal(nonce, contextOf(place), plain, sealed, NONCE_BYTES);
+    return `${this.#prefix}${sealed.toString('base64url')}`;
+  }
+
+  /** @throws EncryptionError `FIELD_DAMAGED` for all but what was sealed with this key for this place */
+  open(place: ValuePlace, stored: JsonValue): JsonValue {
+    const plain = this.#plainOf(place, stored);
+    if (plain !== null) return parsed(plain);
+    const { model, field, id } = place;
+    throw new EncryptionError(
+      'FIELD_DAMAGED',
+      `${field} of ${model} ${JSON.stringify(id)} is not what was encrypted for it`,
+    );
+  }
+
+  /**
+   * Tells whether two requests are the same, for whoever holds the key: a plain hash would let others
+   * try out what is in them. Hex digits.
+   */
+  digest(bytes: Uint8Array): string {
+    return createHmac('sha256', this.#digestKey).update(bytes).digest('hex');
+  }
+
+  #plainOf(place: ValuePlace, stored: JsonValue): Uint8Array | null {
+    if (typeof stored !== 'string' || !stored.startsWith(this.#prefix)) return null;
+    const sealed = Buffer.from(stored.slice(this.#prefix.length), 'base64url');
+    if (sealed.length < NONCE_BYTES + TAG_BYTES) return null;
+    const nonce = sealed.subarray(0, NONCE_BYTES);
+    return this.#cipher.open(nonce, contextOf(place), sealed.subarray(NONCE_BYTES));
+  }
+}
+
+function contextOf({ model, field, id }: ValuePlace): Uint8Array {
+  return Buffer.from(JSON.stringify([model, field, id]));
+}
+
+/** It was written by `seal`, which the tag proves. */
+function parsed(plain: Uint8Array): JsonValue {
+  return JSON.parse(Buffer.from(plain).toString());
+}

@@ -1,0 +1,56 @@
+import { hash } from 'node:crypto';
+import type { ModelSchema } from '@lithair/crds';
+import { EncryptedRows, type FieldCipher, hasEncryptedFields } from '../encryption/index.ts';
+import type { JsonObject } from '../ports/index.ts';
+import { type Page, parseRecord } from '../query/index.ts';
+import { numbersOf, rawNumber } from '../values/index.ts';
+
+/** What of the rows and requests of a model is not as it is stored. */
+export interface Presentation {
+  /** Values of a row as answers write them: in plain, where they are stored as ciphertext. */
+  readonly present: (values: JsonObject, id: string) => object;
+  /** The JSON of a row as answers write it, of those of its fields that are there; `stored`: all of it. */
+  readonly presentJson: (json: string, stored: string) => string;
+  /** Tells bodies of requests apart; of encrypted ones it says nothing to whoever has no keys. */
+  readonly digest: (body: Uint8Array) => string;
+}
+
+/** Most models have nothing to write otherwise: their rows are answered as they are stored. */
+export function presentationOf(model: ModelSchema, cipher: FieldCipher | null): Presentation {
+  const numbers = numbersOf(model.fields, rawNumber);
+  if (!hasEncryptedFields([model])) return plain(numbers);
+  if (cipher === null) throw new Error(`${model.name} has encrypted fields, and there is no key`);
+  const rows = new EncryptedRows(cipher, model);
+  const present: Presentation['present'] = (values, id) => {
+    const opened = rows.opened(values, id);
+    return numbers === null ? opened : numbers(opened);
+  };
+  return {
+    present,
+    presentJson: (json, stored) => {
+      const values = parseRecord({ json });
+      const { [model.primaryKey]: id } = json === stored ? values : parseRecord({ json: stored });
+      return JSON.stringify(present(values, String(id)));
+    },
+    digest: (body) => cipher.digest(body),
+  };
+}
+
+function plain(numbers: ((row: JsonObject) => object) | null): Presentation {
+  return {
+    present: numbers ?? ((values) => values),
+    presentJson:
+      numbers === null
+        ? (json) => json
+        : (json) => JSON.stringify(numbers(parseRecord({ json }))),
+    digest: (body) => hash('sha256', body, 'hex'),
+  };
+}
+
+/** The rows of a page as answers write them. */
+export function shownRows(
+  { rows, records }: Page,
+  { presentJson }: Pick<Presentation, 'presentJson'>,
+): readonly string[] {
+  return rows.map((json, at) => presentJson(json, records[at]?.json ?? json));
+}
