@@ -13,6 +13,7 @@ import {
   type LeadershipEvent,
   type Proposed,
 } from './consensus/index.ts';
+import type { FieldVault } from './encryption/index.ts';
 import {
   type ColdObject,
   encodeEntry,
@@ -20,7 +21,6 @@ import {
   type LocalWritesEntry,
   neededApplyVersion,
 } from './entry/index.ts';
-import type { FieldVault } from './encryption/index.ts';
 import { withFieldKey } from './field-keys.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { OrderAnswer } from './outbox/index.ts';
@@ -207,7 +207,11 @@ export class Leader {
    * @throws errors as {@link execute}
    */
   async changeModel(wanted: Schema, dryRun: boolean, timeoutMs: number): Promise<ModelChange> {
-    return this.#changeModel(withFieldKey(wanted, this.#state().schema, this.#vault), dryRun, timeoutMs);
+    return this.#changeModel(
+      withFieldKey(wanted, this.#state().schema, this.#vault),
+      dryRun,
+      timeoutMs,
+    );
   }
 
   /** Whether there is a newer master key than the one that wraps the key of encrypted fields. */

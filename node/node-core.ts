@@ -326,7 +326,13 @@ export class NodeCore {
     log.spareSpace(this.#space.low);
     if (log.recovery.snapshot === null && placement.founder) {
       const [applyVersion, nowMs] = [this.#applyVersions.latest, this.#world.clock.nowMs()];
-      await beginCluster(log, placement, this.#options, { applyVersion, nowMs }, this.#encryption.fields);
+      await beginCluster(
+        log,
+        placement,
+        this.#options,
+        { applyVersion, nowMs },
+        this.#encryption.fields,
+      );
     }
     return log;
   }

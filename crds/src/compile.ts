@@ -85,7 +85,9 @@ export function canonicalJson(schema: Schema): string {
  * that no file of a model says it.
  */
 export function schemaFingerprint(schema: Schema): string {
-  return createHash('sha256').update(canonicalJson(withoutFieldKey(schema))).digest('hex');
+  return createHash('sha256')
+    .update(canonicalJson(withoutFieldKey(schema)))
+    .digest('hex');
 }
 
 /** What a schema says that comes from a file. */

@@ -5,7 +5,12 @@
  * `no_row_access`: a model with rules for rows met a session that cannot judge them; `no_field_keys`: one
  * with encrypted fields met a session that cannot encrypt them.
  */
-export type CommandErrorCode = 'unplaced_proposal' | 'unforeseen' | 'no_patches' | 'no_row_access' | 'no_field_keys';
+export type CommandErrorCode =
+  | 'unplaced_proposal'
+  | 'unforeseen'
+  | 'no_patches'
+  | 'no_row_access'
+  | 'no_field_keys';
 
 /** The session is used in a way that would lose track of what is proposed: a bug of the caller. */
 export class CommandError extends Error {

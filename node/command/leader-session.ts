@@ -23,8 +23,8 @@ import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
-import { Sequences } from './sequences.ts';
 import { SealedRows } from './sealed-rows.ts';
+import { Sequences } from './sequences.ts';
 import { StuckRows } from './stuck-rows.ts';
 import type {
   Execution,

@@ -31,9 +31,7 @@ export class FieldCipher {
     this.#prefix = `${PREFIX}:${keyId}:`;
     this.#cipher = new BlockCipher(key);
     const empty = new Uint8Array(0);
-    this.#digestKey = new Uint8Array(
-      hkdfSync('sha256', key, empty, DIGEST_INFO, DIGEST_KEY_BYTES),
-    );
+    this.#digestKey = new Uint8Array(hkdfSync('sha256', key, empty, DIGEST_INFO, DIGEST_KEY_BYTES));
   }
 
   seal(place: ValuePlace, value: JsonValue, draw: Draw): string {

@@ -16,7 +16,6 @@ export {
   MasterKeys,
   SALT_BYTES,
 } from './file-keys.ts';
-export { memoryKeys } from './memory-keys.ts';
 export {
   formatKeyring,
   type KeyRecord,
@@ -27,3 +26,4 @@ export {
   parseKeyring,
   SECRET_BYTES,
 } from './keyring.ts';
+export { memoryKeys } from './memory-keys.ts';

@@ -33,7 +33,13 @@ const MODELS = [
     name: 'Invoice',
     fields: [
       { name: 'id', type: 'string', primaryKey: true },
-      { name: 'patient', type: 'reference', to: 'Patient', inverse: 'invoices', onDelete: 'setNull' },
+      {
+        name: 'patient',
+        type: 'reference',
+        to: 'Patient',
+        inverse: 'invoices',
+        onDelete: 'setNull',
+      },
       { name: 'iban', type: 'string', nullable: true, encrypted },
     ],
   },

@@ -40,9 +40,7 @@ function plain(numbers: ((row: JsonObject) => object) | null): Presentation {
   return {
     present: numbers ?? ((values) => values),
     presentJson:
-      numbers === null
-        ? (json) => json
-        : (json) => JSON.stringify(numbers(parseRecord({ json }))),
+      numbers === null ? (json) => json : (json) => JSON.stringify(numbers(parseRecord({ json }))),
     digest: (body) => hash('sha256', body, 'hex'),
   };
 }

@@ -1,5 +1,12 @@
-import { parseSchema } from '@lithair/crds';
-import { ByteReader, EntryError, readColdObject, readDigests, readMember } from '../entry/index.ts';
+import { parseSchema, type Schema } from '@lithair/crds';
+import {
+  APPLY_VERSION,
+  ByteReader,
+  EntryError,
+  readColdObject,
+  readDigests,
+  readMember,
+} from '../entry/index.ts';
 import { readFormer, readModelVersion } from '../history/index.ts';
 import { requireSupported } from './apply-version.ts';
 import type { DedupRecord } from './dedup.ts';
@@ -31,6 +38,20 @@ export async function restoreState(
   } finally {
     restorer.end();
   }
+}
+
+/**
+ * The schema in force in a snapshot, from its head alone.
+ *
+ * @throws StateError `bad_snapshot`, `apply_version`
+ */
+export async function schemaOfSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<Schema> {
+  for await (const chunk of chunks) {
+    const reader = new ByteReader(chunk);
+    if (sectionOf(reader) !== 'head') break;
+    return readHeadStart(reader, APPLY_VERSION).schema;
+  }
+  throw bad('it has no head');
 }
 
 /** Counts that the head announces, so that a snapshot that lacks its end is refused. */
@@ -109,12 +130,7 @@ class StateRestorer {
   }
 
   private addChunk(reader: ByteReader, chunk: Uint8Array): void {
-    const format = reader.varint();
-    if (format !== SNAPSHOT_FORMAT) {
-      throw bad(`its format is ${format}, this binary knows ${SNAPSHOT_FORMAT}`);
-    }
-    const section = SECTIONS[reader.byte()];
-    if (section === undefined) throw bad('a chunk has an unknown section');
+    const section = sectionOf(reader);
     if (section === 'head') this.readHead(reader);
     else this.readItems(section, reader, this.chunkAt - chunk.byteOffset);
     reader.end();
@@ -145,17 +161,7 @@ class StateRestorer {
 
   private readHead(reader: ByteReader): void {
     if (this.state !== undefined) throw bad('it has two heads');
-    const head = {
-      clusterId: reader.text(),
-      epoch: reader.varint(),
-      schemaVersion: reader.varint(),
-      appliedIndex: reader.varint(),
-      logTimeMs: reader.varint(),
-      eventSequence: reader.varint(),
-      applyVersion: this.supported(reader.varint()),
-      schema: parseSchema(reader.text()),
-      pendingSchema: reader.byte() === 0 ? null : parseSchema(reader.text()),
-    };
+    const head = readHeadStart(reader, this.options.latestApplyVersion);
     const members = readList(reader, readMember);
     const removed = readList(reader, (from) => from.varint());
     this.announced = readList(reader, (from) => ({ rows: from.varint(), graves: from.varint() }));
@@ -164,12 +170,6 @@ class StateRestorer {
     if (reader.remaining > 0) this.readGenerations(this.state, reader);
     this.models = this.state.modelStates();
     if (this.models.length !== this.announced.length) throw bad('its models are not its schema’s');
-  }
-
-  /** Checked before anything is read that only a later binary may be able to read. */
-  private supported(applyVersion: number): number {
-    requireSupported(applyVersion, this.options.latestApplyVersion);
-    return applyVersion;
   }
 
   private readGenerations({ history }: ReplicatedState, reader: ByteReader): void {
@@ -194,6 +194,36 @@ class StateRestorer {
     const cold = readList(reader, (from) => [from.text(), readList(from, readColdObject)] as const);
     for (const [model, objects] of cold) history.setCold(model, objects);
   }
+}
+
+function sectionOf(reader: ByteReader): Section {
+  const format = reader.varint();
+  if (format !== SNAPSHOT_FORMAT) {
+    throw bad(`its format is ${format}, this binary knows ${SNAPSHOT_FORMAT}`);
+  }
+  const section = SECTIONS[reader.byte()];
+  if (section === undefined) throw bad('a chunk has an unknown section');
+  return section;
+}
+
+function readHeadStart(reader: ByteReader, latest: number | undefined) {
+  return {
+    clusterId: reader.text(),
+    epoch: reader.varint(),
+    schemaVersion: reader.varint(),
+    appliedIndex: reader.varint(),
+    logTimeMs: reader.varint(),
+    eventSequence: reader.varint(),
+    applyVersion: supported(reader.varint(), latest),
+    schema: parseSchema(reader.text()),
+    pendingSchema: reader.byte() === 0 ? null : parseSchema(reader.text()),
+  };
+}
+
+/** Checked before anything is read that only a later binary may be able to read. */
+function supported(applyVersion: number, latest: number | undefined): number {
+  requireSupported(applyVersion, latest);
+  return applyVersion;
 }
 
 function readOutboxes({ localWrites }: ReplicatedState, reader: ByteReader): void {

@@ -116,5 +116,8 @@ export function peerAddress(
 
 /** Whether the members of a cluster need keys. */
 export function asksForEncryption({ models }: Pick<LithairModelSpec, 'models'>): boolean {
-  return models.some(({ security }) => security?.encryptionAtRest === true);
+  return models.some(
+    ({ security, fields }) =>
+      security?.encryptionAtRest === true || fields.some(({ encrypted }) => encrypted === true),
+  );
 }

@@ -85,7 +85,9 @@ class Inspection {
 
   #member(variable: string, name: string): number {
     if (isRowName(variable) && this.#row.field(name)?.encrypted === true) {
-      throw new ExpressionRefusal(`reads ${name}, which is encrypted: no expression sees its value`);
+      throw new ExpressionRefusal(
+        `reads ${name}, which is encrypted: no expression sees its value`,
+      );
     }
     if (variable === 'self') this.#self.add(name);
     if (variable === 'old') this.#old.add(name);

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
+  FieldVault,
   formatKeyring,
   type KeyRecord,
   MasterKeys,
@@ -10,6 +11,7 @@ import {
   SECRET_BYTES,
 } from '../../encryption/index.ts';
 import { surveyDirectory, whyKeysRefused } from '../../encryption-keeper.ts';
+import { surveyFieldKeys } from '../../field-keys.ts';
 import { textOf, writeKeyFile } from '../../key-file.ts';
 import { type KeyUse, NodeFileSystem, scanKeys } from '../../log/index.ts';
 import { systemClock, systemRandom } from '../../world.ts';
@@ -121,6 +123,9 @@ async function usesOf(text: string, file: string, input: CliInput): Promise<KeyU
       throw new CliError(`${dir} is not a data directory`, EXIT.dataRefused);
     }
     uses.push(...(await surveyDirectory(fs, dir, await scanKeys({ dir, fs, keys: masters }))));
+    if (whyKeysRefused(uses) !== null) continue;
+    const vault = new FieldVault(masters, systemRandom);
+    uses.push(...(await surveyFieldKeys({ dir, fs, keys: masters }, vault)));
   }
   return uses;
 }

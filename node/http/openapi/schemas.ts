@@ -36,7 +36,7 @@ export function readSchema(
     {
       ...orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
       ...(field.computed !== undefined && { readOnly: true }),
-      ...(ofOwners.has(field.name) && { description: 'Only in rows that the caller owns.' }),
+      ...described(field, ofOwners),
     },
   ]);
   const names = model.fields.map((field) => field.name);
@@ -44,6 +44,14 @@ export function readSchema(
     [...properties, ...expandedProperty(model)],
     names.filter((name) => !ofOwners.has(name)),
   );
+}
+
+function described({ name, encrypted }: FieldSchema, ofOwners: ReadonlySet<string>): JsonSchema {
+  const said = [
+    ...(ofOwners.has(name) ? ['Only in rows that the caller owns.'] : []),
+    ...(encrypted === true ? ['Stored as ciphertext: nothing filters or sorts by it.'] : []),
+  ];
+  return said.length === 0 ? {} : { description: said.join(' ') };
 }
 
 /** With `expand=`, the rows that it refers to, by the names of the references. */

@@ -15,8 +15,8 @@ import {
   type Outcome,
   type ReadDemand,
 } from '../../ports/index.ts';
-import { systemRandom } from '../../world.ts';
 import { createState, type ReplicatedState, type StateOptions } from '../../state/index.ts';
+import { systemRandom } from '../../world.ts';
 
 /**
  * One member with the real state and command rooms and no log: what is proposed is applied at
