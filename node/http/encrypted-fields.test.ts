@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { encodeEntry } from '../entry/index.ts';
 import type { Logger } from '../ports/index.ts';
@@ -253,6 +254,10 @@ test('values are nowhere in what is stored, nor a hash that tells of a request',
   const snapshot = Buffer.concat([...api.engine.current.snapshot()]);
   assert.ok(snapshot.includes('lithair:aes256gcm:'));
   assert.ok(!snapshot.includes(MARK));
+  const kept = [...api.engine.current.outcomes()].map(({ fingerprint }) => fingerprint);
+  const body = JSON.stringify({ ...PATIENT, id: 'k1' });
+  assert.ok(kept.length > 0);
+  assert.ok(!kept.includes(hash('sha256', body, 'hex')));
 });
 
 test('a ciphertext that stands in another row is an error, never a value', async () => {

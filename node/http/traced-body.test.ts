@@ -13,6 +13,7 @@ const [MODEL] = schemaOf(
         { name: 'open', type: 'string', permissions: { read: ['Public'], write: ['Manager'] } },
         { name: 'cost', type: 'integer', permissions: { read: ['Manager'] } },
         { name: 'secret', type: 'string', hidden: true },
+        { name: 'pin', type: 'string', encrypted: true },
       ],
     },
   ],
@@ -21,7 +22,7 @@ const [MODEL] = schemaOf(
     apiKeys: { keys: [{ name: 'manager', sha256: 'c'.repeat(64), roles: ['Manager'] }] },
   },
 ).models;
-const ROW = { name: 'a', open: 'b', cost: 7, secret: 'x' };
+const ROW = { name: 'a', open: 'b', cost: 7, secret: 'x', pin: '1234' };
 const MINE = { model: 'Product', id: 'i', ifMatch: null } as const;
 
 function shown(command: Parameters<typeof tracedBody>[0]): unknown {
@@ -48,6 +49,7 @@ test('of patches, what is about such fields', () => {
     { op: 'replace', path: '/secret', value: 'x' },
     { op: 'copy', from: '/cost', path: '/name' },
     { op: 'remove', path: '/cost' },
+    { op: 'replace', path: '/pin', value: '1235' },
   ];
   assert.deepEqual(
     shown({ kind: 'patch', ...MINE, format: 'json', patch: JSON.stringify(steps) }),
