@@ -7,13 +7,18 @@ import type { Placement } from './membership/index.ts';
 import type { NodeOptions } from './options.ts';
 import { createState, type InitialState } from './state/index.ts';
 
+/** What a cluster begins with, apart from its model and its place. */
+interface Beginning extends Pick<InitialState, 'applyVersion' | 'nowMs'> {
+  /** Makes the key of encrypted fields. */
+  readonly vault: FieldVault;
+}
+
 /** The first snapshot of a new cluster: its model, and this node as its only member. */
 export async function beginCluster(
   log: Log,
   placement: Placement,
   { name, spec }: Pick<NodeOptions, 'name' | 'spec'>,
-  { applyVersion, nowMs }: Pick<InitialState, 'applyVersion' | 'nowMs'>,
-  vault: FieldVault,
+  { applyVersion, nowMs, vault }: Beginning,
 ): Promise<void> {
   const { clusterId, memberId, diskUuid, address, region } = placement;
   const member = { id: memberId, name, address, diskUuid, intent: 'voter' } as const;

@@ -1,4 +1,4 @@
-import { compileSchema, type LithairModelSpec, type Schema } from '@lithair/crds';
+import { compileSchema, type LithairModelSpec, type ModelSchema, type Schema } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import { coldOwner } from './archive/index.ts';
 import type { LinkTransport } from './consensus/index.ts';
@@ -92,7 +92,7 @@ export class MemberEncryption {
     if (keys !== null || (secret ?? sealed) === undefined) return;
     const what =
       secret === undefined
-        ? `model ${sealed?.name} has encrypted fields (${encryptedFields(sealed ?? { fields: [] })})`
+        ? `model ${sealed?.name} has encrypted fields (${namesOf(sealed)})`
         : `model ${secret.name} asks for encryptionAtRest`;
     throw new NodeError(`${what}, and no keys were given (--keys FILE)`);
   }
@@ -188,7 +188,7 @@ export class MemberEncryption {
    *
    * @throws AdminError that names the member that has none, or does not answer
    */
-  async admit(next: Schema): Promise<void> {
+  readonly admit = async (next: Schema): Promise<void> => {
     const { state, others, ask } = this.#cluster();
     if (state === null) return;
     const asksAnew = asksForEncryption(next) && !asksForEncryption(state.schema);
@@ -202,7 +202,11 @@ export class MemberEncryption {
     if (!sealsAnew) return;
     const differ = await this.whyKeysDiffer(true, 'open encrypted fields');
     if (differ !== null) throw new AdminError('keys_missing', differ);
-  }
+  };
+}
+
+function namesOf(model: ModelSchema | undefined): string {
+  return model === undefined ? '' : encryptedFields(model).join(', ');
 }
 
 function keysMissing(what: string, member: string): AdminError {

@@ -1,4 +1,3 @@
-import { type Schema } from '@lithair/crds';
 import type { ApplyVersions } from '@lithair/crds/contract';
 import { type Archive, serveArchive } from './archive/index.ts';
 import { archivePeers } from './archive-peers.ts';
@@ -150,8 +149,7 @@ export class NodeCore {
       keys: world.keys ?? null,
       onRefused: (reason) => this.#fail(reason, EXIT.dataRefused),
     });
-    const { fields } = this.#encryption;
-    this.#leader = new Leader(this.logClock, world, () => this.#space.low, fields);
+    this.#leader = new Leader(this.logClock, world, () => this.#space.low, this.#encryption.fields);
     this.#info = {
       name: options.name,
       version: world.version,
@@ -326,13 +324,8 @@ export class NodeCore {
     log.spareSpace(this.#space.low);
     if (log.recovery.snapshot === null && placement.founder) {
       const [applyVersion, nowMs] = [this.#applyVersions.latest, this.#world.clock.nowMs()];
-      await beginCluster(
-        log,
-        placement,
-        this.#options,
-        { applyVersion, nowMs },
-        this.#encryption.fields,
-      );
+      const vault = this.#encryption.fields;
+      await beginCluster(log, placement, this.#options, { applyVersion, nowMs, vault });
     }
     return log;
   }
@@ -467,22 +460,20 @@ export class NodeCore {
   }
 
   #openTransport(placement: Placement): LinkTransport {
-    const { clock, random, logger } = this.#world;
     const { clusterId, memberId, diskUuid, region } = placement;
     const { name } = this.#options;
     const place = region === undefined ? {} : { region };
     if (this.#peers === null) throw new Error('the peer port is not open');
     const known = new KnownAddresses(this.#options.initialCluster);
-    const transport = new LinkTransport({
+    this.#transport = new LinkTransport({
       locate: (peers) => known.of(peers),
       network: this.#peers,
       self: { clusterId, memberId, name, diskUuid, ...place, applyVersions: this.#applyVersions },
       table: memberTable(() => this.#consensus),
-      world: { clock, random, logger },
+      world: this.#world,
       onRefused: (reason, code) => this.#onRefused(reason, code),
     });
-    this.#transport = transport;
-    return transport;
+    return this.#transport;
   }
 
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
@@ -495,7 +486,7 @@ export class NodeCore {
       letGo: lettingGo({ transport: this.#transport, keeper: this.#keeper, clock }),
       ...this.#world,
     });
-    const admit = (next: Schema) => this.#encryption.admit(next);
+    const { admit } = this.#encryption;
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
     const promotion = regionPromotion({
       consensus,

@@ -91,7 +91,8 @@ export function schemaFingerprint(schema: Schema): string {
 }
 
 /** What a schema says that comes from a file. */
-export function withoutFieldKey({ fieldKey: _, ...said }: Schema): Schema {
+export function withoutFieldKey(schema: Schema): Schema {
+  const { fieldKey: _, ...said } = schema;
   return said;
 }
 
@@ -193,12 +194,13 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.historize && { historize: { ...field.historize } }),
     ...compileAccess(field),
     ...(field.computed !== undefined && { computed: field.computed }),
-    ...(field.encrypted === true && { encrypted: true }),
   };
 }
 
-function compileAccess({ hidden, permissions }: FieldSpec): Partial<FieldSchema> {
+/** Who sees the value: callers, and whoever has what it is stored on. */
+function compileAccess({ hidden, permissions, encrypted }: FieldSpec): Partial<FieldSchema> {
   return {
+    ...(encrypted === true && { encrypted: true }),
     ...(hidden === true && { hidden: true }),
     ...(permissions && { permissions: structuredClone(permissions) }),
   };

@@ -165,7 +165,6 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.states && { states: structuredClone(field.states), default: field.states.initial }),
     ...accessOf(field),
     ...(field.computed !== undefined && { computed: field.computed }),
-    ...(field.encrypted === true && { encrypted: true }),
   };
 }
 
@@ -180,8 +179,13 @@ function referenceOf({ type, to, onDelete = 'restrict', inverse }: AuthoredField
 function accessOf({
   hidden,
   permissions,
-}: AuthoredField): Pick<FieldSpec, 'hidden' | 'permissions'> {
-  return { ...(hidden === true && { hidden }), ...(permissions && { permissions }) };
+  encrypted,
+}: AuthoredField): Pick<FieldSpec, 'hidden' | 'permissions' | 'encrypted'> {
+  return {
+    ...(hidden === true && { hidden }),
+    ...(permissions && { permissions }),
+    ...(encrypted === true && { encrypted }),
+  };
 }
 
 /**

@@ -30,7 +30,8 @@ export function presentationOf(model: ModelSchema, cipher: FieldCipher | null): 
     presentJson: (json, stored) => {
       const values = parseRecord({ json });
       const { [model.primaryKey]: id } = json === stored ? values : parseRecord({ json: stored });
-      return JSON.stringify(present(values, String(id)));
+      if (typeof id !== 'string') throw new Error(`a row of ${model.name} has no key`);
+      return JSON.stringify(present(values, id));
     },
     digest: (body) => cipher.digest(body),
   };

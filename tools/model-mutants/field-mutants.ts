@@ -458,71 +458,9 @@ const TRANSITIONS: readonly Mutant[] = [
   },
 ];
 
-const SEALED = ['node/http/encrypted-fields.test.ts'];
-
-const ENCRYPTED: readonly Mutant[] = [
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'values are proposed in plain',
-    file: 'node/command/sealed-rows.ts',
-    find: 'return { ...change, json };',
-    replace: 'return json === change.json ? { ...change, json } : change;',
-    tests: SEALED,
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'a value that stays as it is gets another ciphertext',
-    file: 'node/encryption/encrypted-rows.ts',
-    find: 'return JSON.stringify(was) === JSON.stringify(value) ? before : null;',
-    replace: 'return JSON.stringify(was) === JSON.stringify(value) ? null : null;',
-    tests: SEALED,
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'a value opens in another row',
-    file: 'node/encryption/field-cipher.ts',
-    find: 'JSON.stringify([model, field, id])',
-    replace: 'JSON.stringify([model, field, id.slice(0, 0)])',
-    tests: [...SEALED, 'node/encryption/fields.test.ts'],
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'filters take it',
-    file: 'node/query/filter.ts',
-    find: "if (field.field.encrypted === true) return operator === 'null';",
-    replace: "if (field.field.encrypted === true && operator === 'null') return true;",
-    tests: SEALED,
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'expressions read it',
-    file: 'crds/src/expression/inspection.ts',
-    find: 'this.#row.field(name)?.encrypted === true',
-    replace: 'this.#row.field(name)?.encrypted === false',
-    tests: ['crds/src/encrypted.test.ts'],
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'the plain hash of a request is kept',
-    file: 'node/http/presentation.ts',
-    find: 'digest: (body) => cipher.digest(body),',
-    replace: "digest: (body) => (cipher === null ? '' : hash('sha256', body, 'hex')),",
-    tests: SEALED,
-  },
-  {
-    attribute: `${FIELD}.encrypted`,
-    fault: 'traces hold it',
-    file: 'node/http/traced-body.ts',
-    find: 'hidden === true || encrypted === true || computed',
-    replace: 'hidden === true || (encrypted === true && hidden === true) || computed',
-    tests: ['node/http/traced-body.test.ts'],
-  },
-];
-
 export const FIELD_MUTANTS: readonly Mutant[] = [
   ...VALUES,
   ...COMPUTED,
   ...RELATIONS,
   ...TRANSITIONS,
-  ...ENCRYPTED,
 ];
