@@ -17,7 +17,8 @@ export interface Subject {
 /** The example models, open and with tokens: as somebody who may do everything, and as anybody. */
 export function subjects(): readonly Subject[] {
   const { apiKey, hash } = newKey();
-  const keys = [{ name: 'fuzzer', sha256: hash, roles: ['Editor', 'Writer'] }];
+  const roles = ['Editor', 'Writer', 'Shop', 'Clerk'];
+  const keys = [{ name: 'fuzzer', sha256: hash, roles }];
   const tokens = { mode: 'tokens', apiKeys: { keys } };
   const open = { mode: 'open' };
   return [
@@ -26,6 +27,7 @@ export function subjects(): readonly Subject[] {
     { name: 'ledger, open', model: withAuth('ledger', open), apiKey: null },
     { name: 'blog, as an editor', model: withAuth('blog', tokens), apiKey },
     { name: 'blog, as anybody', model: withAuth('blog', tokens), apiKey: null },
+    { name: 'orders, as a clerk', model: withAuth('orders', tokens), apiKey },
   ];
 }
 

@@ -7,7 +7,7 @@ import type { ServedApi } from './served-api.ts';
  * other row gets again, and indexes of some of them. Each of it may be for some roles alone.
  */
 export interface Lives {
-  readonly states: Closable | null;
+  readonly states: (Closable & { readonly isWritten: boolean }) | null;
   /** Rows expire by a datetime; else deleted rows are kept. */
   readonly ends: Closable | null;
   readonly codes: Closable | null;
@@ -22,13 +22,11 @@ interface Closable {
   readonly read: readonly string[] | null;
 }
 
-const closable = fc.option(
-  fc.record({ read: fc.option(fc.subarray(['Clerk', 'Authenticated']), { nil: null }) }),
-  { nil: null },
-);
+const read = fc.option(fc.subarray(['Clerk', 'Authenticated']), { nil: null });
+const closable = fc.option(fc.record({ read }), { nil: null });
 
 export const lives: fc.Arbitrary<Lives> = fc.record({
-  states: closable,
+  states: fc.option(fc.record({ read, isWritten: fc.boolean() }), { nil: null }),
   ends: closable,
   codes: closable,
   partial: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: null }),
@@ -37,16 +35,18 @@ export const lives: fc.Arbitrary<Lives> = fc.record({
 
 const ADMIN = 'Admin';
 
-function permissionsOf({ read }: Closable) {
-  if (read === null) return {};
-  // Nobody writes what they may not read.
-  return { permissions: { read: [...read, ADMIN], write: [...read, ADMIN] } };
+/** @param isWritten also by those who may not read it */
+function permissionsOf({ read: readers }: Closable, isWritten = false) {
+  if (readers === null) return {};
+  const roles = [...readers, ADMIN];
+  // Nobody writes what they may not read: a write of what is there already tells. Of states, none does.
+  return { permissions: { read: roles, ...(!isWritten && { write: roles }) } };
 }
 
 /** Fields of the model, and what is said of them. */
 export function livingFields({ states, ends, codes }: Lives): object[] {
   return [
-    ...(states === null ? [] : [{ ...PHASE, ...permissionsOf(states) }]),
+    ...(states === null ? [] : [{ ...PHASE, ...permissionsOf(states, states.isWritten) }]),
     ...(ends === null ? [] : [{ name: 'until', type: 'datetime', ...permissionsOf(ends) }]),
     ...(codes === null
       ? []
@@ -126,8 +126,8 @@ export function firstCode({ codes }: Lives, at: number, other: number, whose: Wh
   return { code: isOf ? `p${at}-${other}` : `b${at}` };
 }
 
-function reads({ read }: Closable, { roles }: Whose): boolean {
-  return read === null || read.some((role) => roles.includes(role));
+function reads({ read: readers }: Closable, { roles }: Whose): boolean {
+  return readers === null || readers.some((role) => roles.includes(role));
 }
 
 /** A value that rows have, as expressions write it. */
