@@ -15,6 +15,7 @@ import { DedupTable } from '../../state/dedup.ts';
 import { type ApplyResult, type ModelPlan, ReplicatedState } from '../../state/index.ts';
 import { LocalWrites } from '../../state/local-writes.ts';
 import { ModelState } from '../../state/model-state.ts';
+import { KeyFilter } from '../../state/slab/key-filter.ts';
 import type { Plan } from '../plan.ts';
 
 /** A promise of the product, broken on purpose in the code that keeps it. */
@@ -349,6 +350,20 @@ export const MUTANTS: readonly Mutant[] = [
         (original) =>
           function find(this: Overlay, model, id) {
             return model.endsWith('UsedValues') ? undefined : original.call(this, model, id);
+          },
+      ),
+  },
+  {
+    name: 'a filter of values forgets half of them',
+    noticedBy: ['lives'],
+    concerns: ({ lives }) => lives,
+    plant: () =>
+      replace(
+        KeyFilter.prototype,
+        'add',
+        (original) =>
+          function add(this: KeyFilter, hash) {
+            if (hash % 2 === 0) original.call(this, hash);
           },
       ),
   },

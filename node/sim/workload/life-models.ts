@@ -57,7 +57,7 @@ const PARCEL = {
         })),
       },
     },
-    { name: 'units', type: 'integer', required: true },
+    { name: 'units', type: 'integer', required: true, index: 'bloom' },
     { name: 'price', type: 'integer', required: true },
     { name: 'total', type: 'integer', computed: 'self.units * self.price', index: 'ordered' },
     { name: 'slot', type: 'string' },
@@ -69,6 +69,8 @@ const PARCEL_INDEXES = [
   { fields: ['slot'], unique: 'live', where: 'self.status == "open"' },
   { fields: ['code'], unique: 'forever' },
 ];
+/** Counts that parcels have are below this. */
+export const UNITS = 4;
 /** One that comes and goes with model changes: of parcels that are packed. */
 const PACKED_INDEX = { fields: ['total'], where: 'self.status == "packed"' };
 
@@ -100,10 +102,15 @@ const REMARK = {
   ],
 };
 
+function withoutFilter(field: object): object {
+  return 'index' in field && field.index === 'bloom' ? { ...field, index: 'none' } : field;
+}
+
 /** Models whose rows have declared lives. `other`: the same rows under other indexes. */
 export function lifeModels(other: boolean): readonly object[] {
   const indexes = other ? [...PARCEL_INDEXES, PACKED_INDEX] : PARCEL_INDEXES;
-  return [{ ...PARCEL, indexes }, LEASE, REMARK];
+  const fields = other ? PARCEL.fields.map(withoutFilter) : PARCEL.fields;
+  return [{ ...PARCEL, fields, indexes }, LEASE, REMARK];
 }
 
 /** Rows that a member holds though their time had come. */
