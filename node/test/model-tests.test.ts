@@ -51,6 +51,7 @@ models:
       - {name: id, type: uuid, primaryKey: true}
       - {name: text, type: string, maxLength: 40}
       - {name: author, type: string, maxLength: 100, defaultFrom: actor}
+      - {name: pin, type: string, minLength: 4, maxLength: 8, default: "0000", encrypted: true}
       - {name: team, type: enum, values: [red, blue], required: true}
       - name: status
         type: enum

@@ -436,8 +436,8 @@ const TRANSITIONS: readonly Mutant[] = [
     attribute: `${STATE}.transitions[].roles`,
     fault: 'everybody takes the transition',
     file: MOVES,
-    find: 'roles === undefined || hasOne(roles, moved.actor)',
-    replace: 'roles === undefined || hasOne(roles, moved.actor) || true',
+    find: 'roles?.some((one) => moved.roles.includes(one)) ?? true',
+    replace: 'roles?.some((one) => moved.roles.includes(one) || true) ?? true',
     tests: STATES,
   },
   {

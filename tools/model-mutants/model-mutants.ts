@@ -441,8 +441,8 @@ const SHAPE: readonly Mutant[] = [
     attribute: `${MODEL}.rules[].message`,
     fault: 'a client is not told which rule it broke',
     file: 'node/command/row-rules.ts',
-    find: "conflict('rule_broken', at, field, message)",
-    replace: "conflict('rule_broken', at, field, message.slice(message.length))",
+    find: "conflict('rule_broken', at, field, message, about)",
+    replace: "conflict('rule_broken', at, field, message.slice(message.length), about)",
     tests: ['node/http/rules.test.ts'],
   },
 ];

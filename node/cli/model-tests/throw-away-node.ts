@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonValue, LithairModelSpec } from '@lithair/crds';
-import { memoryKeys } from '../../encryption/index.ts';
+import { type MasterKeys, memoryKeys } from '../../encryption/index.ts';
 import { NodeFileSystem } from '../../log/index.ts';
 import { LithairNode } from '../../node.ts';
 import type { NodeOptions } from '../../options.ts';
@@ -38,10 +38,18 @@ export interface Sent {
 export class ThrowAwayNode {
   readonly #directory: string;
   readonly #certificates: string;
+  /** What is encrypted outlasts a restart, and not the directory. */
+  readonly #keys: MasterKeys;
   #running: { readonly node: LithairNode; readonly port: number };
 
-  private constructor(directory: string, certificates: string, running: Running) {
+  private constructor(
+    directory: string,
+    certificates: string,
+    keys: MasterKeys,
+    running: Running,
+  ) {
     this.#directory = directory;
+    this.#keys = keys;
     this.#certificates = certificates;
     this.#running = running;
   }
@@ -50,14 +58,15 @@ export class ThrowAwayNode {
     const directory = await mkdtemp(join(tmpdir(), 'lithair-test-'));
     const certificates = join(directory, 'certs');
     await writeCertificates(certificates, [NAME]);
-    const running = await run(directory, certificates, spec);
-    return new ThrowAwayNode(directory, certificates, running);
+    const keys = memoryKeys(systemRandom);
+    const running = await run(directory, certificates, keys, spec);
+    return new ThrowAwayNode(directory, certificates, keys, running);
   }
 
   /** Starts again on the same data, with a changed model. */
   async become(spec: LithairModelSpec): Promise<void> {
     await this.#running.node.stop();
-    this.#running = await run(this.#directory, this.#certificates, spec);
+    this.#running = await run(this.#directory, this.#certificates, this.#keys, spec);
   }
 
   async send(method: string, path: string, { body, key, headers }: Sent = {}): Promise<Answer> {
@@ -88,7 +97,12 @@ export class ThrowAwayNode {
 
 type Running = { readonly node: LithairNode; readonly port: number };
 
-async function run(directory: string, certs: string, spec: LithairModelSpec): Promise<Running> {
+async function run(
+  directory: string,
+  certs: string,
+  keys: MasterKeys,
+  spec: LithairModelSpec,
+): Promise<Running> {
   const [port, opsPort, peerPort] = await freePorts();
   const peerTlsDir = join(certs, NAME);
   const { promise: failed, reject } = Promise.withResolvers<never>();
@@ -121,7 +135,7 @@ async function run(directory: string, certs: string, spec: LithairModelSpec): Pr
     logger: silentLogger,
     tls: await readTlsMaterial(peerTlsDir),
     version: VERSION,
-    keys: memoryKeys(systemRandom),
+    keys,
   };
   const node = new LithairNode(options, world, (error) =>
     reject(new CliError(`the node under test ended: ${error.message}`)),
