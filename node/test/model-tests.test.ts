@@ -19,6 +19,7 @@ models:
       - {name: parent, type: reference, to: Team, onDelete: setNull}
       - {name: secret, type: string, hidden: true}
       - {name: lead, type: string, maxLength: 100}
+      - {name: pin, type: string, minLength: 4, default: "0000", encrypted: true}
       - {name: budget, type: integer, permissions: {read: [Owner, Chief], write: [Owner, Chief]}}
     permissions: {create: [Chief], read: [Public], update: [Chief, Clerk], delete: [Chief], owner: lead}
     caching: {ttlSeconds: 60}
@@ -51,7 +52,6 @@ models:
       - {name: id, type: uuid, primaryKey: true}
       - {name: text, type: string, maxLength: 40}
       - {name: author, type: string, maxLength: 100, defaultFrom: actor}
-      - {name: pin, type: string, minLength: 4, maxLength: 8, default: "0000", encrypted: true}
       - {name: team, type: enum, values: [red, blue], required: true}
       - name: status
         type: enum
