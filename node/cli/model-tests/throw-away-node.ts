@@ -42,12 +42,7 @@ export class ThrowAwayNode {
   readonly #keys: MasterKeys;
   #running: { readonly node: LithairNode; readonly port: number };
 
-  private constructor(
-    directory: string,
-    certificates: string,
-    keys: MasterKeys,
-    running: Running,
-  ) {
+  private constructor(directory: string, certificates: string, keys: MasterKeys, running: Running) {
     this.#directory = directory;
     this.#keys = keys;
     this.#certificates = certificates;
