@@ -441,6 +441,14 @@ const TRANSITIONS: readonly Mutant[] = [
     tests: STATES,
   },
   {
+    attribute: `${STATE}.transitions[].roles`,
+    fault: 'whoever becomes the owner takes what is for the owner',
+    file: MOVES,
+    find: 'old !== null && ownsRow(schema, old, actor)',
+    replace: 'old !== null && ownsRow(schema, self, actor)',
+    tests: STATES,
+  },
+  {
     attribute: `${STATE}.transitions[].when`,
     fault: 'the transition is taken whatever its condition says',
     file: MOVES,
