@@ -2,6 +2,7 @@ import { parseSchema, type Schema } from '@lithair/crds';
 import { EncryptionError, type FieldVault, hasEncryptedFields } from './encryption/index.ts';
 import { decodeEntry } from './entry/index.ts';
 import {
+  hasLog,
   type KeyUse,
   type RawRecord,
   type ScanOptions,
@@ -46,6 +47,7 @@ export async function surveyFieldKeys(
   for (const { chunks } of await scanSnapshots(options)) {
     note(await schemaOfSnapshot(chunks), 'encrypted fields (in a snapshot)');
   }
+  if (!(await hasLog(options))) return [...uses.values()];
   for await (const record of scanLog(options)) {
     const schema = schemaIn(record);
     if (schema !== null) note(schema, 'encrypted fields (in the log)');

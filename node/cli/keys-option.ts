@@ -1,6 +1,7 @@
 import { EncryptionError, MasterKeys } from '../encryption/index.ts';
 import { NodeError } from '../exit.ts';
 import { readKeyFile } from '../key-file.ts';
+import { LogError } from '../log/index.ts';
 import { CliError } from './cli-error.ts';
 import type { CliInput } from './command-line.ts';
 
@@ -20,7 +21,8 @@ export async function asCliError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    const isKnown = error instanceof NodeError || error instanceof EncryptionError;
+    const isKnown =
+      error instanceof NodeError || error instanceof EncryptionError || error instanceof LogError;
     throw isKnown ? new CliError(error.message) : error;
   }
 }

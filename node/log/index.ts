@@ -30,6 +30,7 @@ export {
 export { NodeFileSystem } from './node-file-system.ts';
 export type { PayloadCodec } from './payload-codec.ts';
 export {
+  hasLog,
   type ScannedSnapshot,
   type ScanOptions,
   scanKeys,

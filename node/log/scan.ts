@@ -38,6 +38,11 @@ export async function scanKeys({ dir, fs, keys = null }: ScanOptions): Promise<F
   return file === null ? null : keys.of(file.identity.diskUuid, null);
 }
 
+/** Whether a data directory has a log at all: one that was only copied in part may have none. */
+export async function hasLog({ dir, fs }: Pick<ScanOptions, 'dir' | 'fs'>): Promise<boolean> {
+  return (await fs.stat(`${dir}/${SEGMENT_DIRECTORY}`)) !== null;
+}
+
 /** A segment that is read from outside. */
 export interface OpenSegment {
   readonly header: SaltedSegmentHeader;
