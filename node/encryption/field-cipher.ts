@@ -6,6 +6,8 @@ import { EncryptionError } from './errors.ts';
 const PREFIX = 'lithair:aes256gcm';
 const DIGEST_INFO = 'lithair/1 digest of requests';
 const DIGEST_KEY_BYTES = 32;
+/** Lengths are told in steps of so many bytes, so that they tell no boolean, state or small number. */
+const STEP_BYTES = 32;
 
 /** Where a value stands: its ciphertext opens nowhere else. */
 export interface ValuePlace {
@@ -35,7 +37,7 @@ export class FieldCipher {
   }
 
   seal(place: ValuePlace, value: JsonValue, draw: Draw): string {
-    const plain = Buffer.from(JSON.stringify(value));
+    const plain = padded(JSON.stringify(value));
     const sealed = Buffer.alloc(NONCE_BYTES + plain.length + TAG_BYTES);
     sealed.set(draw(NONCE_BYTES), 0);
     const nonce = sealed.subarray(0, NONCE_BYTES);
@@ -69,6 +71,14 @@ export class FieldCipher {
     const nonce = sealed.subarray(0, NONCE_BYTES);
     return this.#cipher.open(nonce, contextOf(place), sealed.subarray(NONCE_BYTES));
   }
+}
+
+/** JSON with spaces behind it, which whoever parses it skips. */
+function padded(json: string): Uint8Array {
+  const size = Buffer.byteLength(json);
+  const plain = Buffer.alloc(Math.ceil(size / STEP_BYTES) * STEP_BYTES, ' ');
+  plain.write(json);
+  return plain;
 }
 
 function contextOf({ model, field, id }: ValuePlace): Uint8Array {

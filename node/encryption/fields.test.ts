@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonValue } from '@lithair/crds';
 import type { Random } from '../ports/index.ts';
 import {
   type EncryptionError,
@@ -50,6 +51,18 @@ test('a value opens in its place with its key, and nowhere else', () => {
       });
     }
   }
+});
+
+test('the length of what is stored tells a value in steps of 32 bytes alone', () => {
+  const cipher = cipherOf(vaultOf(1));
+  const lengthOf = (value: JsonValue) => cipher.seal(PLACE, value, draw).length;
+  const short = [true, false, 7, 1234567, 'low', 'high', '', [], 'x'.repeat(30)].map(lengthOf);
+  assert.equal(new Set(short).size, 1);
+  const long = ['x'.repeat(31), 'ü'.repeat(31), 'x'.repeat(62)];
+  assert.equal(new Set(long.map(lengthOf)).size, 1);
+  assert.equal(lengthOf('x'.repeat(63)) > lengthOf('x'.repeat(62)), true);
+  for (const value of long)
+    assert.equal(cipher.open(PLACE, cipher.seal(PLACE, value, draw)), value);
 });
 
 test('a value that is cut, changed, plain or of another key is damaged, and is not told', () => {
