@@ -1,7 +1,7 @@
 import { EncryptedRows, encryptedFields, type FieldCipher } from '../encryption/index.ts';
 import { type Change, isPut } from '../entry/index.ts';
 import type { IndexKey } from '../ports/index.ts';
-import { type ModelPlan, parseRow } from '../state/index.ts';
+import { type ModelPlan, parseRow, upgradeValue } from '../state/index.ts';
 import type { LiveRow, Overlay } from './overlay.ts';
 import type { PlannedRows } from './planning.ts';
 import type { RandomBytes } from './types.ts';
@@ -50,7 +50,7 @@ export class SealedRows implements PlannedRows {
     const known = this.#byModel.get(plan);
     if (known !== undefined) return known.rows;
     const isNone = encryptedFields(plan.schema).length === 0;
-    const rows = isNone ? null : new EncryptedRows(this.#cipher, plan.schema);
+    const rows = isNone ? null : new EncryptedRows(this.#cipher, plan.schema, upgradeValue);
     this.#byModel.set(plan, { rows });
     return rows;
   }

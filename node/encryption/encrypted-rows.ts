@@ -7,6 +7,9 @@ interface Row {
 
 type Draw = Parameters<FieldCipher['seal']>[2];
 
+/** A value that was stored under an earlier schema, as the present one has it. */
+type Reshape = (field: FieldSchema, value: JsonValue) => JsonValue;
+
 /** The fields of a model whose values rows hold as ciphertext. */
 export function encryptedFields({ fields }: Pick<ModelSchema, 'fields'>): readonly string[] {
   return fields.filter(isEncrypted).map(({ name }) => name);
@@ -25,21 +28,28 @@ function isEncrypted({ encrypted }: Pick<FieldSchema, 'encrypted'>): boolean {
 export class EncryptedRows {
   readonly #cipher: FieldCipher;
   readonly #model: string;
-  readonly #names: readonly string[];
+  readonly #fields: readonly FieldSchema[];
+  readonly #reshape: Reshape;
 
-  constructor(cipher: FieldCipher, model: ModelSchema) {
+  /** @param reshape a model change opened no value to do it */
+  constructor(cipher: FieldCipher, model: ModelSchema, reshape: Reshape) {
     this.#cipher = cipher;
+    this.#reshape = reshape;
     // A row that is deleted and brought back keeps its ciphertexts.
     this.#model = model.deletedOf ?? model.name;
-    this.#names = encryptedFields(model);
+    this.#fields = model.fields.filter(isEncrypted);
   }
 
-  /** The values of a row in plain, of those that are there. @throws EncryptionError as a field does */
+  /**
+   * The values of a row in plain, of those that are there, in their present shape.
+   *
+   * @throws EncryptionError as a field does
+   */
   opened(row: Readonly<Row>, id: string): Row {
     const plain = { ...row };
-    for (const name of this.#names) {
-      const stored = row[name] ?? null;
-      if (stored !== null) plain[name] = this.#cipher.open(this.#place(name, id), stored);
+    for (const field of this.#fields) {
+      const stored = row[field.name] ?? null;
+      if (stored !== null) plain[field.name] = this.#open(field, id, stored);
     }
     return plain;
   }
@@ -52,20 +62,25 @@ export class EncryptedRows {
    */
   sealed(row: Readonly<Row>, id: string, before: Readonly<Row> | null, draw: Draw): Row {
     const stored = { ...row };
-    for (const name of this.#names) {
+    for (const field of this.#fields) {
+      const { name } = field;
       const value = row[name] ?? null;
       if (value === null) continue;
       stored[name] =
-        this.#unchanged(name, id, value, before?.[name] ?? null) ??
+        this.#unchanged(field, id, value, before?.[name] ?? null) ??
         this.#cipher.seal(this.#place(name, id), value, draw);
     }
     return stored;
   }
 
-  #unchanged(name: string, id: string, value: JsonValue, before: JsonValue): JsonValue {
+  #unchanged(field: FieldSchema, id: string, value: JsonValue, before: JsonValue): JsonValue {
     if (before === null) return null;
-    const was = this.#cipher.open(this.#place(name, id), before);
+    const was = this.#open(field, id, before);
     return JSON.stringify(was) === JSON.stringify(value) ? before : null;
+  }
+
+  #open(field: FieldSchema, id: string, stored: JsonValue): JsonValue {
+    return this.#reshape(field, this.#cipher.open(this.#place(field.name, id), stored));
   }
 
   #place(field: string, id: string) {

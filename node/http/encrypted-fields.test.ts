@@ -5,6 +5,7 @@ import { encodeEntry } from '../entry/index.ts';
 import type { Logger } from '../ports/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
 import { type Answer, type SendOptions, type ServedApi, serveApi } from './testing/served-api.ts';
+import { schemaOf } from './testing/single-node.ts';
 
 const encrypted = true;
 const MODELS = [
@@ -294,4 +295,57 @@ test('a ciphertext that stands in another row is an error, never a value', async
   const headers = { 'content-type': 'application/merge-patch+json' };
   const written = await api.send('PATCH', '/api/patients/p2', { body: { ward: 'C' }, headers });
   assert.equal(written.status, 500);
+});
+
+const inner = (...names: string[]) =>
+  names.map((name) => ({ name, type: 'string', ...(name === 'kind' && { default: 'home' }) }));
+
+/** A model with one encrypted object and one encrypted array of objects, of these members. */
+const shaped = (...names: string[]) => [
+  {
+    name: 'Person',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'open', type: 'string' },
+      { name: 'contact', type: 'object', fields: inner(...names), immutable: true, encrypted },
+      {
+        name: 'places',
+        type: 'array',
+        items: { type: 'object', fields: inner(...names) },
+        encrypted,
+      },
+    ],
+    lifecycle: { audited: true, versioned: 10, softDelete: true },
+  },
+];
+
+test('members that are new in an encrypted object or array are there, and change no row', async () => {
+  const own = await serveApi(shaped('town', 'street'));
+  const stored = () => own.engine.current.find('Person', 'p')?.json;
+  try {
+    const place = { town: 'Rom', street: 'Via' };
+    const body = { id: 'p', open: 'a', contact: place, places: [place] };
+    assert.equal((await own.send('POST', '/api/people', { body })).status, 201);
+    const before = stored();
+    own.engine.changeSchema(schemaOf(shaped('street', 'kind', 'town')));
+    const moved = { street: 'Via', kind: 'home', town: 'Rom' };
+    const now = { ...body, contact: moved, places: [moved] };
+    const read = await own.send('GET', '/api/people/p');
+    assert.equal(read.text, JSON.stringify(now));
+    const same = await own.send('PUT', '/api/people/p', { body: now });
+    assert.equal(same.status, 200, same.text);
+    assert.equal(same.headers.get('lithair-version'), '1');
+    assert.equal(stored(), before);
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const patched = await own.send('PATCH', '/api/people/p', { body: { open: 'b' }, headers });
+    assert.deepEqual(patched.json, { ...now, open: 'b' });
+    const past = await own.send('GET', '/api/people/p?version=1');
+    assert.deepEqual(past.json, now);
+    const added = { ...moved, kind: 'work' };
+    const places = [moved, added];
+    const written = await own.send('PATCH', '/api/people/p', { body: { places }, headers });
+    assert.deepEqual(written.json, { ...now, open: 'b', places });
+  } finally {
+    await own.close();
+  }
 });

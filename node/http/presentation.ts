@@ -3,6 +3,7 @@ import type { ModelSchema } from '@lithair/crds';
 import { EncryptedRows, type FieldCipher, hasEncryptedFields } from '../encryption/index.ts';
 import type { JsonObject } from '../ports/index.ts';
 import { type Page, parseRecord } from '../query/index.ts';
+import { upgradeValue } from '../state/index.ts';
 import { numbersOf, rawNumber } from '../values/index.ts';
 
 /** What of the rows and requests of a model is not as it is stored. */
@@ -20,7 +21,7 @@ export function presentationOf(model: ModelSchema, cipher: FieldCipher | null): 
   const numbers = numbersOf(model.fields, rawNumber);
   if (!hasEncryptedFields([model])) return plain(numbers);
   if (cipher === null) throw new Error(`${model.name} has encrypted fields, and there is no key`);
-  const rows = new EncryptedRows(cipher, model);
+  const rows = new EncryptedRows(cipher, model, upgradeValue);
   const present: Presentation['present'] = (values, id) => {
     const opened = rows.opened(values, id);
     return numbers === null ? opened : numbers(opened);

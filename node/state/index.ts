@@ -30,4 +30,4 @@ export type {
   SchemaOutcome,
   StateEvent,
 } from './types.ts';
-export { currentRow } from './upgrade.ts';
+export { currentRow, upgradeValue } from './upgrade.ts';

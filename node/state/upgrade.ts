@@ -141,7 +141,8 @@ function upgradeObject(fields: readonly FieldSchema[], given: JsonObject): JsonO
   return row;
 }
 
-function upgradeValue(schema: ValueSchema, value: JsonValue): JsonValue {
+/** A value that was written under an earlier schema, as the present one has it. */
+export function upgradeValue(schema: ValueSchema, value: JsonValue): JsonValue {
   if (typeof value !== 'object' || value === null) return value;
   const { items, fields } = schema;
   if (Array.isArray(value)) {
