@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { Consensus, type ConsensusOptions, foundCluster } from './consensus/index.ts';
 import { InProcessNetwork } from './consensus/testing/in-process-network.ts';
 import { VirtualWorld } from './consensus/testing/virtual-world.ts';
-import { FieldVault } from './encryption/index.ts';
+import { FieldVault, memoryKeys } from './encryption/index.ts';
 import { schemaOf } from './http/testing/single-node.ts';
 import { Leader } from './leader.ts';
 import { MemoryFileSystem, openDataDirectory } from './log/index.ts';
@@ -18,14 +18,21 @@ import { LogSink, Tracer } from './telemetry/index.ts';
 
 const TIMEOUT_MS = 1000;
 const key = { name: 'id', type: 'string', primaryKey: true };
-const SCHEMA = schemaOf([
+const SPEC = schemaOf([
   {
     name: 'Lease',
     fields: [key, { name: 'until', type: 'datetime' }],
     lifecycle: { ttl: { field: 'until' } },
   },
   { name: 'Note', fields: [key] },
+  { name: 'Pin', fields: [key, { name: 'code', type: 'string', encrypted: true }] },
 ]);
+const { random: elsewhere } = new VirtualWorld(2);
+/** Its key was wrapped by a master key that the member below does not have. */
+const SCHEMA = {
+  ...SPEC,
+  fieldKey: new FieldVault(memoryKeys(elsewhere), elsewhere).create(),
+};
 
 /** The only member of a cluster: real consensus over a disk and a time that are not. */
 class Member {
@@ -101,4 +108,13 @@ it('executes a command though the deletion of expired rows in front of it finds 
   const outcome = await member.run({ kind: 'create', model: 'Note', body: { id: 'n' } });
   assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
   assert.deepEqual(member.told, ['expired rows could not be deleted in front of a command']);
+});
+
+it('writes rows without encrypted fields while the key of those does not open', async () => {
+  const member = new Member();
+  await member.world.settled(member.lead({}));
+  const pin = { kind: 'create', model: 'Pin', body: { id: 'p', code: '1234' } } as const;
+  await assert.rejects(member.run(pin), { code: 'unavailable', message: /does not open/ });
+  const note = await member.run({ kind: 'create', model: 'Note', body: { id: 'n' } });
+  assert.equal(note.kind, 'applied', JSON.stringify(note));
 });

@@ -145,7 +145,7 @@ export class LeaderSession {
     const { schema } = this.state;
     if (this.sealing?.schema !== schema) {
       const rows = hasEncryptedFields(schema.models)
-        ? new SealedRows(this.overlay, this.cipherOf(schema) ?? noFieldKey())
+        ? new SealedRows(this.overlay, () => this.cipherOf(schema) ?? noFieldKey())
         : null;
       this.sealing = { schema, rows };
     }

@@ -12,12 +12,13 @@ import type { RandomBytes } from './types.ts';
  */
 export class SealedRows implements PlannedRows {
   readonly #overlay: Overlay;
-  readonly #cipher: FieldCipher;
+  readonly #cipherOf: () => FieldCipher;
   readonly #byModel = new WeakMap<ModelPlan, { readonly rows: EncryptedRows | null }>();
 
-  constructor(overlay: Overlay, cipher: FieldCipher) {
+  /** @param cipherOf asked where a row has encrypted fields; what it throws ends the command */
+  constructor(overlay: Overlay, cipherOf: () => FieldCipher) {
     this.#overlay = overlay;
-    this.#cipher = cipher;
+    this.#cipherOf = cipherOf;
   }
 
   /** With its values in plain. @throws EncryptionError where one is not what was encrypted for it */
@@ -50,7 +51,7 @@ export class SealedRows implements PlannedRows {
     const known = this.#byModel.get(plan);
     if (known !== undefined) return known.rows;
     const isNone = encryptedFields(plan.schema).length === 0;
-    const rows = isNone ? null : new EncryptedRows(this.#cipher, plan.schema, upgradeValue);
+    const rows = isNone ? null : new EncryptedRows(this.#cipherOf(), plan.schema, upgradeValue);
     this.#byModel.set(plan, { rows });
     return rows;
   }

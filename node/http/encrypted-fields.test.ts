@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { EncryptionError } from '../encryption/index.ts';
 import { encodeEntry } from '../entry/index.ts';
 import type { Logger } from '../ports/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
@@ -45,6 +46,7 @@ const MODELS = [
       { name: 'iban', type: 'string', nullable: true, encrypted },
     ],
   },
+  { name: 'Tag', fields: [{ name: 'id', type: 'string', primaryKey: true }] },
 ];
 
 const MARK = 'zq-secret';
@@ -345,6 +347,37 @@ test('members that are new in an encrypted object or array are there, and change
     const places = [moved, added];
     const written = await own.send('PATCH', '/api/people/p', { body: { places }, headers });
     assert.deepEqual(written.json, { ...now, open: 'b', places });
+  } finally {
+    await own.close();
+  }
+});
+
+test('while the key does not open, only what has encrypted fields cannot be answered', async () => {
+  const own = await serveApi(MODELS);
+  const { fieldKeys } = own.engine;
+  fieldKeys.of = () => {
+    throw new EncryptionError('KEY_MISSING', 'it needs key 1, which /etc/keys.json does not hold');
+  };
+  const refused = async (method: string, path: string, options: SendOptions = {}) => {
+    const answer = await own.send(method, path, options);
+    assert.equal(answer.status, 503, `${method} ${path}: ${answer.text}`);
+    assert.equal(answer.json['code'], 'unavailable');
+    assert.ok(!answer.text.includes('keys.json'));
+  };
+  const served = async (path: string) => assert.equal((await own.send('GET', path)).status, 200);
+  try {
+    const body = { id: 't1' };
+    assert.equal((await own.send('POST', '/api/tags', { body })).status, 201);
+    for (const path of ['/healthz', '/openapi.json', '/api/tags', '/api/tags/t1']) {
+      await served(path);
+    }
+    await refused('GET', '/api/patients');
+    await refused('GET', '/api/patients/p1');
+    const headers = { 'idempotency-key': 'k' };
+    await refused('POST', '/api/patients', { body: PATIENT, headers });
+    Reflect.deleteProperty(fieldKeys, 'of');
+    await served('/api/patients');
+    assert.equal((await own.send('POST', '/api/patients', { body: PATIENT })).status, 201);
   } finally {
     await own.close();
   }

@@ -140,6 +140,7 @@ function runAs(
   exchange.route = table.narrow(exchange.modelRoute, actor);
   if (exchange.parent !== null) enterParent(exchange, exchange.parent, table);
   authorize(exchange, operation);
+  exchange.modelRoute.requireOpen();
   refuseConditions(exchange);
   if (operation.kind === 'stream') {
     exchange.trace?.enter('stream');

@@ -12,18 +12,27 @@ export interface Presentation {
   readonly present: (values: JsonObject, id: string) => object;
   /** The JSON of a row as answers write it, of those of its fields that are there; `stored`: all of it. */
   readonly presentJson: (json: string, stored: string) => string;
+  /** @throws EngineError `unavailable` where values cannot be opened now */
+  readonly requireOpen: () => void;
   /** Tells bodies of requests apart; of encrypted ones it says nothing to whoever has no keys. */
   readonly digest: (body: Uint8Array) => string;
 }
 
-/** Most models have nothing to write otherwise: their rows are answered as they are stored. */
-export function presentationOf(model: ModelSchema, cipher: FieldCipher | null): Presentation {
+/**
+ * Most models have nothing to write otherwise: their rows are answered as they are stored.
+ *
+ * @param cipherOf asked when the first value is opened; throws EngineError `unavailable`
+ */
+export function presentationOf(model: ModelSchema, cipherOf: () => FieldCipher): Presentation {
   const numbers = numbersOf(model.fields, rawNumber);
   if (!hasEncryptedFields([model])) return plain(numbers);
-  if (cipher === null) throw new Error(`${model.name} has encrypted fields, and there is no key`);
-  const rows = new EncryptedRows(cipher, model, upgradeValue);
+  let opening: EncryptedRows | null = null;
+  const rowsOf = (): EncryptedRows => {
+    opening ??= new EncryptedRows(cipherOf(), model, upgradeValue);
+    return opening;
+  };
   const present: Presentation['present'] = (values, id) => {
-    const opened = rows.opened(values, id);
+    const opened = rowsOf().opened(values, id);
     return numbers === null ? opened : numbers(opened);
   };
   return {
@@ -34,7 +43,8 @@ export function presentationOf(model: ModelSchema, cipher: FieldCipher | null): 
       if (typeof id !== 'string') throw new Error(`a row of ${model.name} has no key`);
       return JSON.stringify(present(values, id));
     },
-    digest: (body) => cipher.digest(body),
+    requireOpen: () => void rowsOf(),
+    digest: (body) => cipherOf().digest(body),
   };
 }
 
@@ -43,6 +53,7 @@ function plain(numbers: ((row: JsonObject) => object) | null): Presentation {
     present: numbers ?? ((values) => values),
     presentJson:
       numbers === null ? (json) => json : (json) => JSON.stringify(numbers(parseRecord({ json }))),
+    requireOpen: () => {},
     digest: (body) => hash('sha256', body, 'hex'),
   };
 }

@@ -8,9 +8,15 @@ import {
   visibleModel,
 } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
-import type { FieldCipher } from '../encryption/index.ts';
+import { EncryptionError, type FieldCipher } from '../encryption/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
-import type { Actor, FieldRights, JsonObject, StateReader } from '../ports/index.ts';
+import {
+  type Actor,
+  EngineError,
+  type FieldRights,
+  type JsonObject,
+  type StateReader,
+} from '../ports/index.ts';
 import {
   compileQueries,
   parseRecord,
@@ -131,7 +137,7 @@ class SchemaRoutes implements RouteTable {
   readonly #options: RouteTableOptions;
   readonly #schema: Schema;
   readonly #rights: Rights;
-  readonly #cipher: FieldCipher | null;
+  #cipher: FieldCipher | null = null;
   readonly #callers = new Map<string, CallerRoutes>();
   /** By model and segment. */
   readonly #related: ReadonlyMap<string, RelatedRoute>;
@@ -142,7 +148,6 @@ class SchemaRoutes implements RouteTable {
     this.#options = options;
     this.#schema = state.schema;
     this.#rights = new Rights(state.schema);
-    this.#cipher = options.fieldKeys.of(state.schema);
     this.authenticate = createAuthenticate(state.schema.auth, options.auth);
     const { byModel } = this.#caller(ANONYMOUS);
     this.byPath = new Map([...byModel.values()].map((route) => [route.model.path, route]));
@@ -189,17 +194,38 @@ class SchemaRoutes implements RouteTable {
     return made;
   }
 
+  /**
+   * Asked for values alone: a start that catches up may hold the key wrapped by a master key that is
+   * gone, until it comes to the newer one behind it in the log.
+   */
+  readonly #cipherOf = (): FieldCipher => {
+    this.#cipher ??= openedKey(this.#options.fieldKeys, this.#schema);
+    return this.#cipher;
+  };
+
   #routesFor(actor: Actor): ReadonlyMap<string, ModelRoute> {
     const { limits, nowMs } = this.#options;
     const bounds = { depth: limits.depth, items: limits.bulkItems, nowMs };
     return new Map(
       this.#schema.models.filter(isServed).map((model) => {
         const rights = this.#rights.of(actor, model);
-        const presentation = presentationOf(model, this.#cipher);
+        const presentation = presentationOf(model, this.#cipherOf);
         return [model.name, modelRoute(this.#schema, model, rights, bounds, presentation)];
       }),
     );
   }
+}
+
+/** The reason names files and keys, which are no caller's to know; the log has it where it stays. */
+function openedKey(fieldKeys: FieldKeys, schema: Schema): FieldCipher {
+  try {
+    const cipher = fieldKeys.of(schema);
+    if (cipher !== null) return cipher;
+  } catch (error) {
+    if (!(error instanceof EncryptionError)) throw error;
+    throw new EngineError('unavailable', 'the key of encrypted fields does not open here yet');
+  }
+  throw new Error('a model has encrypted fields, and there is no key');
 }
 
 /** Used values are nobody's to see. */

@@ -49,8 +49,8 @@ export const ENCRYPTED_MUTANTS: readonly Mutant[] = [
     attribute: `${FIELD}.encrypted`,
     fault: 'the plain hash of a request is kept',
     file: 'node/http/presentation.ts',
-    find: 'digest: (body) => cipher.digest(body),',
-    replace: "digest: (body) => (cipher === null ? '' : hash('sha256', body, 'hex')),",
+    find: 'digest: (body) => cipherOf().digest(body),',
+    replace: "digest: (body) => hash('sha256', body, 'hex'),",
     tests: SEALED,
   },
   {

@@ -209,8 +209,11 @@ class LineBulk {
       const { model } = this.#exchange.modelRoute;
       this.#route = table.routeOf(model.name, this.#exchange.actor);
     }
-    if (this.#route?.rights.may('create') === true) return { table, route: this.#route };
-    throw new Problem('forbidden', 'The caller has no right to create any more.');
+    if (this.#route?.rights.may('create') !== true) {
+      throw new Problem('forbidden', 'The caller has no right to create any more.');
+    }
+    this.#route.requireOpen();
+    return { table, route: this.#route };
   }
 }
 
