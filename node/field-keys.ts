@@ -1,4 +1,4 @@
-import { parseSchema, type Schema } from '@lithair/crds';
+import { parseSchema, type Schema, type WrappedFieldKey } from '@lithair/crds';
 import { EncryptionError, type FieldVault, hasEncryptedFields } from './encryption/index.ts';
 import { decodeEntry } from './entry/index.ts';
 import {
@@ -9,7 +9,7 @@ import {
   scanLog,
   scanSnapshots,
 } from './log/index.ts';
-import { schemaOfSnapshot } from './state/index.ts';
+import { type ReplicatedState, schemaOfSnapshot } from './state/index.ts';
 
 /**
  * A schema that comes from a file, with the key of encrypted fields: the one that the cluster has, or a
@@ -25,6 +25,15 @@ export function withFieldKey(
   const known = present?.fieldKey;
   if (known !== undefined) return { ...schema, fieldKey: known };
   return hasEncryptedFields(schema.models) ? { ...schema, fieldKey: vault.create() } : schema;
+}
+
+/** The keys of encrypted fields that a state needs: of its model, and of one that is being prepared. */
+export function fieldKeysOf({
+  schema,
+  pendingChange,
+}: Pick<ReplicatedState, 'schema' | 'pendingChange'>): readonly WrappedFieldKey[] {
+  const keys = [schema.fieldKey, pendingChange?.schema.fieldKey];
+  return keys.filter((key) => key !== undefined);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   FieldVault,
   type FileKeys,
   hasEncryptedFields,
+  type KeyMark,
   type Keyring,
   type MasterKeys,
 } from './encryption/index.ts';
@@ -20,12 +21,15 @@ import {
 } from './encryption-keeper.ts';
 import { NodeError } from './exit.ts';
 import { EXIT } from './exit-codes.ts';
+import { fieldKeysOf } from './field-keys.ts';
 import type { FileSystem, LogOptions } from './log/index.ts';
 import { AdminError, type AdminHandler } from './membership/index.ts';
-import type { Clock, Logger, Random } from './ports/index.ts';
+import type { Clock, Logger, MemberRecord, Random } from './ports/index.ts';
 import type { ReplicatedState } from './state/index.ts';
 
 const STATUS_REQUEST_MS = 3_000;
+/** What all members need the same keys for. */
+const OPENING = 'open encrypted fields';
 
 /** What a member's encryption works with. */
 export interface MemberEncryptionParts {
@@ -152,13 +156,31 @@ export class MemberEncryption {
     if (own === undefined) return null;
     for (const { id, name } of others) {
       const marks = marksOf(await statusOf(id, ask));
-      if (marks === null && all) return `member ${name} does not say which keys it has`;
-      if (marks === null || marks.includes(`${active}:${own.check}`)) continue;
-      const has = marks.some((mark) => mark.startsWith(`${active}:`)) ? 'another' : 'no';
-      return `member ${name} has ${has} key ${active}: all members need the same keys to ${purpose}`;
+      if (marks === null && all) return untold(name);
+      const lack = marks === null ? null : lackOf(marks, own);
+      if (lack !== null) return differing(name, lack, purpose);
     }
     return null;
   }
+
+  /**
+   * Before a learner gets a vote: without the key that wraps that of encrypted fields it ends once it
+   * has caught up, and its vote may be one that the majority needs.
+   *
+   * @throws AdminError `keys_missing` that names the key, `unavailable` where the learner does not tell
+   */
+  readonly admitVoter = async ({ id, name }: MemberRecord): Promise<void> => {
+    const { state, ask, shared } = this.#cluster();
+    const wrapping = (state === null ? [] : fieldKeysOf(state)).map(({ masterKey }) => masterKey);
+    if (wrapping.length === 0) return;
+    const marks = marksOf(await statusOf(id, ask));
+    if (marks === null) throw new AdminError('unavailable', untold(name));
+    for (const own of shared?.checks() ?? []) {
+      const lack = wrapping.includes(own.id) ? lackOf(marks, own) : null;
+      if (lack === null) continue;
+      throw new AdminError('keys_missing', differing(name, lack, OPENING));
+    }
+  };
 
   onApplied(): void {
     this.#keeper?.onApplied();
@@ -200,7 +222,7 @@ export class MemberEncryption {
       if (!(await hasKeys(id, name, ask))) throw keysMissing(what, name);
     }
     if (!sealsAnew) return;
-    const differ = await this.whyKeysDiffer(true, 'open encrypted fields');
+    const differ = await this.whyKeysDiffer(true, OPENING);
     if (differ !== null) throw new AdminError('keys_missing', differ);
   };
 }
@@ -237,6 +259,20 @@ function marksOf(status: unknown): readonly string[] | null {
   return keys.map(
     (key: unknown) => `${String(memberOf(key, 'id'))}:${String(memberOf(key, 'check'))}`,
   );
+}
+
+function untold(name: string): string {
+  return `member ${name} does not say which keys it has`;
+}
+
+/** How a member with these marks lacks a key, as a sentence goes on; null where it has it. */
+function lackOf(marks: readonly string[], { id, check }: KeyMark): string | null {
+  if (marks.includes(`${id}:${check}`)) return null;
+  return `${marks.some((mark) => mark.startsWith(`${id}:`)) ? 'another' : 'no'} key ${id}`;
+}
+
+function differing(name: string, lack: string, purpose: string): string {
+  return `member ${name} has ${lack}: all members need the same keys to ${purpose}`;
 }
 
 async function hasKeys(id: number, name: string, ask: AskStatus): Promise<boolean> {

@@ -479,14 +479,15 @@ export class NodeCore {
   #openAdmin(consensus: NodeConsensus, log: Log, placement: Placement): AdminApi {
     const { clock } = this.#world;
     if (this.#keeper === null || this.#transport === null) throw new Error('not composed yet');
+    const { admit, admitVoter } = this.#encryption;
     const changes = new MemberChanges({
       view: consensus,
       entries: memberEntries,
       applyVersion: this.#info.applyVersion,
       letGo: lettingGo({ transport: this.#transport, keeper: this.#keeper, clock }),
+      admitVoter,
       ...this.#world,
     });
-    const { admit } = this.#encryption;
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
     const promotion = regionPromotion({
       consensus,
@@ -498,12 +499,11 @@ export class NodeCore {
       transport: this.#transport,
       onFounded: ({ index }) => this.#beginAgain(index),
     });
-    const backUp = backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate);
     return new AdminApi({
       view: consensus,
       changes,
       changeModel,
-      backUp,
+      backUp: backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate),
       compaction: compaction(consensus, log, this.#keeper),
       regionPromotion: promotion,
       closeOutbox: (forMs) => this.#outbox?.close(forMs) ?? null,

@@ -18,6 +18,8 @@ import type { MemberView } from './view.ts';
 /** A learner that is at most so many entries behind will catch up within moments. */
 const CAUGHT_UP_ENTRIES = 1000;
 const PROMOTION_INTERVAL_MS = 100;
+/** So long a learner that was refused is left alone. */
+const REFUSED_MS = 1_000;
 /** Several heartbeats. */
 const LOOKS = 5;
 const LOOK_EVERY_MS = 60;
@@ -36,6 +38,11 @@ export interface MemberChangesDependencies {
    * AdminError `outbox_not_empty` or `unavailable`.
    */
   readonly letGo: (member: MemberRecord) => Promise<void>;
+  /**
+   * Makes sure that a learner which has caught up will go on with a vote. May throw AdminError
+   * `keys_missing` or `unavailable`.
+   */
+  readonly admitVoter: (member: MemberRecord) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,11 +55,14 @@ export class MemberChanges {
   readonly #deps: MemberChangesDependencies;
   #last: Promise<unknown> = Promise.resolve();
   #timer: TimerHandle | null = null;
+  /** Why learners did not get their vote, so that it is said once, and holds no other learner back. */
+  readonly #refusals = new Map<number, { readonly reason: string; readonly untilMs: number }>();
 
   constructor(deps: MemberChangesDependencies) {
     this.#deps = deps;
     deps.view.onLeadership(({ leading }) => {
       this.#timer?.cancel();
+      this.#refusals.clear();
       if (leading) this.#promoteLater();
     });
   }
@@ -118,6 +128,7 @@ export class MemberChanges {
         const behind = status.lastIndex - (progress?.match ?? 0);
         throw new AdminError('not_caught_up', `member ${id} is ${behind} entries behind`);
       }
+      await this.#deps.admitVoter(member);
       const promoted: MemberRecord = { ...member, intent: 'voter' };
       await this.#propose(ConfChangeType.AddNode, id, entries.put(promoted));
       logger.info({ member: id, name: member.name }, 'learner promoted to voter');
@@ -151,17 +162,26 @@ export class MemberChanges {
   async #promoteNow(id: number): Promise<void> {
     try {
       await this.promote(id);
+      this.#refusals.delete(id);
     } catch (error) {
-      const reason = asAdminError(error).message;
-      this.#deps.logger.warn({ member: id, reason }, 'could not promote a learner yet');
+      this.#refused(id, asAdminError(error).message);
     }
     if (this.#deps.view.leading) this.#promoteLater();
   }
 
+  #refused(id: number, reason: string): void {
+    const { clock, logger } = this.#deps;
+    const isKnown = this.#refusals.get(id)?.reason === reason;
+    this.#refusals.set(id, { reason, untilMs: clock.monotonicMs() + REFUSED_MS });
+    if (!isKnown) logger.warn({ member: id, reason }, 'could not promote a learner yet');
+  }
+
   #nextVoter(): MemberRecord | null {
-    const { view } = this.#deps;
+    const { view, clock } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const isDue = (id: number) => (this.#refusals.get(id)?.untilMs ?? nowMs) <= nowMs;
     const learners = (view.state?.members() ?? []).filter(
-      ({ id, intent }) => intent === 'voter' && !isVoter(view.confState, id),
+      ({ id, intent }) => intent === 'voter' && !isVoter(view.confState, id) && isDue(id),
     );
     if (learners.length === 0) return null;
     const status = view.status();

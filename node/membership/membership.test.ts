@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { ClusterStatus, MemberStatus } from '@lithair/crds/contract';
 import { recordOf, TestCluster, type TestMember } from '../consensus/testing/cluster.ts';
 import { putMember, removeMember } from '../consensus/testing/key-value-state.ts';
+import type { MemberRecord } from '../ports/index.ts';
 import {
   AdminApi,
   AdminError,
@@ -30,6 +31,31 @@ test('a learner that is meant to vote is promoted once it has caught up', async 
     cluster.member(1).consensus.confState.voters.includes(2),
   );
   await cluster.converge();
+});
+
+test('a learner that would not go on with a vote stays one with the reason, and holds no other back', async () => {
+  const cluster = await TestCluster.start(1);
+  const first = cluster.member(1);
+  const { voters } = first.consensus.confState;
+  const refusing = { is: true };
+  const api = apiOf(cluster, first, ({ id, name }) =>
+    id === 2 && refusing.is
+      ? Promise.reject(new AdminError('keys_missing', `member ${name} has no key 1`))
+      : Promise.resolve(),
+  );
+  for (const id of [2, 3]) {
+    await call(cluster, api, 'POST', 'members', request(id));
+    await cluster.open(id);
+  }
+  const votes = (id: number) => first.consensus.confState.voters.includes(id);
+  await cluster.world.until('member 3 votes', () => votes(3));
+  await cluster.world.run(5000);
+  assert.deepEqual([voters, first.consensus.confState.learners], [[1], [2]]);
+  const asked = await call(cluster, api, 'POST', 'members/2/promote');
+  assert.equal(codeOf(asked), '409 keys_missing');
+  assert.match(JSON.stringify(asked.body), /member n2 has no key 1/);
+  refusing.is = false;
+  await cluster.world.until('member 2 votes', () => votes(2));
 });
 
 test('a learner that is meant to stay one is not promoted', async () => {
@@ -248,7 +274,11 @@ test('a node without a cluster says that it waits, and does nothing else', async
   assert.equal(codeOf(await waiting.handle(requestOf('POST', 'members'))), '503 no_cluster');
 });
 
-function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
+function apiOf(
+  cluster: TestCluster,
+  member: TestMember,
+  admitVoter: (member: MemberRecord) => Promise<void> = () => Promise.resolve(),
+): AdminApi {
   const { clock } = cluster.world;
   const logger = cluster.world.logger(`m${member.id}`);
   const view = member.consensus;
@@ -270,6 +300,7 @@ function apiOf(cluster: TestCluster, member: TestMember): AdminApi {
       logger,
       applyVersion: () => 3,
       letGo: () => Promise.resolve(),
+      admitVoter,
     }),
     closeOutbox: () => null,
     changeModel: (spec) => {

@@ -200,6 +200,12 @@ test('a value is on no disk in plain, without encryption at rest, and outlasts e
   await node.process.kill('SIGTERM');
 });
 
+/** Of the log of a leader: why the third member has no vote. */
+function isTold(line: string): boolean {
+  const says = line.includes('could not promote a learner yet');
+  return says && /member n3 (has no key 1|does not say)/.test(line);
+}
+
 test('a running cluster takes an encrypted field in once all members have the same keys', async () => {
   const keys = join(root, 'cluster.json');
   const others = join(root, 'others.json');
@@ -239,6 +245,20 @@ test('a running cluster takes an encrypted field in once all members have the sa
       assert.match(await read.text(), /zq-secret-a/);
       assert.deepEqual(await filesWith(dataDir, MARK), []);
     }
+    const third = await cluster.join('n3');
+    await eventually('a leader to say why n3 has no vote', async () =>
+      cluster.members.some(({ process }) => process.output.split('\n').some(isTold)) ? true : null,
+    );
+    assert.equal((await third.process.ended).code, 3, third.process.output);
+    const roles = (await statusOf(first))?.members.map(({ name, role }) => `${name} ${role}`);
+    assert.deepEqual(roles, ['n1 voter', 'n2 voter', 'n3 learner']);
+    const more = JSON.stringify({ id: 'b', open: 'o', secret: `${MARK}b` });
+    const url = `${first.url}/api/notes`;
+    assert.equal((await fetch(url, { method: 'POST', headers, body: more })).status, 201);
+    const [verb = '', , ...flags] = third.words;
+    third.words = [verb, SECRET, ...flags, '--keys', keys];
+    cluster.restart(third);
+    await cluster.allReady();
   } finally {
     await cluster.stop();
   }
