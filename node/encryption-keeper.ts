@@ -1,4 +1,4 @@
-import type { ModelSchema, Schema } from '@lithair/crds';
+import type { ModelSchema, Schema, WrappedFieldKey } from '@lithair/crds';
 import type { EncryptionStatus } from '@lithair/crds/contract';
 import { archivePlaces, COLD_OBJECT } from './archive/index.ts';
 import { type AuditLog, auditPlaces } from './audit/index.ts';
@@ -10,6 +10,7 @@ import {
   type Keyring,
   MasterKeys,
 } from './encryption/index.ts';
+import { fieldKeysOf } from './field-keys.ts';
 import { type FileSystem, type KeyUse, type Log, surveyKeys, surveyPlaces } from './log/index.ts';
 import type { Outbox } from './outbox/index.ts';
 import type { Clock, Logger, Random, TimerHandle } from './ports/index.ts';
@@ -111,7 +112,7 @@ export class EncryptionKeeper {
     const { keys, sharedKeys } = this.#parts;
     if (keys === null) return null;
     const counts = new Map<number, number>();
-    const ids = [...this.#uses.map(({ keyId }) => keyId), ...this.#keyOfFields()];
+    const ids = [...this.#uses.map(({ keyId }) => keyId), ...this.#keysOfFields()];
     for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
     const files = [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ key, count }));
     const pending = this.#stale(this.#uses).length;
@@ -161,9 +162,10 @@ export class EncryptionKeeper {
 
   #whyFieldsNeedMore(keyring: Keyring): string | null {
     const { state, random } = this.#parts;
-    const schema = state()?.schema;
-    if (schema === undefined) return null;
-    return whyUnopened(schema, new FieldVault(new MasterKeys(keyring), random));
+    const present = state();
+    const vault = new FieldVault(new MasterKeys(keyring), random);
+    const reasons = present === null ? [] : fieldKeysOf(present).map((key) => whyNot(key, vault));
+    return reasons.find((reason) => reason !== null) ?? null;
   }
 
   /** New files follow the model from here on. */
@@ -180,10 +182,11 @@ export class EncryptionKeeper {
     audit.encrypt(isOn);
   }
 
-  /** The master key that wraps the key of encrypted fields, where there is one. */
-  #keyOfFields(): readonly number[] {
-    const key = this.#parts.state()?.schema.fieldKey;
-    return key === undefined ? [] : [key.masterKey];
+  /** The master keys that wrap the key of encrypted fields, where there is one. */
+  #keysOfFields(): ReadonlySet<number> {
+    const state = this.#parts.state();
+    const wrapped = state === null ? [] : fieldKeysOf(state);
+    return new Set(wrapped.map(({ masterKey }) => masterKey));
   }
 
   /**
@@ -192,8 +195,8 @@ export class EncryptionKeeper {
    */
   requireFields(): void {
     this.#isCaughtUp = true;
-    const state = this.#parts.state();
-    const reason = state === null ? null : whyUnopened(state.schema, this.#parts.fields);
+    const fieldKey = this.#parts.state()?.schema.fieldKey;
+    const reason = fieldKey === undefined ? null : whyNot(fieldKey, this.#parts.fields);
     if (reason !== null) this.#parts.onRefused(reason);
   }
 
@@ -253,10 +256,10 @@ export class EncryptionKeeper {
   }
 }
 
-/** Why the key of a schema's encrypted fields does not open; null where it does, or there is none. */
-function whyUnopened(schema: Schema, vault: Pick<FieldVault, 'of'>): string | null {
+/** Why the key of encrypted fields does not open; null where it does. */
+function whyNot(fieldKey: WrappedFieldKey, vault: Pick<FieldVault, 'of'>): string | null {
   try {
-    vault.of(schema);
+    vault.of({ fieldKey });
     return null;
   } catch (error) {
     return reasonOf(error);

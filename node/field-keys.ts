@@ -9,7 +9,7 @@ import {
   scanLog,
   scanSnapshots,
 } from './log/index.ts';
-import { type ReplicatedState, schemaOfSnapshot } from './state/index.ts';
+import { type ReplicatedState, schemasOfSnapshot } from './state/index.ts';
 
 /**
  * A schema that comes from a file, with the key of encrypted fields: the one that the cluster has, or a
@@ -54,7 +54,9 @@ export async function surveyFieldKeys(
     uses.set(keyId, { file, keyId, refusal: refusalOf(schema, vault) });
   };
   for (const { chunks } of await scanSnapshots(options)) {
-    note(await schemaOfSnapshot(chunks), 'encrypted fields (in a snapshot)');
+    for (const schema of await schemasOfSnapshot(chunks)) {
+      note(schema, 'encrypted fields (in a snapshot)');
+    }
   }
   if (!(await hasLog(options))) return [...uses.values()];
   for await (const record of scanLog(options)) {

@@ -13,7 +13,7 @@ export { stampOf } from './marks.ts';
 export { isShareable, type ModelPlan, type PlannedIndex, type Referrer } from './model-plan.ts';
 export type { ModelState } from './model-state.ts';
 export { keyReuse, replay, schemaChanged } from './repeated.ts';
-export { restoreState, schemaOfSnapshot } from './restore.ts';
+export { restoreState, schemasOfSnapshot } from './restore.ts';
 export { completeField, compute, isAbsent, parseRow, rowKeys } from './row.ts';
 export { type BodyFile, HASH_KEY_BYTES } from './slab/index.ts';
 export { StateSnapshot, stateHash } from './snapshot.ts';

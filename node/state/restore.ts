@@ -41,15 +41,19 @@ export async function restoreState(
 }
 
 /**
- * The schema in force in a snapshot, from its head alone.
+ * The schema in force in a snapshot, and the one that is being prepared where there is one, from its
+ * head alone.
  *
  * @throws StateError `bad_snapshot`, `apply_version`
  */
-export async function schemaOfSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<Schema> {
+export async function schemasOfSnapshot(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<readonly Schema[]> {
   for await (const chunk of chunks) {
     const reader = new ByteReader(chunk);
     if (sectionOf(reader) !== 'head') break;
-    return readHeadStart(reader, APPLY_VERSION).schema;
+    const { schema, pendingSchema } = readHeadStart(reader, APPLY_VERSION);
+    return pendingSchema === null ? [schema] : [schema, pendingSchema];
   }
   throw bad('it has no head');
 }
