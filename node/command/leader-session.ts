@@ -124,7 +124,7 @@ export class LeaderSession {
     }
     const { mergePatch, rowAccess } = this;
     const { schema } = this.state;
-    const sealing = this.sealedRows();
+    const sealing = isAsStored(envelope.command) ? null : this.sealedRows();
     const rows = sealing ?? this.overlay;
     const { actor } = envelope;
     const making = { nowMs: this.stamp(nowMs), random, actor, nextNumber: this.nextNumber };
@@ -445,6 +445,14 @@ export class LeaderSession {
   private lastIndex(): number {
     return this.head < this.placed.length ? (this.placed.at(-1)?.index ?? 0) : 0;
   }
+}
+
+/**
+ * A deletion looks at no encrypted value, and rows that stay as deleted ones keep their ciphertexts: a
+ * row that does not open can be deleted, too.
+ */
+function isAsStored({ kind }: CommandEnvelope['command']): boolean {
+  return kind === 'delete';
 }
 
 function foreseenOf(changes: readonly Change[], unchanged: WrittenAggregate | null) {

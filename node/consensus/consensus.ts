@@ -99,7 +99,7 @@ export class Consensus<
     );
     this.#transfer = new Transfer(this.#node, clock);
     this.#lostLeader = new LostLeader(this.#node);
-    this.#forwarder = new Forwarder(this, transport, clock, deps.execute);
+    this.#forwarder = new Forwarder(this, transport, clock, deps.execute, logger);
   }
 
   /** Begins to tick, to listen to peers and to take part. */
@@ -454,7 +454,7 @@ export class Consensus<
     if (kind === 'command') return this.#forwarder.serve(body);
     if (kind === 'archive') return this.#deps.serveArchive(body);
     if (kind === 'outbox') return this.#deps.serveOutbox(from, body);
-    if (this.#admin === null) return Promise.reject(new Error('not ready'));
+    if (this.#admin === null) return Promise.reject(new ConsensusError('stopped', 'not ready'));
     return this.#admin(from, body);
   }
 

@@ -16,6 +16,7 @@ const APPLIED: Outcome = {
   replayed: false,
 };
 
+const silent = { error: () => assert.fail('nothing is unexpected here') };
 const LEADER = { leading: true, leader: 1, memberId: 1, onceChanged: () => () => {} };
 
 test('a refused retry says nothing about the attempt before it, whose outcome stays unknown', async () => {
@@ -26,6 +27,7 @@ test('a refused retry says nothing about the attempt before it, whose outcome st
     new InProcessNetwork(world.defer).transport(1),
     world.clock,
     () => Promise.reject(new EngineError(codes.shift() ?? 'overloaded', 'no')),
+    silent,
   );
   const submitted = world.settled(forwarder.submit(envelopeOf('m', '1', 'key')));
   await assert.rejects(submitted, { code: 'outcome_unknown' });
@@ -36,15 +38,27 @@ test('a leader without space refuses a write at once, on a follower too', async 
   const world = new VirtualWorld(1);
   const network = new InProcessNetwork(world.defer);
   let asked = 0;
-  const leader = new Forwarder(LEADER, network.transport(1), world.clock, () => {
-    asked += 1;
-    return Promise.reject(new EngineError('out_of_space', 'the disk is nearly full'));
-  });
+  const leader = new Forwarder(
+    LEADER,
+    network.transport(1),
+    world.clock,
+    () => {
+      asked += 1;
+      return Promise.reject(new EngineError('out_of_space', 'the disk is nearly full'));
+    },
+    silent,
+  );
   const toLeader = Object.assign(network.transport(2), {
     request: (_to: number, _kind: string, body: Uint8Array) => leader.serve(body),
   });
   const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
-  const follower = new Forwarder(view, toLeader, world.clock, () => assert.fail('not the leader'));
+  const follower = new Forwarder(
+    view,
+    toLeader,
+    world.clock,
+    () => assert.fail('not the leader'),
+    silent,
+  );
   const told = { code: 'out_of_space', message: 'the disk is nearly full' };
   await assert.rejects(leader.submit(envelopeOf('m', '1', 'key')), told);
   await assert.rejects(follower.submit(envelopeOf('m', '1', 'key')), told);
@@ -69,7 +83,7 @@ test('a leader that was just elected keeps forwarded writes until it may execute
     return Promise.reject(new EngineError('out_of_space', 'executed'));
   };
   const transport = new InProcessNetwork(world.defer).transport(1);
-  const forwarder = new Forwarder(view, transport, world.clock, execute);
+  const forwarder = new Forwarder(view, transport, world.clock, execute, silent);
   const envelope = new TextEncoder().encode(
     JSON.stringify({ envelope: envelopeOf('m', '1', 'k') }),
   );
@@ -99,10 +113,16 @@ test('what a request brings goes with it: who asked, its key, and the time that 
   const world = new VirtualWorld(1);
   const network = new InProcessNetwork(world.defer);
   const executed: CommandEnvelope[] = [];
-  const leader = new Forwarder(LEADER, network.transport(1), world.clock, (envelope) => {
-    executed.push(envelope);
-    return Promise.resolve(APPLIED);
-  });
+  const leader = new Forwarder(
+    LEADER,
+    network.transport(1),
+    world.clock,
+    (envelope) => {
+      executed.push(envelope);
+      return Promise.resolve(APPLIED);
+    },
+    silent,
+  );
   const toLeader = Object.assign(network.transport(2), {
     request: (_to: number, _kind: string, body: Uint8Array) => leader.serve(body),
   });
@@ -112,7 +132,13 @@ test('what a request brings goes with it: who asked, its key, and the time that 
     return () => {};
   };
   const view = { leading: false, leader: 0, memberId: 2, onceChanged };
-  const follower = new Forwarder(view, toLeader, world.clock, () => assert.fail('not the leader'));
+  const follower = new Forwarder(
+    view,
+    toLeader,
+    world.clock,
+    () => assert.fail('not the leader'),
+    silent,
+  );
   const actor = { subject: 's-1', method: 'jwt', roles: ['Manager'] } as const;
   const envelope = { ...envelopeOf('m', '1', 'key'), actor };
   const submitted = follower.submit(envelope);
@@ -141,7 +167,7 @@ test('only a key lets a request be sent again that may have had an effect', asyn
       },
     });
     const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
-    const follower = new Forwarder(view, transport, world.clock, () => assert.fail());
+    const follower = new Forwarder(view, transport, world.clock, () => assert.fail(), silent);
     const code = await world.settled(
       follower.submit(envelopeOf('m', '1', key)).then(
         () => undefined,
@@ -150,4 +176,49 @@ test('only a key lets a request be sent again that may have had an effect', asyn
     );
     assert.deepEqual({ code, asked }, expected);
   }
+});
+
+test('what a leader did not expect is in its log, and an error of the server for the caller', async () => {
+  for (const key of ['key', null]) {
+    const world = new VirtualWorld(1);
+    const network = new InProcessNetwork(world.defer);
+    let executed = 0;
+    const execute = () => {
+      executed += 1;
+      return Promise.reject(new Error('pin of Card "c7" is damaged'));
+    };
+    const logger = world.logger('leader');
+    const leader = new Forwarder(LEADER, network.transport(1), world.clock, execute, logger);
+    const toLeader = Object.assign(network.transport(2), {
+      request: (_to: number, _kind: string, body: Uint8Array) => leader.serve(body),
+    });
+    const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
+    const follower = new Forwarder(view, toLeader, world.clock, () => assert.fail(), silent);
+    const submitted = world.settled(follower.submit(envelopeOf('m', '1', key)));
+    await assert.rejects(submitted, (error: EngineError) => {
+      assert.equal(error.code, 'internal');
+      assert.ok(!error.message.includes('c7'));
+      return true;
+    });
+    assert.equal(executed, 1);
+    assert.equal(world.lines.length, 1);
+    assert.match(world.lines[0] ?? '', /leader error .*failed unexpectedly.*"c7\\" is damaged/);
+  }
+});
+
+test('an attempt that may have had an effect stays unknown where the next one fails in a bug', async () => {
+  const world = new VirtualWorld(1);
+  let asked = 0;
+  const transport = Object.assign(new InProcessNetwork(world.defer).transport(2), {
+    request: () => {
+      asked += 1;
+      if (asked === 1) return Promise.reject(new PeerRequestError(true, 'the link was lost'));
+      return Promise.resolve(encodeJson({ error: 'internal', message: 'a bug' }));
+    },
+  });
+  const view = { leading: false, leader: 1, memberId: 2, onceChanged: () => () => {} };
+  const follower = new Forwarder(view, transport, world.clock, () => assert.fail(), silent);
+  const submitted = world.settled(follower.submit(envelopeOf('m', '1', 'key')));
+  await assert.rejects(submitted, { code: 'outcome_unknown' });
+  assert.equal(asked, 2);
 });

@@ -1,10 +1,18 @@
-import { type Clock, type CommandEnvelope, EngineError, type Outcome } from '../ports/index.ts';
+import {
+  type Clock,
+  type CommandEnvelope,
+  EngineError,
+  type Logger,
+  type Outcome,
+} from '../ports/index.ts';
 import { ConsensusError, PeerRequestError, WireError } from './errors.ts';
 import type { PeerTransport, RequestKind } from './ports.ts';
 import { encodeJson, parseObject, type UnknownObject } from './wire/index.ts';
 
 /** Between two attempts where nothing tells that the next one could go better. */
 const RETRY_MS = 25;
+/** What is said of an error that nobody expected. */
+const INTERNAL = 'This is a bug of the server, or damage; the log of the leader holds the reason.';
 
 /** Executes a command on the leader. May throw ConsensusError or EngineError. */
 export type Execute = (envelope: CommandEnvelope) => Promise<Outcome>;
@@ -35,12 +43,20 @@ export class Forwarder {
   readonly #transport: PeerTransport;
   readonly #clock: Clock;
   readonly #execute: Execute;
+  readonly #logger: Pick<Logger, 'error'>;
 
-  constructor(view: LeaderView, transport: PeerTransport, clock: Clock, execute: Execute) {
+  constructor(
+    view: LeaderView,
+    transport: PeerTransport,
+    clock: Clock,
+    execute: Execute,
+    logger: Pick<Logger, 'error'>,
+  ) {
     this.#view = view;
     this.#transport = transport;
     this.#clock = clock;
     this.#execute = execute;
+    this.#logger = logger;
   }
 
   /** @throws EngineError */
@@ -50,9 +66,11 @@ export class Forwarder {
     for (;;) {
       const timeoutMs = this.#timeLeft(dueMs, unsettled);
       const attempt = await this.#attempt(envelope, timeoutMs).catch((error: unknown) => {
+        if (!unsettled || !(error instanceof EngineError)) throw error;
+        // Another attempt would fail in the same way.
+        if (error.code === 'internal') throw outcomeUnknown(error.message);
         // Without effect is this attempt alone; an earlier one may have had some.
-        if (unsettled && error instanceof EngineError) return { kind: 'retry' } as const;
-        throw error;
+        return { kind: 'retry' } as const;
       });
       if (attempt.kind === 'done' && !(unsettled && isOwnTwin(attempt.value))) return attempt.value;
       if (attempt.kind === 'unknown') {
@@ -111,8 +129,16 @@ export class Forwarder {
       if (error instanceof EngineError || error instanceof ConsensusError) {
         return encodeJson({ error: error.code, message: error.message });
       }
-      throw error;
+      this.#tellUnexpected(envelope, error);
+      return encodeJson({ error: 'internal', message: INTERNAL });
     }
+  }
+
+  /** The sender gets no reason, which may tell more than its caller is to know. */
+  #tellUnexpected({ command: { kind, model } }: CommandEnvelope, error: unknown): void {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const fields = { model, operation: kind, trace };
+    this.#logger.error(fields, 'a command of another member failed unexpectedly');
   }
 
   /**
@@ -218,7 +244,9 @@ function afterError(answer: UnknownObject): Attempt<Outcome> {
   const code = answer['error'];
   const message = String(answer['message']);
   if (code === 'outcome_unknown') return { kind: 'unknown', reason: message };
-  if (code === 'overloaded' || code === 'out_of_space') throw new EngineError(code, message);
+  if (code === 'overloaded' || code === 'out_of_space' || code === 'internal') {
+    throw new EngineError(code, message);
+  }
   return { kind: 'retry' };
 }
 

@@ -35,7 +35,7 @@ export class EncryptedRows {
   constructor(cipher: FieldCipher, model: ModelSchema, reshape: Reshape) {
     this.#cipher = cipher;
     this.#reshape = reshape;
-    // A row that is deleted and brought back keeps its ciphertexts.
+    // A deleted row has the ciphertexts that it had under its own name; brought back, it gets new ones.
     this.#model = model.deletedOf ?? model.name;
     this.#fields = model.fields.filter(isEncrypted);
   }

@@ -223,10 +223,12 @@ test('bulk writes and repeated requests are answered with values', async () => {
 });
 
 test('a deleted row shows its values, and comes back with them', async () => {
+  const { diagnosis } = JSON.parse(stored('Patient', 'b1'));
   await ok('DELETE', '/api/patients/b1');
   const { json: deleted } = await ok('GET', '/api/patients/_deleted/b1');
   assert.equal(deleted['diagnosis'], PATIENT.diagnosis);
-  assert.match(stored('PatientDeleted', 'b1'), /"diagnosis":"lithair:/);
+  assert.equal(JSON.parse(stored('PatientDeleted', 'b1')).diagnosis, diagnosis);
+  assert.match(diagnosis, /^lithair:/);
   await ok('POST', '/api/patients/_deleted/b1/restore');
   assert.deepEqual((await ok('GET', '/api/patients/b1')).json, { ...PATIENT, id: 'b1' });
 });
@@ -297,6 +299,15 @@ test('a ciphertext that stands in another row is an error, never a value', async
   const headers = { 'content-type': 'application/merge-patch+json' };
   const written = await api.send('PATCH', '/api/patients/p2', { body: { ward: 'C' }, headers });
   assert.equal(written.status, 500);
+});
+
+test('a row that does not open can be deleted, and for good', async () => {
+  assert.equal((await api.send('GET', '/api/patients/p2')).status, 500);
+  await ok('DELETE', '/api/patients/p2');
+  assert.equal((await api.send('GET', '/api/patients/_deleted/p2')).status, 500);
+  await ok('DELETE', '/api/patients/_deleted/p2');
+  await ok('GET', '/api/patients');
+  await ok('GET', '/api/patients/_deleted');
 });
 
 const inner = (...names: string[]) =>

@@ -17,9 +17,15 @@ export interface ReadDemand {
 /**
  * Why the engine could not answer. `unavailable`: nothing was proposed, retry at will (503);
  * `outcome_unknown`: the write may or may not take effect (504); `overloaded`: queues are full (503);
- * `out_of_space`: nothing was proposed, the leader's disk is below its reserve (507).
+ * `out_of_space`: nothing was proposed, the leader's disk is below its reserve (507); `internal`: a bug
+ * or damage that the leader met, whose log holds the reason (500).
  */
-export type EngineErrorCode = 'unavailable' | 'outcome_unknown' | 'overloaded' | 'out_of_space';
+export type EngineErrorCode =
+  | 'unavailable'
+  | 'outcome_unknown'
+  | 'overloaded'
+  | 'out_of_space'
+  | 'internal';
 
 /** What stands behind the HTTP rooms, on any node: leader, follower or learner. */
 export interface Engine {

@@ -15,6 +15,7 @@ import {
   type TlsMaterial,
   TlsPeerNetwork,
 } from '../index.ts';
+import { ConsensusError } from '../errors.ts';
 import { authority, materialOf } from '../testing/certificates.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 
@@ -106,6 +107,18 @@ test('a request that nobody answers is given up, and counts as sent', async () =
   await connected(a, b);
   b.answer = () => new Promise(() => {});
   await assert.rejects(a.transport.request(2, 'command', NO_BYTES, 100), { sent: true });
+});
+
+test('what a member did not expect of a request is in its log; a refusal of every day is not', async () => {
+  const [a, b] = await pair();
+  await connected(a, b);
+  const told = () => b.lines.filter((line) => line.includes('failed unexpectedly'));
+  b.answer = () => Promise.reject(new ConsensusError('not_leader', 'not the leader'));
+  await assert.rejects(a.transport.request(2, 'outbox', NO_BYTES, 1000), { sent: true });
+  assert.deepEqual(told(), []);
+  b.answer = () => Promise.reject(new Error('a bug'));
+  await assert.rejects(a.transport.request(2, 'archive', NO_BYTES, 1000), { sent: true });
+  assert.equal(told().length, 1, told().join());
 });
 
 test('a request to somebody who is not connected was certainly not sent', async () => {

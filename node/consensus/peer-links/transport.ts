@@ -2,8 +2,8 @@ import type { ApplyVersions } from '@lithair/crds/contract';
 import type { PeerIdentity } from '@lithair/crds/identity';
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
-import type { TimerHandle } from '../../ports/index.ts';
-import { PeerRequestError, WireError } from '../errors.ts';
+import { EngineError, type TimerHandle } from '../../ports/index.ts';
+import { ConsensusError, PeerRequestError, WireError } from '../errors.ts';
 import type {
   PeerAddress,
   PeerHandler,
@@ -335,8 +335,20 @@ export class LinkTransport implements PeerTransport {
   }
 
   async #onRequest(from: number, kind: RequestKind, body: Uint8Array): Promise<Uint8Array> {
-    if (this.#handler === null) throw new Error('not ready');
-    return await this.#handler.request(from, kind, body);
+    if (this.#handler === null) throw new ConsensusError('stopped', 'not ready');
+    try {
+      return await this.#handler.request(from, kind, body);
+    } catch (error) {
+      if (!isExpected(error)) this.#tellUnexpected(from, kind, error);
+      throw error;
+    }
+  }
+
+  /** Who asked hears only that there is no answer. */
+  #tellUnexpected(member: number, kind: RequestKind, error: unknown): void {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const fields = { member, kind, trace };
+    this.#options.world.logger.error(fields, 'a request of a member failed unexpectedly');
   }
 
   #sweepLater(): void {
@@ -352,6 +364,12 @@ function requestTaker(server: RequestServer): (kind: number, payload: Buffer) =>
     if (kind !== FrameKind.Request) throw new WireError(`unexpected frame ${kind}`);
     server.onRequest(payload);
   };
+}
+
+/** A member that does not lead, stops or has too much to do refuses requests every day. */
+function isExpected(error: unknown): boolean {
+  const kinds = [ConsensusError, EngineError, PeerRequestError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 function isSamePlace(a: PeerAddress, b: PeerAddress): boolean {
