@@ -25,6 +25,7 @@ function clusterOf(part: Record<string, unknown> = {}): ClusterPlan {
     spec: exampleSpec(part),
     image: 'lithair/node:dev',
     clusterId: 'cluster-1',
+    hasKeys: false,
   };
 }
 
@@ -385,11 +386,8 @@ test('the model ConfigMap holds the whole spec as JSON', () => {
   assert.deepEqual(JSON.parse(text['model.json']), JSON.parse(JSON.stringify(cluster.spec)));
 });
 
-test('keys are mounted, read-only and for members alone, where a model is encrypted at rest', () => {
-  const cluster = clusterOf();
-  const security = { encryptionAtRest: true, tamperEvidence: false };
-  const models = cluster.spec.models.map((model) => ({ ...model, security }));
-  const secret = { ...cluster, spec: { ...cluster.spec, models } };
+test('keys are mounted, read-only and for members alone, where there are any', () => {
+  const secret = { ...clusterOf(), hasKeys: true };
   const [group] = groupsOf(secret.name, secret.spec);
   assert.ok(group);
   const set = JSON.stringify(statefulSet(secret, group));

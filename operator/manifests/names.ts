@@ -13,6 +13,8 @@ export interface ClusterPlan {
   /** Container image of the nodes. */
   readonly image: string;
   readonly clusterId: string;
+  /** Whether there is a Secret with master keys. */
+  readonly hasKeys: boolean;
 }
 
 /** One StatefulSet: the members of one region, those without one, or the read replicas. */

@@ -17,14 +17,7 @@ import {
 } from '@lithair/crds/contract';
 import { CLUSTER_FILES, KEYS_FILE } from './configuration.ts';
 import { podSelector, SET_LABEL } from './labels.ts';
-import {
-  asksForEncryption,
-  type ClusterPlan,
-  type MemberGroup,
-  namesOf,
-  PEER_PORT,
-  peerAddress,
-} from './names.ts';
+import { type ClusterPlan, type MemberGroup, namesOf, PEER_PORT, peerAddress } from './names.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** Name of the volume claim template, so a claim is `data-<pod>`. */
@@ -42,9 +35,9 @@ const KEYS_PATH = '/etc/lithair/keys';
 const HEADERS_KEY = 'headers';
 
 /**
- * The pod of a member. It depends on the spec and the image alone, never on the operator's version,
- * on how many members there are, or on anything else that changes while a cluster runs: what changes
- * it has every pod replaced.
+ * The pod of a member. It depends on the spec, the image and whether there are keys alone, never on the
+ * operator's version, on how many members there are, or on anything else that changes while a cluster
+ * runs: what changes it has every pod replaced.
  */
 export function podTemplate(
   cluster: ClusterPlan,
@@ -186,7 +179,7 @@ function nodeArguments(cluster: ClusterPlan, group: MemberGroup): string[] {
     ...(group.role === 'learner' ? ['--role', 'learner'] : []),
     ...(group.region === null ? [] : ['--region', group.region]),
     ...(secretNames(cluster).length === 0 ? [] : ['--secrets', SECRETS_PATH]),
-    ...(asksForEncryption(cluster.spec) ? ['--keys', `${KEYS_PATH}/${KEYS_FILE}`] : []),
+    ...(cluster.hasKeys ? ['--keys', `${KEYS_PATH}/${KEYS_FILE}`] : []),
   ];
 }
 
@@ -242,9 +235,7 @@ function volumeMounts(cluster: ClusterPlan): V1VolumeMount[] {
       readOnly: true,
     })),
     // As a directory, so that a rotated key gets there by itself.
-    ...(asksForEncryption(cluster.spec)
-      ? [{ name: 'keys', mountPath: KEYS_PATH, readOnly: true }]
-      : []),
+    ...(cluster.hasKeys ? [{ name: 'keys', mountPath: KEYS_PATH, readOnly: true }] : []),
   ];
 }
 
@@ -264,7 +255,7 @@ function volumes(cluster: ClusterPlan): V1Volume[] {
       name: `secret-${secretName}`,
       secret: { secretName, defaultMode: 0o440, items: [{ key: 'key', path: 'key' }] },
     })),
-    ...(asksForEncryption(cluster.spec)
+    ...(cluster.hasKeys
       ? [{ name: 'keys', secret: { secretName: names.keys, defaultMode: 0o440, items: keysItems } }]
       : []),
   ];

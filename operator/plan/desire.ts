@@ -52,6 +52,8 @@ export interface DesireInput {
   /** The models that the running cluster has, or is to be bootstrapped with. */
   readonly modelInForce: LithairModelSpec;
   readonly image: string;
+  /** Whether there is a Secret with master keys. */
+  readonly hasKeys: boolean;
   readonly identity: Identity;
   readonly leader: string | null;
   /** Where false, no StatefulSet is made: its storage class could never be changed afterwards. */
@@ -63,7 +65,9 @@ export function desire(input: DesireInput): Desired {
   const { name, spec, identity, groups } = input;
   const cluster: ClusterPlan = { ...input, clusterId: identity.id };
   const topology = writeTopology(groups);
-  const sets = groups.map((group) => statefulSet(cluster, group));
+  // What pods need follows what they serve: a model that the cluster refuses replaces none of them.
+  const served = { ...cluster, spec: { ...input.modelInForce, cluster: spec.cluster } };
+  const sets = groups.map((group) => statefulSet(served, group));
   const objects = [
     serviceAccount(cluster),
     modelConfigMap(cluster, input.modelInForce),

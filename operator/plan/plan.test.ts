@@ -26,6 +26,7 @@ function wanted(changes: Partial<DesireInput> = {}): Desired {
     spec,
     modelInForce: spec,
     image: 'lithair/node:dev',
+    hasKeys: false,
     identity: { id: 'cluster-1', bootstrapped: false, strangers: [] },
     leader: null,
     storageReady: true,
@@ -302,6 +303,21 @@ test('a field that is no longer wanted is found by the hash', () => {
     actions.map((action) => action.do === 'apply' && action.object.kind),
     ['StatefulSet'],
   );
+});
+
+test('a model that a running cluster does not serve replaces no pod, whatever it asks for or no more', () => {
+  const spec = exampleSpec();
+  const store = (credentialsSecret: string) => {
+    const cold = { type: 's3', bucket: 'past', credentialsSecret } as const;
+    return { ...spec.store, cold };
+  };
+  const modelInForce = { ...spec, store: store('own') };
+  const before = carryOut(NOTHING, plan(NOTHING, wanted({ spec: modelInForce, hasKeys: true })));
+  const refused = { ...spec, store: store('other') };
+  const desired = wanted({ spec: refused, modelInForce, hasKeys: true });
+  assert.deepEqual(plan(before, desired), []);
+  const served = plan(before, wanted({ spec: refused, hasKeys: true }));
+  assert.ok(served.some((action) => action.do === 'apply' && action.object.kind === 'StatefulSet'));
 });
 
 test('volume claims of a StatefulSet stay as they were created', () => {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { LithairModelSpec } from '@lithair/crds';
 import { isRecord, type KubeObject, keyOf } from '../kubernetes/index.ts';
-import { asksForEncryption, encryptionSecret, KEYS_FILE, namesOf } from '../manifests/index.ts';
+import { encryptionSecret, KEYS_FILE, namesOf } from '../manifests/index.ts';
 import type { SecretStore } from './certificates.ts';
 
 const READ_AGAIN_AFTER_MS = 30_000;
@@ -13,8 +12,15 @@ interface Place {
   readonly uid: string;
 }
 
+interface Held {
+  readonly readAtMs: number;
+  /** Null where there never was any. */
+  readonly text: string | null;
+  readonly isThere: boolean;
+}
+
 /**
- * The Secret `<name>-keys` of a cluster with models that are encrypted at rest: made once, with one
+ * The Secret `<name>-keys` of a cluster with something that is encrypted: made once, with one
  * key, where there is none, and never written to again, so that whoever rotates keys is its only
  * author. It outlives the resource, as the volumes do.
  */
@@ -22,23 +28,38 @@ export class EncryptionKeys {
   readonly #api: SecretStore;
   readonly #now: () => number;
   /** When each was read last, and what it held: one that was deleted by mistake comes back. */
-  readonly #held = new Map<string, { readonly readAtMs: number; readonly text: string }>();
+  readonly #held = new Map<string, Held>();
 
   constructor(api: SecretStore, now: () => number) {
     this.#api = api;
     this.#now = now;
   }
 
-  /** Makes sure that there are keys where the spec asks for encryption. @throws KubernetesError */
-  async ensure(place: Place, spec: LithairModelSpec): Promise<void> {
-    if (!asksForEncryption(spec)) return;
+  /**
+   * Whether there are keys, after making sure of it where they are needed. Members get them as long as
+   * there are any: what asked for encryption once may have left something behind that they open.
+   *
+   * @throws KubernetesError
+   */
+  async ensure(place: Place, isNeeded: boolean): Promise<boolean> {
     const key = keyOf(place);
     const held = this.#held.get(key);
-    if (held !== undefined && this.#now() - held.readAtMs < READ_AGAIN_AFTER_MS) return;
+    const isFresh = held !== undefined && this.#now() - held.readAtMs < READ_AGAIN_AFTER_MS;
+    if (isFresh && (held.isThere || !isNeeded)) return held.isThere;
+    const next = await this.#look(place, held?.text ?? null, isNeeded);
+    this.#held.set(key, next);
+    return next.isThere;
+  }
+
+  async #look(place: Place, before: string | null, isNeeded: boolean): Promise<Held> {
     const seen = await this.#api.get('Secret', namesOf(place.name).keys, place.namespace);
-    const text = textOf(seen) ?? held?.text ?? this.#newKeyring();
-    if (seen === null) await this.#api.create(encryptionSecret(place, text));
-    this.#held.set(key, { readAtMs: this.#now(), text });
+    const found = textOf(seen);
+    const known = found ?? before;
+    const made = seen === null && isNeeded ? (known ?? this.#newKeyring()) : null;
+    if (made !== null) await this.#api.create(encryptionSecret(place, made));
+    // A Secret of that name may be somebody's for something else.
+    const isThere = isNeeded || found !== null;
+    return { readAtMs: this.#now(), text: made ?? known, isThere };
   }
 
   /** Forgets a cluster whose resource is gone. */

@@ -15,7 +15,7 @@ import {
   type KubernetesApi,
   type ObjectKey,
 } from '../kubernetes/index.ts';
-import { type MemberGroup, memberNames } from '../manifests/index.ts';
+import { asksForEncryption, type MemberGroup, memberNames } from '../manifests/index.ts';
 import {
   type Change,
   type Desired,
@@ -206,6 +206,7 @@ export class Reconciler {
         readers: snapshot.pods.some(isReadyLearner) ? 'learners' : 'all',
         modelInForce,
         image,
+        hasKeys: world.hasKeys,
         identity,
         leader: view.leader,
         storageReady: storage === null,
@@ -254,7 +255,9 @@ export class Reconciler {
     const names = memberNames(target.inForce);
     // Whoever is to come gets its certificate before its pod is made.
     const all = [...new Set([...names, ...memberNames(target.wanted)])];
-    await this.#keys.ensure(subject, target.spec);
+    // Also what runs may need them, whatever is submitted.
+    const specs = [target.spec, ...(snapshot.accepted === null ? [] : [snapshot.accepted])];
+    const hasKeys = await this.#keys.ensure(subject, specs.some(asksForEncryption));
     const certificates = await this.#certificates.survey(subject, all);
     const admin = await this.#certificates.admin(subject);
     const reports = await askMembers(admin, snapshot.pods, names);
@@ -262,7 +265,7 @@ export class Reconciler {
     const { api, newClusterId } = this.#options;
     const fresh = newClusterId();
     const identity = await findIdentity(api, subject, snapshot, subject.status, view, fresh);
-    return { certificates, reports, view, identity, admin };
+    return { certificates, reports, view, identity, admin, hasKeys };
   }
 
   async #act(
@@ -382,6 +385,8 @@ interface World {
   readonly view: ClusterView;
   readonly identity: Identity;
   readonly admin: AdminClient | null;
+  /** Whether there is a Secret with master keys. */
+  readonly hasKeys: boolean;
 }
 
 function targetOf(subject: Subject, snapshot: Snapshot, base: LithairModelSpec): Target {
