@@ -122,6 +122,12 @@ const MODEL_ANSWERS: readonly [string, number, unknown, unknown][] = [
     { kind: 'refused', reasons: ['/models/0: removed'] },
   ],
   ['a refusal with one reason', 422, { detail: 'no' }, { kind: 'refused', reasons: ['no'] }],
+  [
+    'a member that has no keys yet',
+    409,
+    { code: 'keys_missing', detail: 'member shop-1 was given no keys' },
+    { kind: 'waiting', reason: 'member shop-1 was given no keys' },
+  ],
   ['no quorum', 503, { title: 'no leader' }, { kind: 'unavailable', reason: 'no leader' }],
 ];
 

@@ -7,7 +7,13 @@ import {
   type ModelChangeResponse,
   PEER_PORT_OFFSET,
 } from '@lithair/crds/contract';
-import { isClusterStatus, isInProgress, isModelChange, problemReasons } from './parse.ts';
+import {
+  isClusterStatus,
+  isForKeys,
+  isInProgress,
+  isModelChange,
+  problemReasons,
+} from './parse.ts';
 import type { MemberAnswer } from './view.ts';
 
 const STATUS_TIMEOUT_MS = 2_000;
@@ -28,6 +34,8 @@ export interface MemberAddress {
 export type ModelAnswer =
   | { readonly kind: 'accepted'; readonly change: ModelChangeResponse }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
+  /** Refused until members have their keys, which the present rollout brings. */
+  | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** What became of a change of members. */
@@ -86,6 +94,7 @@ export class AdminClient {
       }
       const reasons = problemReasons(answer.body, answer.status);
       if (isInProgress(answer.body)) return { kind: 'unavailable', reason: reasons.join('; ') };
+      if (isForKeys(answer.body)) return { kind: 'waiting', reason: reasons.join('; ') };
       if ([400, 409, 413, 422].includes(answer.status)) return { kind: 'refused', reasons };
       return { kind: 'unavailable', reason: reasons.join('; ') };
     } catch (error) {

@@ -59,6 +59,11 @@ export function isInProgress(value: unknown): boolean {
   return isRecord(value) && value['code'] === 'model_change_in_progress';
 }
 
+/** Whether a member has not got the keys yet that a model needs. */
+export function isForKeys(value: unknown): boolean {
+  return isRecord(value) && value['code'] === 'keys_missing';
+}
+
 /** Whether a JSON value is the answer to a model change that was not refused. */
 export function isModelChange(value: unknown): value is ModelChangeResponse {
   if (!isRecord(value)) return false;

@@ -1,6 +1,6 @@
 import { compileSchema, type LithairModelSpec, schemaFingerprint } from '@lithair/crds';
 import type { ModelChangeStatus } from '@lithair/crds/contract';
-import type { AdminClient, ClusterView, MemberAddress } from '../admin/index.ts';
+import type { AdminClient, ClusterView, MemberAddress, ModelAnswer } from '../admin/index.ts';
 import type { SchemaState } from '../status/index.ts';
 
 interface Decision {
@@ -13,7 +13,7 @@ interface Change {
   readonly key: string;
   readonly spec: LithairModelSpec;
   readonly view: ClusterView;
-  readonly admin: AdminClient | null;
+  readonly admin: Pick<AdminClient, 'putModel'> | null;
   /** Where to ask: the leader, or a member that forwards to it. */
   readonly member: MemberAddress | null;
   /** Told once of a change that was applied. */
@@ -84,24 +84,33 @@ function preparing({ schemaVersion, prepared, total }: ModelChangeStatus): Schem
   return { kind: 'preparing', progress };
 }
 
+function unmade(answer: Exclude<ModelAnswer, { kind: 'accepted' }>): SchemaState {
+  switch (answer.kind) {
+    case 'refused':
+      return { kind: 'refused', reasons: answer.reasons };
+    case 'waiting':
+      return { kind: 'preparing', progress: answer.reason };
+    case 'unavailable':
+      return { kind: 'pending', reason: answer.reason };
+  }
+}
+
 async function submit(
   {
     spec,
     onApplied,
     onPreparing,
   }: Change & { readonly onPreparing: (changes: readonly string[]) => void },
-  admin: AdminClient,
+  admin: Pick<AdminClient, 'putModel'>,
   member: MemberAddress,
 ): Promise<SchemaState> {
   const trial = await admin.putModel(member, spec, true);
-  if (trial.kind === 'refused') return { kind: 'refused', reasons: trial.reasons };
-  if (trial.kind === 'unavailable') return { kind: 'pending', reason: trial.reason };
+  if (trial.kind !== 'accepted') return unmade(trial);
   if (trial.change.result === 'unchanged') {
     return { kind: 'applied', version: trial.change.schemaVersion };
   }
   const answer = await admin.putModel(member, spec, false);
-  if (answer.kind === 'refused') return { kind: 'refused', reasons: answer.reasons };
-  if (answer.kind === 'unavailable') return { kind: 'pending', reason: answer.reason };
+  if (answer.kind !== 'accepted') return unmade(answer);
   const { schemaVersion: version, changes, result } = answer.change;
   if (result === 'preparing') {
     onPreparing(changes);

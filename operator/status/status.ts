@@ -19,7 +19,7 @@ export type Verdict =
 export type SchemaState =
   | { readonly kind: 'applied'; readonly version: number }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
-  /** Decided, and in force once the indexes that it needs are built. */
+  /** In force once the indexes that it needs are built, or members have the keys that it needs. */
   | { readonly kind: 'preparing'; readonly progress: string }
   | { readonly kind: 'pending'; readonly reason: string };
 
