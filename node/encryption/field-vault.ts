@@ -1,7 +1,6 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { WrappedFieldKey } from '@lithair/crds';
 import type { Random } from '../ports/index.ts';
-import { NONCE_BYTES, TAG_BYTES } from './block-cipher.ts';
+import { NONCE_BYTES, secretKey, TAG_BYTES } from './block-cipher.ts';
 import { EncryptionError } from './errors.ts';
 import { FieldCipher } from './field-cipher.ts';
 import type { FileKeys, MasterKeys } from './file-keys.ts';
@@ -110,10 +109,4 @@ export class FieldVault {
 
 function bytesOf(base64: string): Uint8Array {
   return Buffer.from(base64, 'base64');
-}
-
-function secretKey(secret: Uint8Array): KeyObject {
-  const key = createSecretKey(secret);
-  secret.fill(0);
-  return key;
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { createDecipheriv, createHmac, createSecretKey, hkdfSync } from 'node:crypto';
 import { test } from 'node:test';
 import type { JsonValue } from '@lithair/crds';
 import type { Random } from '../ports/index.ts';
 import {
   type EncryptionError,
-  type FieldCipher,
+  FieldCipher,
   FieldVault,
   formatKeyring,
   type KeyRecord,
@@ -63,6 +64,32 @@ test('the length of what is stored tells a value in steps of 32 bytes alone', ()
   assert.equal(lengthOf('x'.repeat(63)) > lengthOf('x'.repeat(62)), true);
   for (const value of long)
     assert.equal(cipher.open(PLACE, cipher.seal(PLACE, value, draw)), value);
+});
+
+/** As docs/storage-format.md says it, with nothing of the room. */
+function openedByHand(dataKey: Buffer, id: string, stored: string): string {
+  const rows = hkdfSync('sha256', dataKey, '', 'lithair/1 keys of rows', 32);
+  const key = createHmac('sha256', Buffer.from(rows))
+    .update(JSON.stringify(['Note', id]))
+    .digest();
+  const bytes = Buffer.from(stored.split(':')[3] ?? '', 'base64url');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12));
+  decipher.setAAD(Buffer.from(JSON.stringify(['Note', 'text', id])));
+  decipher.setAuthTag(bytes.subarray(-16));
+  return `${decipher.update(bytes.subarray(12, -16), undefined, 'utf8')}${decipher.final('utf8')}`;
+}
+
+test('each row has a key of its own, derived as the format says', () => {
+  const dataKey = Buffer.alloc(32, 7);
+  const cipher = new FieldCipher('0011223344556677', createSecretKey(dataKey));
+  const [one, other] = ['n1', 'x'.repeat(2000)].map((id) => ({ ...PLACE, id }));
+  assert.ok(one !== undefined && other !== undefined);
+  const stored = [one, other, one].map((place) => cipher.seal(place, 'x', draw));
+  assert.match(stored[0] ?? '', /^lithair:aes256gcm:0011223344556677:/);
+  const opened = [one, other, one].map(({ id }, at) => openedByHand(dataKey, id, stored[at] ?? ''));
+  assert.deepEqual(opened, Array(3).fill('"x"'.padEnd(32)));
+  assert.equal(cipher.open(other, stored[1] ?? ''), 'x');
+  assert.equal(cipher.open(one, stored[2] ?? ''), 'x');
 });
 
 test('a value that is cut, changed, plain or of another key is damaged, and is not told', () => {

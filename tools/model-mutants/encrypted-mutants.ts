@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const FIELD = 'spec.models[].fields[]';
+const CIPHER = ['node/encryption/fields.test.ts'];
 const SEALED = ['node/http/encrypted-fields.test.ts'];
 
 export const ENCRYPTED_MUTANTS: readonly Mutant[] = [
@@ -23,11 +24,27 @@ export const ENCRYPTED_MUTANTS: readonly Mutant[] = [
   },
   {
     attribute: `${FIELD}.encrypted`,
-    fault: 'a value opens in another row',
+    fault: 'a value opens in another field',
     file: 'node/encryption/field-cipher.ts',
     find: 'JSON.stringify([model, field, id])',
-    replace: 'JSON.stringify([model, field, id.slice(0, 0)])',
-    tests: [...SEALED, 'node/encryption/fields.test.ts'],
+    replace: 'JSON.stringify([model, field.slice(0, 0), id])',
+    tests: CIPHER,
+  },
+  {
+    attribute: `${FIELD}.encrypted`,
+    fault: 'all rows of a model share a key',
+    file: 'node/encryption/field-cipher.ts',
+    find: 'JSON.stringify([model, id])',
+    replace: 'JSON.stringify([model, id.slice(0, 0)])',
+    tests: CIPHER,
+  },
+  {
+    attribute: `${FIELD}.encrypted`,
+    fault: 'lengths tell short values apart',
+    file: 'node/encryption/field-cipher.ts',
+    find: 'Math.ceil(size / STEP_BYTES) * STEP_BYTES',
+    replace: 'Math.ceil(size * STEP_BYTES) / STEP_BYTES',
+    tests: CIPHER,
   },
   {
     attribute: `${FIELD}.encrypted`,
