@@ -8,6 +8,7 @@ import { type Message, MessageType, NO_BYTES } from 'etcd-raft-ts';
 import type { SnapshotPart } from '../../log/index.ts';
 import type { Logger, MemberRecord } from '../../ports/index.ts';
 import { systemClock, systemRandom } from '../../world.ts';
+import { ConsensusError } from '../errors.ts';
 import {
   LinkTransport,
   type PeerHandler,
@@ -15,7 +16,6 @@ import {
   type TlsMaterial,
   TlsPeerNetwork,
 } from '../index.ts';
-import { ConsensusError } from '../errors.ts';
 import { authority, materialOf } from '../testing/certificates.ts';
 import { encodeFrame, FrameKind } from '../wire/index.ts';
 
