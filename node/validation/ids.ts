@@ -1,7 +1,8 @@
 import type { FieldSchema } from '@lithair/crds';
 import { canonicalize } from '../values/index.ts';
+import { codePoints } from './code-points.ts';
 
-/** Longest string id, in code units, where the model says no other bound. */
+/** Longest string id, in code points. */
 const MAX_ID_LENGTH = 256;
 
 // Control characters of ASCII, Latin 1 and the line separators.
@@ -19,7 +20,7 @@ export interface IdRefusal {
  */
 export function refuseId(id: string): IdRefusal | null {
   if (id.startsWith('_')) return { code: 'reserved_id', message: 'must not start with _' };
-  if (id === '' || id.length > MAX_ID_LENGTH) {
+  if (id === '' || isTooLong(id)) {
     return { code: 'invalid_id', message: `must have 1 to ${MAX_ID_LENGTH} characters` };
   }
   if (id === '.' || id === '..' || id.includes('/')) {
@@ -28,6 +29,10 @@ export function refuseId(id: string): IdRefusal | null {
   return CONTROL.test(id)
     ? { code: 'invalid_id', message: 'must not hold control characters' }
     : null;
+}
+
+function isTooLong(id: string): boolean {
+  return id.length > MAX_ID_LENGTH && codePoints(id) > MAX_ID_LENGTH;
 }
 
 /** The canonical id that a text means; null where it cannot be the id of anything. */

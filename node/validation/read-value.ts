@@ -13,6 +13,7 @@ import {
   type ScalarValue,
   targetSchema,
 } from '../values/index.ts';
+import { codePoints } from './code-points.ts';
 import { type JsonInput, pointerStep } from './json-reader.ts';
 import type { Report } from './report.ts';
 
@@ -126,12 +127,6 @@ function textCheck(schema: ValueSchema): Check<string> | null {
 function isShorter(value: string, minLength: number): boolean {
   if (value.length < minLength) return true;
   return value.length < 2 * minLength && codePoints(value) < minLength;
-}
-
-function codePoints(value: string): number {
-  let count = 0;
-  for (const _ of value) count += 1;
-  return count;
 }
 
 function compileArray(schema: Schema, array: ValueSchema): ReadValue {

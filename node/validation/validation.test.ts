@@ -271,6 +271,15 @@ test('a string id must be able to stand in a URL', () => {
   assert.equal(validator.id('a/b'), null);
 });
 
+test('a string id has at most 256 code points, whatever they take', () => {
+  const validator = validatorOf([], stringKey);
+  const [most, more] = ['𝄞'.repeat(256), '𝄞'.repeat(257)];
+  assert.deepEqual(bodyOf(validator, `{"id":"${most}"}`), { id: most });
+  assert.equal(validator.id(most), most);
+  assert.equal(validator.id(more), null);
+  assert.match(errorsOf(validator, `{"id":"${more}"}`)[0] ?? '', /^\/id (invalid_id|too_long)$/);
+});
+
 test('a uuid id may be left out, and is read in any case', () => {
   const validator = validatorOf([]);
   assert.deepEqual(bodyOf(validator, '{}'), {});
