@@ -105,7 +105,7 @@ export class MemberChanges {
       const { view, entries, logger } = this.#deps;
       const member = this.#member(id);
       if (onlyLost) await this.#requireLost(member);
-      if (isVoter(view.confState, id)) this.#requireQuorumWithout(id);
+      if (isVoter(view.confState, id)) await this.#requireQuorumWithout(id);
       if (id === view.memberId) {
         await view.transferLeadership(CHANGE_TIMEOUT_MS);
         throw new ConsensusError('not_leader', 'leadership was handed over before the removal');
@@ -255,20 +255,30 @@ export class MemberChanges {
     throw new AdminError('still_there', `member ${id} (${name}) is not lost: it answers`);
   }
 
-  /** Who is heard from is noted again and again, so it is looked at for a while. */
   async #answers(id: number): Promise<boolean> {
+    return (await this.#heardOf([id], 1)) === 1;
+  }
+
+  /**
+   * How many members are heard from, until they are enough. That is forgotten and noted again and
+   * again, so it is looked at for a while.
+   */
+  async #heardOf(ids: readonly number[], enough: number): Promise<number> {
     const { view, clock } = this.#deps;
+    const heard = new Set<number>();
     for (let looked = 0; looked < LOOKS; looked++) {
-      if (id === view.memberId || view.status().progress.get(id)?.recentActive === true) {
-        return true;
+      const { progress } = view.status();
+      for (const id of ids) {
+        if (id === view.memberId || progress.get(id)?.recentActive === true) heard.add(id);
       }
+      if (heard.size >= enough) break;
       await new Promise<void>((resolve) => void clock.after(LOOK_EVERY_MS, resolve));
       this.#state();
     }
-    return false;
+    return heard.size;
   }
 
-  #requireQuorumWithout(id: number): void {
+  async #requireQuorumWithout(id: number): Promise<void> {
     const { view } = this.#deps;
     const rest = view.confState.voters.filter((voter) => voter !== id);
     if (rest.length === 0) {
@@ -277,12 +287,10 @@ export class MemberChanges {
         `member ${id} is the last voter; without it nothing is left`,
       );
     }
-    const { progress } = view.status();
-    const reachable = rest.filter(
-      (voter) => voter === view.memberId || progress.get(voter)?.recentActive === true,
-    );
-    if (reachable.length * 2 <= rest.length) {
-      const count = `${reachable.length} of ${rest.length}`;
+    const quorum = Math.floor(rest.length / 2) + 1;
+    const reachable = await this.#heardOf(rest, quorum);
+    if (reachable < quorum) {
+      const count = `${reachable} of ${rest.length}`;
       throw new AdminError(
         'no_quorum',
         `without member ${id}, only ${count} voters can be reached`,
