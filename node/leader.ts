@@ -13,7 +13,7 @@ import {
   type LeadershipEvent,
   type Proposed,
 } from './consensus/index.ts';
-import { EncryptionError, type FieldCipher, type FieldVault } from './encryption/index.ts';
+import { type FieldVault, openedKey } from './encryption/index.ts';
 import {
   type ColdObject,
   encodeEntry,
@@ -375,7 +375,7 @@ export class Leader {
     this.#session =
       event.leading && state !== null
         ? new LeaderSession(state, consensus.memberId, mergePatch, rowAccess, (schema) =>
-            openedKey(this.#vault, schema),
+            openedKey(this.#vault, schema, 'on the leader'),
           )
         : null;
   }
@@ -393,16 +393,6 @@ export class Leader {
 
   #bytes(count: number): Uint8Array {
     return this.#random.fill(new Uint8Array(count));
-  }
-}
-
-/** A leader whose log ends before the newest wrap may have no master key for the older one. */
-function openedKey(vault: FieldVault, schema: Schema): FieldCipher | null {
-  try {
-    return vault.of(schema);
-  } catch (error) {
-    if (!(error instanceof EncryptionError)) throw error;
-    throw new EngineError('unavailable', 'the key of encrypted fields does not open on the leader');
   }
 }
 

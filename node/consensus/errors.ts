@@ -35,3 +35,8 @@ export class PeerRequestError extends Error {
     this.sent = sent;
   }
 }
+
+/** An error that nobody expected, as the log tells it; members hear nothing of it. */
+export function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

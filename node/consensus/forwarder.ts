@@ -5,7 +5,7 @@ import {
   type Logger,
   type Outcome,
 } from '../ports/index.ts';
-import { ConsensusError, PeerRequestError, WireError } from './errors.ts';
+import { ConsensusError, PeerRequestError, traceOf, WireError } from './errors.ts';
 import type { PeerTransport, RequestKind } from './ports.ts';
 import { encodeJson, parseObject, type UnknownObject } from './wire/index.ts';
 
@@ -136,8 +136,7 @@ export class Forwarder {
 
   /** The sender gets no reason, which may tell more than its caller is to know. */
   #tellUnexpected({ command: { kind, model } }: CommandEnvelope, error: unknown): void {
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const fields = { model, operation: kind, trace };
+    const fields = { model, operation: kind, trace: traceOf(error) };
     this.#logger.error(fields, 'a command of another member failed unexpectedly');
   }
 

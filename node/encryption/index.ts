@@ -27,3 +27,4 @@ export {
   SECRET_BYTES,
 } from './keyring.ts';
 export { memoryKeys } from './memory-keys.ts';
+export { openedKey } from './opened-key.ts';

@@ -6,7 +6,7 @@ import type { Admit, ApiLimits } from './api.ts';
 import { auditBegun, auditedReply, auditProblem, mustAudit } from './auditing.ts';
 import { type BodyReceiver, ClientGone } from './body.ts';
 import { refuseConditions } from './eventual.ts';
-import { Exchange, type Parent, type ReadView } from './exchange.ts';
+import { Exchange, type Parent } from './exchange.ts';
 import type { Freshness } from './freshness.ts';
 import { idempotencyOf } from './idempotency.ts';
 import type {
@@ -21,10 +21,11 @@ import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
 import { readAhead } from './read-ahead.ts';
 import { send, sendProblem } from './respond.ts';
-import { isTableOf, type RouteTable, type RouteTables } from './route-table.ts';
+import type { RouteTable, RouteTables } from './route-table.ts';
 import { route, type SystemRoutes, unknownRoute } from './router.ts';
 import { tracedBody } from './traced-body.ts';
 import { beginTrace, finishTrace, identifier } from './tracing.ts';
+import { viewOf } from './view-of.ts';
 
 type ModelOperation = ReadOperation | WriteOperation | StreamOperation;
 
@@ -198,7 +199,7 @@ function answerRead(
 ): Promise<void> | void {
   exchange.trace?.enter('query');
   const { context } = parts;
-  const view = viewOf(exchange, context);
+  const view = viewOf(exchange, context, exchange.modelRoute);
   const reply = operation.answer(exchange, view, context);
   if (reply instanceof Promise) {
     return sendLater(
@@ -306,14 +307,6 @@ function isOfThePast(exchange: Exchange): boolean {
 function unauthorized(detail: string, isWrong: boolean): Problem {
   const challenge = isWrong ? 'Bearer error="invalid_token"' : 'Bearer';
   return new Problem('unauthorized', detail, { headers: ['WWW-Authenticate', challenge] });
-}
-
-/** The caller was let in by the permissions of one schema, and sees the rows of the same. */
-function viewOf({ table, modelRoute }: Exchange, context: OperationContext): ReadView {
-  const state = context.state();
-  const model = state.model(modelRoute.model.name);
-  if (model !== undefined && table !== null && isTableOf(table, state)) return { state, model };
-  throw new Problem('schema_changed', 'The model changed meanwhile.');
 }
 
 function sendLater(

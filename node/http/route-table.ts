@@ -8,15 +8,9 @@ import {
   visibleModel,
 } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
-import { EncryptionError, type FieldCipher } from '../encryption/index.ts';
+import { type FieldCipher, openedKey } from '../encryption/index.ts';
 import { type HistoryRules, historyRules } from '../history/index.ts';
-import {
-  type Actor,
-  EngineError,
-  type FieldRights,
-  type JsonObject,
-  type StateReader,
-} from '../ports/index.ts';
+import { type Actor, type FieldRights, type JsonObject, type StateReader } from '../ports/index.ts';
 import {
   compileQueries,
   parseRecord,
@@ -199,7 +193,7 @@ class SchemaRoutes implements RouteTable {
    * gone, until it comes to the newer one behind it in the log.
    */
   readonly #cipherOf = (): FieldCipher => {
-    this.#cipher ??= openedKey(this.#options.fieldKeys, this.#schema);
+    this.#cipher ??= cipherOf(this.#options.fieldKeys, this.#schema);
     return this.#cipher;
   };
 
@@ -216,15 +210,9 @@ class SchemaRoutes implements RouteTable {
   }
 }
 
-/** The reason names files and keys, which are no caller's to know; the log has it where it stays. */
-function openedKey(fieldKeys: FieldKeys, schema: Schema): FieldCipher {
-  try {
-    const cipher = fieldKeys.of(schema);
-    if (cipher !== null) return cipher;
-  } catch (error) {
-    if (!(error instanceof EncryptionError)) throw error;
-    throw new EngineError('unavailable', 'the key of encrypted fields does not open here yet');
-  }
+function cipherOf(fieldKeys: FieldKeys, schema: Schema): FieldCipher {
+  const cipher = openedKey(fieldKeys, schema, 'here yet');
+  if (cipher !== null) return cipher;
   throw new Error('a model has encrypted fields, and there is no key');
 }
 

@@ -327,10 +327,7 @@ export class MemoryFileSystem implements FileSystem {
     done: (error: Error | null, value?: { readonly result: T }) => void,
   ): void {
     if (this.#halted) return;
-    this.#operations += 1;
-    const operation = { number: this.#operations, kind, path };
-    const fate = this.#fault(operation);
-    if (fate === 'halt') this.#halted = true;
+    const { operation, fate } = this.#begin(kind, path);
     let error = fate instanceof Error ? fate : null;
     let value: { readonly result: T } | undefined;
     // A write that is cut short by a crash may still have reached the disk, in part or whole.
@@ -353,11 +350,18 @@ export class MemoryFileSystem implements FileSystem {
    */
   performNow(kind: Operation['kind'], path: string, act: () => void): void {
     if (this.#halted) return;
-    this.#operations += 1;
-    const fate = this.#fault({ number: this.#operations, kind, path });
-    if (fate === 'halt') this.#halted = true;
+    const { fate } = this.#begin(kind, path);
     if (fate instanceof Error) throw fate;
     act();
+  }
+
+  /** Counts an operation, and asks what becomes of it. */
+  #begin(kind: Operation['kind'], path: string) {
+    this.#operations += 1;
+    const operation = { number: this.#operations, kind, path };
+    const fate = this.#fault(operation);
+    if (fate === 'halt') this.#halted = true;
+    return { operation, fate };
   }
 
   /**
@@ -372,13 +376,8 @@ export class MemoryFileSystem implements FileSystem {
     done: Completion,
   ): void {
     if (this.#halted) return;
-    this.#operations += 1;
-    const operation = { number: this.#operations, kind, path };
-    const fate = this.#fault(operation);
-    if (fate === 'halt') {
-      this.#halted = true;
-      return;
-    }
+    const { operation, fate } = this.#begin(kind, path);
+    if (fate === 'halt') return;
     if (fate !== null) fail();
     const finish = fate === null ? begin() : () => {};
     this.#defer(() => {

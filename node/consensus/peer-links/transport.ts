@@ -3,7 +3,7 @@ import type { PeerIdentity } from '@lithair/crds/identity';
 import type { Message } from 'etcd-raft-ts';
 import { decodeMessage, encodeMessage } from 'etcd-raft-ts';
 import { EngineError, type TimerHandle } from '../../ports/index.ts';
-import { ConsensusError, PeerRequestError, WireError } from '../errors.ts';
+import { ConsensusError, PeerRequestError, traceOf, WireError } from '../errors.ts';
 import type {
   PeerAddress,
   PeerHandler,
@@ -346,8 +346,7 @@ export class LinkTransport implements PeerTransport {
 
   /** Who asked hears only that there is no answer. */
   #tellUnexpected(member: number, kind: RequestKind, error: unknown): void {
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const fields = { member, kind, trace };
+    const fields = { member, kind, trace: traceOf(error) };
     this.#options.world.logger.error(fields, 'a request of a member failed unexpectedly');
   }
 

@@ -5,6 +5,7 @@ import { NDJSON_TYPE } from '../media-type.ts';
 import { shownRows } from '../presentation.ts';
 import { Problem } from '../problems.ts';
 import type { ModelRoute } from '../route-table.ts';
+import { viewOf } from '../view-of.ts';
 import type { OperationContext } from './operation.ts';
 
 /** Rows that are made ready at one time. */
@@ -59,12 +60,7 @@ async function* pieces(
   most: number,
 ): AsyncGenerator<string, void, undefined> {
   const { route, parameters, expansions, origin } = source;
-  const reader = () => {
-    const state = context.state();
-    const rows = state.model(route.model.name);
-    if (rows !== undefined && state.schemaVersion === origin.schemaVersion) return rows;
-    throw new Problem('schema_changed', 'The model changed meanwhile.');
-  };
+  const reader = () => viewOf(exchange, context, route).model;
   let { query } = source;
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);

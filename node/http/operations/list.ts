@@ -4,9 +4,9 @@ import type { Exchange, ReadView, Reply } from '../exchange.ts';
 import { Expander, readExpansions } from '../expansion.ts';
 import { prefersNdjson, requireAcceptable } from '../media-type.ts';
 import { shownRows } from '../presentation.ts';
-import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
-import { isTableOf, type ModelRoute } from '../route-table.ts';
+import type { ModelRoute } from '../route-table.ts';
+import { viewOf } from '../view-of.ts';
 import { exportRows } from './export-rows.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
 
@@ -32,7 +32,7 @@ export function answerList(
   requireAcceptable(accept, JSON_CONTENT_TYPE);
   const { route, query, expansions } = queryOf(exchange, given);
   const { actor } = exchange;
-  const currentReader = () => readerOf(exchange, context, route);
+  const currentReader = () => viewOf(exchange, context, route).model;
   const page = execute(query, currentReader, originOf(view), context.defer);
   const answer = (done: Page) => {
     const shown = { ...done, rows: shownRows(done, route) };
@@ -88,19 +88,6 @@ function isOfTheQuery({ name }: Parameter): boolean {
 function originOf({ state }: ReadView) {
   const { epoch, appliedIndex, schemaVersion } = state;
   return { epoch, index: appliedIndex, schemaVersion };
-}
-
-/**
- * The rows of a model, as long as the schema is the one that the request was routed by: the query
- * was planned with its indexes, and the caller was let in by its permissions.
- *
- * @throws Problem `schema_changed`
- */
-export function readerOf({ table }: Exchange, context: OperationContext, { model }: ModelRoute) {
-  const state = context.state();
-  const reader = state.model(model.name);
-  if (reader !== undefined && table !== null && isTableOf(table, state)) return reader;
-  throw new Problem('schema_changed', 'The model changed meanwhile.');
 }
 
 function pageReply(head: string[], limit: number, page: Page): Reply {

@@ -1,5 +1,6 @@
 import type { Exchange, ReadView } from '../exchange.ts';
-import { answerList, readerOf } from './list.ts';
+import { viewOf } from '../view-of.ts';
+import { answerList } from './list.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
 import { notFound } from './read.ts';
 
@@ -19,7 +20,7 @@ function parentOf(exchange: Exchange, view: ReadView, context: OperationContext)
   const { parent, actor } = exchange;
   if (parent === null) throw new Error('a route below a row names the row');
   const { field, route } = parent;
-  const rows = readerOf(exchange, context, route);
+  const rows = viewOf(exchange, context, route).model;
   const ids = [parent.id, route.validator.id(parent.id) ?? ''];
   const id = ids.find((one) => {
     const record = rows.get(one);
