@@ -50,10 +50,15 @@ export class NodeEngine implements Engine {
 
   submit(envelope: CommandEnvelope): Promise<Outcome> {
     const consensus = this.#present();
+    const outbox = this.#outbox;
     const model = consensus.state?.model(envelope.command.model);
-    return model?.schema.consistency === 'eventual' && this.#outbox !== null
-      ? this.#outbox.submit(envelope)
-      : consensus.submit(envelope);
+    if (model?.schema.consistency !== 'eventual' || outbox === null) {
+      return consensus.submit(envelope);
+    }
+    const replayed = consensus.waitReplayed(envelope.timeoutMs);
+    return replayed === null
+      ? outbox.submit(envelope)
+      : replayed.then(() => outbox.submit(envelope));
   }
 
   readBarrier(demand: ReadDemand): Promise<void> | null {

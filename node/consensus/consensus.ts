@@ -63,6 +63,8 @@ export class Consensus<
   readonly #lostLeader: LostLeader;
   readonly #defer: (callback: () => void) => void;
   #admin: ((from: number, body: Uint8Array) => Promise<Uint8Array>) | null = null;
+  /** What this disk knew to be committed when the process began; it may have been shown before. */
+  readonly #committedAtStart: number;
   #caughtUp = false;
   #scheduled = false;
   #stopped = false;
@@ -78,6 +80,7 @@ export class Consensus<
     this.#defer = deps.defer ?? ((callback) => setImmediate(callback));
     this.#replica = this.#createReplica();
     this.#node = createCore(deps, this.options, this.applied);
+    this.#committedAtStart = this.#node.basicStatus().commit;
     this.#proposals = new Proposals(this.options, clock);
     this.#reads = new Reads(clock, random, this.options.readAttemptMs);
     this.#appends = new AppendQueue(log, {
@@ -237,7 +240,7 @@ export class Consensus<
    * @throws EngineError `unavailable`
    */
   readBarrier(demand: ReadDemand): Promise<void> | null {
-    if (demand.consistency === 'eventual') return null;
+    if (demand.consistency === 'eventual') return this.waitReplayed(demand.timeoutMs);
     if (demand.consistency === 'sequential')
       return this.waitApplied(demand.minIndex, demand.timeoutMs);
     return this.confirmRead(demand.timeoutMs);
@@ -256,6 +259,17 @@ export class Consensus<
     const result = this.#reads.confirm(timeoutMs);
     this.#kick();
     return result;
+  }
+
+  /**
+   * Resolves once everything is applied again that this member knew to be committed before it
+   * started; null where it is. Needs nobody else: before, it would show and build on less than it
+   * has answered, since what its outbox has given up is in the log alone.
+   *
+   * @throws EngineError `unavailable`
+   */
+  waitReplayed(timeoutMs: number): Promise<void> | null {
+    return this.waitApplied(this.#committedAtStart, timeoutMs);
   }
 
   /** Resolves once the entry at `index` is applied here; null where it is. Errors as above. */

@@ -62,3 +62,26 @@ test('a learner that is cut off answers as far as it can, and refuses what it ca
   cluster.network.heal();
   assert.equal(await read(cluster, learner, demand('strong')), 'new');
 });
+
+test('a learner that starts again, cut off, shows nothing before it shows what it had shown', async () => {
+  const { cluster, learner } = await withLearner();
+  const { index } = await cluster.world.settled(cluster.write(cluster.leader, 'k=shown'));
+  // The disk hears of a commit together with what comes next.
+  await cluster.world.settled(cluster.write(cluster.leader, 'other=1'));
+  await cluster.world.until('its disk knows', () => commitOnDisk(learner) >= index);
+  cluster.network.isolate(learner.id);
+
+  const restarted = cluster.restart(cluster.kill(learner.id));
+  while (!cluster.members.has(learner.id)) await new Promise((resolve) => setImmediate(resolve));
+  const { consensus } = cluster.member(learner.id);
+  assert.ok(consensus.applied < index, 'the test comes too late');
+  const seen = (consensus.readBarrier(demand('eventual')) ?? Promise.resolve()).then(() =>
+    consensus.state?.values.get('k'),
+  );
+  assert.equal(await cluster.world.settled(restarted.then(() => seen)), 'shown');
+  assert.equal(consensus.readBarrier(demand('eventual')), null);
+});
+
+function commitOnDisk({ log }: TestMember): number {
+  return log.initialState().hardState?.commit ?? 0;
+}
