@@ -20,7 +20,7 @@ export interface ApiLimits {
   readonly bulkItems: number;
   /** Deepest nesting of a body. */
   readonly depth: number;
-  /** Bodies that are being received at one time, all together. */
+  /** Bodies of writes that are not answered yet, all together; beyond, writes get 503. */
   readonly bufferedBytes: number;
   /** How long a read waits for freshness, or a write for its outcome. */
   readonly engineTimeoutMs: number;
@@ -31,7 +31,7 @@ export const API_LIMITS: ApiLimits = {
   bulkBytes: 16 * 1024 * 1024,
   bulkItems: 1000,
   depth: 32,
-  bufferedBytes: 256 * 1024 * 1024,
+  bufferedBytes: 64 * 1024 * 1024,
   engineTimeoutMs: 10_000,
 };
 

@@ -6,17 +6,22 @@ export class ClientGone extends Error {}
 
 const EMPTY = Buffer.alloc(0);
 
-/** Receives bodies, each within its limit and all together within one. */
+/**
+ * Receives bodies, each within its limit and all together within one: those that arrive, and those
+ * whose requests are not answered yet, as where there is no leader.
+ */
 export class BodyReceiver {
   readonly #totalLimit: number;
   #total = 0;
 
-  /** `totalLimit`: bytes of all bodies that are being received at one time. */
+  /** `totalLimit`: bytes of all bodies together. */
   constructor(totalLimit: number) {
     this.#totalLimit = totalLimit;
   }
 
   /**
+   * The whole body. It counts until it is given back by {@link release}.
+   *
    * @throws Problem `body_too_large`: at once where the length is announced, else where the limit
    *   is passed; `overloaded`
    * @throws ClientGone
@@ -29,19 +34,24 @@ export class BodyReceiver {
     return this.#collect(req, limit);
   }
 
+  /** The request that a received body belongs to is done with. */
+  release(body: Uint8Array): void {
+    this.#total -= body.length;
+  }
+
   #collect(req: IncomingMessage, limit: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       let first: Buffer = EMPTY;
       let more: Buffer[] | null = null;
       let size = 0;
-      const settle = () => {
+      const giveUp = (error: Error) => {
         this.#total -= size;
         size = 0;
+        reject(error);
       };
       const refuse = (problem: Problem) => {
         req.removeAllListeners('data');
-        settle();
-        reject(problem);
+        giveUp(problem);
       };
       req.on('data', (chunk: Buffer) => {
         size += chunk.length;
@@ -52,13 +62,13 @@ export class BodyReceiver {
         else if (more === null) more = [first, chunk];
         else more.push(chunk);
       });
+      let isWhole = false;
       req.on('end', () => {
-        settle();
+        isWhole = true;
         resolve(more === null ? first : Buffer.concat(more));
       });
       req.on('error', () => {
-        settle();
-        reject(new ClientGone('the client hung up'));
+        if (!isWhole) giveUp(new ClientGone('the client hung up'));
       });
     });
   }
@@ -70,5 +80,9 @@ function tooLarge(limit: number): Problem {
 }
 
 function overloaded(): Problem {
-  return new Problem('overloaded', 'Too many bodies arrive at the same time.', { closes: true });
+  return new Problem(
+    'overloaded',
+    'Too many writes are under way: their bodies take up all the room that there is for them.',
+    { closes: true },
+  );
 }

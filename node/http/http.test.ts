@@ -381,6 +381,37 @@ test('an engine that cannot answer is 503 with Retry-After, an unknown outcome i
   }
 });
 
+test('bodies count until their writes are answered, and above the bound of all writes are 503 with Retry-After', async () => {
+  const body = { name: 'x'.repeat(60), price: '1' };
+  const full = await serveApi(MODELS, { bufferedBytes: JSON.stringify(body).length + 20 });
+  const [leader, arrival] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const submit = full.engine.submit.bind(full.engine);
+  full.engine.submit = async (envelope) => {
+    arrival.resolve();
+    await leader.promise;
+    return submit(envelope);
+  };
+  const post = (sent: unknown) => full.send('POST', '/api/products', { body: sent });
+  try {
+    const waiting = post(body);
+    await arrival.promise;
+    const refused = await post(body);
+    assert.deepEqual([refused.status, refused.json['code']], [503, 'overloaded']);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    leader.resolve();
+    assert.equal((await waiting).status, 201);
+    for (const [sent, status] of [
+      [{ ...body, price: -1 }, 400],
+      [body, 201],
+      [body, 201],
+    ] as const) {
+      assert.equal((await post(sent)).status, status, 'an answer gives the room back');
+    }
+  } finally {
+    await full.close();
+  }
+});
+
 test('readiness follows the phase of the node, and health does not', async () => {
   const starting = await serveApi(MODELS);
   try {

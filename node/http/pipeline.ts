@@ -215,12 +215,27 @@ async function runWrite(
   exchange: Exchange,
   operation: WriteOperation,
 ): Promise<void> {
-  const { req, res, table } = exchange;
   // 5. body
   const limit = operation.bodyLimit(parts.limits);
   requireWriteHead(exchange, operation, limit > 0);
   exchange.trace?.enter('receive');
-  const bytes = limit === 0 ? NO_BODY : await parts.bodies.receive(req, res, limit);
+  if (limit === 0) return answerWrite(parts, exchange, operation, NO_BODY);
+  const { req, res } = exchange;
+  const bytes = await parts.bodies.receive(req, res, limit);
+  try {
+    await answerWrite(parts, exchange, operation, bytes);
+  } finally {
+    parts.bodies.release(bytes);
+  }
+}
+
+async function answerWrite(
+  parts: PipelineParts,
+  exchange: Exchange,
+  operation: WriteOperation,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { req, table } = exchange;
   // 6. validation
   exchange.trace?.enter('validation');
   const command = operation.command(exchange, bytes);
