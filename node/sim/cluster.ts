@@ -146,6 +146,7 @@ export class SimulatedCluster {
       },
       onOrdered: (machine, state, data, outcome) =>
         this.#guard(() => this.lastWrites?.onOrdered(machine.name, state, data, outcome)),
+      onTaken: ({ index, aggregates }) => this.lastWrites?.onTaken(index, aggregates),
       onApplied: (machine, index, state) => {
         this.#applied = Math.max(this.#applied, index);
         this.#times.set(index, state.logTimeMs);

@@ -7,7 +7,7 @@ import { AdminClient, type AdminResponse, type InitialPeer } from '../membership
 import { NodeCore } from '../node-core.ts';
 import type { NodeApi, NodeNetwork, NodeObserver } from '../node-parts.ts';
 import type { InitialMember } from '../options.ts';
-import type { Logger } from '../ports/index.ts';
+import type { Logger, Outcome } from '../ports/index.ts';
 import type { LocalWritesOutcome, ReplicatedState } from '../state/index.ts';
 import { LogSink, Tracer } from '../telemetry/index.ts';
 import { adminExchange } from './admin-exchange.ts';
@@ -59,6 +59,8 @@ export interface Sabotage {
   readonly observer?: NodeObserver;
 }
 
+type AppliedOutcome = Extract<Outcome, { kind: 'applied' }>;
+
 /** Who hears of what a machine's process does. */
 export interface MachineWatch {
   onState(machine: Machine, state: ReplicatedState): void;
@@ -69,6 +71,8 @@ export interface MachineWatch {
     data: Uint8Array,
     outcome: LocalWritesOutcome,
   ): void;
+  /** It answers a write that it took by itself. */
+  onTaken(outcome: AppliedOutcome): void;
   onApplied(machine: Machine, index: number, state: ReplicatedState): void;
   onSend(message: Message): void;
   /** As a leader it gives an entry this time. */
@@ -296,11 +300,10 @@ export class Machine {
     const submit = core.engine.submit.bind(core.engine);
     core.engine.submit = async (envelope) => {
       const outcome = await submit(envelope);
-      // What one node alone answers for is looked at in the end.
-      const isOrdered = outcome.kind === 'applied' && outcome.durability !== 'local';
-      if (isOrdered && process.alive) {
-        this.#watch.onAcknowledged(this, outcome.index);
-      }
+      if (outcome.kind !== 'applied' || !process.alive) return outcome;
+      // What becomes of those that one node alone answers for is looked at in the end.
+      if (outcome.durability === 'local') this.#watch.onTaken(outcome);
+      else this.#watch.onAcknowledged(this, outcome.index);
       return outcome;
     };
   }

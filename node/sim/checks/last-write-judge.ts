@@ -54,9 +54,15 @@ interface RowPast {
 export class LastWriteJudge {
   /** Stamps that their members should not have given. */
   readonly problems: string[] = [];
+  /** Writes whose stamps are not behind what their members had seen when they took them. */
+  readonly outrun: string[] = [];
   readonly #rows = new Map<string, RowPast>();
   /** The last write of each member, and the stamp that counts for it. */
   readonly #members = new Map<number, LastOfMember>();
+  /** Up to where a member had applied the log when it took a write, by the write's content. */
+  readonly #applied = new Map<string, number>();
+  /** The greatest stamps so far, rising, and from which index on each is that. */
+  readonly #highest: { readonly index: number; readonly clock: Clock }[] = [];
 
   get ids(): readonly string[] {
     return [...this.#rows.keys()].sort();
@@ -67,12 +73,18 @@ export class LastWriteJudge {
     return this.#rows.get(id)?.writes ?? [];
   }
 
+  /** A member answers a write, which it took when it had applied the log up to an index. */
+  took(stamp: string, appliedIndex: number): void {
+    this.#applied.set(stamp, appliedIndex);
+  }
+
   /** Null for a write that was ordered before: it has no effect. */
   next(taken: TakenWrite): JudgedWrite | null {
     const last = this.#members.get(taken.member);
     // Several rows of one write have one place, and one stamp.
     const isOfLast = last?.sequence === taken.sequence && last.index === taken.index;
     if (last !== undefined && taken.sequence <= last.sequence && !isOfLast) return null;
+    this.#requireBehindSeen(taken);
     const clock = isOfLast ? last.clock : this.#count(taken);
     const past = this.#rows.get(taken.id) ?? { writes: [], winner: null };
     this.#rows.set(taken.id, past);
@@ -102,7 +114,23 @@ export class LastWriteJudge {
     const isLater = before === null || compare(bounded, before) > 0;
     const counted = isLater ? bounded : { ...before, counter: before.counter + 1 };
     this.#members.set(member, { index, sequence, clock: counted });
+    const highest = this.#highest.at(-1);
+    if (highest === undefined || compare(counted, highest.clock) > 0) {
+      this.#highest.push({ index, clock: counted });
+    }
     return counted;
+  }
+
+  /** Whoever writes on what is there wins over it, whatever its own clock shows. */
+  #requireBehindSeen({ stamp, clock, member, sequence, id }: TakenWrite): void {
+    const applied = stamp === null ? undefined : this.#applied.get(stamp);
+    if (applied === undefined) return;
+    const seen = this.#highest.findLast(({ index }) => index <= applied);
+    if (seen === undefined || compare(clock, seen.clock) > 0) return;
+    const what = `write ${sequence} of member ${member}, to ${id}, has stamp ${tell(clock)}`;
+    this.outrun.push(
+      `${what}, not behind ${tell(seen.clock)}, which it had applied with index ${seen.index}`,
+    );
   }
 }
 

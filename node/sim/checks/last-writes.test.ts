@@ -13,8 +13,7 @@ type Given = Partial<Omit<TakenWrite, 'clock'>> & {
   readonly counter?: number;
 };
 
-function judged(writes: readonly Given[]): LastWriteJudge {
-  const judge = new LastWriteJudge();
+function judged(writes: readonly Given[], judge = new LastWriteJudge()): LastWriteJudge {
   const sequences = new Map<number, number>();
   for (const [place, { at, counter = 0, ...write }] of writes.entries()) {
     const sequence = (sequences.get(write.member) ?? 0) + 1;
@@ -162,6 +161,22 @@ describe('a write that was ordered', () => {
     ]);
     assert.deepEqual(judge.problems, [
       'write 2 of member 1, to r, has stamp 100+0, not behind 100+0 before it',
+    ]);
+  });
+
+  it('has a stamp behind all that its member had applied when it took it', () => {
+    const writes = [
+      { member: 1, at: 100 },
+      { member: 2, at: 90 },
+    ];
+    const judgedBy = (appliedIndex: number): readonly string[] => {
+      const judge = new LastWriteJudge();
+      judge.took('2.1', appliedIndex);
+      return judged(writes, judge).outrun;
+    };
+    assert.deepEqual(judgedBy(0), [], 'of two that know nothing of each other either may win');
+    assert.deepEqual(judgedBy(1), [
+      'write 1 of member 2, to r, has stamp 90+0, not behind 100+0, which it had applied with index 1',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { decodeEntry, type LocalWritesEntry } from '../../entry/index.ts';
-import type { StateReader } from '../../ports/index.ts';
+import type { StateReader, WrittenAggregate } from '../../ports/index.ts';
 import type { LocalWritesOutcome } from '../../state/index.ts';
 import { differsFrom, LastWriteJudge, type ShownRow, stampIn } from '../checks/index.ts';
 import { BrokenPromise } from './errors.ts';
@@ -26,6 +26,14 @@ export class LastWrites {
     if (state.epoch === this.#epoch) this.#compare(by, state, this.judge.ids);
   }
 
+  /** A member answers a write that it took when it had applied the log up to an index. */
+  onTaken(appliedIndex: number, aggregates: readonly Pick<WrittenAggregate, 'json'>[]): void {
+    for (const { json } of aggregates) {
+      const stamp = stampIn(json);
+      if (stamp !== null) this.judge.took(stamp, appliedIndex);
+    }
+  }
+
   /**
    * A member has applied an entry with local writes.
    *
@@ -43,6 +51,9 @@ export class LastWrites {
         `${lost} writes of index ${this.#last} lose, and ${by} says ${JSON.stringify(outcome)}`,
       ]);
       this.#require(this.judge.problems.length === 0, () => this.judge.problems);
+      if (this.judge.outrun.length > 0) {
+        throw new BrokenPromise('causality', this.judge.outrun.join('\n'));
+      }
     }
     this.#compare(by, state, ids);
   }

@@ -240,6 +240,12 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'stamps of local writes do not look at what their node has seen of others',
+    noticedBy: ['causality'],
+    concerns: ({ eventual, nodes }) => eventual && nodes > 1,
+    plant: () => replaceGetter(LocalWrites.prototype, 'highest', () => ({ wallMs: 0, counter: 0 })),
+  },
+  {
     name: 'a region takes over without one of its rows',
     noticedBy: ['promotion'],
     concerns: ({ growth }) => growth.promotesRegion,
