@@ -32,6 +32,33 @@ export async function rounds(
   return rates;
 }
 
+/** A target, and the process that answers it. */
+export interface Watched {
+  readonly request: LoadRequest;
+  readonly pid: number;
+}
+
+/** As {@link rounds}, and beside each rate the microseconds of processor time for each request. */
+export async function watchedRounds(
+  plan: BenchPlan,
+  targets: readonly Watched[],
+  loadProcessor: number | null,
+): Promise<{ rates: number[][]; microseconds: number[][] }> {
+  const [rates, microseconds]: [number[][], number[][]] = [[], []];
+  for (let round = 0; round < plan.rounds; round += 1) {
+    const [rateRow, timeRow]: [number[], number[]] = [[], []];
+    for (const { request, pid } of targets) {
+      const before = processorSeconds([pid]);
+      const rate = await measured(request, plan, loadProcessor);
+      rateRow.push(rate);
+      timeRow.push(((processorSeconds([pid]) - before) * 1e6) / (rate * plan.seconds));
+    }
+    rates.push(rateRow);
+    microseconds.push(timeRow);
+  }
+  return { rates, microseconds };
+}
+
 /** Microseconds of a server's processor time for each request: other load on the machine counts less. */
 export async function processorMicroseconds(
   target: LoadRequest,
