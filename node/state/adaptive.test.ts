@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Schema } from '@lithair/crds';
+import { canonicalJson, type Schema } from '@lithair/crds';
+import { encodeEntry } from '../entry/index.ts';
 import type { ReplicatedState } from './index.ts';
 import { restoreState, stateHash } from './index.ts';
 import { KeyedHash } from './slab/index.ts';
 import { AdaptiveStore } from './testing/adaptive-store.ts';
 import { contractRow } from './testing/aggregate-store-contract.ts';
-import { BRAND, SHOP, shopState, write } from './testing/shop.ts';
+import { BRAND, field, NOW_MS, SHOP, shopState, write } from './testing/shop.ts';
 import { leaveToSnapshot, restoredCold } from './testing/snapshot-file.ts';
 
 const [, ...OTHERS] = SHOP.models;
@@ -93,6 +94,38 @@ describe('an adaptive model', () => {
     for (const code of codes) assert.match(state.find('Brand', code)?.json ?? '', /Large/);
     const { cacheBytes } = statistics(state);
     assert.ok(cacheBytes > 512 * 1024 && cacheBytes <= 1024 * 1024, `${cacheBytes} bytes`);
+  });
+
+  it('reads few rows of one file in a turn while they go over to another under a new model', () => {
+    const state = filled(0);
+    for (let n = 0; n < 150; n++) put(state, `brand-${(n * 61) % 150}`, `Title ${n}`, 70_000);
+    cool(state);
+    const models = state.schema.models.map((model) =>
+      model.name === 'Brand'
+        ? { ...model, fields: [...model.fields, field('tint', 'string', { default: 'red' })] }
+        : model,
+    );
+    const entry = {
+      kind: 'schema',
+      memberId: 1,
+      timestampMs: NOW_MS,
+      expectedSchemaVersion: state.schemaVersion,
+      schemaJson: canonicalJson({ ...state.schema, models }),
+    } as const;
+    const changed = state.apply(state.appliedIndex + 1, 1, encodeEntry(entry));
+    assert.equal(changed.kind, 'schema');
+    leaveToSnapshot(state);
+    const readsOf = () => statistics(state).fileReads;
+    const before = readsOf();
+    let most = 0;
+    for (let isDone = false; !isDone; ) {
+      const begun = readsOf();
+      isDone = state.coolSome();
+      most = Math.max(most, readsOf() - begun);
+    }
+    assert.ok(readsOf() - before >= 150, 'all of them were read');
+    assert.ok(most <= 32, `${most} reads in one turn`);
+    assert.match(state.find('Brand', 'brand-61')?.json ?? '', /Title 1".*"tint":"red"/);
   });
 
   it('restores without taking rows into memory, to the same state', async () => {

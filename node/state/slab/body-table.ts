@@ -98,17 +98,21 @@ export class BodyTable {
     return this.words.get((row << ROW_SHIFT) + 2);
   }
 
+  /** Whether each character of the body of a row takes one byte. */
+  isAscii(row: number): boolean {
+    return (this.words.get((row << ROW_SHIFT) + 1) & ASCII) !== 0;
+  }
+
   /** The body of a row; what the file throws where it is damaged. */
   read(row: number): string {
     const word = row << ROW_SHIFT;
-    const isAscii = (this.words.get(word + 1) & ASCII) !== 0;
     const at = this.positionOf(row);
     const length = this.words.get(word + 2);
     const bytes = this.bytesAt(at, length);
     const file = this.shared?.file;
     if (file === undefined || length === 0) throw new RangeError(`row ${row} has no body`);
     if (bytes.length !== length || crc32(bytes) !== this.words.get(word + 3)) file.damaged(at);
-    return bytes.toString(isAscii ? 'latin1' : 'utf8');
+    return bytes.toString(this.isAscii(row) ? 'latin1' : 'utf8');
   }
 
   /** Has the body of a row brought into memory beside the event loop; null where it is at hand. */

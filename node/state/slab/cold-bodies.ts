@@ -1,3 +1,4 @@
+import { BodyCache } from './body-cache.ts';
 import type { BodyTable } from './body-table.ts';
 
 /**
@@ -16,7 +17,7 @@ export class ColdBodies {
   }
 
   get tableBytes(): number {
-    return (this.current?.bytes ?? 0) + (this.next?.bytes ?? 0);
+    return (this.current?.bytes ?? 0) + (this.next?.bytes ?? 0) + this.cache.tableBytes;
   }
 
   get cacheBytes(): number {
@@ -70,8 +71,9 @@ export class ColdBodies {
   read(row: number): string {
     const cached = this.cache.get(row);
     if (cached !== undefined) return cached;
-    const json = this.tableOf(row).read(row);
-    this.cache.set(row, json);
+    const table = this.tableOf(row);
+    const json = table.read(row);
+    this.cache.set(row, json, table.isAscii(row) ? json.length : json.length * 2);
     return json;
   }
 
@@ -105,58 +107,5 @@ export class ColdBodies {
     const table = this.next !== null && row <= this.cursor ? this.next : this.current;
     if (table === null) throw new RangeError(`there is no file with the body of row ${row}`);
     return table;
-  }
-}
-
-/** Entries of a Map, and what V8 keeps for a string, beside its characters. */
-const ENTRY_BYTES = 80;
-
-/** Bodies that were read lately, up to a bound; the one that was not asked for longest goes first. */
-class BodyCache {
-  private limit: number;
-  private readonly byRow = new Map<number, string>();
-  bytes = 0;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  limitTo(bytes: number): void {
-    this.limit = bytes;
-    this.evict();
-  }
-
-  has(row: number): boolean {
-    return this.byRow.has(row);
-  }
-
-  get(row: number): string | undefined {
-    const json = this.byRow.get(row);
-    if (json === undefined) return undefined;
-    this.byRow.delete(row);
-    this.byRow.set(row, json);
-    return json;
-  }
-
-  set(row: number, json: string): void {
-    if (this.limit === 0) return;
-    this.byRow.set(row, json);
-    this.bytes += json.length + ENTRY_BYTES;
-    this.evict();
-  }
-
-  delete(row: number): void {
-    const json = this.byRow.get(row);
-    if (json === undefined) return;
-    this.byRow.delete(row);
-    this.bytes -= json.length + ENTRY_BYTES;
-  }
-
-  private evict(): void {
-    for (const [row, json] of this.byRow) {
-      if (this.bytes <= this.limit) return;
-      this.byRow.delete(row);
-      this.bytes -= json.length + ENTRY_BYTES;
-    }
   }
 }

@@ -286,7 +286,8 @@ export class SlabStore implements AggregateStore {
     if (cooling === null) return true;
     // What is not in the new indexes yet is told by its layout, which cooling could change.
     if (this.isPreparing) return false;
-    for (let n = 0; n < rows; n++) {
+    const mostReads = this.fileReads + SLICE_FILE_READS;
+    for (let n = 0; n < rows && this.fileReads < mostReads; n++) {
       cooling.row += 1;
       if (this.rows.coolNext(cooling.row, cooling.lastSequence, cooling.layout)) continue;
       this.rows.bodies.finish();
