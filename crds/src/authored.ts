@@ -22,6 +22,7 @@ import type {
   RuleSpec,
   StatesSpec,
   TtlSpec,
+  UpdateMode,
   VoterCount,
 } from './resource.ts';
 
@@ -113,6 +114,7 @@ export interface AuthoredCluster {
   storage?: { size?: string; className?: string; retain?: boolean };
   image?: string;
   resources?: { requests?: Amounts; limits?: Amounts };
+  updatePolicy?: { mode: UpdateMode };
   monitoring?: MonitoringSpec;
 }
 

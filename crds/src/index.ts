@@ -66,6 +66,7 @@ export {
   type StorageSpec,
   type StoreSettings,
   type TransitionSpec,
+  type UpdateMode,
   type ValueSpec,
   voterCount,
 } from './resource.ts';

@@ -42,6 +42,7 @@ export const DEFAULTS = {
   /** Nodes of a Learner region. */
   learners: 1,
   storageSize: '10Gi',
+  updateMode: 'Rolling',
   requests: { cpu: '100m', memory: '256Mi' },
   keyLength: 256,
   subjectClaim: 'sub',
@@ -52,6 +53,7 @@ export const DEFAULTS = {
 } as const;
 
 export const VOTER_COUNTS = [1, 3, 5, 7] as const;
+export const UPDATE_MODES = ['Rolling', 'Supervised', 'OnDelete'] as const;
 
 /** Query parameters of the REST contract: a field of this name could not be filtered by. */
 export const QUERY_PARAMETERS = [

@@ -19,6 +19,7 @@ import {
   SEGMENT_RULE,
   SIZE_PATTERN,
   size,
+  UPDATE_MODES,
   VOTER_COUNTS,
 } from './language-terms.ts';
 import { monitoring, tracing } from './language-tracing.ts';
@@ -402,9 +403,24 @@ const cluster: RecordShape = {
       later: [],
       description: 'CPU and memory of each node.',
     },
+    updatePolicy: {
+      kind: 'record',
+      attributes: {
+        mode: {
+          ...choice(
+            'Rolling (the default): all by themselves; Supervised: the leader once somebody else leads; OnDelete: those that somebody deletes.',
+            UPDATE_MODES,
+            [],
+          ),
+          required: true,
+        },
+      },
+      later: [],
+      description: 'When pods of an older template or image are replaced.',
+    },
     monitoring,
   },
-  later: ['updatePolicy', 'tls', 'expose', 'backup', 'scheduling'],
+  later: ['tls', 'expose', 'backup', 'scheduling'],
   description: 'The nodes that run the models.',
 };
 

@@ -400,8 +400,15 @@ export interface ClusterSpec {
   storage: StorageSpec;
   image?: string;
   resources: ResourcesSpec;
+  updatePolicy: { mode: UpdateMode };
   monitoring?: MonitoringSpec;
 }
+
+/**
+ * Who replaces pods of an older template: the operator all of them, the operator all but that of
+ * the leader, or nobody, so that pods get the present one when somebody deletes them.
+ */
+export type UpdateMode = 'Rolling' | 'Supervised' | 'OnDelete';
 
 /** What nodes in Kubernetes tell of themselves, and to whom. */
 export interface MonitoringSpec {

@@ -228,11 +228,18 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
     /small letter/,
   ],
   [
-    specWith('', 'cluster: {updatePolicy: {}}'),
-    'cluster.updatePolicy',
-    'not_supported_yet',
-    /updatePolicy is not/,
+    specWith('', 'cluster: {updatePolicy: {mode: Never}}'),
+    'cluster.updatePolicy.mode',
+    'invalid_value',
+    /Rolling, Supervised or OnDelete/,
   ],
+  [
+    specWith('', 'cluster: {updatePolicy: {}}'),
+    'cluster.updatePolicy.mode',
+    'missing_attribute',
+    /mode/,
+  ],
+  [specWith('', 'cluster: {expose: {}}'), 'cluster.expose', 'not_supported_yet', /expose is not/],
   [
     specWith('', 'cluster: {storage: {size: 10}}'),
     'cluster.storage.size',
@@ -375,6 +382,7 @@ test('every default is expanded, and expanding twice changes nothing', () => {
     codec: 'json',
   });
   assert.equal(result.value.cluster.voters, 3);
+  assert.deepEqual(result.value.cluster.updatePolicy, { mode: 'Rolling' });
   const again = validateSpec(result.value);
   assert.ok(again.ok);
   assert.deepEqual(again.value, result.value);

@@ -7,6 +7,7 @@ import {
   exampleModel,
   firstReady,
   get,
+  kubectl,
   patch,
   podIdentities,
   scenario,
@@ -40,6 +41,7 @@ scenario(
     say(`order: ${order.join(', ')}`);
     assert.equal(order[0], 'shop-read-0', 'learners first');
     assert.equal(order.length, 4);
+    assert.equal(order.at(-1), handedOverBy(namespace), 'the leader last, which handed over');
 
     load.mark('broken-image');
     patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { image: 'lithair/node:none' } } });
@@ -66,9 +68,52 @@ scenario(
       1,
       'pods that had the good image stayed',
     );
+
+    load.mark('supervised');
+    await superviseUpdate(namespace, say);
     checkLoad(await load.stop(), say);
   },
 );
+
+/** All but the leader's pod are replaced; that one goes when somebody deletes it. */
+async function superviseUpdate(namespace: string, say: (message: string) => void): Promise<void> {
+  const before = podIdentities(namespace, 'shop');
+  const updatePolicy = { mode: 'Supervised' };
+  const resources = { requests: { cpu: '60m' } };
+  patch(namespace, 'lithairmodel', 'shop', { spec: { cluster: { updatePolicy, resources } } });
+  const pending = await waitFor(
+    'the leader to be left to a person',
+    () => {
+      const condition = conditionOf(get(namespace, 'lithairmodel', 'shop'), 'Progressing');
+      return condition.includes('UpdatePending') ? condition : null;
+    },
+    240_000,
+  );
+  say(pending);
+  const model = await waitReady(namespace, 'shop');
+  const leader = text(model, 'status.leader');
+  const now = podIdentities(namespace, 'shop');
+  const kept = Object.keys(before).filter((name) => now[name] === before[name]);
+  assert.deepEqual(kept, [leader], 'the pod of the leader stays, and no other');
+  kubectl(['delete', 'pod', leader, '-n', namespace, '--wait=false']);
+  await waitFor('the update to be over', () => {
+    const condition = conditionOf(get(namespace, 'lithairmodel', 'shop'), 'Progressing');
+    return condition.includes('AsSpecified');
+  });
+  const last = podIdentities(namespace, 'shop');
+  const replaced = Object.keys(now).filter((name) => last[name] !== now[name]);
+  assert.deepEqual(replaced, [leader], 'nobody else was touched for it');
+}
+
+/** Who was last told to hand leadership over. */
+function handedOverBy(namespace: string): string | undefined {
+  return events(namespace, 'shop')
+    .flatMap((event) => {
+      const [, name] = /; (shop-\d+) hands leadership to/.exec(event) ?? [];
+      return name === undefined ? [] : [name];
+    })
+    .at(-1);
+}
 
 /** The pods in the order in which the Events tell that they were replaced. */
 function replacedOf(namespace: string): string[] {

@@ -10,7 +10,14 @@ export { type Identity, type IdentitySources, resolveIdentity } from './identity
 export { type Observed, objectKey, type PodView, viewPod } from './observed.ts';
 export { FINALIZER, plan } from './plan.ts';
 export { settling } from './settling.ts';
-export type { Change, MemberFact, Progress, Situation, VolumeFact } from './situation.ts';
+export {
+  type Change,
+  isPending,
+  type MemberFact,
+  type Progress,
+  type Situation,
+  type VolumeFact,
+} from './situation.ts';
 export {
   groupsInForce,
   heldSpec,

@@ -1,5 +1,6 @@
 import { memberNames } from '../manifests/index.ts';
 import type { PodView } from './observed.ts';
+import { leftVolumes, withoutEmpty } from './scaling.ts';
 import {
   type Change,
   isHealthy,
@@ -18,7 +19,7 @@ import {
  * The next step towards pods of the present template; null where all are. One pod at a time:
  * those that do not work anyway, learners, followers, and, after it has handed over, the leader.
  * Nobody is replaced before everyone else serves and has caught up, so a template that does not
- * work stops at its first pod.
+ * work stops at its first pod. Where the policy leaves pods to a person, they are named.
  */
 export function rollOut(situation: Situation): Change | null {
   const names = memberNames(situation.inForce);
@@ -27,6 +28,9 @@ export function rollOut(situation: Situation): Change | null {
   const done = names.length - old.length;
   const says = (text: string): string =>
     `${done} of ${names.length} pods have the present template; ${text}`;
+  if (situation.updates === 'OnDelete') {
+    return leave(situation, says(`${old.join(', ')}: replaced when somebody deletes them`));
+  }
   const broken = old.find((name) => canGo(situation, name) && isBroken(situation, name));
   if (broken !== undefined) {
     return replace(situation, broken, says(`${broken}, which does not work, is replaced`));
@@ -35,10 +39,24 @@ export function rollOut(situation: Situation): Change | null {
   if (missing.length > 0) return wait(situation, missing, says);
   const next = nextToGo(situation, old);
   if (next === null) return null;
+  if (next === situation.leader && situation.updates === 'Supervised') {
+    const when = 'replaced once somebody else leads, or when its pod is deleted';
+    return leave(situation, says(`${next}, which leads: ${when}`));
+  }
   if (next !== situation.leader || votersOf(situation).length === 1) {
     return replace(situation, next, says(`${next} is replaced`));
   }
   return handOver(situation, next, says);
+}
+
+/** The rest is up to a person, and nothing else waits for it. */
+function leave(situation: Situation, message: string): Change {
+  const away = onTheirWay(situation, memberNames(situation.inForce));
+  return {
+    groups: withoutEmpty(situation),
+    actions: leftVolumes(situation),
+    progress: { reason: 'UpdatePending', message, away },
+  };
 }
 
 /** Where the leader has nobody to hand over to, it stays. */

@@ -1,3 +1,4 @@
+import type { UpdateMode } from '@lithair/crds';
 import type { MemberGroup } from '../manifests/index.ts';
 import type { Action } from './actions.ts';
 import type { PodView } from './observed.ts';
@@ -30,6 +31,8 @@ export interface Situation {
   readonly pods: readonly PodView[];
   /** Pods that were made from an older template. */
   readonly outdated: readonly string[];
+  /** Who replaces these. */
+  readonly updates: UpdateMode;
   /** Pods that have said for a while that their disk is empty. */
   readonly emptyDisks: readonly string[];
   readonly certificatesDue: readonly string[];
@@ -41,10 +44,21 @@ export interface Situation {
 
 /** Where a change of members stands. */
 export interface Progress {
-  readonly reason: 'Scaling' | 'RollingOut' | 'RolloutStuck' | 'ScalingStuck' | 'ReplacingMember';
+  readonly reason:
+    | 'Scaling'
+    | 'RollingOut'
+    | 'RolloutStuck'
+    | 'ScalingStuck'
+    | 'ReplacingMember'
+    | 'UpdatePending';
   readonly message: string;
   /** Members that are away because of it, and expected back. */
   readonly away: readonly string[];
+}
+
+/** Whether a person has the next step, and all is well until then. */
+export function isPending(progress: Progress | null): boolean {
+  return progress?.reason === 'UpdatePending';
 }
 
 /** The next step: the groups that there are to be from now on, and what to do beside that. */

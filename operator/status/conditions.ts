@@ -1,5 +1,6 @@
 import { CONDITION_TYPES, type Condition, type ConditionType, type Phase } from '@lithair/crds';
 import type { ClusterView } from '../admin/index.ts';
+import { isPending } from '../plan/index.ts';
 import type { StatusInput } from './status.ts';
 
 /** A condition without its times. */
@@ -56,7 +57,8 @@ function ready(input: StatusInput, view: ClusterView): Finding {
   }
   const away = notReady(input, view);
   if (away.length > 0) return no('MembersNotReady', `waiting for ${away.join(', ')}`);
-  if (input.progress !== null) return no(input.progress.reason, input.progress.message);
+  const { progress } = input;
+  if (progress !== null && !isPending(progress)) return no(progress.reason, progress.message);
   return yes('ClusterReady', `${members.length} of ${members.length} members are ready`);
 }
 
@@ -103,7 +105,7 @@ function whyNot(reports: StatusInput['reports']): string {
   return `; ${first.name}: ${first.answer.reason}`;
 }
 
-const STUCK = new Set(['RolloutStuck', 'ScalingStuck']);
+const STILL = new Set(['RolloutStuck', 'ScalingStuck', 'UpdatePending']);
 
 function progressing(input: StatusInput, view: ClusterView): Finding {
   const { blocked, refusedChanges, progress } = input;
@@ -115,7 +117,7 @@ function progressing(input: StatusInput, view: ClusterView): Finding {
   if (refusedChanges.length > 0) return no('ChangeNotSupported', refusedChanges.join('; '));
   if (progress !== null) {
     const { reason, message } = progress;
-    return STUCK.has(reason) ? no(reason, message) : yes(reason, message);
+    return STILL.has(reason) ? no(reason, message) : yes(reason, message);
   }
   if (notReady(input, view).length > 0 || view.quorum !== true) {
     return yes('MembersStarting', 'waiting until every member is ready');

@@ -41,7 +41,7 @@ function refused(before: Status, after: LithairModelStatus): EventNote[] {
   return changed(condition(before, 'Ready'), now) ? [warning(now)] : [];
 }
 
-const TOLD_AS_NORMAL = new Set(['Scaling', 'RollingOut', 'ReplacingMember']);
+const TOLD_AS_NORMAL = new Set(['Scaling', 'RollingOut', 'ReplacingMember', 'UpdatePending']);
 const NOT_TOLD = new Set([
   'MembersStarting',
   'AsSpecified',

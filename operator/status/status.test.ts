@@ -47,6 +47,7 @@ const INVALID: Partial<StatusInput> = {
   verdict: { kind: 'refused', reason: 'InvalidModel', problems: ['spec.models[0].name: no'] },
 };
 const ROLLING: StatusInput['progress'] = { reason: 'RollingOut', message: 'x', away: [] };
+const PENDING = { reason: 'UpdatePending' as const, message: 'shop-0 leads', away: [] };
 const NO_CLUSTER: Partial<StatusInput> = {
   reports: [],
   pods: [],
@@ -203,6 +204,18 @@ const ROWS: readonly [
     { Progressing: 'False RolloutStuck', Degraded: 'True MembersFailing' },
   ],
   [
+    'pods of an older template are left to a person',
+    { previous: SERVED, progress: PENDING },
+    'Ready',
+    { Ready: 'True ClusterReady', Progressing: 'False UpdatePending', Degraded: 'False AllWell' },
+  ],
+  [
+    'a pod that somebody deleted for its template is on its way',
+    { ...ONE_DOWN, progress: { ...PENDING, away: ['shop-2'] } },
+    'Updating',
+    { Ready: 'False MembersNotReady', Degraded: 'False AllWell' },
+  ],
+  [
     'a member that serves is far behind',
     {
       reports: exampleReports(3, 1).map((report) => {
@@ -336,6 +349,7 @@ const STORIES: readonly [string, Partial<StatusInput>, Partial<StatusInput>, str
   ['the model is invalid', {}, INVALID, ['Warning InvalidModel']],
   ['the class is missing', NO_CLUSTER, BLOCKED, ['Warning StorageClassMissing']],
   ['the template changes', {}, { progress: ROLLING }, ['Normal RollingOut']],
+  ['pods are left to a person', {}, { progress: PENDING }, ['Normal UpdatePending']],
   ['voters are changed', {}, { refusedChanges: ['no'] }, ['Warning ChangeNotSupported']],
   ['the quorum goes', {}, { reports: exampleReports(3, null, 4) }, ['Warning QuorumLost']],
 ];

@@ -393,6 +393,22 @@ const NODES: readonly Mutant[] = [
     tests: ['operator/plan/deletion.test.ts'],
   },
   {
+    attribute: `${CLUSTER}.updatePolicy.mode`,
+    fault: 'pods that are to be replaced on deletion are replaced',
+    file: 'operator/plan/rollout.ts',
+    find: "situation.updates === 'OnDelete'",
+    replace: 'situation.outdated.length === 0',
+    tests: ['operator/plan/change.test.ts'],
+  },
+  {
+    attribute: `${CLUSTER}.updatePolicy.mode`,
+    fault: 'the leader is replaced without supervision',
+    file: 'operator/plan/rollout.ts',
+    find: " && situation.updates === 'Supervised'",
+    replace: ' && situation.outdated.length === 0',
+    tests: ['operator/plan/change.test.ts'],
+  },
+  {
     attribute: `${CLUSTER}.image`,
     fault: 'nodes run what they ran before',
     file: 'operator/reconcile/observe.ts',
