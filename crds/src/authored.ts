@@ -114,7 +114,7 @@ export interface AuthoredCluster {
   storage?: { size?: string; className?: string; retain?: boolean };
   image?: string;
   resources?: { requests?: Amounts; limits?: Amounts };
-  updatePolicy?: { mode: UpdateMode };
+  updatePolicy?: { mode?: UpdateMode };
   monitoring?: MonitoringSpec;
 }
 

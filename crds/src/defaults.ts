@@ -261,7 +261,7 @@ function expandCluster(cluster: AuthoredCluster): ClusterSpec {
       requests: { ...DEFAULTS.requests, ...resources?.requests },
       limits: { ...resources?.limits },
     },
-    updatePolicy: cluster.updatePolicy ?? { mode: DEFAULTS.updateMode },
+    updatePolicy: { mode: cluster.updatePolicy?.mode ?? DEFAULTS.updateMode },
     ...(cluster.monitoring !== undefined && { monitoring: cluster.monitoring }),
   };
 }

@@ -406,17 +406,15 @@ const cluster: RecordShape = {
     updatePolicy: {
       kind: 'record',
       attributes: {
-        mode: {
-          ...choice(
-            'Rolling (the default): all by themselves; Supervised: the leader once somebody else leads; OnDelete: those that somebody deletes.',
-            UPDATE_MODES,
-            [],
-          ),
-          required: true,
-        },
+        mode: choice(
+          'Who replaces them: the operator (Rolling, the default), the operator all but the ' +
+            'pod of the leader (Supervised), or whoever deletes them (OnDelete).',
+          UPDATE_MODES,
+          [],
+        ),
       },
       later: [],
-      description: 'When pods of an older template or image are replaced.',
+      description: 'What becomes of pods of an older template or image.',
     },
     monitoring,
   },

@@ -233,12 +233,6 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
     'invalid_value',
     /Rolling, Supervised or OnDelete/,
   ],
-  [
-    specWith('', 'cluster: {updatePolicy: {}}'),
-    'cluster.updatePolicy.mode',
-    'missing_attribute',
-    /mode/,
-  ],
   [specWith('', 'cluster: {expose: {}}'), 'cluster.expose', 'not_supported_yet', /expose is not/],
   [
     specWith('', 'cluster: {storage: {size: 10}}'),

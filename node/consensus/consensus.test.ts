@@ -139,6 +139,21 @@ test('a read whose confirmation got lost is asked again', async () => {
   await read;
 });
 
+test('reads share heartbeats: all that come before one is sent are confirmed by it', async () => {
+  const cluster = await TestCluster.start(3);
+  const { consensus, transport } = cluster.leader;
+  let heartbeats = 0;
+  const send = transport.send.bind(transport);
+  transport.send = (to: number, message: Message): void => {
+    if (message.type === MessageType.Heartbeat) heartbeats += 1;
+    send(to, message);
+  };
+  const reads = Array.from({ length: 500 }, () => consensus.readBarrier(STRONG));
+  await cluster.world.settled(Promise.all(reads));
+  // One to each follower, and perhaps those of a tick.
+  assert.ok(heartbeats >= 2 && heartbeats <= 4, `${heartbeats} heartbeats for 500 reads`);
+});
+
 test('reads survive a change of leader', async () => {
   const cluster = await TestCluster.start(3);
   const follower = cluster.follower();
