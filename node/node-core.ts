@@ -160,6 +160,7 @@ export class NodeCore {
       logEnd: () => logEndOf(this.#log),
       outbox: () => this.#outbox?.status ?? null,
       behind: (match) => this.#lag.behind(match, world.clock.monotonicMs()),
+      heldBack: (id) => this.#membership?.heldBack(id) ?? null,
       modelChange: () => modelChangeStatus(this.#consensus?.state ?? null),
     };
     this.#cold = new ColdRows({

@@ -36,6 +36,8 @@ export interface MemberStatus {
   readonly lagBytes?: number | null;
   /** How long it has lacked the oldest entry that it lacks, about; null as above. */
   readonly lagMs?: number | null;
+  /** Why a learner that has caught up and is meant to vote has no vote yet, as the leader found. */
+  readonly heldBack?: string;
 }
 
 /** Versions of what apply means that a binary can take part in. */

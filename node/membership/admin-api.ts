@@ -114,6 +114,11 @@ export class AdminApi implements AdminHandler {
     deps.view.serveAdmin((_from, body) => this.#serveForwarded(body));
   }
 
+  /** As {@link MemberChanges.heldBack}. */
+  heldBack(id: number): string | null {
+    return this.#deps.changes.heldBack(id);
+  }
+
   async handle(request: AdminRequest): Promise<AdminResponse> {
     try {
       const { route, id } = this.#find(request);

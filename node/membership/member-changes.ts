@@ -135,6 +135,11 @@ export class MemberChanges {
     });
   }
 
+  /** Why a learner got no vote when it was due; null where nothing was in the way. */
+  heldBack(id: number): string | null {
+    return this.#refusals.get(id)?.reason ?? null;
+  }
+
   /** Hands leadership to a voter, or to the one that is furthest along; the new leader's id. */
   async transfer(to: number | null): Promise<number> {
     const { view } = this.#deps;

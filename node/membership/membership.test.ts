@@ -54,8 +54,14 @@ test('a learner that would not go on with a vote stays one with the reason, and 
   const asked = await call(cluster, api, 'POST', 'members/2/promote');
   assert.equal(codeOf(asked), '409 keys_missing');
   assert.match(JSON.stringify(asked.body), /member n2 has no key 1/);
+  const told = async () => {
+    const { body } = await call(cluster, api, 'GET', 'members');
+    return /"heldBack":"([^"]*)"/.exec(JSON.stringify(body))?.[1];
+  };
+  assert.equal(await told(), 'member n2 has no key 1', 'everybody can find out why');
   refusing.is = false;
   await cluster.world.until('member 2 votes', () => votes(2));
+  assert.equal(await told(), undefined);
 });
 
 test('a learner that is meant to stay one is not promoted', async () => {
@@ -282,8 +288,8 @@ function apiOf(
   const { clock } = cluster.world;
   const logger = cluster.world.logger(`m${member.id}`);
   const view = member.consensus;
-  const info = infoOf(member);
-  return new AdminApi({
+  const info: NodeInfo = { ...infoOf(member), heldBack: (id) => api.heldBack(id) };
+  const api: AdminApi = new AdminApi({
     view,
     regionPromotion: new RegionPromotion({
       view,
@@ -318,6 +324,7 @@ function apiOf(
     clock,
     logger,
   });
+  return api;
 }
 
 function infoOf(member: TestMember): NodeInfo {
@@ -331,6 +338,7 @@ function infoOf(member: TestMember): NodeInfo {
     modelChange: () => null,
     encryption: () => null,
     behind: () => ({ bytes: 0, ms: 0 }),
+    heldBack: () => null,
     logEnd: () => ({ index: 1, term: 1 }),
   };
 }

@@ -33,6 +33,8 @@ export interface NodeInfo {
   readonly outbox: () => OutboxStatus | null;
   /** What a member lacks that holds everything up to an index. */
   readonly behind: (match: number) => Lag;
+  /** Why this leader gave a learner no vote that is meant to have one; null where it did not refuse. */
+  readonly heldBack: (id: number) => string | null;
   readonly logEnd: () => LogEnd;
   /** What is decided and not in force yet. */
   readonly modelChange: () => ModelChangeStatus | null;
@@ -75,7 +77,7 @@ export function memberStatuses(
   members: readonly MemberRecord[],
   status: Status,
   confState: ConfState,
-  { behind }: Pick<NodeInfo, 'behind'>,
+  { behind, heldBack }: Pick<NodeInfo, 'behind' | 'heldBack'>,
 ): MemberStatus[] {
   return [...members]
     .sort((a, b) => a.id - b.id)
@@ -84,8 +86,12 @@ export function memberStatuses(
       const lag = match === null ? null : status.lastIndex - match;
       const { bytes: lagBytes, ms: lagMs } = match === null ? UNKNOWN : behind(match);
       const role = isVoter(confState, id) ? 'voter' : 'learner';
-      const member: MemberStatus = { id, name, role, address, match, lag, lagBytes, lagMs };
-      return region === undefined ? member : { ...member, region };
+      const why = role === 'learner' ? heldBack(id) : null;
+      return {
+        ...{ id, name, role, address, match, lag, lagBytes, lagMs },
+        ...(region !== undefined && { region }),
+        ...(why !== null && { heldBack: why }),
+      };
     });
 }
 

@@ -48,7 +48,8 @@ function isMemberStatus(value: unknown): value is MemberStatus {
     typeof value['name'] === 'string' &&
     (value['role'] === 'voter' || value['role'] === 'learner') &&
     (value['lag'] === null || typeof value['lag'] === 'number') &&
-    MEASURES.every((name) => value[name] === undefined || isMeasure(value[name]))
+    MEASURES.every((name) => value[name] === undefined || isMeasure(value[name])) &&
+    (value['heldBack'] === undefined || typeof value['heldBack'] === 'string')
   );
 }
 

@@ -571,6 +571,21 @@ test('a region of learners that is to vote gets its votes one by one', () => {
   assert.equal(world.voters().length, 5);
 });
 
+test('why a member gets no vote is told while it is waited for', () => {
+  const world = plainWorld(3);
+  const [first, , last] = world.members;
+  assert.ok(first && last);
+  world.members[2] = { ...last, role: 'learner', heldBack: 'it has no key 2' };
+  world.wanted = groupsOf('shop', exampleSpec({ voters: 5 }));
+  const message = () => planChange(world.situation()).progress?.message ?? '';
+  assert.match(
+    message(),
+    /waits for shop-2 before shop-3 comes; shop-2 gets no vote yet: it has no/,
+  );
+  world.wanted = world.groups;
+  assert.equal(message(), 'shop-2 gets no vote yet: it has no key 2');
+});
+
 test('without a leader nothing is changed, and what waits is named', () => {
   const world = plainWorld(3);
   world.wanted = groupsOf('shop', exampleSpec({ voters: 5 }));

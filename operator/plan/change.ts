@@ -11,6 +11,7 @@ import {
   type Progress,
   type Situation,
   votersOf,
+  withoutVote,
 } from './situation.ts';
 import { describeGroups, sameGroups } from './topology.ts';
 
@@ -92,7 +93,8 @@ function promote(situation: Situation): Change | null {
   if (learner === undefined) return null;
   const { id, name } = learner;
   const actions: Action[] = isHealthy(situation, name) ? [{ do: 'promoteMember', id, name }] : [];
-  const message = `${name} gets a vote when it has caught up`;
+  const [held] = withoutVote(situation, [name]);
+  const message = held ?? `${name} gets a vote when it has caught up`;
   return {
     groups: situation.inForce,
     actions,

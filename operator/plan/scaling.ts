@@ -13,6 +13,7 @@ import {
   stuckBecause,
   successorAmong,
   votersOf,
+  withoutVote,
 } from './situation.ts';
 import { describeGroups, sameGroups } from './topology.ts';
 
@@ -200,7 +201,8 @@ function waiting(situation: Situation, before: string, names: readonly string[])
     const why = stuckBecause(situation, name);
     return why === null ? [] : [`${name}: ${why}`];
   });
-  const progress = scaling(situation, `waits for ${names.join(', ')} ${before}`);
+  const what = [`waits for ${names.join(', ')} ${before}`, ...withoutVote(situation, names)];
+  const progress = scaling(situation, what.join('; '));
   if (stuck.length === 0) return progress;
   return {
     ...progress,

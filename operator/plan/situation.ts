@@ -10,6 +10,8 @@ export interface MemberFact {
   readonly role: 'voter' | 'learner';
   /** Entries behind the leader; null where that is not known. */
   readonly lag: number | null;
+  /** Why the leader gives it no vote that it is meant to have; absent where nothing is in the way. */
+  readonly heldBack?: string;
 }
 
 /** The volume claim of a member, as far as it matters here. */
@@ -99,6 +101,14 @@ export function votersOf({ members }: Situation): readonly MemberFact[] {
 export function isMajorityHealthy(situation: Situation, voters: readonly MemberFact[]): boolean {
   const healthy = voters.filter(({ name }) => isHealthy(situation, name));
   return healthy.length * 2 > voters.length;
+}
+
+/** Who of these gets no vote for the moment, and why, for people. */
+export function withoutVote(situation: Situation, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
+    const why = memberOf(situation, name)?.heldBack;
+    return why === undefined ? [] : [`${name} gets no vote yet: ${why}`];
+  });
 }
 
 /** What is the matter with a member that is waited for; null while it may take its time. */

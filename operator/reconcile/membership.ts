@@ -105,6 +105,9 @@ export function tableOf(
 ): { readonly leader: string; readonly members: readonly MemberFact[] } | null {
   const { best, leader, quorum } = view;
   if (quorum !== true || leader === null || best?.role !== 'leader') return null;
-  const members = best.members.map(({ id, name, role, lag }) => ({ id, name, role, lag }));
+  const members = best.members.map(({ id, name, role, lag, heldBack }) => ({
+    ...{ id, name, role, lag },
+    ...(heldBack !== undefined && { heldBack }),
+  }));
   return { leader, members };
 }

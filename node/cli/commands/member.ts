@@ -137,14 +137,17 @@ function tableOf(status: ClusterStatus | WaitingStatus): string {
   const widths = WIDTHS.map((least, at) =>
     Math.max(least, ...table.map((row) => row[at]?.length ?? 0)),
   );
-  return table
-    .map((row) =>
-      row
-        .map((text, at) => text.padEnd(widths[at] ?? 0))
-        .join(' ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const lines = table.map((row) =>
+    row
+      .map((text, at) => text.padEnd(widths[at] ?? 0))
+      .join(' ')
+      .trimEnd(),
+  );
+  return [...lines, ...status.members.flatMap(heldBackLine)].join('\n');
+}
+
+function heldBackLine({ id, name, heldBack }: MemberStatus): string[] {
+  return heldBack === undefined ? [] : [`member ${id} (${name}) gets no vote yet: ${heldBack}`];
 }
 
 function rowOf(member: MemberStatus, leader: number): string[] {
