@@ -56,7 +56,8 @@ scenario(
       const atCut = load.acknowledged();
       await waitFor('the status to tell the lag', () => {
         const node = nodeOf(namespace, 'shop-us-0');
-        return Number(at(node, 'lagSeconds')) >= 20 ? node : null;
+        const isTold = Number(at(node, 'lag')) > 0 && Number(at(node, 'lagBytes')) > 0;
+        return isTold && Number(at(node, 'lagSeconds')) >= 20 ? node : null;
       });
       say(`lag told: ${JSON.stringify(nodeOf(namespace, 'shop-us-0'))}`);
       assert.ok(countOf(client, learner) > 0, 'the region serves what it has');

@@ -21,6 +21,7 @@ test('a region of learners takes over when the voters are lost, and refuses them
     assert.ok(voter && survivor && other);
     const { token } = await note(voter, 'before');
     assert.ok(await lagOf(t, voter, survivor, 40));
+    await lagIsTold(await cluster.leader(), other);
     await eventually('all learners to hold it', async () => {
       const lags = (await statusOf(await cluster.leader()))?.members.map(({ lag }) => lag) ?? [];
       return lags.every((lag) => lag === 0) ? true : null;
@@ -106,6 +107,40 @@ async function notesOn(at: TestMember, consistency = 'strong'): Promise<string[]
   assert.ok(typeof body === 'object' && body !== null && 'data' in body, JSON.stringify(body));
   assert.ok(Array.isArray(body.data));
   return body.data.map((row: { text: string }) => row.text).sort();
+}
+
+/** How far a learner is behind, and what goes to its region, as metrics and status of the leader say. */
+async function lagIsTold(leader: TestMember, learner: TestMember): Promise<void> {
+  learner.process.signal('SIGSTOP');
+  try {
+    for (let at = 0; at < 5; at++) await note(leader, 'x'.repeat(400));
+    await eventually('the lag to be told', async () => {
+      const of = await gauges(leader);
+      const [entries, bytes, seconds] = ['entries', 'bytes', 'seconds'].map((unit) =>
+        of(`lithair_member_lag_${unit}{member="${learner.name}"}`),
+      );
+      const status = await statusOf(leader);
+      const { lag, lagMs } = status?.members.find(({ name }) => name === learner.name) ?? {};
+      const isTold = Number(entries) >= 5 && Number(bytes) > 2000 && Number(seconds) > 0.5;
+      return isTold && Number(lag) >= 5 && Number(lagMs) > 500 ? true : null;
+    });
+  } finally {
+    learner.process.signal('SIGCONT');
+  }
+  const of = await gauges(leader);
+  const [plain, sent] = [
+    of('lithair_peer_compressible_bytes'),
+    of('lithair_peer_compressed_bytes'),
+  ];
+  assert.ok(sent > 0 && sent < plain, `${plain} bytes became ${sent} for the other region`);
+}
+
+/** What a member measures, by name and label. */
+async function gauges({ opsUrl }: TestMember): Promise<(name: string) => number> {
+  const text = await (await fetch(`${opsUrl}/metrics`)).text();
+  const lines = text.split('\n').map((line) => line.split(' ') as [string, string]);
+  const values = new Map(lines);
+  return (name) => Number(values.get(name));
 }
 
 /** How long after its acknowledgement a write is seen by an eventual read on a learner. */

@@ -101,16 +101,21 @@ function nodeStatus(member: MemberPlace, input: StatusInput, view: ClusterView):
   };
 }
 
+const BEHIND_SECONDS = 2;
+
 type Replication = Pick<NodeStatus, 'memberId' | 'lag' | 'lagBytes' | 'lagSeconds'>;
 
 function replicationOf(known: MemberStatus | undefined): Replication {
   if (known === undefined) return {};
   const { id, lag, lagBytes = null, lagMs = null } = known;
+  const seconds = Math.floor((lagMs ?? 0) / 1_000);
+  // What a member lacks for moments comes and goes; of one that stays behind, little is told, too.
+  const [entries, bytes] = seconds >= BEHIND_SECONDS ? [1, 1] : [1_000, 1_000_000];
   return {
     memberId: String(id),
-    ...(lag === null ? {} : { lag: coarse(lag, 1_000) }),
-    ...(lagBytes === null ? {} : { lagBytes: coarse(lagBytes, 1_000_000) }),
-    ...(lagMs === null ? {} : { lagSeconds: coarse(Math.floor(lagMs / 1_000), 2) }),
+    ...(lag === null ? {} : { lag: coarse(lag, entries) }),
+    ...(lagBytes === null ? {} : { lagBytes: coarse(lagBytes, bytes) }),
+    ...(lagMs === null ? {} : { lagSeconds: coarse(seconds, BEHIND_SECONDS) }),
   };
 }
 
