@@ -490,23 +490,22 @@ export class NodeCore {
       ...this.#world,
     });
     const changeModel = modelChanges(this.#leader, () => consensus.state, clock, admit);
-    const promotion = regionPromotion({
-      consensus,
-      log,
-      keeper: this.#keeper,
-      placement,
-      info: this.#info,
-      network: this.#network,
-      transport: this.#transport,
-      onFounded: ({ index }) => this.#beginAgain(index),
-    });
     return new AdminApi({
       view: consensus,
       changes,
       changeModel,
       backUp: backups(consensus, log, this.#keeper, this.#world.defer ?? setImmediate),
       compaction: compaction(consensus, log, this.#keeper),
-      regionPromotion: promotion,
+      regionPromotion: regionPromotion({
+        consensus,
+        log,
+        keeper: this.#keeper,
+        placement,
+        info: this.#info,
+        network: this.#network,
+        transport: this.#transport,
+        onFounded: ({ index }) => this.#beginAgain(index),
+      }),
       closeOutbox: (forMs) => this.#outbox?.close(forMs) ?? null,
       info: this.#info,
       ...this.#world,

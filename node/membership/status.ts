@@ -88,7 +88,14 @@ export function memberStatuses(
       const role = isVoter(confState, id) ? 'voter' : 'learner';
       const why = role === 'learner' ? heldBack(id) : null;
       return {
-        ...{ id, name, role, address, match, lag, lagBytes, lagMs },
+        id,
+        name,
+        role,
+        address,
+        match,
+        lag,
+        lagBytes,
+        lagMs,
         ...(region !== undefined && { region }),
         ...(why !== null && { heldBack: why }),
       };

@@ -12,7 +12,7 @@ export { FINALIZER, plan } from './plan.ts';
 export { settling } from './settling.ts';
 export {
   type Change,
-  isPending,
+  isAtRest,
   type MemberFact,
   type Progress,
   type Situation,

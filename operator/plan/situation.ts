@@ -58,9 +58,9 @@ export interface Progress {
   readonly away: readonly string[];
 }
 
-/** Whether a person has the next step, and all is well until then. */
-export function isPending(progress: Progress | null): boolean {
-  return progress?.reason === 'UpdatePending';
+/** Whether nothing is under way: all is as it is to be, or what is left is up to a person. */
+export function isAtRest(progress: Progress | null): boolean {
+  return progress === null || progress.reason === 'UpdatePending';
 }
 
 /** The next step: the groups that there are to be from now on, and what to do beside that. */

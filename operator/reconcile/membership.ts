@@ -106,7 +106,10 @@ export function tableOf(
   const { best, leader, quorum } = view;
   if (quorum !== true || leader === null || best?.role !== 'leader') return null;
   const members = best.members.map(({ id, name, role, lag, heldBack }) => ({
-    ...{ id, name, role, lag },
+    id,
+    name,
+    role,
+    lag,
     ...(heldBack !== undefined && { heldBack }),
   }));
   return { leader, members };

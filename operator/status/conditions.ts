@@ -1,6 +1,6 @@
 import { CONDITION_TYPES, type Condition, type ConditionType, type Phase } from '@lithair/crds';
 import type { ClusterView } from '../admin/index.ts';
-import { isPending } from '../plan/index.ts';
+import { isAtRest } from '../plan/index.ts';
 import type { StatusInput } from './status.ts';
 
 /** A condition without its times. */
@@ -58,7 +58,7 @@ function ready(input: StatusInput, view: ClusterView): Finding {
   const away = notReady(input, view);
   if (away.length > 0) return no('MembersNotReady', `waiting for ${away.join(', ')}`);
   const { progress } = input;
-  if (progress !== null && !isPending(progress)) return no(progress.reason, progress.message);
+  if (progress !== null && !isAtRest(progress)) return no(progress.reason, progress.message);
   return yes('ClusterReady', `${members.length} of ${members.length} members are ready`);
 }
 

@@ -2,7 +2,7 @@ import type { LithairModelStatus, NodeStatus, Phase } from '@lithair/crds';
 import type { MemberStatus } from '@lithair/crds/contract';
 import { type ClusterView, type MemberReport, viewCluster } from '../admin/index.ts';
 import { CLUSTER_LABEL, groupOf, SET_LABEL } from '../manifests/index.ts';
-import { isPending, type PodView, type Progress } from '../plan/index.ts';
+import { isAtRest, type PodView, type Progress } from '../plan/index.ts';
 import { buildConditions, hasBeenReady, missing, notReady } from './conditions.ts';
 
 /** Whether the spec can be followed. */
@@ -132,7 +132,7 @@ function phaseOf(input: StatusInput, view: ClusterView): Phase {
   const hasServed = input.previous?.schemaVersion !== undefined || view.best !== null;
   if (!hasServed) return phaseBeforeServing(input);
   const isWhole = view.quorum === true && notReady(input, view).length === 0;
-  if (isWhole && (input.progress === null || isPending(input.progress))) return 'Ready';
+  if (isWhole && isAtRest(input.progress)) return 'Ready';
   if (!hasBeenReady(input)) return 'Creating';
   return view.quorum === true && missing(input, view).length === 0 ? 'Updating' : 'Degraded';
 }

@@ -398,7 +398,7 @@ const NODES: readonly Mutant[] = [
     file: 'operator/plan/rollout.ts',
     find: "situation.updates === 'OnDelete'",
     replace: 'situation.outdated.length === 0',
-    tests: ['operator/plan/change.test.ts'],
+    tests: ['operator/plan/update-policy.test.ts'],
   },
   {
     attribute: `${CLUSTER}.updatePolicy.mode`,
@@ -406,7 +406,7 @@ const NODES: readonly Mutant[] = [
     file: 'operator/plan/rollout.ts',
     find: " && situation.updates === 'Supervised'",
     replace: ' && situation.outdated.length === 0',
-    tests: ['operator/plan/change.test.ts'],
+    tests: ['operator/plan/update-policy.test.ts'],
   },
   {
     attribute: `${CLUSTER}.image`,
