@@ -113,6 +113,8 @@ export class MemberUnderTest {
   #asked = 0;
   #term = 1;
   #snapshots = 0;
+  /** Resolves once the snapshot that was received last is in place. */
+  #installed = Promise.resolve();
   /** Null: nothing is encrypted. */
   #keys: MasterKeys | null = null;
   #newestKey = 1;
@@ -135,6 +137,7 @@ export class MemberUnderTest {
   async open(): Promise<void> {
     const { trace } = this.#disk;
     this.#fs = new TracedFileSystem(this.#disk);
+    this.#installed = Promise.resolve();
     // Small batches go to the disk in both ways, each in about half of the processes.
     this.#fs.writesNow = this.random.fraction() < 0.5;
     const world = { dir: DIR, fs: this.#fs, clock, random: this.random, logger };
@@ -278,16 +281,20 @@ export class MemberUnderTest {
     this.#disk.trace.fact({ kind: 'compacting', index: base, term: terms.get(base) ?? 0 });
   }
 
-  /** Installs a snapshot that lies `ahead` entries behind the end of the log. */
+  /**
+   * Installs a snapshot that lies `ahead` entries behind the end of the log. As consensus does,
+   * receives none while another is on its way into the log.
+   */
   async install(ahead: number): Promise<void> {
+    await this.#installed;
     this.#term += 1;
     const metadata = metadataAt(this.log.lastIndex() + ahead, this.#term);
     await this.log.receiveSnapshot(await leaderSnapshot(metadata));
     this.#snapshots = metadata.index;
-    this.save({
-      snapshot: metadata,
-      hardState: { term: this.#term, vote: 0, commit: metadata.index },
-    });
+    const hardState = { term: this.#term, vote: 0, commit: metadata.index };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#installed = promise;
+    this.save({ snapshot: metadata, hardState }, resolve);
   }
 
   /** Begins the log of a new cluster. */
