@@ -47,7 +47,11 @@ export class PromotionGuard {
     return found.filter((status) => status !== null);
   }
 
-  /** @throws AdminError `quorum_answers` */
+  /**
+   * Members change one at a time, so there is never more than one set of voters.
+   *
+   * @throws AdminError `quorum_answers`
+   */
   requireNoQuorum(answers: readonly Survivor[]): void {
     const { view } = this.#deps;
     const { voters } = view.confState;
