@@ -261,7 +261,9 @@ function expandCluster(cluster: AuthoredCluster): ClusterSpec {
       requests: { ...DEFAULTS.requests, ...resources?.requests },
       limits: { ...resources?.limits },
     },
-    updatePolicy: { mode: cluster.updatePolicy?.mode ?? DEFAULTS.updateMode },
+    ...(cluster.updatePolicy?.mode !== undefined && {
+      updatePolicy: { mode: cluster.updatePolicy.mode },
+    }),
     ...(cluster.monitoring !== undefined && { monitoring: cluster.monitoring }),
   };
 }

@@ -42,7 +42,6 @@ export const DEFAULTS = {
   /** Nodes of a Learner region. */
   learners: 1,
   storageSize: '10Gi',
-  updateMode: 'Rolling',
   requests: { cpu: '100m', memory: '256Mi' },
   keyLength: 256,
   subjectClaim: 'sub',

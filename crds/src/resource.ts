@@ -400,7 +400,8 @@ export interface ClusterSpec {
   storage: StorageSpec;
   image?: string;
   resources: ResourcesSpec;
-  updatePolicy: { mode: UpdateMode };
+  /** Absent: `Rolling`. */
+  updatePolicy?: { mode: UpdateMode };
   monitoring?: MonitoringSpec;
 }
 

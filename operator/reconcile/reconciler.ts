@@ -242,7 +242,7 @@ export class Reconciler {
       leader: table?.leader ?? null,
       pods: snapshot.pods,
       outdated: outdatedPods(snapshot),
-      updates: spec.cluster.updatePolicy.mode,
+      updates: spec.cluster.updatePolicy?.mode ?? 'Rolling',
       emptyDisks: this.#memory.emptyDisks(key, reports, table?.members ?? [], nowMs),
       certificatesDue: certificates.due,
       volumes: wantsVolumes ? await listVolumes(this.#options.api, subject) : null,
