@@ -12,3 +12,20 @@ export class CliError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  EACCES: 'permission denied',
+  EEXIST: 'it is there already',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the disk takes no writes',
+};
+
+/** Why a file could not be read or written, in words. */
+export function fileReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return REASONS[code] ?? error.message;
+}

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { didYouMean } from '@lithair/crds/suggest';
 import { CliError, EXIT } from './cli-error.ts';
 
 /** One option of a command. `value` names what it takes; without it the option is a switch. */
@@ -68,8 +69,15 @@ function parse(command: CliCommand, words: readonly string[]) {
     return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('. To specify')[0] : String(error);
-    throw usageError(command, reason ?? 'cannot be read');
+    throw usageError(command, `${reason ?? 'cannot be read'}${nearOption(command, reason ?? '')}`);
   }
+}
+
+/** Where an option is unknown: the one that may have been meant. */
+function nearOption(command: CliCommand, reason: string): string {
+  const [, unknown] = /^Unknown option '--?([^']+)'/.exec(reason) ?? [];
+  const names = Object.keys(command.options).map((name) => `--${name}`);
+  return unknown === undefined ? '' : didYouMean(`--${unknown}`, names);
 }
 
 function checkPositionals(command: CliCommand, given: readonly string[]): void {

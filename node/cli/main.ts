@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { didYouMean } from '@lithair/crds/suggest';
 import { CliError, EXIT } from './cli-error.ts';
 import { type CliCommand, helpOf, parseCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/index.ts';
@@ -21,14 +22,22 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h')
-    return overview();
+  // `lithair help serve` is `lithair serve --help`.
+  if (name === 'help' && rest[0]?.startsWith('-') === false) return main([rest[0], '--help']);
+  if (name === undefined || HELP.includes(name)) return overview();
   if (name === '--version' || name === 'version') return print(VERSION);
   const entry = COMMANDS.find((candidate) => candidate.name === name);
-  if (entry === undefined) return fail(`unknown command ${name} (see lithair --help)`, EXIT.usage);
+  if (entry === undefined) return fail(unknownCommand(name), EXIT.usage);
   const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) return print(helpOf(command, entry.summary));
   return runCommand(command, rest);
+}
+
+const HELP = ['help', '--help', '-h'];
+
+function unknownCommand(name: string): string {
+  const names = COMMANDS.map((command) => command.name);
+  return `unknown command ${name}${didYouMean(name, names)} (see lithair --help)`;
 }
 
 async function runCommand(command: CliCommand, words: readonly string[]): Promise<number> {

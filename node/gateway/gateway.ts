@@ -19,8 +19,22 @@ export function createGateway(limits: Partial<GatewayLimits> = {}): Gateway {
   };
 }
 
+/**
+ * What Node would answer by itself, without a word: a request of HTTP/1.1 without `Host` (RFC 9112,
+ * section 3.2), and one that expects what nobody knows (RFC 9110, section 10.1.1).
+ */
+function requireHead({ headers, httpVersion }: IncomingMessage): void {
+  if (headers.host === undefined && httpVersion === '1.1') {
+    throw new Problem('malformed_request', 'A request of HTTP/1.1 names its Host.');
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    throw new Problem('bad_header', 'Expect can only be 100-continue.', { closes: true });
+  }
+}
+
 /** Node drops headers beyond its count silently; a request that may have lost some is refused. */
 function admit(req: IncomingMessage, limits: GatewayLimits): void {
+  requireHead(req);
   if ((req.url ?? '').length > limits.urlBytes) {
     throw new Problem('uri_too_long', `A URL has at most ${limits.urlBytes} bytes.`);
   }

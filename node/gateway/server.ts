@@ -1,5 +1,6 @@
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   type Listener,
   PROBLEM_CONTENT_TYPE,
@@ -23,12 +24,18 @@ export function createBoundedServer(listener: Listener, limits: GatewayLimits): 
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: 1000,
       noDelay: true,
+      // The pipeline refuses what has none, as a problem document.
+      requireHostHeader: false,
     },
     listener,
   );
   server.maxConnections = limits.connections;
   server.maxHeadersCount = limits.headerCount;
   server.on('checkContinue', listener);
+  server.on('checkExpectation', listener);
+  server.on('connect', (_, socket) =>
+    refuse(socket, 'method_not_allowed', NO_PROXY, 'Allow: \r\n'),
+  );
   server.on('clientError', answerClientError);
   return server;
 }
@@ -42,14 +49,24 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket | NodeJS
     return;
   }
   const code = clientErrorCode(error.code);
-  const body = problemJson(code, CLIENT_ERROR_DETAILS[code]);
-  const { status } = PROBLEMS[code];
-  socket.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const isMethod = error.code === 'HPE_INVALID_METHOD';
+  refuse(socket, code, isMethod ? NO_METHOD : CLIENT_ERROR_DETAILS[code]);
   socket.destroySoon();
 }
+
+/** @param header a line of its own, with its end */
+function refuse(socket: Duplex, code: ProblemCode, detail: string, header = ''): void {
+  const body = problemJson(code, detail);
+  const { status } = PROBLEMS[code];
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+      `${header}Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
+
+const NO_PROXY = 'CONNECT is for proxies.';
+const NO_METHOD = 'The request does not begin with a method of HTTP.';
 
 /** A body without an end that is known is bounded by whoever receives it. */
 function isInNoHurry(error: NodeJS.ErrnoException, socket: Socket): boolean {

@@ -277,6 +277,25 @@ const ROWS: readonly Row[] = [
   refusesQuery('a repeated limit', 'limit=1&limit=2', '?limit repeated'),
   refusesQuery('a count that is no flag', 'count=1', '?count invalid_type'),
   refusesQuery('an unknown consistency', 'consistency=weak', '?consistency not_in_values'),
+  refusesQuery(
+    'two kinds of freshness',
+    'consistency=strong&consistency=eventual',
+    '?consistency repeated',
+  ),
+  {
+    what: 'fields of one row, said twice',
+    request: get(`/api/products/${ID}?fields=id&fields=name`),
+    status: 400,
+    code: 'invalid_query',
+    errors: ['?fields repeated'],
+  },
+  {
+    what: 'a byte order mark before the body',
+    request: ['POST', '/api/products', { body: `\uFEFF${JSON.stringify(LAMP)}` }],
+    status: 400,
+    code: 'malformed_json',
+    errors: [' syntax'],
+  },
   {
     what: 'a parameter that a read does not take',
     request: get(`/api/products/${ID}?limit=1`),

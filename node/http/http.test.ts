@@ -497,6 +497,49 @@ test('bytes that are not HTTP are told so', async () => {
   assert.match(await raw(`GET / HTTP/1.1\r\n${headers}\r\n\r\n`), /^HTTP\/1\.1 431 /);
 });
 
+test('what HTTP itself refuses is a problem document, too', async () => {
+  const refused = async (head: string, status: number, detail: RegExp) => {
+    const text = await raw(`${head}\r\nConnection: close\r\n\r\n`);
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*application/problem\\+json`), head);
+    assert.match(text, detail);
+    assert.doesNotMatch(text, /100 Continue/);
+    return text;
+  };
+  await refused('GET /api/brands HTTP/1.1', 400, /malformed_request[^]*names its Host/);
+  await refused('MAKE /api/brands HTTP/1.1\r\nHost: x', 400, /not begin with a method of HTTP/);
+  await refused('GET /api/brands HTTP/1.1\r\nHost: x\r\nExpect: more', 400, /bad_header[^]*Expect/);
+  assert.match(
+    await refused('CONNECT x:80 HTTP/1.1\r\nHost: x', 405, /proxies/),
+    /\r\nAllow: \r\n/,
+  );
+  assert.match(await raw('GET /healthz HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /);
+});
+
+test('OPTIONS of the server as a whole tells what methods there are', async () => {
+  const text = await raw('OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  assert.match(
+    text,
+    /^HTTP\/1\.1 204 [^]*\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n/,
+  );
+});
+
+test('each 400 and 422 has errors, also where no place of the body is at fault', async () => {
+  const headers = { 'if-match': 'nonsense' };
+  const wrongHeader = await api.send('DELETE', '/api/brands/x', { headers });
+  const [first] = Array.isArray(wrongHeader.json['errors']) ? wrongHeader.json['errors'] : [];
+  const { detail } = wrongHeader.json;
+  assert.deepEqual(first, { pointer: '', code: 'bad_header', message: detail });
+  const key = { 'idempotency-key': 'once-and-again' };
+  await api.send('POST', '/api/brands', { body: { id: 'one', name: 'One' }, headers: key });
+  const reused = await api.send('POST', '/api/brands', {
+    body: { id: 'two', name: 'Two' },
+    headers: key,
+  });
+  assert.equal(reused.status, 422);
+  assert.deepEqual(pointersOf(reused.json), ['']);
+  assert.deepEqual((await api.send('GET', '/api/brands/none')).json['errors'], undefined);
+});
+
 function raw(request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(api.port, '127.0.0.1');

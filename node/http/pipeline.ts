@@ -16,6 +16,7 @@ import type {
   StreamOperation,
   WriteOperation,
 } from './operations/operation.ts';
+import { onlyParameter } from './operations/parameters.ts';
 import { requireWriteHead } from './operations/write.ts';
 import { problemOf } from './problem-of.ts';
 import { Problem } from './problems.ts';
@@ -171,9 +172,7 @@ function runRead(
   const { headers } = exchange.req;
   const { epoch } = parts.context.state();
   const parameter =
-    exchange.rawQuery === ''
-      ? undefined
-      : exchange.parameters.find(({ name }) => name === 'consistency');
+    exchange.rawQuery === '' ? undefined : onlyParameter(exchange.parameters, 'consistency');
   const level = headers['lithair-consistency'];
   const token = headers['lithair-min-index'];
   const { model } = exchange.modelRoute;

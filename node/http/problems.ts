@@ -78,7 +78,8 @@ export class Problem extends Error {
     super(detail);
     this.name = 'Problem';
     this.code = code;
-    this.errors = options.errors ?? [];
+    const { errors = [] } = options;
+    this.errors = errors.length === 0 ? wholeRequest(code, detail) : errors;
     this.headers = options.headers ?? [];
     this.closes = options.closes ?? false;
   }
@@ -94,11 +95,17 @@ export interface ProblemOptions {
   readonly closes?: boolean;
 }
 
+/** Every 400 and 422 names its errors; one without a place in the body is about all of it. */
+function wholeRequest(code: ProblemCode, message: string): readonly RequestError[] {
+  const { status } = PROBLEMS[code];
+  return status === 400 || status === 422 ? [{ pointer: '', code, message }] : [];
+}
+
 /** The body of a problem (RFC 9457, section 3); `traceId` is what the log calls its request. */
 export function problemJson(
   code: ProblemCode,
   detail: string,
-  errors: readonly RequestError[] = [],
+  errors: readonly RequestError[] = wholeRequest(code, detail),
   traceId?: string,
 ): string {
   const { status, title } = PROBLEMS[code];

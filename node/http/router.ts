@@ -71,10 +71,19 @@ export type SystemRoutes = ReadonlyMap<string, MethodTable>;
 
 export function systemRoutes(operations: Readonly<Record<string, SystemOperation>>): SystemRoutes {
   const entries = Object.entries(operations);
-  return new Map(
-    entries.map(([path, operation]) => [path, methods({ GET: operation, HEAD: operation })]),
-  );
+  return new Map([
+    ...entries.map(
+      ([path, operation]) => [path, methods({ GET: operation, HEAD: operation })] as const,
+    ),
+    ['*', WHOLE_SERVER],
+  ]);
 }
+
+/** `OPTIONS *` (RFC 9110, section 9.3.7) asks what there is at all. */
+const WHOLE_SERVER: MethodTable = {
+  allow: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].join(', '),
+  byMethod: new Map([['OPTIONS', options]]),
+};
 
 /**
  * Finds what a request is about: two lookups in a map, for the collection and for the path before

@@ -30,6 +30,28 @@ test('every command is in the overview, explains itself and names its options', 
   assert.match(help.output, /Usage: lithair serve FILE/);
 });
 
+test('a word that is nearly one of the words is told of', async () => {
+  const near = await lithair('srve', 'model.yaml');
+  assert.equal(near.code, 2);
+  assert.match(near.output, /unknown command srve \(did you mean "serve"\?\)/);
+  const option = await lithair('serve', 'model.yaml', '--prt', '1');
+  assert.match(option.output, /Unknown option '--prt' \(did you mean "--port"\?\)/);
+  assert.doesNotMatch((await lithair('xyzzy')).output, /did you mean/);
+});
+
+test('help of a command is what the command says of itself', async () => {
+  const help = await lithair('help', 'export');
+  assert.equal(help.output, (await lithair('export', '--help')).output);
+  assert.match(help.output, /Usage: lithair export/);
+  assert.equal((await lithair('help', 'nothing')).code, 2);
+});
+
+test('files that cannot be read or written are told of in words', async () => {
+  assert.match((await lithair('validate', '/tmp')).output, /cannot read \/tmp: it is a directory/);
+  const init = await lithair('init', '/no/such/model.yaml');
+  assert.match(init.output, /cannot write \/no\/such\/model.yaml: no such file or directory/);
+});
+
 test('init writes a model that is valid, and never over another file', async () => {
   const file = join(dir, 'model.yaml');
   assert.equal((await lithair('init', file)).code, 0);

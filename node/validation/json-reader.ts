@@ -29,6 +29,7 @@ const LITERALS: readonly (readonly [string, null | boolean])[] = [
   ['true', true],
   ['false', false],
 ];
+const BYTE_ORDER_MARK = '\uFEFF';
 const QUOTE = 34;
 const BACKSLASH = 92;
 
@@ -148,10 +149,15 @@ class JsonReader {
     }
     NUMBER.lastIndex = this.#at;
     const source = NUMBER.exec(this.#text)?.[0];
-    if (source === undefined) throw this.#syntax('no JSON value begins like this');
+    if (source === undefined) throw this.#syntax(this.#noValue());
     this.#at += source.length;
     const number = Number(source);
     return String(number) === source ? number : new ExactNumber(source);
+  }
+
+  #noValue(): string {
+    if (this.#text[this.#at] !== BYTE_ORDER_MARK) return 'no JSON value begins like this';
+    return 'a byte order mark (U+FEFF) stands here; send UTF-8 without one';
   }
 
   #skips(character: string): boolean {
@@ -170,8 +176,11 @@ class JsonReader {
 
   #syntax(message: string): JsonRefusal {
     const before = this.#text.slice(0, this.#at).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    return this.#refusal('syntax', `line ${before.length}, column ${column}: ${message}`);
+    const column = `column ${(before.at(-1)?.length ?? 0) + 1}`;
+    // Of one line, as those of a bulk write are, the number would only mislead.
+    const isOneLine = before.length === 1 && !this.#text.trimEnd().includes('\n');
+    const place = isOneLine ? column : `line ${before.length}, ${column}`;
+    return this.#refusal('syntax', `must be JSON; ${place}: ${message}`);
   }
 
   #refusal(code: JsonRefusal['code'], message: string): JsonRefusal {

@@ -213,11 +213,11 @@ test('malformed JSON is refused with its line and column', () => {
   for (const text of wrong) {
     const reading = createText(validator, text);
     assert.ok(!reading.ok && reading.code === 'malformed_json', text);
-    assert.match(reading.errors[0]?.message ?? '', /^line \d+, column \d+: /);
+    assert.match(reading.errors[0]?.message ?? '', /^must be JSON; (line \d+, )?column \d+: /);
   }
   const reading = createText(validator, '{\n  "name": nope\n}');
   assert.ok(!reading.ok);
-  assert.match(reading.errors[0]?.message ?? '', /^line 2, column 11: /);
+  assert.match(reading.errors[0]?.message ?? '', /^must be JSON; line 2, column 11: /);
 });
 
 test('whatever JSON.parse refuses is refused as malformed', () => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { compileSchema } from '@lithair/crds';
-import { CliError, EXIT } from '../cli-error.ts';
+import { CliError, EXIT, fileReason } from '../cli-error.ts';
 import { generateClient } from '../client/index.ts';
 import type { CliCommand } from '../command-line.ts';
 import { readModel } from '../model-file.ts';
@@ -34,6 +34,6 @@ async function write(path: string, source: string): Promise<void> {
   try {
     await writeFile(path, source);
   } catch (error) {
-    throw new CliError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(`cannot write ${path}: ${fileReason(error)}`);
   }
 }

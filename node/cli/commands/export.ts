@@ -18,7 +18,7 @@ export const exportCommand: CliCommand = {
   async run(input) {
     const [urls = '', model = ''] = input.positionals;
     let count = 0;
-    for await (const row of exportedRows(urls, model)) {
+    for await (const row of exportedRows(urls, model, undefined, tell)) {
       if (!process.stdout.write(`${row}\n`)) await once(process.stdout, 'drain');
       count += 1;
     }
@@ -26,3 +26,7 @@ export const exportCommand: CliCommand = {
     return EXIT.ok;
   },
 };
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { CliError, EXIT } from '../cli-error.ts';
+import { CliError, EXIT, fileReason } from '../cli-error.ts';
 import type { CliCommand } from '../command-line.ts';
 
 /** `lithair init [FILE]`: a commented model to begin with. */
@@ -23,9 +23,7 @@ async function create(file: string): Promise<void> {
   try {
     await writeFile(file, MODEL, { flag: 'wx' });
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    const reason = exists ? 'is there already' : String(error);
-    throw new CliError(`${file} ${reason}`);
+    throw new CliError(`cannot write ${file}: ${fileReason(error)}`);
   }
 }
 

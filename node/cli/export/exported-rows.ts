@@ -10,6 +10,7 @@ const LONGEST_PAUSE_MS = 2_000;
  * All rows of a model in the order of its ids, as the lines that the API sends: at the pace of who
  * takes them. Where the answer is cut, another node goes on behind the last row.
  *
+ * @param tell says that nobody answers yet
  * @param givesUpAfterMs how long answers may be cut before a further row
  * @throws CliError where the server does not answer for a minute, or all answers are cut before a
  *   further row for as long, or it does not serve the model
@@ -18,8 +19,9 @@ export async function* exportedRows(
   urls: string,
   model: string,
   givesUpAfterMs = GIVES_UP_AFTER_MS,
+  tell: (line: string) => void = () => {},
 ): AsyncGenerator<string> {
-  const api = new Api(urls);
+  const api = new Api(urls, tell);
   const { path, primaryKey } = await findTarget(api, model);
   const key = encodeURIComponent(primaryKey);
   let pauseMs = FIRST_PAUSE_MS;

@@ -4,6 +4,9 @@ const RETRY_FOR_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Each line of many may have to wait until there is a leader again. */
 const LINES_TIMEOUT_MS = 120_000;
+/** A change of leader is over by then. */
+const PATIENCE_MS = 1_000;
+const TELL_EVERY_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -21,14 +24,22 @@ export interface ApiAnswer {
 export class Api {
   readonly urls: readonly string[];
   readonly #credentials: Readonly<Record<string, string>>;
+  readonly #tell: (line: string) => void;
   #current = 0;
+  #nextTellMs = 0;
 
   /**
+   * @param tell is told now and then while nobody answers
    * @param token API key or token; by default what the environment says, where no other process
    *   sees it
    * @throws CliError where one of the comma-separated URLs is none
    */
-  constructor(urls: string, token = process.env['LITHAIR_TOKEN']) {
+  constructor(
+    urls: string,
+    tell: (line: string) => void = () => {},
+    token = process.env['LITHAIR_TOKEN'],
+  ) {
+    this.#tell = tell;
     this.urls = urls.split(',').map(baseUrl);
     this.#credentials = token ? { authorization: `Bearer ${token}` } : {};
   }
@@ -93,17 +104,29 @@ export class Api {
   }
 
   async #retried<T>(attempt: () => Promise<T>): Promise<T> {
-    const givesUpMs = performance.now() + RETRY_FOR_MS;
+    const begunMs = performance.now();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
       try {
         return await attempt();
       } catch (error) {
         if (error instanceof CliError) throw error;
-        if (performance.now() > givesUpMs) throw new CliError(`${this.#base()}: ${causeOf(error)}`);
+        const waitedMs = performance.now() - begunMs;
+        const reason = `${this.#base()}: ${causeOf(error)}`;
+        if (waitedMs > RETRY_FOR_MS) throw new CliError(reason);
+        this.#tellOf(reason, waitedMs);
       }
       this.#current += 1;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
+  }
+
+  /** Several requests may wait at one time; one of them speaks for all. */
+  #tellOf(reason: string, waitedMs: number): void {
+    const nowMs = performance.now();
+    if (waitedMs < PATIENCE_MS || nowMs < this.#nextTellMs) return;
+    this.#nextTellMs = nowMs + TELL_EVERY_MS;
+    const leftS = Math.ceil((RETRY_FOR_MS - waitedMs) / 1000);
+    this.#tell(`${reason}; trying again for ${leftS} s`);
   }
 
   async #answer(path: string, request: ApiRequest, timeoutMs: number): Promise<ApiAnswer> {

@@ -43,34 +43,38 @@ export function mapRow(
   untyped: boolean,
 ): MappedRow {
   if (row.values === null) return { ok: false, reason: row.problem ?? 'unreadable' };
-  const body: Record<string, RowValue> = {};
+  const body = new Map<string, RowValue>();
   for (const [column, value] of Object.entries(row.values)) {
     if (mapping.dropped.has(column)) continue;
     const field = mapping.renamed.get(column) ?? column;
-    if (Object.hasOwn(body, field)) return { ok: false, reason: `two columns become ${field}` };
+    if (body.has(field)) return { ok: false, reason: `two columns become ${field}` };
     const typed = untyped ? fromText(String(value), target.fields.get(field)) : value;
-    if (typed !== undefined) body[field] = typed;
+    if (typed !== undefined) body.set(field, typed);
   }
   return mapping.key === null ? ready(body) : withKey(body, mapping.key, target);
 }
 
-function ready(body: Record<string, RowValue>): MappedRow {
-  return { ok: true, body: JSON.stringify(body) };
+function ready(body: Iterable<readonly [string, RowValue]>): MappedRow {
+  return { ok: true, body: JSON.stringify(Object.fromEntries(body)) };
 }
 
 /**
  * The primary key follows from the key field: the value itself where the key is a string, a UUID
  * (version 8, RFC 9562) from the hash of model and value where it is a uuid.
  */
-function withKey(body: Record<string, RowValue>, key: string, target: ImportTarget): MappedRow {
-  const value = body[key];
+function withKey(
+  body: ReadonlyMap<string, RowValue>,
+  key: string,
+  target: ImportTarget,
+): MappedRow {
+  const value = body.get(key);
   if (value === undefined || value === null || value === '') {
     return { ok: false, reason: `has no ${key} to make its key from` };
   }
   if (key === target.primaryKey) return ready(body);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const id = target.primaryKeyIsUuid ? uuidFrom(`${target.model}\0${text}`) : text;
-  return ready({ [target.primaryKey]: id, ...body });
+  return ready([[target.primaryKey, id], ...body]);
 }
 
 function uuidFrom(text: string): string {

@@ -1,3 +1,5 @@
+import { JsonRefusal, readJson } from '../../validation/index.ts';
+
 /** A value of a row before it is sent. Numbers that a double would change are kept as raw JSON. */
 export type RowValue = unknown;
 
@@ -15,12 +17,45 @@ export interface Row {
 export function rowFromJson(text: string, line: number, number: number): Row {
   try {
     const value: unknown = JSON.parse(text, exactNumber);
-    if (isRecord(value)) return { line, number, values: value, problem: null };
-    return { line, number, values: null, problem: 'the row is not an object' };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { line, number, values: null, problem: `not valid JSON: ${reason}` };
+    if (!isRecord(value)) return unreadable(line, number, 'the row is not an object');
+    if (keysIn(text) !== keysOf(value)) return unreadable(line, number, refusalOf(text));
+    return { line, number, values: value, problem: null };
+  } catch {
+    return unreadable(line, number, refusalOf(text));
   }
+}
+
+function unreadable(line: number, number: number, problem: string): Row {
+  return { line, number, values: null, problem };
+}
+
+/** What the strict reader has to say of a text that is no JSON, or has a key twice. */
+function refusalOf(text: string): string {
+  try {
+    readJson(text, MAX_DEPTH);
+    return 'not valid JSON';
+  } catch (error) {
+    if (!(error instanceof JsonRefusal)) throw error;
+    return `${error.pointer.slice(1) || 'row'}: ${error.message}`;
+  }
+}
+
+const MAX_DEPTH = 1000;
+
+/** Every string of a JSON text; with a colon behind it, it is a key. */
+const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+
+/** The keys of a JSON text, repeated ones included: `JSON.parse` keeps the last one silently. */
+function keysIn(text: string): number {
+  let keys = 0;
+  for (const [, colon] of text.matchAll(STRING)) if (colon !== undefined) keys += 1;
+  return keys;
+}
+
+function keysOf(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + keysOf(item), 0);
+  if (!isRecord(value) || isRaw(value)) return 0;
+  return Object.values(value).reduce((sum: number, item) => sum + 1 + keysOf(item), 0);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -33,6 +68,12 @@ interface SourceContext {
 
 interface RawJson {
   rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
+}
+
+function isRaw(value: unknown): boolean {
+  const json: unknown = JSON;
+  return hasRawJson(json) && json.isRawJSON(value);
 }
 
 /** https://github.com/tc39/proposal-json-parse-with-source, shipped in Node 24. */

@@ -81,11 +81,40 @@ test('a row that is not valid JSON is a problem of that row alone', async () => 
     rows.map((row) => [row.line, row.problem?.slice(0, 14) ?? null]),
     [
       [1, null],
-      [3, 'not valid JSON'],
+      [3, 'row: must be J'],
       [4, 'the row is not'],
       [5, null],
     ],
   );
+});
+
+test('a row with a repeated key is refused, and no value of it is chosen silently', async () => {
+  const lines = [
+    '{"a": 1, "a": 2}',
+    '{"a": [{"b": 1,\t"b" : 2}]}',
+    '{"a": ":\\"b\\":", "b": "\\\\"}',
+  ];
+  const rows = await rowsOfFile('twice.ndjson', lines.join('\n'));
+  assert.deepEqual(
+    rows.map((row) => row.problem),
+    ['a: is there twice', 'a/0/b: is there twice', null],
+  );
+  const json = fc.dictionary(fc.string(), fc.jsonValue());
+  await fc.assert(
+    fc.asyncProperty(json, async (value) => {
+      const text = JSON.stringify(value);
+      const [row] = await all(rowsOfJsonArray(pieces(`[${text}]`, 9)));
+      assert.equal(row?.problem, null, text);
+    }),
+  );
+});
+
+test('a byte order mark before the rows is passed over, in every format', async () => {
+  const files = { 'mark.ndjson': '{"a":"1"}', 'mark.json': '[{"a":"1"}]', 'mark.csv': 'a\n1' };
+  for (const [name, text] of Object.entries(files)) {
+    const rows = await rowsOfFile(name, `\uFEFF${text}\r\n`);
+    assert.equal(JSON.stringify(rows.map((row) => row.values)), '[{"a":"1"}]', name);
+  }
 });
 
 test('two rows without a comma between them are one row that is not valid JSON', async () => {

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parse } from 'csv-parse';
-import { CliError, EXIT } from '../cli-error.ts';
+import { CliError, EXIT, fileReason } from '../cli-error.ts';
 import { rowsOfJsonArray } from './json-array.ts';
 import { type Row, rowFromJson } from './row.ts';
 
@@ -19,8 +19,8 @@ export interface RowSource {
  * @throws CliError where the extension is another one or the file cannot be read
  */
 export async function openRows(file: string): Promise<RowSource> {
-  await access(file).catch(() => {
-    throw new CliError(`cannot read ${file}: no such file`);
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new CliError(`cannot read ${file}: ${fileReason(error)}`);
   });
   const extension = extname(file).toLowerCase();
   if (extension === '.json') return { rows: rowsOfJsonArray(textOf(file)), untyped: false };
@@ -37,6 +37,9 @@ async function* textOf(file: string): AsyncGenerator<string> {
   }
 }
 
+/** What some programs write before a text; files of the other formats may begin with it, too. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
 async function* ndjson(file: string): AsyncGenerator<Row> {
   let line = 0;
   let number = 0;
@@ -45,9 +48,10 @@ async function* ndjson(file: string): AsyncGenerator<Row> {
     crlfDelay: Infinity,
   })) {
     line += 1;
+    // Spaces, as trim has them, include the mark.
     if (text.trim() === '') continue;
     number += 1;
-    yield rowFromJson(text, line, number);
+    yield rowFromJson(line === 1 ? text.replace(BYTE_ORDER_MARK, '') : text, line, number);
   }
 }
 

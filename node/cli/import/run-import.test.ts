@@ -80,11 +80,11 @@ function answerTo(request: IncomingMessage, body: string): string {
   return answers.map((answer) => `${JSON.stringify(answer)}\n`).join('');
 }
 
-function imported(restart = false) {
+function imported(restart = false, from = file) {
   return runImport({
     urls: url,
     model: 'Item',
-    file,
+    file: from,
     mapping: { renamed: new Map(), dropped: new Set(), key: null },
     progress: process.stderr,
     journal: null,
@@ -187,6 +187,14 @@ test('a batch whose damaged line is removed creates nothing twice where no row w
   await writeFile(journal, `${head}\n`);
   await imported();
   assert.deepEqual([...created.values()], ['a', 'b']);
+});
+
+test('a file that turns out broken before a row is sent is not begun', async () => {
+  await writeFile(file, '{"name":"a"}\n');
+  const broken = join(dir, 'broken.csv');
+  await writeFile(broken, 'name\n"no end\n');
+  await assert.rejects(imported(false, broken), /Quote Not Closed/);
+  assert.ok(!existsSync(`${broken}.Item.import`));
 });
 
 test('--restart forgets a journal, whatever is left of it', async () => {

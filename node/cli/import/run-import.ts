@@ -41,14 +41,20 @@ export interface ImportReport {
  * @throws CliError where the file or the server cannot be read, or stays unreachable for a minute
  */
 export async function runImport(request: ImportRequest): Promise<ImportReport> {
-  const api = new Api(request.urls);
+  const api = new Api(request.urls, (line) => request.progress.write(`${line}\n`));
   const target = await findTarget(api, request.model);
   await openRows(request.file);
   const journal = await openJournal(request, api, target);
   if (journal.begun !== null) tellResumed(request.progress, journal, journal.begun);
   const size = (await stat(request.file)).size;
   const run = new ImportRun(api, target, journal, new Progress(request.progress, size));
-  await sendAll(request, target, run);
+  try {
+    await sendAll(request, target, run);
+  } catch (error) {
+    // A file that turned out unreadable before anything was sent is not begun.
+    if (!run.hasSent && journal.begun === null) await journal.finish();
+    throw error;
+  }
   const report = await run.end();
   await journal.finish();
   return report;
@@ -122,6 +128,8 @@ class ImportRun {
   #rows: PendingRow[] = [];
   #characters = 0;
   #answeredCharacters = 0;
+  /** Whether any row may have reached the server. */
+  hasSent = false;
 
   constructor(api: Api, target: ImportTarget, journal: Journal, progress: Progress) {
     this.#api = api;
@@ -203,6 +211,7 @@ class ImportRun {
 
   /** What is written down is known to be done; what is not is sent again under the same key. */
   async #sendNow(batch: string, rows: readonly PendingRow[]): Promise<BatchResult> {
+    this.hasSent = true;
     const key = `import-${this.#journal.run}-${batch}`;
     const result = await sendBatch(this.#api, this.#target.path, rows, key);
     await this.#journal.record(batch, result);

@@ -11,7 +11,7 @@ import {
   momentOf,
 } from '../../history/index.ts';
 import type { JsonObject, VersionRecord } from '../../ports/index.ts';
-import { DEFAULT_LIMIT, type Parameter, readLimit } from '../../query/index.ts';
+import { DEFAULT_LIMIT, readLimit } from '../../query/index.ts';
 import { datetimeOf } from '../../values/index.ts';
 import type { Exchange, Reply } from '../exchange.ts';
 import { requireAcceptable } from '../media-type.ts';
@@ -19,7 +19,7 @@ import { Problem } from '../problems.ts';
 import { JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { ModelRoute } from '../route-table.ts';
 import type { ReadOperation } from './operation.ts';
-import { unknownParameter } from './parameters.ts';
+import { onlyParameter, unknownParameter } from './parameters.ts';
 import { isOwn, isShown, newestVersion, noAggregate, type Past, pastOf } from './past.ts';
 
 /** Versions that are read at once where many writes in a row lost. */
@@ -161,15 +161,15 @@ function rulesOf(exchange: Exchange): HistoryRules {
 }
 
 function pageParameters(exchange: Exchange): { limit: number; cursor: string | null } {
-  let limit: Parameter | undefined;
-  let cursor: string | null = null;
-  for (const parameter of exchange.parameters) {
-    if (parameter.name === 'limit') limit = parameter;
-    else if (parameter.name === 'cursor') cursor = parameter.value;
-    else if (parameter.name !== 'consistency') throw unknownParameter(parameter.name);
-  }
+  const { parameters } = exchange;
+  const unknown = parameters.find(({ name }) => !PAGE_PARAMETERS.includes(name));
+  if (unknown !== undefined) throw unknownParameter(unknown.name);
+  const limit = onlyParameter(parameters, 'limit');
+  const cursor = onlyParameter(parameters, 'cursor')?.value ?? null;
   return { limit: limit === undefined ? DEFAULT_LIMIT : readLimit(limit), cursor };
 }
+
+const PAGE_PARAMETERS = ['limit', 'cursor', 'consistency'];
 
 async function readPage(
   past: Past,

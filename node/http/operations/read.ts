@@ -1,4 +1,3 @@
-import type { Parameter } from '../../query/index.ts';
 import { etagOf, matchedVersions, namesTag } from '../etag.ts';
 import { isEventual } from '../eventual.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
@@ -8,7 +7,7 @@ import { Problem } from '../problems.ts';
 import { describe, emptyReply, JSON_CONTENT_TYPE, jsonReply, stateHeaders } from '../reply.ts';
 import type { ModelRoute } from '../route-table.ts';
 import type { OperationContext, ReadOperation } from './operation.ts';
-import { unknownParameter } from './parameters.ts';
+import { onlyParameter, unknownParameter } from './parameters.ts';
 import { findVersion, pastOf, requireHistory, type WantedVersion, wantedVersion } from './past.ts';
 
 /** What the parameters of a request say. */
@@ -119,13 +118,12 @@ function requireMatch(header: string | undefined, version: number): void {
 }
 
 function wishOf(exchange: Exchange): Wish {
-  let shown: Parameter | null = null;
-  for (const parameter of exchange.parameters) {
-    if (parameter.name === 'fields') shown = parameter;
-    else if (!READ_PARAMETERS.includes(parameter.name)) throw unknownParameter(parameter.name);
-  }
-  const fields = shown === null ? null : exchange.modelRoute.queries.projection(shown);
-  const version = wantedVersion(exchange.parameters);
+  const { parameters } = exchange;
+  const unknown = parameters.find(({ name }) => !READ_PARAMETERS.includes(name));
+  if (unknown !== undefined) throw unknownParameter(unknown.name);
+  const shown = onlyParameter(parameters, 'fields');
+  const fields = shown === undefined ? null : exchange.modelRoute.queries.projection(shown);
+  const version = wantedVersion(parameters);
   const expansions = readExpansions(exchange);
   if (version !== null && expansions.length > 0) throw onlyPresent();
   return { fields, version, expansions };
@@ -138,4 +136,4 @@ function onlyPresent(): Problem {
   return new Problem('invalid_query', message, { errors: [error] });
 }
 
-const READ_PARAMETERS = ['consistency', 'at', 'version', 'expand'];
+const READ_PARAMETERS = ['fields', 'consistency', 'at', 'version', 'expand'];
