@@ -5,6 +5,8 @@ import { type CliCommand, helpOf, parseCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/index.ts';
 import { VERSION } from './version.ts';
 
+const HELP = ['help', '--help', '-h'];
+
 // Who reads may have had enough (`lithair log DIR | head`); that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
@@ -32,8 +34,6 @@ async function main(words: readonly string[]): Promise<number> {
   if (rest.includes('--help') || rest.includes('-h')) return print(helpOf(command, entry.summary));
   return runCommand(command, rest);
 }
-
-const HELP = ['help', '--help', '-h'];
 
 function unknownCommand(name: string): string {
   const names = COMMANDS.map((command) => command.name);

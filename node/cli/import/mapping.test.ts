@@ -34,8 +34,7 @@ test('columns are renamed and dropped', () => {
 test('a column that is called as what every object has is sent like any other', () => {
   const values: unknown = JSON.parse('{"__proto__": 1, "constructor": 2}');
   const row = typeof values === 'object' && values !== null ? { ...values } : {};
-  Object.defineProperty(row, '__proto__', { value: 1, enumerable: true });
-  assert.deepEqual(map(row), { ok: true, body: '{"constructor":2,"__proto__":1}' });
+  assert.deepEqual(map(row), { ok: true, body: '{"__proto__":1,"constructor":2}' });
 });
 
 test('two columns that become one field are refused', () => {

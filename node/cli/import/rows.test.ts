@@ -110,7 +110,7 @@ test('a row with a repeated key is refused, and no value of it is chosen silentl
 });
 
 test('a byte order mark before the rows is passed over, in every format', async () => {
-  const files = { 'mark.ndjson': '{"a":"1"}', 'mark.json': '[{"a":"1"}]', 'mark.csv': 'a\n1' };
+  const files = { 'mark.ndjson': '{"a":"1"}', 'mark.json': '[{"a":"1"}]', 'mark.csv': 'a\r\n1' };
   for (const [name, text] of Object.entries(files)) {
     const rows = await rowsOfFile(name, `\uFEFF${text}\r\n`);
     assert.equal(JSON.stringify(rows.map((row) => row.values)), '[{"a":"1"}]', name);
