@@ -180,10 +180,14 @@ function keepsHistory(model: unknown): boolean {
     memberAt(lifecycle, 'audited') === true ||
     memberAt(lifecycle, 'versioned') !== undefined ||
     memberAt(lifecycle, 'retention') !== undefined;
-  const modes = listAt(model, 'fields').map((field) =>
-    memberAt(memberAt(field, 'historize'), 'mode'),
-  );
-  return isEventual || isDeclared || modes.some((mode) => mode !== undefined && mode !== 'never');
+  return isEventual || isDeclared || listAt(model, 'fields').some(keepsValues);
+}
+
+function keepsValues(field: unknown): boolean {
+  if (memberAt(field, 'audited') === true || memberAt(field, 'versioned') !== undefined)
+    return true;
+  const mode = memberAt(memberAt(field, 'historize'), 'mode');
+  return mode !== undefined && mode !== 'never';
 }
 
 /** Where rights of a model and of its fields, and transitions, name the role, from the model on. */

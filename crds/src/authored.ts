@@ -62,6 +62,9 @@ export interface AuthoredField extends AuthoredNestedField {
   onDelete?: OnDelete;
   inverse?: string;
   historize?: HistorizeSpec;
+  audited?: boolean;
+  /** As historize with mode versions. */
+  versioned?: number;
   hidden?: boolean;
   permissions?: FieldPermissions;
   computed?: string;

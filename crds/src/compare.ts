@@ -275,6 +275,7 @@ class Comparison {
     this.noted(old, next, name, 'default');
     this.noted(old, next, name, 'defaultFrom');
     this.noted(old, next, name, 'historize');
+    this.noted(old, next, name, 'audited');
     this.noted(old, next, name, 'hidden');
     this.noted(old, next, name, 'permissions');
   }

@@ -192,6 +192,7 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...(field.states && { states: structuredClone(field.states) }),
     ...(field.collation !== undefined && { collation: field.collation }),
     ...(field.historize && { historize: { ...field.historize } }),
+    ...(field.audited === true && { audited: true }),
     ...compileAccess(field),
     ...(field.computed !== undefined && { computed: field.computed }),
   };

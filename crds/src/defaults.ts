@@ -121,7 +121,7 @@ function lifecycleOf(model: AuthoredModel): Pick<ModelSpec, 'lifecycle'> {
     lifecycle.audited !== true &&
     lifecycle.versioned === undefined &&
     lifecycle.retention === undefined &&
-    !fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
+    !fields.some(keepsPast);
   if (isNeeded)
     return { lifecycle: expandLifecycle({ ...lifecycle, versioned: DEFAULTS.eventualVersions }) };
   return model.lifecycle ? { lifecycle: expandLifecycle(model.lifecycle) } : {};
@@ -161,10 +161,28 @@ function expandField(field: AuthoredField): FieldSpec {
     ...(field.defaultFrom !== undefined && { defaultFrom: field.defaultFrom }),
     ...referenceOf(field),
     ...(field.collation !== undefined && { collation: field.collation }),
-    ...(field.historize && { historize: { ...field.historize } }),
+    ...pastOf(field),
     ...(field.states && { states: structuredClone(field.states), default: field.states.initial }),
     ...accessOf(field),
     ...(field.computed !== undefined && { computed: field.computed }),
+  };
+}
+
+/** Whether a field keeps something of its past, whatever its model says. */
+function keepsPast({ historize, versioned, audited }: AuthoredField): boolean {
+  if (versioned !== undefined || audited === true) return true;
+  return historize !== undefined && historize.mode !== 'never';
+}
+
+function pastOf({
+  historize,
+  versioned,
+  audited,
+}: AuthoredField): Pick<FieldSpec, 'historize' | 'audited'> {
+  return {
+    ...(historize && { historize: { ...historize } }),
+    ...(versioned !== undefined && { historize: { mode: 'versions', versions: versioned } }),
+    ...(audited === true && { audited }),
   };
 }
 

@@ -4,7 +4,7 @@ import { choice, duration, flag, LIMITS, NAME_RULES, name } from './language-ter
 import type { IntegerShape, RecordShape, TextShape } from './shape.ts';
 
 /** How many past values are kept, of a field or of all fields of a model. */
-const versions = (description: string): IntegerShape => ({
+export const versions = (description: string): IntegerShape => ({
   kind: 'integer',
   minimum: 1,
   maximum: LIMITS.versions,

@@ -4,7 +4,14 @@ import { FORMATS } from './formats.ts';
 import { auth, fieldPermissions, modelPermissions } from './language-access.ts';
 import { caching, modelHttp } from './language-http.ts';
 import { indexes } from './language-indexes.ts';
-import { cold, domainEvent, historize, lifecycle, security } from './language-lifecycle.ts';
+import {
+  cold,
+  domainEvent,
+  historize,
+  lifecycle,
+  security,
+  versions,
+} from './language-lifecycle.ts';
 import { expression, rules } from './language-rules.ts';
 import { states } from './language-states.ts';
 import {
@@ -97,6 +104,8 @@ const valueAttributes = {
         'onDelete',
         'inverse',
         'historize',
+        'audited',
+        'versioned',
         'permissions',
         'hidden',
         'states',
@@ -126,7 +135,7 @@ const presence = {
 } satisfies RecordShape['attributes'];
 
 /** Known to the design, refused by this version. */
-const LATER_FIELD = ['memory', 'renamedFrom', 'audited', 'versioned'];
+const LATER_FIELD = ['memory', 'renamedFrom'];
 
 const nestedField: RecordShape = {
   kind: 'record',
@@ -151,6 +160,8 @@ const nestedField: RecordShape = {
       'onDelete',
       'inverse',
       'historize',
+      'audited',
+      'versioned',
       'permissions',
       'hidden',
       'states',
@@ -211,6 +222,8 @@ const field: RecordShape = {
       description: 'Route below a row that is referred to, for the rows that refer to it.',
     },
     historize,
+    audited: flag('Whether events tell who changed the value, the old one and the new one.'),
+    versioned: versions('How many versions keep the value: as historize with mode versions.'),
     collation: choice(
       'ci: texts compare without regard to case; ci-ai: nor to accents. Exactly where absent.',
       COLLATIONS,

@@ -187,6 +187,61 @@ test('a key has no history, because it never changes', () => {
   assert.equal(result.ok ? null : result.problems[0]?.code, 'primary_key');
 });
 
+for (const said of ['audited: true', 'versioned: 3']) {
+  test(`a key says nothing of its past: ${said}`, () => {
+    const key = `{name: id, type: uuid, primaryKey: true, ${said}}`;
+    const result = validateSpec(parse(`models: [{name: A, fields: [${key}]}]`));
+    assert.equal(result.ok ? null : result.problems[0]?.code, 'primary_key');
+  });
+}
+
+test('versioned of a field is historize with mode versions', () => {
+  const field = '{name: price, type: decimal, versioned: 3}';
+  const same = '{name: price, type: decimal, historize: {mode: versions, versions: 3}}';
+  assert.deepEqual(schemaOf('path: /api/things', field), schemaOf('path: /api/things', same));
+});
+
+test('a field is audited where it says so, and cannot be left out of an audited model', () => {
+  const audited = schemaOf('path: /api/things', '{name: price, type: decimal, audited: true}');
+  assert.deepEqual(
+    audited.models[0]?.fields.map((field) => field.audited),
+    [undefined, true],
+  );
+  const silent = schemaOf('path: /api/things', '{name: price, type: decimal, audited: false}');
+  assert.deepEqual(silent, schemaOf('path: /api/things'));
+  const field = '{name: price, type: decimal, audited: false}';
+  const result = validateSpec(specOf('lifecycle: {audited: true}', field));
+  const [problem] = result.ok ? [] : result.problems;
+  assert.equal(problem?.path, 'models[0].fields[1].audited');
+  assert.match(problem?.message ?? '', /audits every field: say audited of fields instead/);
+});
+
+test('what a field says of its past goes with evidence as what its model says does', () => {
+  const model = 'security: {tamperEvidence: true}, lifecycle: {audited: true}';
+  const result = validateSpec(specOf(model, '{name: price, type: decimal, versioned: 3}'));
+  assert.match(result.ok ? '' : (result.problems[0]?.message ?? ''), /keeps events whole/);
+  const partly = specOf(
+    'security: {tamperEvidence: true}',
+    '{name: price, type: decimal, audited: true}',
+  );
+  const other = validateSpec(partly);
+  assert.match(other.ok ? '' : (other.problems[0]?.message ?? ''), /needs lifecycle.audited/);
+});
+
+test('rights on the past are of use where a field has one', () => {
+  const rights = 'permissions: {read: [Public], history: [Clerk]}';
+  const auth = 'auth: {mode: tokens, apiKeys: {keys: [{name: a, sha256: SHA, roles: [Clerk]}]}}';
+  const of = (field: string) =>
+    validateSpec(
+      parse(
+        `{${auth.replace('SHA', 'a'.repeat(64))}, models: [{name: A, fields: [${ID}, ${field}], ${rights}}]}`,
+      ),
+    ).ok;
+  assert.equal(of('{name: x, type: string, audited: true}'), true);
+  assert.equal(of('{name: x, type: string, versioned: 2}'), true);
+  assert.equal(of('{name: x, type: string, audited: false}'), false);
+});
+
 test('an immutable model has immutable fields', () => {
   const [model] = schemaOf('lifecycle: {immutable: true}').models;
   assert.deepEqual(
@@ -199,6 +254,17 @@ test('an immutable model has immutable fields', () => {
 test('a model that says nothing about its past compiles as before there was anything to say', () => {
   const [model] = schemaOf('path: /api/things').models;
   assert.deepEqual(Object.keys(model ?? {}), ['name', 'path', 'primaryKey', 'fields']);
+});
+
+test('whether a field is audited may change at any time', () => {
+  const before = schemaOf('lifecycle: {versioned: 5}');
+  const after = schemaOf(
+    'lifecycle: {versioned: 5}',
+    '{name: price, type: decimal, audited: true}',
+  );
+  const { kind, changes } = compareSchemas(before, after);
+  assert.deepEqual([kind, changes], ['additive', ['Product.price: audited none becomes true']]);
+  assert.equal(compareSchemas(after, before).kind, 'additive');
 });
 
 test('what is remembered, and what changes are called, may change at any time', () => {

@@ -53,6 +53,7 @@ function checkModel(model: unknown, path: Path, names: readonly Fact[]): Problem
     ...fields.flatMap((field, at) => [
       ...checkTarget(field, [...path, 'fields', at], names),
       ...checkChangeable(field, model, [...path, 'fields', at]),
+      ...checkAudited(field, model, [...path, 'fields', at]),
     ]),
     ...checkIndexes(model, path),
     ...checkTemplate(model, path),
@@ -134,6 +135,8 @@ function checkColdStore(cold: unknown, path: Path): Problem[] {
   ];
 }
 
+const OF_PAST = ['historize', 'versioned'];
+
 /** A chain of hashes is checked on events as they were recorded: whole, with actor and old values. */
 function checkEvidence(model: unknown, fields: readonly unknown[], path: Path): Problem[] {
   if (memberAt(memberAt(model, 'security'), 'tamperEvidence') !== true) return [];
@@ -144,7 +147,7 @@ function checkEvidence(model: unknown, fields: readonly unknown[], path: Path): 
   }
   const prunes =
     memberAt(lifecycle, 'versioned') !== undefined ||
-    fields.some((field) => memberAt(field, 'historize') !== undefined);
+    fields.some((field) => OF_PAST.some((name) => memberAt(field, name) !== undefined));
   if (!prunes) return [];
   const message = 'tamperEvidence keeps events whole: versioned and historize exclude it';
   return [problem(place, 'conflicting', message)];
@@ -240,6 +243,14 @@ function checkChangeable(field: unknown, model: unknown, path: Path): Problem[] 
   if (memberAt(memberAt(model, 'lifecycle'), 'immutable') !== true) return [];
   const message = 'setNull would change a row of a model with lifecycle.immutable';
   return [problem([...path, 'onDelete'], 'conflicting', message)];
+}
+
+/** A model is audited as a whole, or some of its fields are. */
+function checkAudited(field: unknown, model: unknown, path: Path): Problem[] {
+  if (memberAt(field, 'audited') !== false) return [];
+  if (memberAt(memberAt(model, 'lifecycle'), 'audited') !== true) return [];
+  const message = 'lifecycle.audited audits every field: say audited of fields instead';
+  return [problem([...path, 'audited'], 'conflicting', message)];
 }
 
 function duplicates(names: readonly Fact[], noun: string): Problem[] {

@@ -145,7 +145,7 @@ export interface HistorizeSpec {
 
 /** What is remembered of the past of the rows of a model. */
 export interface LifecycleSpec {
-  /** Events tell actor, old and new values. */
+  /** Events tell actor, old and new values, of all fields. */
   audited: boolean;
   /** For fields without historize. */
   versioned?: number;
@@ -275,6 +275,8 @@ export interface FieldSpec extends NestedFieldSpec {
   /** reference: the route below a row of that model for the rows that refer to it. */
   inverse?: string;
   historize?: HistorizeSpec;
+  /** True, or absent: events tell who changed its value, the old one and the new one. */
+  audited?: boolean;
   /** True, or absent: the API neither shows nor takes it. */
   hidden?: boolean;
   permissions?: FieldPermissions;

@@ -62,6 +62,36 @@ const FIELD_REFUSALS: [string, string, string, RegExp][] = [
     /^must be between 1 and 1000, not 0$/,
   ],
   [
+    '{name: x, type: string, versioned: 0}',
+    'fields[1].versioned',
+    'out_of_range',
+    /^must be between 1 and 1000, not 0$/,
+  ],
+  [
+    '{name: x, type: string, versioned: 3, historize: {mode: full}}',
+    'fields[1].versioned',
+    'conflicting',
+    /^versioned is historize with mode versions: say one of them$/,
+  ],
+  [
+    '{name: x, type: string, audited: 1}',
+    'fields[1].audited',
+    'wrong_type',
+    /^must be true or false, not 1$/,
+  ],
+  [
+    '{name: x, type: object, fields: [{name: y, type: string, audited: true}]}',
+    'fields[1].fields[0].audited',
+    'does_not_apply',
+    /^audited applies to a field of the model/,
+  ],
+  [
+    '{name: x, type: array, items: {type: string, versioned: 2}}',
+    'fields[1].items.versioned',
+    'does_not_apply',
+    /^versioned does not apply to the items of an array$/,
+  ],
+  [
     '{name: x, type: object, fields: [{name: y, type: string, historize: {mode: full}}]}',
     'fields[1].fields[0].historize',
     'does_not_apply',

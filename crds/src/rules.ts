@@ -8,7 +8,7 @@ import { DEFAULTS } from './language-terms.ts';
 import { compareDecimals, decimalOf, isDecimal } from './lexical.ts';
 import { refusePattern } from './pattern/index.ts';
 import { type Path, type Problem, problem } from './problems.ts';
-import type { DefaultSource, FieldType } from './resource.ts';
+import type { DefaultSource, FieldType, HistorizeSpec } from './resource.ts';
 import { checkStates } from './state-rules.ts';
 import { quote } from './structure.ts';
 
@@ -71,7 +71,7 @@ export function checkField(field: AuthoredField, path: Path): Problem[] {
     ...checkDefault(field, path),
     ...checkFieldDefault(field, path),
     ...checkSource(field, path),
-    ...checkHistorize(field, path),
+    ...checkPast(field, path),
     ...checkStates(field, path),
     ...checkOnDelete(field, path),
     ...checkComputedField(field, path),
@@ -302,12 +302,24 @@ function checkOnDelete(field: AuthoredField, path: Path): Problem[] {
   return [problem(place, 'conflicting', message)];
 }
 
-function checkHistorize({ historize, primaryKey }: AuthoredField, path: Path): Problem[] {
-  if (historize === undefined) return [];
-  const place = [...path, 'historize'];
+/** What is said of the past of a field: it has one, and it is said once how much of it is kept. */
+function checkPast(field: AuthoredField, path: Path): Problem[] {
+  const { primaryKey, historize, versioned } = field;
+  const said = (['historize', 'audited', 'versioned'] as const).filter(
+    (name) => field[name] !== undefined,
+  );
   if (primaryKey) {
-    return [problem(place, 'primary_key', 'a primary key never changes: it has no history')];
+    return said.map((name) =>
+      problem([...path, name], 'primary_key', 'a primary key never changes: it has no history'),
+    );
   }
+  if (historize === undefined) return [];
+  if (versioned === undefined) return checkHistorize(historize, [...path, 'historize']);
+  const message = 'versioned is historize with mode versions: say one of them';
+  return [problem([...path, 'versioned'], 'conflicting', message)];
+}
+
+function checkHistorize(historize: HistorizeSpec, place: Path): Problem[] {
   const wanted = historize.mode === 'versions';
   if (wanted === (historize.versions !== undefined)) return [];
   const at = [...place, 'versions'];

@@ -163,6 +163,8 @@ export interface FieldSchema extends ValueSchema {
   defaultFrom?: DefaultSource;
   /** Absent where the model's rule counts. */
   historize?: HistorizeSpec;
+  /** True, or absent where what its model says counts alone. */
+  audited?: boolean;
   /** True, or absent: neither shown nor taken by the API. */
   hidden?: boolean;
   /** Absent where the model's rights count. */

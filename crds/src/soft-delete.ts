@@ -76,7 +76,7 @@ function deletedModel(model: ModelSchema, models: readonly ModelSchema[]): Model
 /** What is computed is computed of deleted rows, too: who may read it follows from what it is of. */
 function plainField(field: FieldSchema, models: readonly ModelSchema[]): FieldSchema {
   const { to: _, onDelete: __, inverse: ___, template: ____, historize: _____, ...plain } = field;
-  const { defaultFrom: ______, states: _______, ...kept } = plain;
+  const { defaultFrom: ______, states: _______, audited: ________, ...kept } = plain;
   const isIndexed = field.unique || field.type === 'reference';
   const index = isIndexed && field.index === 'none' ? 'hash' : field.index;
   return { ...kept, type: typeOf(field, models), unique: false, index };

@@ -1,6 +1,11 @@
 import { ColdError } from '../cold/index.ts';
 import type { HotHistory } from '../history/index.ts';
-import { EngineError, type HistoryReader, type VersionRecord } from '../ports/index.ts';
+import {
+  EngineError,
+  type FormerRules,
+  type HistoryReader,
+  type VersionRecord,
+} from '../ports/index.ts';
 import type { Archive } from './archive.ts';
 import type { ArchiveFile } from './archive-file.ts';
 import type { ColdArchive } from './cold-archive.ts';
@@ -44,6 +49,10 @@ export class ArchivedHistory implements HistoryReader {
     timeMs: number,
   ): VersionRecord | undefined | Promise<VersionRecord | undefined> {
     return this.#hot.asOf(model, id, timeMs) ?? this.#archivedAsOf(model, id, timeMs);
+  }
+
+  formerOf(model: string): readonly FormerRules[] {
+    return this.#hot.formerOf(model);
   }
 
   async #archivedVersions(

@@ -1,36 +1,14 @@
+import type { KeptRules } from '../ports/index.ts';
 import type { HistoryRules } from './rules.ts';
-
-/** Rules as they are remembered when others take their place. */
-export interface KeptRules {
-  readonly audited: boolean;
-  readonly retentionMs: number;
-  readonly fields: readonly {
-    readonly name: string;
-    readonly depth: number;
-    readonly expires: boolean;
-  }[];
-}
-
-/**
- * Rules that kept less than those that came after them. What they did not keep when they ended is
- * gone on every member, whether or not it had removed the bytes by then.
- */
-export interface FormerRules {
-  readonly model: string;
-  /** Null: no history was kept. */
-  readonly rules: KeptRules | null;
-  /** Log index of the model change that ended them: they judge versions up to it. */
-  readonly untilIndex: number;
-  /** Log time of that change. */
-  readonly untilMs: number;
-}
 
 /** What is to be remembered of rules. */
 export function keptRules(rules: HistoryRules | undefined): KeptRules | null {
   if (rules === undefined) return null;
-  const { audited, retentionMs } = rules;
-  const fields = rules.fields.map(({ name, depth, expires }) => ({ name, depth, expires }));
-  return { audited, retentionMs, fields };
+  const { auditsAll, retentionMs } = rules;
+  const fields = rules.fields.map(({ name, depth, expires, audited }) => {
+    return { name, depth, expires, audited };
+  });
+  return { audited: auditsAll, retentionMs, fields };
 }
 
 /** Whether nothing that `old` did not keep is kept by `next`: then `old` need not be remembered. */
@@ -41,6 +19,7 @@ export function isAtLeastAsStrict(next: KeptRules | null, old: KeptRules | null)
   return next.fields.every((field) => {
     const before = old.fields.find(({ name }) => name === field.name);
     if (before === undefined) return true;
+    if (field.audited && !before.audited) return false;
     return field.depth <= before.depth && (field.expires || !before.expires);
   });
 }
@@ -64,7 +43,7 @@ export function readFormer(text: string): KeptRules | null {
 interface RulesText {
   audited: boolean;
   retentionMs: number | null;
-  fields: { name: string; depth: number | null; expires: boolean }[];
+  fields: { name: string; depth: number | null; expires: boolean; audited: boolean }[];
 }
 
 function isRules(value: unknown): value is RulesText {

@@ -1,8 +1,8 @@
 import type { Schema } from '@lithair/crds';
 import type { ColdEntry, ColdObject, GenerationDigest } from '../entry/index.ts';
-import type { HistoryReader, VersionRecord } from '../ports/index.ts';
+import type { FormerRules, HistoryReader, VersionRecord } from '../ports/index.ts';
 import { type ChainEnd, linkBehind } from './evidence.ts';
-import { type FormerRules, isAtLeastAsStrict, keptRules } from './former-rules.ts';
+import { isAtLeastAsStrict, keptRules } from './former-rules.ts';
 import { type CapturedGeneration, Generation } from './generation.ts';
 import { type HistoryRules, historyRules } from './rules.ts';
 
@@ -128,6 +128,10 @@ export class HotHistory implements HistoryReader {
   /** Rules that kept less than the present ones and judge what is older, oldest first. */
   get formerRules(): readonly FormerRules[] {
     return this.past;
+  }
+
+  formerOf(model: string): readonly FormerRules[] {
+    return this.rules.get(model)?.former ?? [];
   }
 
   /** Puts back what a snapshot holds of them. */

@@ -5,10 +5,17 @@
 
 export { ChainCheck } from './chain-check.ts';
 export { declaredEvents, defaultEvent, eventId } from './event-names.ts';
-export { type FormerRules, formerText, readFormer } from './former-rules.ts';
+export { formerText, readFormer } from './former-rules.ts';
 export type { CapturedGeneration, Generation, ModelVersion } from './generation.ts';
 export { HotHistory } from './hot-history.ts';
-export { archived, changedFields, keptChanges, keptValues } from './kept-values.ts';
+export { archived, changedFields, keptChanges, keptValues, toldActor } from './kept-values.ts';
 export { momentOf } from './moment.ts';
 export { readModelVersion, readVersion, writeModelVersion, writeVersion } from './record-codec.ts';
-export { type HistoryRules, hasValues, historyRules, isKept, type Moment } from './rules.ts';
+export {
+  type HistoryRules,
+  hasValues,
+  historyRules,
+  isKept,
+  type Moment,
+  narrowed,
+} from './rules.ts';

@@ -7,6 +7,8 @@ import {
   keepsAll,
   keepsValue,
   type Moment,
+  tellsOf,
+  wasAuditedWhole,
 } from './rules.ts';
 
 /** Old and new value of a field that changed; what is not kept is absent. */
@@ -28,7 +30,21 @@ export function keptValues(
   return pick(parse(record.json), rules, (rule) => keepsValue(rules, rule, record, moment));
 }
 
-/** The fields that a change changed, in the order of the schema, with the values that are kept. */
+/**
+ * Who made a change; null where it is not told: of a model of which some fields are audited, where
+ * none of these changed.
+ */
+export function toldActor(
+  rules: HistoryRules,
+  record: VersionRecord,
+  moment: Moment,
+): VersionRecord['actor'] {
+  if (!rules.audited || record.actor === null) return null;
+  if (wasAuditedWhole(rules, record)) return record.actor;
+  return Object.keys(keptChanges(rules, record, moment)).length > 0 ? record.actor : null;
+}
+
+/** The audited fields that a change changed, in the order of the schema, with the values that are kept. */
 export function keptChanges(
   rules: HistoryRules,
   record: VersionRecord,
@@ -39,7 +55,7 @@ export function keptChanges(
   const changes: { [field: string]: FieldChange } = {};
   for (const rule of rules.fields) {
     const { name } = rule;
-    if (!changed.includes(name)) continue;
+    if (!changed.includes(name) || !tellsOf(rules, rule, record)) continue;
     const old = keepsValue(rules, rule, oldOf(record), moment) ? before[name] : undefined;
     const now = keepsValue(rules, rule, record, moment) ? after[name] : undefined;
     changes[name] = { ...(old !== undefined && { old }), ...(now !== undefined && { new: now }) };
@@ -71,7 +87,8 @@ function whole(
   moment: Moment,
 ): VersionRecord {
   if (rules.chained && record.evidence !== null) return record;
-  if (rules.audited && record.actor !== null) return audited(rules, record, json, moment);
+  const told = audited(rules, record, moment);
+  if (told !== null) return { ...record, json, ...told, evidence: null };
   if (json === record.json && isBare(record)) return record;
   return { ...record, json, actor: null, before: null, changed: null, evidence: null };
 }
@@ -80,21 +97,30 @@ function isBare({ actor, before, changed, evidence }: VersionRecord): boolean {
   return actor === null && before === null && changed === null && evidence === null;
 }
 
-/** With what is kept of who changed what. */
+/** What is kept of who changed what; null where nothing is. */
 function audited(
   rules: HistoryRules,
   record: VersionRecord,
-  json: string | null,
   moment: Moment,
-): VersionRecord {
+): Pick<VersionRecord, 'actor' | 'before' | 'changed'> | null {
+  if (!rules.audited || record.actor === null) return null;
   const before = parse(record.before);
-  const changed = record.changed ?? changedFields(rules.model, before, parse(record.json));
+  const changed = toldFields(rules, record, before);
+  if (changed.length === 0 && !rules.auditsAll) return null;
   const replaced = oldOf(record);
   const isOld = (rule: FieldRule) =>
     changed.includes(rule.name) && lasts(rules, rule, replaced, moment);
   const old = pick(before, rules, isOld);
   const kept = record.before === null ? null : JSON.stringify(old);
-  return { ...record, json, before: kept, changed, evidence: null };
+  return { actor: record.actor, before: kept, changed };
+}
+
+function toldFields(rules: HistoryRules, record: VersionRecord, before: JsonObject): string[] {
+  const { changed = null } = record;
+  const all = changed ?? changedFields(rules.model, before, parse(record.json));
+  if (rules.auditsAll) return [...all];
+  const isTold = (rule: FieldRule) => all.includes(rule.name) && tellsOf(rules, rule, record);
+  return rules.fields.filter(isTold).map(({ name }) => name);
 }
 
 /** Whether a version keeps a value after it is not the present one any more. */

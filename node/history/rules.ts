@@ -1,6 +1,5 @@
 import { durationMs, type FieldSchema, type HistorizeSpec, type ModelSchema } from '@lithair/crds';
-import type { VersionRecord } from '../ports/index.ts';
-import type { FormerRules } from './former-rules.ts';
+import type { FormerRules, KeptRules, VersionRecord } from '../ports/index.ts';
 
 /** Which past values of one field are kept. */
 export interface FieldRule {
@@ -9,6 +8,8 @@ export interface FieldRule {
   readonly depth: number;
   /** Whether the value goes when its version is older than the model's retention. */
   readonly expires: boolean;
+  /** Whether it is told who changed it. */
+  readonly audited: boolean;
 }
 
 /** What is kept of the past of a model's rows, worked out once per schema. */
@@ -16,8 +17,10 @@ export interface HistoryRules {
   readonly model: ModelSchema;
   /** Whether versions are chained by hashes, and so kept whole. */
   readonly chained: boolean;
-  /** Whether actor and old values are recorded. */
+  /** Whether actor and old values are recorded, for some field at least. */
   readonly audited: boolean;
+  /** Whether every change is told with its actor, whatever it changed. */
+  readonly auditsAll: boolean;
   /** In the order of the schema, the primary key included. */
   readonly fields: readonly FieldRule[];
   /** Versions that keep the values of all fields, the newest counted; some may keep them longer. */
@@ -49,7 +52,8 @@ export function historyRules(
   model: ModelSchema,
   former: readonly FormerRules[] = [],
 ): HistoryRules | null {
-  const { audited = false, versioned, retention } = model.lifecycle ?? {};
+  const { audited: auditsAll = false, versioned, retention } = model.lifecycle ?? {};
+  const audited = auditsAll || model.fields.some((field) => field.audited === true);
   const declared =
     audited ||
     versioned !== undefined ||
@@ -62,6 +66,7 @@ export function historyRules(
   return {
     model,
     audited,
+    auditsAll,
     chained: model.tamperEvidence === true,
     fields,
     wholeDepth: wholeDepth(fields),
@@ -81,15 +86,35 @@ function lasts(tier: string | undefined): number {
   return tier === undefined ? 0 : durationMs(tier);
 }
 
-function fieldRule(field: FieldSchema, { primaryKey, lifecycle }: ModelSchema): FieldRule {
-  const { name, historize } = field;
-  if (name === primaryKey) return { name, depth: Infinity, expires: false };
-  if (historize !== undefined)
-    return { name, depth: DEPTHS[historize.mode](historize), expires: false };
-  if (lifecycle?.versioned !== undefined)
-    return { name, depth: lifecycle.versioned, expires: false };
-  const isKept = lifecycle?.audited === true || lifecycle?.retention !== undefined;
-  return { name, depth: isKept ? Infinity : 1, expires: isKept };
+/** Rules as far as some fields of the model go. */
+export function narrowed(rules: HistoryRules, isLeft: (field: string) => boolean): HistoryRules {
+  const { model, auditsAll } = rules;
+  const fields = rules.fields.filter(({ name }) => isLeft(name));
+  return {
+    ...rules,
+    model: { ...model, fields: model.fields.filter(({ name }) => isLeft(name)) },
+    fields,
+    audited: auditsAll || fields.some(({ audited }) => audited),
+  };
+}
+
+function fieldRule(field: FieldSchema, model: ModelSchema): FieldRule {
+  const { name } = field;
+  const isKey = name === model.primaryKey;
+  const audited = !isKey && (field.audited === true || model.lifecycle?.audited === true);
+  return { name, ...valuesKept(field, model, audited), audited };
+}
+
+function valuesKept(
+  { name, historize }: FieldSchema,
+  { primaryKey, lifecycle }: ModelSchema,
+  audited: boolean,
+): Pick<FieldRule, 'depth' | 'expires'> {
+  if (name === primaryKey) return { depth: Infinity, expires: false };
+  if (historize !== undefined) return { depth: DEPTHS[historize.mode](historize), expires: false };
+  if (lifecycle?.versioned !== undefined) return { depth: lifecycle.versioned, expires: false };
+  const isKept = audited || lifecycle?.retention !== undefined;
+  return { depth: isKept ? Infinity : 1, expires: isKept };
 }
 
 const DEPTHS = {
@@ -126,13 +151,38 @@ function wasKept(rules: HistoryRules, field: string, version: Version, moment: M
   });
 }
 
+/** Whether every former rule that a version was under told of each of its changes who made it. */
+export function wasAuditedWhole(rules: HistoryRules, version: Version): boolean {
+  if (!rules.auditsAll) return false;
+  return rules.former.every(
+    ({ rules: former, untilIndex }) => version.index > untilIndex || former?.audited === true,
+  );
+}
+
+/** Whether it is told who made a version's change of a field, and always was. */
+export function tellsOf(
+  rules: HistoryRules,
+  { name, audited }: FieldRule,
+  version: Version,
+): boolean {
+  if (!audited) return false;
+  return rules.former.every(({ rules: former, untilIndex }) => {
+    if (version.index > untilIndex || former?.audited === true) return true;
+    return former?.fields.find((field) => field.name === name)?.audited ?? former !== null;
+  });
+}
+
 /** Whether every former rule that a version was under kept who changed it and when. */
 function wasTold(rules: HistoryRules, version: Version): boolean {
   return rules.former.every(({ rules: former, untilIndex, untilMs }) => {
     if (version.index > untilIndex) return true;
-    if (former === null || !former.audited) return false;
+    if (former === null || !isToldBy(former)) return false;
     return untilMs - version.timeMs <= former.retentionMs;
   });
+}
+
+function isToldBy({ audited, fields }: KeptRules): boolean {
+  return audited || fields.some((field) => field.audited);
 }
 
 /** Whether a version keeps the value of any field but its key. */

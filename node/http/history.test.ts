@@ -284,5 +284,19 @@ test('a change of the rules counts at once, for what is past too', async () => {
   const narrower = { ...Object(tag), lifecycle: { versioned: 1 } };
   other.engine.changeSchema(schemaOf([product, narrower]));
   assert.equal((await other.send('GET', `${path}?version=1`)).status, 410);
+  const wider = { ...Object(tag), lifecycle: { audited: true, versioned: 10 } };
+  other.engine.changeSchema(schemaOf([product, wider]));
+  assert.equal((await other.send('GET', `${path}?version=1`)).status, 410, 'it stays gone');
+  await other.send('PUT', path, { body: { word: 'c' } });
+  assert.equal((await other.send('GET', `${path}?version=2`)).status, 200);
+  const { data } = JSON.parse((await other.send('GET', `${path}/events`)).text);
+  const told = data.map((event: { version: number; actor?: unknown }) => [
+    event.version,
+    event.actor !== undefined,
+  ]);
+  assert.deepEqual(told, [
+    [3, true],
+    [2, false],
+  ]);
   await other.close();
 });

@@ -48,6 +48,7 @@ interface Field {
   readonly index: 'none' | 'hash' | 'ordered' | 'bloom';
   readonly read: readonly string[] | null;
   readonly locked: boolean;
+  readonly isAudited: boolean;
 }
 
 /** A field that is computed of others, and one that is computed of it. */
@@ -192,6 +193,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
       index,
       read: fc.option(fc.subarray(['Clerk', 'Authenticated', 'Owner']), { nil: null }),
       locked: fc.boolean(),
+      isAudited: fc.boolean(),
     }),
     { minLength: 3, maxLength: 3 },
   ),
@@ -252,6 +254,7 @@ function modelOf(plan: Plan) {
         name: NAMES[at],
         type: field.type,
         index: field.index,
+        ...(field.isAudited && { audited: true }),
         permissions: {
           ...(field.read !== null && { read: withAdmin(field.read) }),
           // Nobody writes what they may not read: a write of what is there already tells.

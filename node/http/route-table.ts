@@ -9,7 +9,7 @@ import {
 } from '../access/index.ts';
 import { ANONYMOUS, type Authenticate, type AuthPorts, createAuthenticate } from '../auth/index.ts';
 import { type FieldCipher, openedKey } from '../encryption/index.ts';
-import { type HistoryRules, historyRules } from '../history/index.ts';
+import { type HistoryRules, historyRules, narrowed } from '../history/index.ts';
 import { type Actor, type FieldRights, type JsonObject, type StateReader } from '../ports/index.ts';
 import {
   compileQueries,
@@ -312,5 +312,5 @@ function cachingOf({ auth }: Schema, { cacheSeconds }: ModelSchema): string {
 function visibleHistory(rules: HistoryRules | null, read: ModelSchema): HistoryRules | null {
   if (rules === null || read === rules.model) return rules;
   const names = new Set(read.fields.map(({ name }) => name));
-  return { ...rules, model: read, fields: rules.fields.filter(({ name }) => names.has(name)) };
+  return { ...narrowed(rules, (name) => names.has(name)), model: read };
 }

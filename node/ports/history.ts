@@ -36,6 +36,33 @@ export interface VersionRecord {
   readonly evidence: Evidence | null;
 }
 
+/** Rules as they are remembered when others take their place. */
+export interface KeptRules {
+  /** All fields, whatever is said of each. */
+  readonly audited: boolean;
+  readonly retentionMs: number;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly depth: number;
+    readonly expires: boolean;
+    readonly audited: boolean;
+  }[];
+}
+
+/**
+ * Rules that kept less than those that came after them. What they did not keep when they ended is
+ * gone on every member, whether or not it had removed the bytes by then.
+ */
+export interface FormerRules {
+  readonly model: string;
+  /** Null: no history was kept. */
+  readonly rules: KeptRules | null;
+  /** Log index of the model change that ended them: they judge versions up to it. */
+  readonly untilIndex: number;
+  /** Log time of that change. */
+  readonly untilMs: number;
+}
+
 /**
  * Past versions as they are stored on this node, as of the state's applied index. What of them may
  * still be shown is decided by the rules of the model, which the reader applies.
@@ -54,4 +81,6 @@ export interface HistoryReader {
     id: string,
     timeMs: number,
   ): VersionRecord | undefined | Promise<VersionRecord | undefined>;
+  /** Rules of a model that kept less than its present ones, oldest first. */
+  formerOf(model: string): readonly FormerRules[];
 }

@@ -46,7 +46,8 @@ function isNewest(model: ModelSchema): boolean {
   );
   const isPartial = indexes.some(({ where }) => where !== undefined);
   const isMade = fields.some(
-    ({ computed, states, encrypted }) => (computed ?? states ?? encrypted) !== undefined,
+    ({ computed, states, encrypted, audited }) =>
+      (computed ?? states ?? encrypted ?? audited) !== undefined,
   );
   return isSaid || isPartial || isMade || fields.some(isForOwners) || fields.some(isRepresented);
 }

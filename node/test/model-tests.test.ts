@@ -146,6 +146,21 @@ describe('lithair test', () => {
     }
   });
 
+  it('tries what fields say of their past', async () => {
+    const fields = [
+      '{name: id, type: uuid, primaryKey: true}',
+      '{name: price, type: decimal, audited: true}',
+      '{name: made, type: datetime, defaultFrom: now, immutable: true, audited: true}',
+      '{name: name, type: string, versioned: 3}',
+    ];
+    const text = `{auth: {mode: open}, models: [{name: A, fields: [${fields.join(', ')}]}]}`;
+    const { code, output } = await lithair('test', fileOf('past.yaml', text));
+    assert.equal(code, 0, output);
+    assert.match(output, /✔ price: audited: events tell who changed it/);
+    assert.match(output, /✔ made: audited: events tell who changed it/);
+    assert.match(output, /✔ name: 3 versions kept/);
+  });
+
   it('tries the roles of the transitions of an example', async () => {
     const file = join(EXAMPLES, 'orders.yaml');
     const { output } = await lithair('test', file, '--filter', 'take status');

@@ -4,7 +4,6 @@ import type { Mutant } from './mutant.ts';
 const FIELD = 'spec.models[].fields[]';
 const READ_VALUE = 'node/validation/read-value.ts';
 const VALIDATION = ['node/validation/validation.test.ts'];
-const HISTORY = ['node/http/history.test.ts'];
 
 /** What a value has to be. */
 const VALUES: readonly Mutant[] = [
@@ -319,22 +318,6 @@ const RELATIONS: readonly Mutant[] = [
     find: "collation === 'ci-ai' ?",
     replace: "collation !== 'ci-ai' && collation !== 'ci' ?",
     tests: ['node/query/query.test.ts'],
-  },
-  {
-    attribute: `${FIELD}.historize.mode`,
-    fault: 'values that are never kept are',
-    file: 'node/history/rules.ts',
-    find: 'never: () => 1,',
-    replace: 'never: () => Infinity,',
-    tests: HISTORY,
-  },
-  {
-    attribute: `${FIELD}.historize.versions`,
-    fault: 'more versions keep their value',
-    file: 'node/history/rules.ts',
-    find: 'versions ?? 1,',
-    replace: 'Infinity,',
-    tests: HISTORY,
   },
   {
     attribute: `${FIELD}.hidden`,

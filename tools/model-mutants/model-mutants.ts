@@ -238,8 +238,8 @@ const PAST: readonly Mutant[] = [
     attribute: `${MODEL}.lifecycle.versioned`,
     fault: 'more versions keep their values',
     file: 'node/history/rules.ts',
-    find: 'return { name, depth: lifecycle.versioned, expires: false };',
-    replace: 'return { name, depth: Infinity, expires: false };',
+    find: 'return { depth: lifecycle.versioned, expires: false };',
+    replace: 'return { depth: Infinity, expires: false };',
     tests: [...HISTORY, 'node/history-keeper.test.ts', 'node/archive/archive.test.ts'],
   },
   {

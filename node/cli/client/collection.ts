@@ -261,7 +261,7 @@ export interface Version<T> {
   /** Log time. */
   readonly at: string;
   readonly events: readonly string[];
-  /** Of models that are audited. */
+  /** Of models, and changes of fields, that are audited. */
   readonly actor?: { readonly subject: string; readonly method: string };
   /** Null where the version is a deletion. */
   readonly data: Partial<T> | null;
@@ -272,7 +272,7 @@ export interface ModelEvent<T> extends Omit<Version<T>, 'events'> {
   readonly eventId: string;
   readonly sequence: number;
   readonly type: string;
-  /** Of models that are audited; values that are kept. */
+  /** Of models and fields that are audited; values that are kept. */
   readonly changes?: {
     readonly [K in keyof T]?: { readonly old?: T[K] | null; readonly new?: T[K] | null };
   };

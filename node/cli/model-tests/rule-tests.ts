@@ -1,5 +1,6 @@
 // Rules between fields, computed fields, and what is remembered of a row.
 import { computedFields, type ModelSchema } from '@lithair/crds';
+import { historyRules } from '../../history/index.ts';
 import type { JsonObject } from '../../ports/index.ts';
 import {
   type Bench,
@@ -106,20 +107,10 @@ function asJson(value: Readonly<Record<string, unknown>>): JsonObject {
   return parsed;
 }
 
-function keepsPast({ lifecycle, fields }: ModelSchema): boolean {
-  const { audited = false, versioned, retention } = lifecycle ?? {};
-  return (
-    audited ||
-    versioned !== undefined ||
-    retention !== undefined ||
-    fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never')
-  );
-}
-
 function pastTests(bench: Bench): ModelTest[] {
   const { node, rows, model } = bench;
   const test = (name: string, run: () => Promise<void>) => ({ model: model.name, name, run });
-  if (!keepsPast(model)) {
+  if (historyRules(model) === null) {
     return [
       test('no history is kept', async () => {
         const { path } = await rows.create(model);
@@ -142,9 +133,36 @@ function pastTests(bench: Bench): ModelTest[] {
           }),
         ]
       : []),
+    ...auditTests(bench),
     ...eventTests(bench),
     ...versionTests(bench),
   ];
+}
+
+/** Of fields that say it themselves. */
+function auditTests(bench: Bench): ModelTest[] {
+  const { model, rows } = bench;
+  const fields = model.fields.filter(({ audited, hidden }) => audited === true && hidden !== true);
+  return fields.map((field) => ({
+    model: model.name,
+    name: `${field.name}: audited: events tell who changed it`,
+    async run() {
+      const row = await rows.create(model);
+      await expectTold(bench, row, field.name);
+      if (field.immutable || field.computed !== undefined) return;
+      await change(bench, row, [field.name]);
+      await expectTold(bench, row, field.name);
+    },
+  }));
+}
+
+/** The newest event says that a field changed, and who changed it. */
+async function expectTold(bench: Bench, { path }: SampleRow, field: string): Promise<void> {
+  const [event] = await listed(bench, `${path}/events`);
+  expectSame('the subject', memberOf(memberOf(event, 'actor'), 'subject'), 'anonymous');
+  if (memberOf(memberOf(event, 'changes'), field) === undefined) {
+    throw new Unmet(`the newest event tells of no change of ${field}`);
+  }
 }
 
 async function listed({ node }: Bench, path: string): Promise<readonly unknown[]> {

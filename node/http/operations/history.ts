@@ -9,6 +9,7 @@ import {
   keptValues,
   type Moment,
   momentOf,
+  toldActor,
 } from '../../history/index.ts';
 import type { JsonObject, VersionRecord } from '../../ports/index.ts';
 import { DEFAULT_LIMIT, readLimit } from '../../query/index.ts';
@@ -57,14 +58,15 @@ type Read = (
 /** GET of the versions of an aggregate. */
 export const history: ReadOperation = pageOf(
   'history',
-  ({ rules, names, present }, record, moment) => {
+  ({ rules, ofChange, names, present }, record, moment) => {
     const { version, sequence } = record;
+    const actor = toldActor(ofChange, record, moment);
     const item = {
       version,
       at: datetimeOf(record.timeMs),
       events: names(record).filter((name) => name !== null),
       ...(record.effect === 'overridden' && { overridden: true }),
-      ...(rules.audited && record.actor && { actor: record.actor }),
+      ...(actor && { actor }),
       data: presented(keptValues(rules, record, moment), record, present),
     };
     return [{ version, sequence, item }];
@@ -75,9 +77,8 @@ export const history: ReadOperation = pageOf(
 export const events: ReadOperation = pageOf('events', (view, record, moment) => {
   const { rules, names, present } = view;
   const { version, id, effect } = record;
-  const { actor } = record;
-  const isAudited = rules.audited && actor !== null;
-  const audit = isAudited ? { actor, changes: changesOf(view, record, moment) } : {};
+  const actor = toldActor(view.ofChange, record, moment);
+  const audit = actor !== null ? { actor, changes: changesOf(view, record, moment) } : {};
   const data = presented(keptValues(rules, record, moment), record, present);
   return names(record)
     .flatMap((type, at) => {

@@ -5,6 +5,7 @@ import {
   keptValues,
   type Moment,
   momentOf,
+  narrowed,
 } from '../../history/index.ts';
 import type {
   AggregateRecord,
@@ -57,30 +58,22 @@ export interface Past {
 export function pastOf(
   exchange: Exchange,
   { state, model }: ReadView,
-  rules: HistoryRules,
+  declared: HistoryRules,
   history: HistoryReader,
 ): Past {
   const id = exchange.modelRoute.validator.id(exchange.id);
-  if (id === null) throw noAggregate(rules);
+  if (id === null) throw noAggregate(declared);
+  const former = history.formerOf(declared.model.name);
+  const rules = { ...declared, former };
   // Writes that are not ordered yet have no place in the history.
   const { pastOf: scopeOf, veilOf, wholeHistory, isAlive } = exchange.modelRoute;
   const stored = (model.ordered ?? model).get(id);
   const live = stored !== undefined && isAlive(stored.json) ? stored : undefined;
   const scope = scopeOf(exchange.actor);
   const veil = veilOf(exchange.actor);
-  const outside = veil === null ? rules : withoutFields(rules, veil.fields);
-  const whole = wholeHistory ?? rules;
+  const outside = veil === null ? rules : narrowed(rules, (name) => !veil.fields.has(name));
+  const whole = { ...(wholeHistory ?? declared), former };
   return { rules, history, id, live, nowMs: state.logTimeMs, scope, whole, veil, outside };
-}
-
-function withoutFields(rules: HistoryRules, names: ReadonlySet<string>): HistoryRules {
-  const { model } = rules;
-  const isLeft = ({ name }: { readonly name: string }) => !names.has(name);
-  return {
-    ...rules,
-    model: { ...model, fields: model.fields.filter(isLeft) },
-    fields: rules.fields.filter(isLeft),
-  };
 }
 
 /** Whether the caller owns the row, and owned it in a version: else it is another's past. */

@@ -79,10 +79,10 @@ const PASTS: Readonly<Record<string, { readonly fields: object; readonly lifecyc
   Brand: { fields: {}, lifecycle: { audited: true, retention: RETENTION } },
   Item: {
     fields: {
-      [STAMP]: { mode: 'full' },
-      sku: { mode: 'full' },
-      amount: { mode: 'versions', versions: AMOUNTS },
-      group: { mode: 'never' },
+      [STAMP]: { historize: { mode: 'full' } },
+      sku: { historize: { mode: 'full' }, audited: true },
+      amount: { versioned: AMOUNTS },
+      group: { historize: { mode: 'never' }, audited: true },
     },
   },
   Ticket: { fields: {}, lifecycle: { immutable: true, versioned: TICKETS } },
@@ -109,8 +109,7 @@ function withPast(model: Declared): object {
   if (past === undefined) return model;
   const rules = new Map(Object.entries(past.fields));
   const fields = model.fields.map((field) => {
-    const historize = rules.get(field.name);
-    return historize === undefined ? field : { ...field, historize };
+    return { ...field, ...rules.get(field.name) };
   });
   return { ...model, fields, ...(past.lifecycle && { lifecycle: past.lifecycle }) };
 }
