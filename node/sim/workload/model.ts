@@ -74,8 +74,19 @@ const RETENTION_MS = 5_000;
 const AMOUNTS = 3;
 const TICKETS = 2;
 
+interface FieldPast {
+  readonly historize?: object;
+  readonly versioned?: number;
+  readonly audited?: true;
+}
+
+interface Past {
+  readonly fields: Readonly<Record<string, FieldPast>>;
+  readonly lifecycle?: object;
+}
+
 /** What models say of the past, where they do. */
-const PASTS: Readonly<Record<string, { readonly fields: object; readonly lifecycle?: object }>> = {
+const PASTS: Readonly<Record<string, Past>> = {
   Brand: { fields: {}, lifecycle: { audited: true, retention: RETENTION } },
   Item: {
     fields: {
@@ -104,12 +115,14 @@ interface Declared {
   readonly fields: readonly { readonly name: string }[];
 }
 
-function withPast(model: Declared): object {
+function withPast(model: Declared, lives: boolean): object {
   const past = PASTS[model.name];
   if (past === undefined) return model;
   const rules = new Map(Object.entries(past.fields));
   const fields = model.fields.map((field) => {
-    return { ...field, ...rules.get(field.name) };
+    const { audited, ...others }: FieldPast = rules.get(field.name) ?? {};
+    // Clusters that begin at an older apply version do not know audited fields.
+    return { ...field, ...others, ...(lives && audited && { audited }) };
   });
   return { ...model, fields, ...(past.lifecycle && { lifecycle: past.lifecycle }) };
 }
@@ -119,7 +132,7 @@ function flavoured(
   { eventual, history, weak, lives }: Flavour,
   other: boolean,
 ): readonly object[] {
-  const all = history ? models.map(withPast) : models;
+  const all = history ? models.map((model) => withPast(model, lives)) : models;
   const more = [...(eventual ? [MEMO] : []), ...(weak ? WEAK : [])];
   return [...all, ...more, ...(lives ? lifeModels(other) : [])];
 }
