@@ -191,10 +191,16 @@ function compileField(field: FieldSpec, allImmutable: boolean): FieldSchema {
     ...compileReference(field),
     ...(field.states && { states: structuredClone(field.states) }),
     ...(field.collation !== undefined && { collation: field.collation }),
-    ...(field.historize && { historize: { ...field.historize } }),
-    ...(field.audited === true && { audited: true }),
+    ...compilePast(field),
     ...compileAccess(field),
     ...(field.computed !== undefined && { computed: field.computed }),
+  };
+}
+
+function compilePast({ historize, audited }: FieldSpec): Partial<FieldSchema> {
+  return {
+    ...(historize && { historize: { ...historize } }),
+    ...(audited === true && { audited: true }),
   };
 }
 

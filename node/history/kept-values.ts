@@ -116,8 +116,7 @@ function audited(
 }
 
 function toldFields(rules: HistoryRules, record: VersionRecord, before: JsonObject): string[] {
-  const { changed = null } = record;
-  const all = changed ?? changedFields(rules.model, before, parse(record.json));
+  const all = record.changed ?? changedFields(rules.model, before, parse(record.json));
   if (rules.auditsAll) return [...all];
   const isTold = (rule: FieldRule) => all.includes(rule.name) && tellsOf(rules, rule, record);
   return rules.fields.filter(isTold).map(({ name }) => name);

@@ -52,14 +52,9 @@ export function historyRules(
   model: ModelSchema,
   former: readonly FormerRules[] = [],
 ): HistoryRules | null {
-  const { audited: auditsAll = false, versioned, retention } = model.lifecycle ?? {};
+  const { audited: auditsAll = false, retention } = model.lifecycle ?? {};
   const audited = auditsAll || model.fields.some((field) => field.audited === true);
-  const declared =
-    audited ||
-    versioned !== undefined ||
-    retention !== undefined ||
-    model.fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
-  if (!declared) return null;
+  if (!audited && !keepsValues(model)) return null;
   const { hot, warm, cold } = retention ?? {};
   const [hotMs, warmMs, coldMs] = [lasts(hot), lasts(warm), lasts(cold)];
   const fields = model.fields.map((field) => fieldRule(field, model));
@@ -75,6 +70,11 @@ export function historyRules(
     coldAfterMs: cold === undefined ? Infinity : hotMs + warmMs,
     former,
   };
+}
+
+function keepsValues({ lifecycle, fields }: ModelSchema): boolean {
+  if (lifecycle?.versioned !== undefined || lifecycle?.retention !== undefined) return true;
+  return fields.some(({ historize }) => historize !== undefined && historize.mode !== 'never');
 }
 
 /** A model that has nothing but its key keeps no values. */
