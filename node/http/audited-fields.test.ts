@@ -18,18 +18,21 @@ const AUTH = {
   },
 };
 
-const FIELDS = [
+const PLAIN = [
   { name: 'id', type: 'string', primaryKey: true },
-  { name: 'price', type: 'decimal', audited: true },
-  { name: 'pin', type: 'string', audited: true, historize: { mode: 'never' } },
-  { name: 'cost', type: 'decimal', audited: true, permissions: { read: ['Admin'] } },
+  { name: 'price', type: 'decimal' },
+  { name: 'pin', type: 'string', historize: { mode: 'never' } },
+  { name: 'cost', type: 'decimal', permissions: { read: ['Admin'] } },
   { name: 'name', type: 'string', versioned: 2 },
   { name: 'stock', type: 'integer' },
 ];
-/** The same fields, of which only these are audited. */
+/** The fields, of which these are audited. */
 function auditedAt(...names: readonly string[]): object[] {
-  return FIELDS.map((field) => ({ ...field, audited: names.includes(field.name) }));
+  return PLAIN.map((field) => ({ ...field, ...(names.includes(field.name) && { audited: true }) }));
 }
+
+const FIELDS = auditedAt('price', 'pin', 'cost');
+
 const PERMISSIONS = {
   create: ['Admin', 'Clerk'],
   read: ['Admin', 'Clerk'],
