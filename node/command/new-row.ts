@@ -1,4 +1,4 @@
-import type { DefaultSource, FieldSchema } from '@lithair/crds';
+import type { DefaultSource, FieldSchema, JsonValue } from '@lithair/crds';
 import type { PutChange } from '../entry/index.ts';
 import type { Actor, FieldRights, JsonObject } from '../ports/index.ts';
 import {
@@ -77,7 +77,7 @@ const NO_LIMITS: Limits = { kept: [], locked: [] };
 /**
  * The change that replaces a row. Absent immutable fields keep their value, and so do absent
  * fields whose default was the time of creation, states, and those that the caller may not see or write:
- * the same PUT twice is no change.
+ * the same PUT twice is no change. Who may write a field and not see it takes its value away with null.
  */
 export function replacement(
   plan: ModelPlan,
@@ -96,7 +96,7 @@ export function replacement(
     const given = body[name];
     const made = madeAnyway(plan, field, id);
     if (made !== undefined) row[name] = made;
-    else if (keepsValue(field, rights) && isAbsent(field, given)) row[name] = old[name] ?? null;
+    else if (isLeftOut(field, given, rights)) row[name] = old[name] ?? null;
     else {
       row[name] = completeField(field, given);
       if (!isFixed(field, rights)) continue;
@@ -106,6 +106,11 @@ export function replacement(
   }
   if (changed.length > 0) return unchangeable(changed, rights);
   return changedTo('updated', plan, id, row, before.version);
+}
+
+function isLeftOut(field: FieldSchema, given: JsonValue | undefined, rights: Limits): boolean {
+  if (!keepsValue(field, rights) || !isAbsent(field, given)) return false;
+  return given === undefined || keepsOwn(field) || rights.locked.includes(field.name);
 }
 
 function isFixed(field: FieldSchema, { locked }: Limits): boolean {
@@ -120,8 +125,12 @@ function unchangeable(changed: readonly FieldSchema[], rights: Limits): Unchange
 }
 
 function keepsValue(field: FieldSchema, { kept }: Limits): boolean {
-  const isOwn = field.defaultFrom !== undefined || field.states !== undefined;
-  return field.immutable || isOwn || kept.includes(field.name);
+  return keepsOwn(field) || kept.includes(field.name);
+}
+
+/** Whoever replaces the row. */
+function keepsOwn({ immutable, defaultFrom, states }: FieldSchema): boolean {
+  return immutable || defaultFrom !== undefined || states !== undefined;
 }
 
 /** The change that takes the values of some fields away. */

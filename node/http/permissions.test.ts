@@ -204,6 +204,46 @@ test('a field that can be written and not read is set as a whole, and kept when 
   assert.equal(unknown.text, unread.text);
 });
 
+test('a value that the caller may write and not read is taken away by null, and by nothing else', async (t) => {
+  const fields = [
+    { name: 'id', type: 'string', primaryKey: true },
+    { name: 'name', type: 'string' },
+    { name: 'note', type: 'string', permissions: { read: ['Admin'], write: ['Clerk'] } },
+    { name: 'level', type: 'integer', default: 1, permissions: { read: ['Admin'] } },
+    { name: 'seal', type: 'string', permissions: { read: ['Admin'], write: ['Admin'] } },
+  ];
+  const permissions = { create: ['Clerk'], read: ['Clerk'], update: ['Clerk'] };
+  const one = await serveApi([{ name: 'Memo', fields, permissions }], {}, AUTH);
+  t.after(() => one.close());
+  const send = (who: keyof typeof KEYS, method: string, body?: unknown, type?: string) =>
+    one.send(method, '/api/memos/m', {
+      headers: { 'x-api-key': KEYS[who], ...(type !== undefined && { 'content-type': type }) },
+      ...(body !== undefined && { body }),
+    });
+  const rest = async () => {
+    const { note, level, seal } = (await send('admin', 'GET')).json;
+    return [note, level, seal];
+  };
+  const row = { id: 'm', note: 'n', level: 5, seal: 's' };
+  const admin = { 'x-api-key': KEYS.admin };
+  const created = await one.send('POST', '/api/memos', { headers: admin, body: row });
+  assert.equal(created.status, 201, created.text);
+  assert.equal((await send('clerk', 'PUT', { name: 'other' })).status, 200);
+  assert.deepEqual(await rest(), ['n', 5, 's'], 'left out');
+  assert.equal((await send('clerk', 'PATCH', { note: null })).status, 200);
+  assert.deepEqual(await rest(), [null, 5, 's']);
+  assert.equal((await send('clerk', 'PUT', { level: null })).status, 200);
+  assert.deepEqual(await rest(), [null, 1, 's'], 'the default');
+  assert.equal((await send('clerk', 'PATCH', { note: 'again' })).status, 200);
+  const step = [{ op: 'replace', path: '/note', value: null }];
+  const patched = await send('clerk', 'PATCH', step, 'application/json-patch+json');
+  assert.equal(patched.status, 200);
+  assert.deepEqual(await rest(), [null, 1, 's']);
+  const unknown = await send('clerk', 'PATCH', { seal: null });
+  assert.equal(unknown.status, 400);
+  assert.deepEqual(codesOf(unknown), ['/seal unknown_field']);
+});
+
 test('events that tell of a field that the caller may not read are not told', async () => {
   const path = await made('told');
   await as('admin', 'PATCH', path, { body: { margin: 43 } });

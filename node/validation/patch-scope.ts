@@ -59,7 +59,7 @@ function requirePath(path: Path, isSetting: boolean, at: string, scope: PatchSco
 }
 
 function unknownField(at: string): PatchRefusal {
-  return new PatchRefusal('invalid', at, 'there is no such field');
+  return new PatchRefusal('invalid', at, 'there is no such field', 'unknown_field');
 }
 
 /** Fields of one row that the caller may not read. */

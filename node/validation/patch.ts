@@ -18,9 +18,17 @@ export class PatchRefusal extends Error {
   /** `invalid`: it never can; `patch_conflict`: not to what is there now; else: not by the caller. */
   readonly code: 'invalid' | 'patch_conflict' | 'forbidden_field';
   readonly pointer: string;
+  /** Of the place that the pointer leads to. */
+  readonly errorCode: string;
 
-  constructor(code: PatchRefusal['code'], pointer: string, message: string) {
+  constructor(
+    code: PatchRefusal['code'],
+    pointer: string,
+    message: string,
+    errorCode: string = code,
+  ) {
     super(message);
+    this.errorCode = errorCode;
     this.name = 'PatchRefusal';
     this.code = code;
     this.pointer = pointer;

@@ -269,7 +269,7 @@ function orRefusal<T>(read: () => BodyReading<T>): BodyReading<T> {
     return read();
   } catch (error) {
     if (error instanceof PatchRefusal) {
-      return refusal(error.code, error.pointer, error.code, error.message);
+      return refusal(error.code, error.pointer, error.errorCode, error.message);
     }
     if (!(error instanceof JsonRefusal)) throw error;
     const code = error.code === 'too_deep' ? 'too_deep' : 'malformed_json';
