@@ -1,4 +1,5 @@
 // Rules about callers: credentials that can be checked, and rights that somebody can have.
+import { UNSPEAKABLE } from './expression/index.ts';
 import { BUILT_IN_ROLES, JWT_ALGORITHMS } from './language-access.ts';
 import { type Path, type Problem, problem } from './problems.ts';
 import { listAt, memberAt } from './raw-value.ts';
@@ -161,6 +162,10 @@ function checkOwner(model: unknown, rights: unknown, path: Path): Problem[] {
   }
   if (memberAt(field, 'encrypted') === true) {
     return [problem(place, 'conflicting', 'the owner is encrypted: nobody could be told from it')];
+  }
+  if (UNSPEAKABLE.some((name) => name === owner)) {
+    const message = `CEL keeps ${UNSPEAKABLE.join(', ')} for itself: call the owner otherwise`;
+    return [problem(place, 'reserved_name', message)];
   }
   if (SUBJECT_TYPES.includes(memberAt(field, 'type'))) return [];
   return [problem(place, 'does_not_apply', 'the owner must be a string, a uuid or a reference')];

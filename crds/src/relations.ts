@@ -239,10 +239,14 @@ function checkTarget(field: unknown, path: Path, models: readonly Fact[]): Probl
 
 /** Of a model whose rows never change. */
 function checkChangeable(field: unknown, model: unknown, path: Path): Problem[] {
-  if (memberAt(field, 'onDelete') !== 'setNull') return [];
   if (memberAt(memberAt(model, 'lifecycle'), 'immutable') !== true) return [];
-  const message = 'setNull would change a row of a model with lifecycle.immutable';
-  return [problem([...path, 'onDelete'], 'conflicting', message)];
+  const says = 'would change a row of a model with lifecycle.immutable';
+  const refuse = (name: string, message: string) =>
+    problem([...path, name], 'conflicting', message);
+  return [
+    ...(memberAt(field, 'onDelete') === 'setNull' ? [refuse('onDelete', `setNull ${says}`)] : []),
+    ...(memberAt(field, 'states') === undefined ? [] : [refuse('states', `a transition ${says}`)]),
+  ];
 }
 
 /** A model is audited as a whole, or some of its fields are. */

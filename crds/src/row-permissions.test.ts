@@ -19,6 +19,7 @@ function specOf(
           { name: 'ownerId', type: 'string', index: 'hash' },
           { name: 'size', type: 'integer' },
           ...more,
+          { name: 'in', type: 'string' },
         ],
         permissions,
       },
@@ -45,6 +46,7 @@ const REFUSALS: [object, string, string, RegExp][] = [
     'does_not_apply',
     /a string, a uuid or a reference/,
   ],
+  [{ read: ['Owner'], owner: 'in' }, 'owner', 'reserved_name', /call the owner otherwise/],
   [{ publicIf: 'self.size' }, 'publicIf', 'invalid_expression', /must say true or false/],
   [
     { rows: [{ roles: ['Clerk'], operations: ['read'] }] },

@@ -126,13 +126,17 @@ for (const [field, place, code, message] of REFUSED) {
   });
 }
 
-test('two events of one name are refused, and states that every node writes', () => {
+test('two events of one name are refused, and states that nobody or every node writes', () => {
   const named = fieldOf(
     '{initial: a, transitions: [{from: [a], to: b, event: Moved}, {from: [b], to: c}]}',
   );
   const twice = validated(named, ', events: [{type: Moved, when: update}]');
   assert.ok(!twice.ok);
   assert.equal(twice.problems[0]?.path, `${AT}.states.transitions[0].event`);
+  const immutable = validated(SOUND, ', lifecycle: {immutable: true}');
+  assert.ok(!immutable.ok);
+  assert.equal(immutable.problems[0]?.path, `${AT}.states`);
+  assert.match(immutable.problems[0]?.message ?? '', /a transition would change a row/);
   const eventual = validated(SOUND, ', persistence: {consistency: eventual}');
   assert.ok(!eventual.ok);
   assert.match(eventual.problems[0]?.message ?? '', /consistency eventual excludes states/);

@@ -97,6 +97,8 @@ const REFUSALS: [string, RegExp][] = [
   ['self.seats > "1"', /int > string/],
   ['self.seats', /must say true or false; this is of type int/],
   ['self.seats >', /Unexpected token/],
+  ['self.in == 1', /CEL keeps in, true, false, null for itself/],
+  ['has(self.null)', /CEL keeps in, true, false, null for itself/],
   ['self.title == null', /ask has\(self.field\)/],
   ['subject == "x"', /subject/],
   ['self == old', /BookingRow == BookingRow|without a field/],

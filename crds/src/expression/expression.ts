@@ -2,7 +2,14 @@ import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-j
 import type { JsonValue } from '../resource.ts';
 import { conditionsOf, type FieldCondition } from './conditions.ts';
 import { registerDecimal } from './decimal.ts';
-import { childrenOf, ExpressionRefusal, inspect, type Reads, type Variable } from './inspection.ts';
+import {
+  childrenOf,
+  ExpressionRefusal,
+  inspect,
+  type Reads,
+  UNSPEAKABLE,
+  type Variable,
+} from './inspection.ts';
 import { type Lookup, storedValue, type Ways, waysOf } from './lookups.ts';
 import { type RowMaker, RowType, type StoredRow, scalarType, type TypedField } from './row-type.ts';
 import { type ComputedValue, storedAs } from './to-json.ts';
@@ -251,5 +258,8 @@ function reword(error: unknown): string {
   const [summary = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   if (/overload: .* [!=]= null$/.test(summary))
     return `${summary}; ask has(self.field) for a value`;
+  if (/^Expected IDENTIFIER, got (IN|BOOLEAN|NULL)$/.test(summary)) {
+    return `CEL keeps ${UNSPEAKABLE.join(', ')} for itself: a field of such a name cannot be read here`;
+  }
   return summary.replace(/^No such key: (.*)$/, 'there is no field $1');
 }

@@ -11,7 +11,7 @@ export {
   MAX_EXPRESSION_LENGTH,
   type TypedModel,
 } from './expression.ts';
-export { ExpressionRefusal, type Variable } from './inspection.ts';
+export { ExpressionRefusal, UNSPEAKABLE, type Variable } from './inspection.ts';
 export type { Lookup } from './lookups.ts';
 export type { StoredRow, TypedField } from './row-type.ts';
 export type { ComputedValue } from './to-json.ts';
