@@ -75,7 +75,7 @@ export class LastWriteJudge {
 
   /** A member answers a write, which it took when it had applied the log up to an index. */
   took(stamp: string, appliedIndex: number): void {
-    this.#applied.set(stamp, appliedIndex);
+    if (!this.#applied.has(stamp)) this.#applied.set(stamp, appliedIndex);
   }
 
   /** Null for a write that was ordered before: it has no effect. */
