@@ -20,6 +20,23 @@ test('the leader alone can tell that it has stored an entry; what it alone has m
   assert.deepEqual(shown(back, 'weak', 'kept'), [undefined, '1']);
 });
 
+test('entries go to the followers while the disk of the leader is at work, and count without it', async () => {
+  const cluster = await TestCluster.start(3);
+  const { leader } = cluster;
+  const others = [...cluster.members.values()].filter((member) => member !== leader);
+  const held: (() => void)[] = [];
+  const save = leader.log.save.bind(leader.log);
+  leader.log.save = (request, done) => void held.push(() => save(request, done));
+  const written = cluster.write(leader, 'k=v');
+  await cluster.world.until('the followers have applied it', () => {
+    return others.every((member) => shown(member, 'k')[0] === 'v');
+  });
+  assert.deepEqual(shown(leader, 'k'), [undefined], 'what is not on its disk it does not show');
+  leader.log.save = save;
+  for (const begin of held) begin();
+  await cluster.world.settled(written);
+});
+
 test('what was stored by the leader and reached the others outlives it', async () => {
   const cluster = await TestCluster.start(3);
   const old = cluster.leader;
