@@ -69,6 +69,8 @@ export class Nemesis {
   begin(machine: Machine): void {
     machine.crash('power');
     machine.wipe();
+    // Nobody comes any more to find that its program is too old for what the cluster has gone on to.
+    if (!this.#active) machine.update();
     this.#damaged.delete(machine);
     this.#refused.delete(machine);
     this.#restartLater(machine);

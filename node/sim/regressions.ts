@@ -22,4 +22,8 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 1214,
     why: 'a list went by an index that a change of the model had taken away while it waited',
   },
+  {
+    seed: 6177,
+    why: 'a machine that was removed as the faults ended came back with a program that was too old',
+  },
 ];
