@@ -61,6 +61,7 @@ export class ModelPreparation {
     this.#tell('preparing a model change');
     for (;;) {
       await this.#turn();
+      await readAhead(this.#deps.state());
       const state = this.#deps.state();
       if (this.#stopped || state === null) return;
       if (state.pendingChange === null) break;
@@ -107,4 +108,13 @@ export class ModelPreparation {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.#deps.clock.after(delayMs, resolve));
   }
+}
+
+/** Has rows that `prepareSome` reads next brought into memory; null where nothing is to wait for. */
+function readAhead(state: ReplicatedState | null): Promise<void> | null {
+  for (const { name } of state?.schema.models ?? []) {
+    const ahead = state?.model(name)?.store.readAheadToPrepare() ?? null;
+    if (ahead !== null) return ahead;
+  }
+  return null;
 }

@@ -9,6 +9,7 @@ const NOTE = {
   fields: [
     { name: 'id', type: 'string', primaryKey: true },
     { name: 'text', type: 'string' },
+    { name: 'shelf', type: 'string', nullable: true, index: 'ordered' },
   ],
 };
 
@@ -66,8 +67,8 @@ describe('a row that is left to a snapshot', () => {
   });
   after(() => served.close());
 
-  async function create(id: string, text: string): Promise<void> {
-    const { status } = await served.send('POST', '/api/notes', { body: { id, text } });
+  async function create(id: string, text: string, shelf = null as string | null): Promise<void> {
+    const { status } = await served.send('POST', '/api/notes', { body: { id, text, shelf } });
     assert.equal(status, 201);
   }
 
@@ -124,6 +125,40 @@ describe('a row that is left to a snapshot', () => {
     // The next file has it, and is not asked twice.
     assert.equal((await cold).json['text'], 'five');
     assert.equal(file.isOpen, false);
+  });
+
+  for (const [query, count] of [
+    ['sort=-text&', 5],
+    ['', 5],
+    ['sort=shelf,text&text[startsWith]=text&', 5],
+    ['limit=2&count=true&', 2],
+  ] as const) {
+    it(`is in a list (${query}) once the disk has it at hand, and others are answered`, async () => {
+      const shelf = `of ${query}`;
+      for (let n = 0; n < 5; n++) await create(`${query}-${n}`, `text ${n}`, shelf);
+      const file = leaveToFile();
+      await create(`beside ${query}`, 'in memory');
+      const path = `/api/notes?${query}shelf=${encodeURIComponent(shelf)}`;
+      const listed = served.send('GET', path);
+      await asked(file, 1);
+      const beside = `/api/notes/${encodeURIComponent(`beside ${query}`)}`;
+      assert.equal((await served.send('GET', beside)).status, 200);
+      assert.equal(file.reads, 0, 'it is not waited for in the event loop');
+      file.answer();
+      const { data } = (await listed).json;
+      assert.ok(Array.isArray(data));
+      assert.equal(data.length, count);
+      assert.deepEqual([file.asked, file.reads > 0], [1, true], 'rows that lie together at once');
+    });
+  }
+
+  it('is 503 in time where the disk does not bring the rows of a list', async () => {
+    await create('late', 'late', 'late');
+    const file = leaveToFile();
+    const { status, json } = await served.send('GET', '/api/notes?shelf=late');
+    assert.deepEqual([status, json['code']], [503, 'unavailable']);
+    assert.equal(json['detail'], `the disk did not bring rows within ${TIMEOUT_MS} ms`);
+    file.answer();
   });
 
   it('is 503 in time where the disk does not answer, and is there when it does', async () => {

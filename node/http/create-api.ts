@@ -9,6 +9,7 @@ import { Freshness } from './freshness.ts';
 import { clusterStatus, docs, healthz, metricsText, openapi, readyz } from './operations/system.ts';
 import { createPipeline, type Handle, type PipelineParts } from './pipeline.ts';
 import { Problem } from './problems.ts';
+import { inTime } from './read-ahead.ts';
 import { type RouteTable, RouteTables } from './route-table.ts';
 import { type SystemRoutes, systemRoutes } from './router.ts';
 import { TokenIssuer } from './token.ts';
@@ -59,6 +60,7 @@ const NO_TABLES = { of: () => NO_MODELS };
 
 function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
   const limits = { ...API_LIMITS, ...options.limits };
+  const patience = { clock: options.clock, timeoutMs: limits.engineTimeoutMs };
   return {
     system,
     limits,
@@ -79,6 +81,7 @@ function partsOf(options: ApiOptions, system: SystemRoutes): PipelineParts {
     freshness: new Freshness(limits.engineTimeoutMs),
     context: {
       defer: options.defer ?? setImmediate,
+      awaitDisk: (reading) => inTime(reading, 'rows', patience),
       tokens: new TokenIssuer(),
       state: () => presentState(options.engine),
       history: () => presentHistory(options.engine),

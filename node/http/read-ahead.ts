@@ -17,13 +17,21 @@ interface Patience {
 export function readAhead(
   context: OperationContext,
   { id, modelRoute }: Exchange,
-  { clock, timeoutMs }: Patience,
+  patience: Patience,
 ): Promise<void> | null {
   const reading = context.state().model(modelRoute.model.name)?.readAhead(id) ?? null;
-  if (reading === null) return null;
+  return reading === null ? null : inTime(reading, 'the row', patience);
+}
+
+/** Waits for what is read ahead. @throws EngineError `unavailable`: the disk does not answer */
+export function inTime(
+  reading: Promise<void>,
+  what: string,
+  { clock, timeoutMs }: Patience,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(timeoutMs, () => {
-      const text = `the disk did not bring the row within ${timeoutMs} ms`;
+      const text = `the disk did not bring ${what} within ${timeoutMs} ms`;
       reject(new EngineError('unavailable', text));
     });
     reading.then(resolve, reject).finally(() => timer.cancel());

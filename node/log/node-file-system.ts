@@ -115,6 +115,8 @@ function isBusy(error: unknown): boolean {
 /** Of all files: fewer than the threads that the runtime has for the disk (four by default). */
 const MAX_READING_AHEAD = 2;
 let readingAhead = 0;
+const MAX_WAITING = 1000;
+const waitingToReadAhead: (() => void)[] = [];
 /** All that is read ahead goes here, at the same time, too: nobody looks at it. */
 const THROWN_AWAY = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -144,18 +146,23 @@ class NodeFile implements OpenFile {
 
   /**
    * What comes of it is thrown away: the kernel keeps the pages. Where enough of it goes on already
-   * nothing is done, so that it takes neither memory nor the threads that syncs of the log need.
+   * it waits for its turn, so that it takes none of the threads that syncs of the log need; where
+   * too many wait, nothing is done.
    */
   async readAhead(position: number, bytes: number): Promise<void> {
-    if (readingAhead >= MAX_READING_AHEAD) return;
-    readingAhead += 1;
+    if (readingAhead < MAX_READING_AHEAD) readingAhead += 1;
+    else if (waitingToReadAhead.length >= MAX_WAITING) return;
+    // Whoever ends leaves its place to the one that has waited longest.
+    else await new Promise<void>((resolve) => waitingToReadAhead.push(resolve));
     try {
       const end = position + bytes;
       for (let at = position; at < end; at += THROWN_AWAY.length) {
         if (!(await this.#touch(at, Math.min(THROWN_AWAY.length, end - at)))) return;
       }
     } finally {
-      readingAhead -= 1;
+      const next = waitingToReadAhead.shift();
+      if (next === undefined) readingAhead -= 1;
+      else next();
     }
   }
 

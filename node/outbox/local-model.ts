@@ -5,11 +5,15 @@ import { type ModelState, stampOf } from '../state/index.ts';
 import { idOfKey, keyOfId } from '../values/index.ts';
 import type { LocalRow } from './local-rows.ts';
 
+type IdRange = Parameters<ModelReader['scan']>[0];
+
 type Compare = (a: AggregateRecord, b: AggregateRecord) => number;
 
 /** A model as this node sees it: what is ordered, and over it what the node took by itself. */
 export class LocalModel implements ModelReader {
   readonly ordered: ModelState;
+  /** Models that every node writes are wholly in memory. */
+  readonly idsOnly = null;
   readonly #rows: ReadonlyMap<string, LocalRow>;
   /** Rows whose local write wins, by id; worked out when somebody asks for more than one row. */
   #winning: ReadonlyMap<string, LocalRow> | null = null;
@@ -51,14 +55,13 @@ export class LocalModel implements ModelReader {
     return this.#rows.has(id) ? null : this.ordered.readAhead(id);
   }
 
-  scan(range: {
-    readonly afterId?: string;
-    readonly descending: boolean;
-  }): Iterable<AggregateRecord> {
-    const { afterId, descending } = range;
-    const isIn = ({ id }: AggregateRecord): boolean =>
-      afterId === undefined || (descending ? id < afterId : id > afterId);
-    return this.#merged(this.ordered.scan(range), isIn, inDirection(byId, descending));
+  readAheadOf(ids: Iterable<string>): Promise<void> | null {
+    return this.ordered.readAheadOf(ids);
+  }
+
+  scan(range: IdRange): Iterable<AggregateRecord> {
+    const isIn = (record: AggregateRecord): boolean => isBehind(record, range);
+    return this.#merged(this.ordered.scan(range), isIn, inDirection(byId, range.descending));
   }
 
   lacks(field: string, key: IndexKey): boolean {
@@ -66,13 +69,19 @@ export class LocalModel implements ModelReader {
     return this.ordered.lacks(field, key) && !this.#records().some(({ keys }) => keys[at] === key);
   }
 
-  lookup(field: string, key: IndexKey): Iterable<AggregateRecord> {
+  lookup(
+    field: string,
+    key: IndexKey,
+    range: IdRange = { descending: false },
+  ): Iterable<AggregateRecord> {
     if (field === this.schema.primaryKey) {
       const found = this.get(idOfKey(key));
-      return found === undefined ? [] : [found];
+      return found !== undefined && isBehind(found, range) ? [found] : [];
     }
     const at = this.#positionOf(field);
-    return this.#merged(this.ordered.lookup(field, key), ({ keys }) => keys[at] === key, byId);
+    const rows = this.ordered.lookup(field, key, range);
+    const isIn = (record: AggregateRecord) => record.keys[at] === key && isBehind(record, range);
+    return this.#merged(rows, isIn, inDirection(byId, range.descending));
   }
 
   range(field: string, range: KeyRange): Iterable<AggregateRecord> {
@@ -140,6 +149,10 @@ export class LocalModel implements ModelReader {
 /** A write that is not ordered has no version yet. */
 function recordOf({ id, json, keys }: LocalRow): AggregateRecord | undefined {
   return json === null ? undefined : { id, version: 0, json, keys };
+}
+
+function isBehind({ id }: AggregateRecord, { afterId, descending }: IdRange): boolean {
+  return afterId === undefined || (descending ? id < afterId : id > afterId);
 }
 
 function isWithin(key: IndexKey, id: string, { from, to, after, descending }: KeyRange): boolean {

@@ -54,8 +54,19 @@ export interface ModelReader {
     readonly afterId?: string;
     readonly descending: boolean;
   }): Iterable<AggregateRecord>;
+  /** `readAhead` of the first rows of a list, as many as it reads in one turn. */
+  readAheadOf(ids: Iterable<string>): Promise<void> | null;
+  /**
+   * The same rows with nothing but their ids (version 0, no JSON, no keys), for which no file is
+   * read; null where all rows are in memory.
+   */
+  readonly idsOnly: ModelReader | null;
   /** Records whose field equals the key: unique, hash, ordered and reference fields. Order: by id. */
-  lookup(field: string, key: IndexKey): Iterable<AggregateRecord>;
+  lookup(
+    field: string,
+    key: IndexKey,
+    range?: { readonly afterId?: string; readonly descending: boolean },
+  ): Iterable<AggregateRecord>;
   /** Whether surely no record has the key; fields with index bloom only. */
   lacks(field: string, key: IndexKey): boolean;
   /** Records by (key, id), ordered fields only. */

@@ -19,8 +19,15 @@ export interface Page {
   readonly total: number | null;
 }
 
-/** Runs a callback after the events of this turn of the event loop. */
-type Defer = (callback: () => void) => void;
+/** How a list that takes long goes on. */
+export interface Pace {
+  /** Runs a callback after the events of this turn of the event loop. */
+  readonly defer: (callback: () => void) => void;
+  /** Waits for rows that are read ahead, no longer than the list may take. */
+  readonly awaitDisk: (reading: Promise<void>) => Promise<void>;
+}
+
+const AT_ITS_PACE: Pace = { defer: setImmediate, awaitDisk: (reading) => reading };
 
 /** Rows that are looked at before other requests get their turn. */
 const SLICE_ROWS = 2000;
@@ -31,24 +38,26 @@ const SLICE_FILE_READS = 32;
  * Answers a list query. It takes a newer reader at each slice, since records and indexes go on
  * changing between two; a row that stays as it is is on exactly one page.
  *
- * @param defer lets other requests have their turn between two slices
+ * Rows that are in files are read ahead of each slice, beside the event loop.
+ *
+ * @param pace lets other requests have their turn between two slices
  * @returns the page at once where one slice was enough
  */
 export function execute(
   query: ListQuery,
   currentReader: () => ModelReader,
   origin: Origin,
-  defer: Defer = setImmediate,
+  pace: Pace = AT_ITS_PACE,
 ): Page | Promise<Page> {
   const reader = currentReader();
   if (query.countsTotal && isOfAll(query)) {
-    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, defer);
+    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, pace);
     const total = reader.size;
     return uncounted instanceof Promise
       ? uncounted.then((page) => ({ ...page, total }))
       : { ...uncounted, total };
   }
-  return executeScan(query, currentReader, origin, defer);
+  return executeScan(query, currentReader, origin, pace);
 }
 
 function isOfAll({ filters, alternatives, scope }: ListQuery): boolean {
@@ -59,28 +68,34 @@ function executeScan(
   query: ListQuery,
   currentReader: () => ModelReader,
   origin: Origin,
-  defer: Defer,
+  pace: Pace,
 ): Page | Promise<Page> {
   const scan = new Scan(query, plan(query, currentReader()));
-  if (scan.runSlice(currentReader())) return scan.page(origin);
-  return finish(scan, currentReader, origin, defer);
+  const ahead = scan.readAhead(currentReader());
+  if (ahead === null && scan.runSlice(currentReader())) return scan.page(origin);
+  return finish(scan, ahead, currentReader, origin, pace);
 }
 
 async function finish(
   scan: Scan,
+  firstAhead: Promise<void> | null,
   currentReader: () => ModelReader,
   origin: Origin,
-  defer: Defer,
+  { defer, awaitDisk }: Pace,
 ): Promise<Page> {
-  do await new Promise<void>((resolve) => defer(resolve));
-  while (!scan.runSlice(currentReader()));
-  return scan.page(origin);
+  for (let ahead = firstAhead; ; ahead = scan.readAhead(currentReader())) {
+    if (ahead !== null) await awaitDisk(ahead);
+    else await new Promise<void>((resolve) => defer(resolve));
+    if (scan.runSlice(currentReader())) return scan.page(origin);
+  }
 }
 
 class Scan {
   readonly #query: ListQuery;
   readonly #path: AccessPath;
   readonly #kept: KeptRows;
+  /** Whether the first rows of the path are the page. */
+  readonly #isPlain: boolean;
   #behind: Place | null;
   #total = 0;
 
@@ -89,7 +104,26 @@ class Scan {
     this.#path = path;
     this.#behind = startOf(path, query);
     const isInOrder = path.sorted === 'whole' && !query.countsTotal;
+    this.#isPlain = isInOrder && isOfAll(query);
     this.#kept = isInOrder ? new RowsInOrder(query) : new RowsOfAnyOrder(query, path.sorted);
+  }
+
+  /** Has the next rows brought into memory; null where there is nothing to wait for. */
+  readAhead(reader: ModelReader): Promise<void> | null {
+    const { idsOnly } = reader;
+    if (idsOnly === null) return null;
+    return reader.readAheadOf(this.#nextIds(idsOnly));
+  }
+
+  *#nextIds(reader: ModelReader): Generator<string, void, undefined> {
+    // Where each row is one of the page, no more are read than it has.
+    const most = this.#isPlain ? this.#query.limit + 1 : SLICE_ROWS;
+    let count = 0;
+    for (const { id } of this.#path.rows(reader, this.#behind)) {
+      if (count === most) return;
+      count += 1;
+      yield id;
+    }
   }
 
   /** Looks at the next rows; true where nothing is left to look at. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
 import type { Command, JsonObject } from '../ports/index.ts';
 import { compileQueries, execute } from './index.ts';
+import { watchedReader } from './testing/watched-reader.ts';
 
 const MODEL = {
   name: 'Product',
@@ -12,6 +13,8 @@ const MODEL = {
     { name: 'price', type: 'decimal', index: 'ordered' },
   ],
 };
+
+const SHELF = { name: 'shelf', type: 'string', index: 'hash' };
 
 test('a row that moves while a list pauses is on its page once', async () => {
   const node = new SingleNode(schemaOf([MODEL]));
@@ -49,7 +52,7 @@ test('a row that moves while a list pauses is on its page once', async () => {
     null,
   );
   let pauses = 0;
-  const page = await execute(query, reader, { epoch: 1, index: 1, schemaVersion: 1 }, (resume) => {
+  const defer = (resume: () => void) => {
     pauses += 1;
     if (pauses === 1) {
       run({ kind: 'delete', model: 'Product', id: 'r0', ifMatch: null });
@@ -59,10 +62,43 @@ test('a row that moves while a list pauses is on its page once', async () => {
       ]);
     }
     setImmediate(resume);
-  });
+  };
+  const origin = { epoch: 1, index: 1, schemaVersion: 1 };
+  const page = await execute(query, reader, origin, { defer, awaitDisk: (reading) => reading });
   assert.ok(pauses > 1);
   assert.deepEqual(
     page.records.map(({ id }) => id),
     ['r0', 'z'],
   );
+});
+
+test('a list of rows that have one value goes on where it paused', async () => {
+  const shelved = { ...MODEL, fields: [...MODEL.fields, { ...SHELF }] };
+  const node = new SingleNode(schemaOf([shelved]));
+  for (let from = 0; from < 9000; from += 1000) {
+    const bodies = Array.from({ length: 1000 }, (_, at) => {
+      return { id: `r${from + at}`, price: '1', name: `lamp ${(from + at) % 17}`, shelf: 'upper' };
+    });
+    const outcome = node.execute({
+      command: { kind: 'createMany', model: 'Product', bodies },
+      actor: { subject: 'test', method: 'none', roles: [] },
+      schemaVersion: 1,
+      idempotency: null,
+      timeoutMs: 1000,
+    });
+    assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
+  }
+  const model = node.current.model('Product');
+  assert.ok(model);
+  const { reader, looked } = watchedReader(model);
+  const parameters = [
+    { name: 'shelf', value: 'upper', parts: ['upper'] },
+    { name: 'sort', value: 'name', parts: ['name'] },
+  ];
+  const query = compileQueries(node.current.schema, reader.schema).list(parameters, null);
+  const origin = { epoch: 1, index: 1, schemaVersion: 1 };
+  const page = await execute(query, () => reader, origin);
+  assert.equal(page.rows.length, 20);
+  // Beside them only what it takes to see that they are many, and one at each pause.
+  assert.ok(looked() >= 9000 && looked() < 9000 + 1100, `${looked()} rows were looked at`);
 });

@@ -1,4 +1,4 @@
-import type { AggregateRecord, KeyRange, ModelReader } from '../ports/index.ts';
+import type { KeyRange, ModelReader } from '../ports/index.ts';
 import { NULL_KEY } from '../values/index.ts';
 import { type AccessPath, type Bounds, boundsOf, isBound, type Place } from './access-path.ts';
 import { type CompositeWay, compositeWays } from './composite-path.ts';
@@ -6,7 +6,7 @@ import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
 import type { ListQuery } from './list-query.ts';
 import { compareKeys, type Position } from './order.ts';
-import { rowsWithKeys } from './scope.ts';
+import { behindId, rowsWithKeys } from './scope.ts';
 
 /** A lookup of more rows than this gives way to an ordered index that has the wanted order. */
 export const LOOKUP_PROBE = 1000;
@@ -95,7 +95,7 @@ function equalityFilter(query: ListQuery): Filter | undefined {
 
 function isSmall(reader: ModelReader, path: AccessPath): boolean {
   let seen = 0;
-  for (const _ of path.rows(reader, null)) {
+  for (const _ of path.rows(reader.idsOnly ?? reader, null)) {
     seen += 1;
     if (seen > LOOKUP_PROBE) return false;
   }
@@ -127,10 +127,7 @@ function lookupPath({ field, keys }: Filter, query: ListQuery): AccessPath {
   return {
     use: { by: { index: field.name }, equal: [field.name], range: null },
     sorted: isSorted ? 'whole' : 0,
-    rows: (reader, behind) => {
-      const rows = reader.lookup(field.name, key);
-      return behind === null ? rows : behindId(rows, behind.id);
-    },
+    rows: (reader, behind) => reader.lookup(field.name, key, behindId(behind?.id ?? null)),
     placeOf: (record) => ({ key, id: record.id }),
     placeBehind,
   };
@@ -148,10 +145,6 @@ function scopePath({ scope, order }: ListQuery): AccessPath | null {
     placeOf: (record) => ({ key: '', id: record.id }),
     placeBehind,
   };
-}
-
-function* behindId(rows: Iterable<AggregateRecord>, id: string): Iterable<AggregateRecord> {
-  for (const record of rows) if (compareKeys(record.id, id) > 0) yield record;
 }
 
 /** By the ordered index of the first term. */

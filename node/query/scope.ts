@@ -66,7 +66,7 @@ export function* rowsWithKeys(
   behind: string | null,
 ): Generator<AggregateRecord, void, undefined> {
   const heads = keys.flatMap((scoped) => {
-    const rows = rowsOf(reader, scoped)[Symbol.iterator]();
+    const rows = rowsOf(reader, scoped, behind)[Symbol.iterator]();
     const first = next(rows, behind);
     return first === undefined ? [] : [{ rows, record: first }];
   });
@@ -82,8 +82,17 @@ export function* rowsWithKeys(
   }
 }
 
-function rowsOf(reader: ModelReader, { field, key }: ScopeKey): Iterable<AggregateRecord> {
-  if (!field.isId) return reader.lookup(field.name, key);
+/** Rows whose ids come behind one, or all. */
+export function behindId(afterId: string | null) {
+  return { descending: false, ...(afterId !== null && { afterId }) };
+}
+
+function rowsOf(
+  reader: ModelReader,
+  { field, key }: ScopeKey,
+  behind: string | null,
+): Iterable<AggregateRecord> {
+  if (!field.isId) return reader.lookup(field.name, key, behindId(behind));
   const record = reader.get(key);
   return record === undefined ? [] : [record];
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { canonicalJson, type Schema } from '@lithair/crds';
 import { encodeEntry } from '../entry/index.ts';
-import type { ReplicatedState } from './index.ts';
+import type { BodyFile, ReplicatedState } from './index.ts';
 import { restoreState, stateHash } from './index.ts';
 import { KeyedHash } from './slab/index.ts';
 import { AdaptiveStore } from './testing/adaptive-store.ts';
@@ -44,6 +44,18 @@ const statistics = (state: ReplicatedState) => state.model('Brand')?.statistics 
 
 function scan(state: ReplicatedState): unknown[] {
   return [...(state.model('Brand')?.scan({ descending: false }) ?? [])];
+}
+
+function changeTo(state: ReplicatedState, models: Schema['models']): void {
+  const entry = {
+    kind: 'schema',
+    memberId: 1,
+    timestampMs: NOW_MS,
+    expectedSchemaVersion: state.schemaVersion,
+    schemaJson: canonicalJson({ ...state.schema, models }),
+  } as const;
+  const changed = state.apply(state.appliedIndex + 1, 1, encodeEntry(entry));
+  assert.equal(changed.kind, 'schema');
 }
 
 describe('an adaptive model', () => {
@@ -105,15 +117,7 @@ describe('an adaptive model', () => {
         ? { ...model, fields: [...model.fields, field('tint', 'string', { default: 'red' })] }
         : model,
     );
-    const entry = {
-      kind: 'schema',
-      memberId: 1,
-      timestampMs: NOW_MS,
-      expectedSchemaVersion: state.schemaVersion,
-      schemaJson: canonicalJson({ ...state.schema, models }),
-    } as const;
-    const changed = state.apply(state.appliedIndex + 1, 1, encodeEntry(entry));
-    assert.equal(changed.kind, 'schema');
+    changeTo(state, models);
     leaveToSnapshot(state);
     const readsOf = () => statistics(state).fileReads;
     const before = readsOf();
@@ -126,6 +130,38 @@ describe('an adaptive model', () => {
     assert.ok(readsOf() - before >= 150, 'all of them were read');
     assert.ok(most <= 32, `${most} reads in one turn`);
     assert.match(state.find('Brand', 'brand-61')?.json ?? '', /Title 1".*"tint":"red"/);
+  });
+
+  it('has rows that a new index needs read ahead, stretch by stretch', async () => {
+    const withNote = { ...BRAND, fields: [...BRAND.fields, field('note', 'text')] };
+    const models = [{ ...withNote, adaptive: { cacheMiB: 1 } }, ...OTHERS];
+    const state = shopState({}, { ...SHOP, models });
+    for (let n = 0; n < 150; n++) put(state, `brand-${(n * 61) % 150}`, `Title ${n}`, 70_000);
+    const asked: [position: number, bytes: number][] = [];
+    const files: BodyFile[] = [];
+    leaveToSnapshot(state, undefined, (file) => {
+      const readAhead = async (position: number, bytes: number) => {
+        asked.push([position, bytes]);
+      };
+      files.push({ ...file, readAhead });
+      return files[0] ?? file;
+    });
+    while (!state.coolSome());
+    const readAhead = () => state.model('Brand')?.store.readAheadToPrepare();
+    assert.equal(readAhead(), null, 'nothing is being prepared');
+    const fields = [...BRAND.fields, field('note', 'text', { index: 'ordered' })];
+    changeTo(
+      state,
+      models.map((model) => (model.name === 'Brand' ? { ...model, fields } : model)),
+    );
+    await readAhead();
+    assert.equal(asked.length, 32, 'as many as are read in a turn');
+    assert.ok(asked.every(([, bytes]) => bytes >= 70_000 && bytes < 80_000));
+    const before = statistics(state).fileReads;
+    assert.equal(state.prepareSome(), false);
+    assert.equal(statistics(state).fileReads - before, 32);
+    await readAhead();
+    assert.equal(new Set(asked.map(([position]) => position)).size, 64, 'and then the next ones');
   });
 
   it('restores without taking rows into memory, to the same state', async () => {

@@ -9,8 +9,16 @@ import type {
   StoredRow,
   StoreStatistics,
 } from './aggregate-store.ts';
+import { ModelIds } from './model-ids.ts';
 import type { ModelPlan, PlannedIndex } from './model-plan.ts';
-import { type KeyedHash, type NextIndex, type PreparedIndex, SlabStore } from './slab/index.ts';
+import {
+  type KeyedHash,
+  type NextIndex,
+  type PreparedIndex,
+  type RowShape,
+  rowOfId,
+  SlabStore,
+} from './slab/index.ts';
 
 /** The rows of one model with their order, their indexes and the ids that were deleted. */
 export class ModelState implements ModelReader {
@@ -58,8 +66,16 @@ export class ModelState implements ModelReader {
     return this.store.readAhead(id);
   }
 
-  scan(range: IdRange): Iterable<StoredRow> {
-    return this.store.scan(range);
+  readAheadOf(ids: Iterable<string>): Promise<void> | null {
+    return this.store.readAheadOf(ids);
+  }
+
+  get idsOnly(): ModelReader | null {
+    return this.currentPlan.schema.adaptive === undefined ? null : new ModelIds(this);
+  }
+
+  scan(range: IdRange, shape?: RowShape): Iterable<StoredRow> {
+    return this.store.scan(range, shape);
   }
 
   /** @throws RangeError for a field that records carry no key for, the primary key apart */
@@ -67,9 +83,10 @@ export class ModelState implements ModelReader {
     field: string,
     key: IndexKey,
     range: IdRange = { descending: false },
+    shape?: RowShape,
   ): Iterable<StoredRow> {
-    if (field === this.schema.primaryKey) return this.lookupId(idOfKey(key), range);
-    return this.store.lookup(this.indexed(field).position, key, range);
+    if (field === this.schema.primaryKey) return this.lookupId(idOfKey(key), range, shape);
+    return this.store.lookup(this.indexed(field).position, key, range, shape);
   }
 
   /** @throws RangeError for a field without a bloom filter */
@@ -78,11 +95,11 @@ export class ModelState implements ModelReader {
   }
 
   /** @throws RangeError for a field without an ordered index, the primary key apart */
-  range(field: string, range: KeyRange): Iterable<StoredRow> {
-    if (field === this.schema.primaryKey) return this.rangeOfIds(range);
+  range(field: string, range: KeyRange, shape?: RowShape): Iterable<StoredRow> {
+    if (field === this.schema.primaryKey) return this.rangeOfIds(range, shape);
     const { position, isOrdered } = this.indexed(field);
     if (!isOrdered) throw new RangeError(`${field} has no ordered index`);
-    return this.store.range(position, range);
+    return this.store.range(position, range, shape);
   }
 
   /** A live row that holds the key of the indexed field at a position. */
@@ -149,21 +166,30 @@ export class ModelState implements ModelReader {
     return indexed;
   }
 
-  private lookupId(id: string, { afterId, descending }: IdRange): Iterable<StoredRow> {
-    const row = this.store.get(id);
+  private lookupId(
+    id: string,
+    { afterId, descending }: IdRange,
+    shape: RowShape = 'whole',
+  ): Iterable<StoredRow> {
+    if (this.store.versionOf(id) === 0) return [];
+    const row = shape === 'id' ? rowOfId(id) : this.store.get(id);
     if (row === undefined) return [];
     if (afterId === undefined) return [row];
     return (descending ? id < afterId : id > afterId) ? [row] : [];
   }
 
   /** Ids and their keys have the same order, so bounds of keys are bounds of ids. */
-  private rangeOfIds({ from, to, after, descending }: KeyRange): Iterable<StoredRow> {
-    return this.store.rangeOfIds({
+  private rangeOfIds(
+    { from, to, after, descending }: KeyRange,
+    shape?: RowShape,
+  ): Iterable<StoredRow> {
+    const range = {
       ...(from && { from: { ...from, key: idOfKey(from.key) } }),
       ...(to && { to: { ...to, key: idOfKey(to.key) } }),
       ...(after && { after: { ...after, key: after.id } }),
       descending,
-    });
+    };
+    return this.store.rangeOfIds(range, shape);
   }
 }
 

@@ -64,7 +64,7 @@ async function* pieces(
   let { query } = source;
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
-    const page = await execute({ ...query, limit }, reader, origin, context.defer);
+    const page = await execute({ ...query, limit }, reader, origin, context);
     const shown = { ...page, rows: shownRows(page, route) };
     const rows = new Expander(context.state(), exchange.actor).expandAll(shown, expansions);
     if (rows.length > 0) yield `${rows.join('\n')}\n`;

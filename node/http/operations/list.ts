@@ -33,7 +33,7 @@ export function answerList(
   const { route, query, expansions } = queryOf(exchange, given);
   const { actor } = exchange;
   const currentReader = () => viewOf(exchange, context, route).model;
-  const page = execute(query, currentReader, originOf(view), context.defer);
+  const page = execute(query, currentReader, originOf(view), context);
   const answer = (done: Page) => {
     const shown = { ...done, rows: shownRows(done, route) };
     const rows = new Expander(context.state(), actor).expandAll(shown, expansions);

@@ -8,6 +8,7 @@ import type {
   Outcome,
   StateReader,
 } from '../../ports/index.ts';
+import type { Pace } from '../../query/index.ts';
 import type { Tracer } from '../../telemetry/index.ts';
 import type { ApiLimits } from '../api.ts';
 import type { Exchange, ReadView, Reply } from '../exchange.ts';
@@ -16,9 +17,7 @@ import type { RouteTables } from '../route-table.ts';
 import type { TokenIssuer } from '../token.ts';
 
 /** What the operations need from the composition. */
-export interface OperationContext {
-  /** Lets other requests have their turn. */
-  readonly defer: (callback: () => void) => void;
+export interface OperationContext extends Pace {
   readonly tokens: TokenIssuer;
   /** The present state; throws a `Problem` where there is none. */
   readonly state: () => StateReader;

@@ -16,8 +16,10 @@ export function watchedReader(model: ModelReader): { reader: ModelReader; looked
     indexedFields: model.indexedFields,
     get: (id) => model.get(id),
     readAhead: () => null,
+    readAheadOf: () => null,
+    idsOnly: null,
     scan: (range) => watch(model.scan(range)),
-    lookup: (field, key) => watch(model.lookup(field, key)),
+    lookup: (field, key, range) => watch(model.lookup(field, key, range)),
     lacks: (field, key) => model.lacks(field, key),
     range: (field, range) => watch(model.range(field, range)),
   };

@@ -8,7 +8,7 @@ const ASCII = 0x80000000;
 const HIGH_MASK = 0xffff;
 const TWO_32 = 2 ** 32;
 /** Rows that are read in the order of the file share reads of this size. */
-const WINDOW_BYTES = 64 * 1024;
+export const WINDOW_BYTES = 64 * 1024;
 
 /**
  * A file that holds bodies of rows: a snapshot. Positions count from its first chunk.
@@ -45,6 +45,11 @@ export class SharedFile {
     this.holders -= 1;
     if (this.holders === 0) this.file.close();
   }
+}
+
+/** Where rows are that are to be read ahead. */
+interface RowStretches {
+  add(table: BodyTable, at: number, length: number): boolean;
 }
 
 /** Where the bodies of a model's rows are in one file. It is built once, then only read. */
@@ -122,6 +127,18 @@ export class BodyTable {
     if (shared === null || length === 0 || this.isInWindow(at, length)) return null;
     shared.hold();
     return shared.file.readAhead(at, length).finally(() => shared.drop());
+  }
+
+  /** Adds where the body of a row is, unless it is at hand; false where there are enough of them. */
+  addTo(stretches: RowStretches, row: number): boolean {
+    const [at, length] = [this.positionOf(row), this.lengthOf(row)];
+    if (length === 0 || this.isInWindow(at, length)) return true;
+    return stretches.add(this, at, length);
+  }
+
+  /** Has bytes of the file, which must be held, brought into memory beside the event loop. */
+  readStretch(at: number, bytes: number): Promise<void> {
+    return this.shared?.file.readAhead(at, bytes) ?? Promise.resolve();
   }
 
   private positionOf(row: number): number {

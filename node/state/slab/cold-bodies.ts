@@ -1,5 +1,6 @@
 import { BodyCache } from './body-cache.ts';
 import type { BodyTable } from './body-table.ts';
+import type { Stretches } from './stretches.ts';
 
 /**
  * Bodies of rows that are not in memory. While rows go over from one file to the next, those up to
@@ -80,6 +81,11 @@ export class ColdBodies {
   /** Has the body of a row brought into memory beside the event loop; null where it is there. */
   readAhead(row: number): Promise<void> | null {
     return this.cache.has(row) ? null : this.tableOf(row).readAhead(row);
+  }
+
+  /** Adds where the body of a row is, unless it is at hand; false where there are enough of them. */
+  addTo(stretches: Stretches, row: number): boolean {
+    return this.cache.has(row) || this.tableOf(row).addTo(stretches, row);
   }
 
   /** What was read of a row is not what it is any more. */

@@ -3,4 +3,10 @@ export { type BodyFile, SharedFile } from './body-table.ts';
 export type { FrozenSlabs } from './frozen-slabs.ts';
 export { HASH_KEY_BYTES, KeyedHash } from './keyed-hash.ts';
 export { type QueuedRecord, QueueTable } from './queue-table.ts';
-export { type NextIndex, type PreparedIndex, SlabStore } from './slab-store.ts';
+export {
+  type NextIndex,
+  type PreparedIndex,
+  type RowShape,
+  rowOfId,
+  SlabStore,
+} from './slab-store.ts';

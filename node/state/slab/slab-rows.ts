@@ -18,6 +18,7 @@ import {
 } from './row-format.ts';
 import { bareRow, type Layout, RowReader } from './row-reader.ts';
 import { offsetOf, Slab, Slabs, sizeInSlab, slabOf } from './slabs.ts';
+import { Stretches } from './stretches.ts';
 
 /** One part in this many may be dead before slabs are cleared. */
 const DEAD_SHARE = 16;
@@ -30,6 +31,8 @@ const LOOK_BYTES = 64;
 /** Rows of earlier layouts that each write brings up to date. */
 const UPGRADES_PER_WRITE = 2;
 const MAX_LAYOUT = 0xffff;
+/** Rows that are looked at for what of them is to be read ahead. */
+const LOOKED_AHEAD = 2000;
 
 /**
  * Rows by number, from 1; none ever goes, since deleted rows leave graves. A row keeps its number while its record moves: at each change, since records are
@@ -206,6 +209,26 @@ export class SlabRows {
     this.upgradeCursor = 0;
   }
 
+  /** Has what files hold of the first of some rows brought into memory; null where nothing is. */
+  readAheadOf<T>(names: Iterable<T>, rowOf: (name: T) => number): Promise<void> | null {
+    const stretches = new Stretches();
+    let looked = 0;
+    for (const name of names) {
+      const row = rowOf(name);
+      looked += 1;
+      const isElsewhere = row !== 0 && !this.reader.isGrave(row) && this.reader.isCold(row);
+      if (isElsewhere && !this.bodies.addTo(stretches, row)) break;
+      if (looked >= LOOKED_AHEAD) break;
+    }
+    return stretches.isEmpty ? null : stretches.readAhead();
+  }
+
+  /** The same for the next rows that `upgradeNext` writes again. */
+  readAheadToUpgrade(): Promise<void> | null {
+    const next = numbersBetween(this.upgradeCursor + 1, this.highest);
+    return this.readAheadOf(next, (row) => (this.reader.isCurrent(row) ? 0 : row));
+  }
+
   /** Everything as it is now, until `release`. */
   freeze(): RowReader {
     this.frozen += 1;
@@ -353,4 +376,8 @@ export class SlabRows {
     this.retire(address);
     return true;
   }
+}
+
+function* numbersBetween(first: number, last: number): Generator<number, void, undefined> {
+  for (let number = first; number <= last; number++) yield number;
 }

@@ -106,6 +106,16 @@ export class SlabStore implements AggregateStore {
     return isElsewhere ? this.rows.bodies.readAhead(row) : null;
   }
 
+  /** The same for the first rows of a list, as many as are read in one turn. */
+  readAheadOf(ids: Iterable<string>): Promise<void> | null {
+    return this.rows.readAheadOf(ids, (id) => this.rowOf(id));
+  }
+
+  /** The same for the next rows that `prepareSome` looks at. */
+  readAheadToPrepare(): Promise<void> | null {
+    return this.isPreparing ? this.rows.readAheadToUpgrade() : null;
+  }
+
   versionOf(id: string): number {
     const row = this.rowOf(id);
     return row === 0 || this.rows.reader.isGrave(row) ? 0 : this.rows.reader.version(row);
@@ -306,13 +316,13 @@ export class SlabStore implements AggregateStore {
     for (const row of this.equals(position, key, FORWARDS)) yield this.rows.reader.id(row);
   }
 
-  scan({ afterId, descending }: IdRange): Iterable<StoredRow> {
+  scan({ afterId, descending }: IdRange, shape: RowShape = 'whole'): Iterable<StoredRow> {
     const after = afterId === undefined ? {} : { after: { key: afterId, id: afterId } };
-    return this.stored(rowsBetween(this.order, { ...after, descending }, true));
+    return this.stored(rowsBetween(this.order, { ...after, descending }, true), shape);
   }
 
-  lookup(position: number, key: IndexKey, range: IdRange): Iterable<StoredRow> {
-    return this.stored(this.equals(position, key, range));
+  lookup(position: number, key: IndexKey, range: IdRange, shape: RowShape = 'whole') {
+    return this.stored(this.equals(position, key, range), shape);
   }
 
   /** Whether surely no live row has the key at a position that has a bloom filter. */
@@ -322,14 +332,16 @@ export class SlabStore implements AggregateStore {
     throw new RangeError(`the index at ${position} is no bloom filter`);
   }
 
-  range(position: number, range: KeyRange): Iterable<StoredRow> {
+  range(position: number, range: KeyRange, shape: RowShape = 'whole'): Iterable<StoredRow> {
     const index = this.indexAt(position);
-    if (index instanceof OrderedIndex) return this.stored(rowsBetween(index.order, range, false));
+    if (index instanceof OrderedIndex) {
+      return this.stored(rowsBetween(index.order, range, false), shape);
+    }
     throw new RangeError(`the index at ${position} has no order`);
   }
 
-  rangeOfIds(range: KeyRange): Iterable<StoredRow> {
-    return this.stored(rowsBetween(this.order, range, true));
+  rangeOfIds(range: KeyRange, shape: RowShape = 'whole'): Iterable<StoredRow> {
+    return this.stored(rowsBetween(this.order, range, true), shape);
   }
 
   /** The last id within bounds that a row has or had. */
@@ -541,12 +553,23 @@ export class SlabStore implements AggregateStore {
     return index;
   }
 
-  private *stored(rows: Iterable<number>): Generator<StoredRow, void, undefined> {
-    for (const row of rows) yield this.rows.reader.row(row);
+  private *stored(rows: Iterable<number>, shape: RowShape): Generator<StoredRow, void, undefined> {
+    const { reader } = this.rows;
+    for (const row of rows) yield shape === 'id' ? rowOfId(reader.id(row)) : reader.row(row);
   }
 }
 
 const FORWARDS: IdRange = { descending: false };
+
+/** What scans tell of a row: all of it, or its id, for which no file is read. */
+export type RowShape = 'whole' | 'id';
+
+/** A row of which nothing but the id is told. */
+export function rowOfId(id: string): StoredRow {
+  return { id, version: 0, json: '', keys: NO_KEYS, timestampMs: 0, sequence: 0 };
+}
+
+const NO_KEYS: readonly IndexKey[] = [];
 
 type PlacedIndex = Exclude<NextIndex, { readonly prepared: number }>;
 

@@ -7,11 +7,12 @@ const FRAME = Buffer.alloc(8);
 export function leaveToSnapshot(
   state: ReplicatedState,
   damage: (content: Buffer) => void = () => {},
+  watched: (file: BodyFile) => BodyFile = (file) => file,
 ): void {
   const snapshot = state.snapshot();
   const content = framed(Array.from(snapshot, (chunk) => chunk.slice()));
   damage(content);
-  if (snapshot.wantsBodies) snapshot.leaveTo(fileOf(content, state.appliedIndex));
+  if (snapshot.wantsBodies) snapshot.leaveTo(watched(fileOf(content, state.appliedIndex)));
 }
 
 /** A state that is restored from a snapshot of another, and leaves bodies to it. */
