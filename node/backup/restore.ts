@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { decodeConfChangeV2, type Entry, EntryType, NO_BYTES } from 'etcd-raft-ts';
-import type { FileKeys, MasterKeys } from '../encryption/index.ts';
+import { FieldVault, type FileKeys, type MasterKeys } from '../encryption/index.ts';
 import { decodeEntry } from '../entry/index.ts';
 import {
   createFile,
@@ -64,6 +64,8 @@ export interface Restored {
   readonly logTimeMs: number;
   /** Whether history was archived before the backup, and is not part of it. */
   readonly lacksHistory: boolean;
+  /** The master key that encrypted fields need; null where there are none. */
+  readonly fieldKeyId: number | null;
 }
 
 /** What a check found; every part was read and compared. */
@@ -149,6 +151,7 @@ export async function restoreBackup(
     const from = { dir, manifest, keys };
     const position = await positionAt(from, point, { dir: temporary, fs: world.fs, keys: own });
     requireKeys(position.state, own);
+    requireFieldKeys(position.state, world);
     const restored = await writeDirectory(temporary, position, cluster, world, own);
     const clusters = { from: manifest.clusterId, to: cluster.clusterId };
     if (position.archive !== null)
@@ -167,6 +170,18 @@ function requireKeys({ schema }: ReplicatedState, keys: FileKeys | null): void {
   if (keys !== null || !isSecret({ schema })) return;
   const text = 'a model is encrypted at rest: give the keys, too (--keys FILE)';
   throw new BackupError('refused', text);
+}
+
+/** @throws EncryptionError where the keys that were given do not open encrypted fields */
+function requireFieldKeys(
+  { schema, pendingChange }: ReplicatedState,
+  { keys, random }: RestoreWorld,
+): void {
+  if (keys === null) return;
+  const vault = new FieldVault(keys, random);
+  for (const each of [schema, pendingChange?.schema]) {
+    if (each?.fieldKey !== undefined) vault.of(each);
+  }
 }
 
 function isSecret({ schema }: Pick<ReplicatedState, 'schema'>): boolean {
@@ -352,5 +367,6 @@ async function writeDirectory(
     await directory.close();
   }
   const { appliedIndex: index, logTimeMs } = founded;
-  return { clusterId, epoch, index, logTimeMs, lacksHistory };
+  const fieldKeyId = state.schema.fieldKey?.masterKey ?? null;
+  return { clusterId, epoch, index, logTimeMs, lacksHistory, fieldKeyId };
 }

@@ -296,6 +296,10 @@ class LogOpening {
     const fields = { segments, records, truncatedBytes, durationMs, ...range };
     logger.info(fields, 'log recovered');
     if (truncatedBytes > 0) logger.warn({ truncatedBytes }, 'an unfinished batch was cut off');
+    const { previousProblem } = this.#snapshots;
+    if (previousProblem !== null) {
+      logger.error({ reason: previousProblem }, 'the previous snapshot is damaged');
+    }
     if (snapshotFallback !== null) {
       logger.error({ reason: snapshotFallback }, 'the previous snapshot is used');
     }

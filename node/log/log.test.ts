@@ -261,6 +261,25 @@ for (const [name, make] of Object.entries(disks)) {
       await assert.rejects(openMember(disk, dir), { code: 'LOG_CORRUPT' });
     });
 
+    test('tells of a damaged previous snapshot beside a sound one', async () => {
+      const { disk, dir } = newPlace(make());
+      const first = await openMember(disk, dir);
+      await first.log.bootstrap(metadata(1, 1), [text('s1')]);
+      await saved(first.log, { entries: entries(2, 9, 1) });
+      await first.log.writeSnapshot(metadata(5, 1), [text('s5')]);
+      await first.directory.close();
+      await damage(disk, `${dir}/state.raftsnap.prev`, 40);
+      const told: unknown[] = [];
+      const error = (...line: unknown[]): void => void told.push(line);
+      const second = await openMember(disk, dir, {}, { logger: { ...logger, error } });
+      assert.deepEqual(await collect(second.log.readSnapshot()), ['s5']);
+      assert.match(
+        JSON.stringify(told),
+        /state\.raftsnap\.prev is corrupt.*previous snapshot is dam/,
+      );
+      await second.directory.close();
+    });
+
     test('installs a snapshot of the leader and goes on behind it', async () => {
       const { disk, dir } = newPlace(make());
       const leader = await openMember(disk, dir);

@@ -220,19 +220,24 @@ export interface ScannedSnapshot {
 /**
  * The sound snapshots of a data directory, oldest first. Takes no lock.
  *
+ * @param onDamage is told of each that is not sound and passed over
  * @throws LogFormatError, ClusterMismatchError
  */
-export async function scanSnapshots(options: ScanOptions): Promise<ScannedSnapshot[]> {
+export async function scanSnapshots(
+  options: ScanOptions,
+  onDamage: (place: BadPlace) => void = () => {},
+): Promise<ScannedSnapshot[]> {
   const { dir, fs } = options;
   const keys = await scanKeys(options);
   const found: ScannedSnapshot[] = [];
   for (const name of [PREVIOUS_SNAPSHOT_NAME, SNAPSHOT_NAME]) {
     if ((await fs.stat(`${dir}/${name}`)) === null) continue;
     const owner = { clusterId: null, pause, keys };
-    await problemOf(async () => {
+    const problem = await problemOf(async () => {
       const { metadata } = await verifySnapshotFile(fs, dir, name, owner, 'all');
       found.push({ metadata, chunks: readSnapshotFile(fs, `${dir}/${name}`, name, pause, keys) });
     });
+    if (problem !== null) onDamage(problem);
   }
   return found;
 }

@@ -70,6 +70,7 @@ export class SnapshotStore {
   #previous: StoredSnapshot | null = null;
   /** Null, or why the file with the current name is not to be used. */
   #fallback: string | null = null;
+  #previousProblem: string | null = null;
   #incoming: ReceivedSnapshot | null = null;
   readonly #intake: SnapshotIntake;
   /** Renames happen one after another. */
@@ -106,6 +107,11 @@ export class SnapshotStore {
     return this.#fallback;
   }
 
+  /** Why the previous snapshot could not stand in for the current one; null where it could. */
+  get previousProblem(): string | null {
+    return this.#previousProblem;
+  }
+
   /**
    * Removes what an earlier process left unfinished, and verifies what is there. A broken snapshot
    * is passed over for the previous one; whether the log reaches back to that is for the caller.
@@ -118,7 +124,8 @@ export class SnapshotStore {
     const sound = current !== null && !(current instanceof LogError);
     // Beside a sound one, the previous snapshot is only asked where it stands.
     const previous = await this.#inspect(PREVIOUS_SNAPSHOT_NAME, sound ? 'header' : 'all');
-    if (!(previous instanceof LogError)) this.#previous = previous;
+    if (previous instanceof LogError) this.#previousProblem = previous.message;
+    else this.#previous = previous;
     if (current instanceof LogError) this.#fallback = current.message;
     else if (current === null && previous !== null) this.#fallback = `${SNAPSHOT_NAME} is missing`;
     else this.#current = current;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,19 +9,15 @@ const MODEL = join(import.meta.dirname, 'products.yaml');
 
 let directory: string;
 let url: string;
+let flags: string[];
 let server: LithairProcess;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lithair-events-'));
   const port = await freePort();
+  flags = await freePortFlags(port);
   url = `http://127.0.0.1:${port}/api/products`;
-  server = new LithairProcess([
-    'serve',
-    MODEL,
-    '--data',
-    directory,
-    ...(await freePortFlags(port)),
-  ]);
+  server = new LithairProcess(['serve', MODEL, '--data', directory, ...flags]);
   await eventually('the node to serve', async () => {
     const answer = await fetch(url).catch(() => null);
     return answer?.ok === true ? true : null;
@@ -104,4 +100,31 @@ test('what is no time, and filters of what are no events, are refused', async ()
   const raw = await lithair('log', directory, '--raft', '--model', 'Product');
   assert.equal(raw.code, 2);
   assert.match(raw.output, /are for events, not for --raft/);
+});
+
+test('a damaged snapshot is passed over for the other one, and named', async () => {
+  const peer = `127.0.0.1:${flags[flags.indexOf('--peer-port') + 1]}`;
+  const admin = ['--address', peer, '--peer-tls', join(directory, 'certs', 'admin')];
+  const taken = await lithair('snapshot', ...admin);
+  assert.equal(taken.code, 0, taken.output);
+  const before = await shown();
+  const copy = `${directory}-copy`;
+  try {
+    await cp(directory, copy, { recursive: true });
+    const file = await open(join(copy, 'state.raftsnap'), 'r+');
+    const { size } = await file.stat();
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, size - 100);
+    await file.write(Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, size - 100);
+    await file.close();
+    const { code, output } = await lithair('log', copy);
+    assert.equal(code, 0, output);
+    assert.match(output, /^lithair: log: state\.raftsnap is corrupt at offset \d+.*passed over/m);
+    assert.deepEqual(eventIds(output), before);
+    const verified = await lithair('log', copy, '--verify');
+    assert.equal(verified.code, 3, verified.output);
+    assert.match(verified.output, /state\.raftsnap is corrupt at offset \d+/);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
 });

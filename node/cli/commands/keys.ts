@@ -19,6 +19,10 @@ import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
 import { asCliError } from '../keys-option.ts';
 
+/** What ends the need of a key. */
+const NOT_YET =
+  'nothing changed. Running nodes write their files anew with the active key; what snapshots and ' +
+  'log hold of an older one goes with lithair compact on that member';
 /** So many files are named that need a key. */
 const NAMED_FILES = 3;
 
@@ -101,7 +105,7 @@ async function remove(file: string, input: CliInput): Promise<readonly string[]>
   const uses = await usesOf(text, file, input);
   if (uses === null) throw new CliError('keys remove needs --data DIR of every member', EXIT.usage);
   const needed = uses.filter(({ keyId }) => keyId === id);
-  if (needed.length > 0) throw new CliError(`key ${id} is ${neededBy(uses, id)}: nothing changed`);
+  if (needed.length > 0) throw new CliError(`key ${id} is ${neededBy(uses, id)}: ${NOT_YET}`);
   await writeKeyFile(file, formatKeyring(records.filter((record) => record.id !== id)));
   return [`${file}: key ${id} is gone; backups that were taken with it need a copy of it`];
 }

@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import { ArchiveError } from '../../archive/index.ts';
 import { AuditError } from '../../audit/index.ts';
 import { EncryptionError } from '../../encryption/index.ts';
-import { LogError, NodeFileSystem, type ScanOptions } from '../../log/index.ts';
+import {
+  type BadPlace,
+  LogCorruptError,
+  LogError,
+  NodeFileSystem,
+  type ScanOptions,
+} from '../../log/index.ts';
 import { canonicalize } from '../../values/index.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { CliCommand, CliInput } from '../command-line.ts';
@@ -74,6 +80,14 @@ async function show(input: CliInput, options: ScanOptions): Promise<number> {
   return EXIT.ok;
 }
 
+/** Beside the events, which are those of the other snapshot and the log. */
+function tellOfDamage(place: BadPlace): void {
+  const { message } = new LogCorruptError(place);
+  process.stderr.write(
+    `lithair: log: ${message}; it is passed over (--verify checks everything)\n`,
+  );
+}
+
 function linesOf(
   input: CliInput,
   options: ScanOptions,
@@ -82,7 +96,7 @@ function linesOf(
   if (input.flag('raft')) return rawLines(options);
   if (input.flag('outbox')) return waitingLines(options);
   if (input.flag('audit')) return auditLines(options, filter);
-  return eventLines(options, filter, input.flag('follow'));
+  return eventLines(options, filter, input.flag('follow'), tellOfDamage);
 }
 
 /** @throws CliError for a time that is none, and for options that exclude each other */

@@ -70,6 +70,10 @@ async function restore(input: CliInput, backup: string, into: string): Promise<n
   process.stdout.write(
     `${into}: restored to entry ${restored.index} of ${time}: cluster ${restored.clusterId}, epoch ${restored.epoch}\n`,
   );
+  if (keys === null && restored.fieldKeyId !== null) {
+    const text = `its encrypted fields need key ${restored.fieldKeyId}: serve it with --keys FILE`;
+    process.stderr.write(`${text}\n`);
+  }
   if (restored.lacksHistory) {
     process.stderr.write('history that was archived earlier is not in this backup: it is gone\n');
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeConfChangeV2, NO_BYTES } from 'etcd-raft-ts';
 import { eventId } from '../../history/index.ts';
 import {
+  type BadPlace,
   followLog,
   type RawRecord,
   type ScanOptions,
@@ -30,14 +31,16 @@ const FOLLOW_MS = 200;
  * recorded event that is told which is kept.
  *
  * @param follows goes on with what a running node writes, without end
+ * @param onDamage is told of a snapshot that is passed over, because it is not sound
  * @throws CliError where no snapshot and log fit together; LogError, also where there is no log
  */
 export async function* eventLines(
   options: ScanOptions,
   filter: EventFilter,
   follows: boolean,
+  onDamage: (place: BadPlace) => void,
 ): AsyncGenerator<string> {
-  const snapshots = await scanSnapshots(options);
+  const snapshots = await scanSnapshots(options, onDamage);
   // Where there is no log at all, its first record says so.
   if (snapshots.length === 0) await scanLog(options).next();
   // Where a snapshot does not reach to the log, the next one begins behind what was shown.
