@@ -1,8 +1,21 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, open, readdir, rename, rm, stat, truncate, unlink } from 'node:fs/promises';
+import {
+  cp,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { crc32c } from '../log/crc32c.ts';
 import { entry, openMember, saved } from '../log/fixture.ts';
 import { NodeFileSystem } from '../log/index.ts';
 import { freePortFlags, lithair } from './serve-process.ts';
@@ -146,6 +159,42 @@ const DAMAGES: readonly [string, (dir: string) => Promise<void>, RegExp][] = [
   ],
 ];
 
+/** Makes a header say another format version, with a checksum that fits. */
+function asVersion(version: number, header: Buffer): void {
+  header.writeUInt16LE(version, 8);
+  header.writeUInt32LE(0, 12);
+  header.writeUInt32LE(crc32c(header, 0, header.length, 0), 12);
+}
+
+/** Files as a later program would write them: sound, and not for this one. */
+const VERSIONS: readonly [string, (dir: string) => Promise<void>, RegExp][] = [
+  [
+    'a segment',
+    (dir) => change(segment(dir), (bytes) => asVersion(2, bytes.subarray(0, SECTOR_BYTES))),
+    /^0000000000000002\.seg has format version 2; this version reads 1/,
+  ],
+  [
+    'a snapshot',
+    (dir) =>
+      change(join(dir, 'state.raftsnap'), (bytes) =>
+        asVersion(3, bytes.subarray(0, bytes.readUInt32LE(16))),
+      ),
+    /^state\.raftsnap has format version 3; this one reads 2/,
+  ],
+  [
+    'node.json',
+    async (dir) => {
+      const file = join(dir, 'node.json');
+      const { checksum: _, ...fields } = JSON.parse(await readFile(file, 'utf8'));
+      const content = { ...fields, formatVersion: 2 };
+      const bytes = Buffer.from(JSON.stringify(content));
+      const digits = crc32c(bytes, 0, bytes.length, 0).toString(16).padStart(8, '0');
+      await writeFile(file, JSON.stringify({ ...content, checksum: `crc32c:${digits}` }));
+    },
+    /^node\.json has format version 2; this one reads 1/,
+  ],
+];
+
 describe('a data directory that the disk has damaged', () => {
   test('is sound before', async () => {
     const names = (await readdir(join(sound, 'events.raftlog'))).filter(
@@ -155,7 +204,10 @@ describe('a data directory that the disk has damaged', () => {
     assert.equal((await lithair('log', sound, '--verify')).code, 0);
   });
 
-  for (const [what, damage, words] of DAMAGES) {
+  const versions = VERSIONS.map(
+    ([what, damage, words]) => [`${what} of an unknown version`, damage, words] as const,
+  );
+  for (const [what, damage, words] of [...DAMAGES, ...versions]) {
     test(`${what} is named by verification and refused by a node, which changes nothing`, async () => {
       const dir = await copyOf();
       await damage(dir);
