@@ -161,6 +161,51 @@ describe('lithair test', () => {
     assert.match(output, /✔ name: 3 versions kept/);
   });
 
+  it('tries what is unique for ever or in part, and models whose writes are answered early or on any node', async () => {
+    const text = `
+auth: {mode: open}
+models:
+  - name: Account
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: number, type: string, required: true}
+      - {name: label, type: string, computed: "self.number + '!'", unique: true}
+    indexes: [{fields: [number], unique: forever}]
+  - name: Seat
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: hall, type: string, required: true}
+      - {name: place, type: integer, required: true}
+      - {name: status, type: enum, values: [closed, open], default: closed}
+      - {name: rank, type: integer}
+    indexes: [{fields: [hall, place], unique: live, where: self.status == "open" && self.rank >= 3}]
+  - name: Reading
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: value, type: number, audited: true}
+    events: [{type: Gone, when: delete}]
+    persistence: {consistency: eventual}
+  - name: Click
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: times, type: integer, versioned: 2}
+    persistence: {durability: periodic}
+`;
+    const { code, output } = await lithair('test', fileOf('lives.yaml', text));
+    assert.equal(code, 0, output);
+    for (const what of [
+      '(number): unique forever: refuses what a deleted row had',
+      '(hall, place) where self.status == "open" && self.rank >= 3: unique: refuses',
+      'value: audited: events tell who changed it',
+      'event Gone: when delete',
+      'times: 2 versions kept',
+    ]) {
+      assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
+    }
+    assert.match(output, /durability: writes are answered when they are in reads/);
+    assert.doesNotMatch(output, /UsedValues|not derived:/);
+  });
+
   it('tries the roles of the transitions of an example', async () => {
     const file = join(EXAMPLES, 'orders.yaml');
     const { output } = await lithair('test', file, '--filter', 'take status');

@@ -2,10 +2,10 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { RowType, TypedValue } from './row-type.ts';
 
-/** An expression that cannot be used, in words that follow its path. */
 /** Names that CEL keeps for itself: a field that is called so cannot be spoken of. */
 export const UNSPEAKABLE: readonly string[] = ['in', 'true', 'false', 'null'];
 
+/** An expression that cannot be used, in words that follow its path. */
 export class ExpressionRefusal extends Error {
   constructor(message: string) {
     super(message);

@@ -19,15 +19,20 @@ function openedField(field: ModelSpec['fields'][number]): ModelSpec['fields'][nu
   return { ...rest, states: { ...states, transitions } };
 }
 
-/** Without cold stores, whose objects others hold, and without encryption, which needs keys. */
+/**
+ * Without cold stores, whose objects others hold, without encryption, which needs keys, and without
+ * early answers.
+ */
 export function withoutPlaces({ models, store, ...rest }: LithairModelSpec): LithairModelSpec {
   const { cold: _, ...kept } = store;
   return { ...rest, store: kept, models: models.map(placelessModel) };
 }
 
-function placelessModel({ lifecycle, security, ...model }: ModelSpec): ModelSpec {
+function placelessModel({ lifecycle, security, persistence, ...model }: ModelSpec): ModelSpec {
   return {
     ...model,
+    // What was answered early is not read at once, and the tests read what they wrote.
+    persistence: { ...persistence, durability: 'quorum' },
     ...(lifecycle && { lifecycle: withoutCold(lifecycle) }),
     ...(security && { security: { ...security, encryptionAtRest: false } }),
   };
@@ -45,6 +50,9 @@ export function whatIsLeftOut({ models, store, auth }: LithairModelSpec): string
   const isEncrypted = models.some(({ security }) => security?.encryptionAtRest === true);
   return [
     ...(isEncrypted ? ['encryptionAtRest: what lies on a disk is not looked at'] : []),
+    ...(models.some(({ persistence }) => persistence.durability !== 'quorum')
+      ? ['persistence.durability: writes are answered when they are in reads, too']
+      : []),
     ...(store.cold === undefined ? [] : ['store.cold: the store is not touched']),
     ...(auth?.jwt === undefined
       ? []

@@ -20,6 +20,7 @@ import {
 import { searchBody } from './row-search.ts';
 import type { SampleRow } from './sample-rows.ts';
 import { sampleUuid } from './sample-values.ts';
+import { uniqueTests } from './unique-tests.ts';
 
 export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
   const { model } = bench;
@@ -30,8 +31,7 @@ export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
     ...model.fields.filter(isFixed).map((field) => immutable(bench, field)),
     ...changeTests(bench),
     ...model.fields.flatMap((field) => stateTests(bench, field)),
-    ...model.fields.filter((field) => field.unique && isSent(field)).map((f) => unique(bench, f)),
-    ...compositeTests(bench),
+    ...uniqueTests(bench),
     ...lookupTests(bench),
     ...expiryTests(bench),
     ...model.fields
@@ -223,57 +223,6 @@ export async function changedBody({ rows, model }: Bench, row: SampleRow): Promi
   const { [model.primaryKey]: _, ...body } = await rows.body(model, fixed);
   for (const name of kept) if (fixed[name] === undefined) delete body[name];
   return body;
-}
-
-function unique(bench: Bench, field: FieldSchema): ModelTest {
-  const { node, rows, model } = bench;
-  const how = field.collation === undefined ? '' : `, compared by ${field.collation}`;
-  return testOf(model, `${field.name}: unique${how}: refuses a value that is taken`, async () => {
-    const value = (await rows.body(model))[field.name];
-    if (value === undefined) throw new NotDerived(`no value of ${field.name} was found`);
-    const first = await rows.create(model, { [field.name]: value });
-    const second = await rows.body(model, { [field.name]: value });
-    const isText = field.collation !== undefined && typeof value === 'string';
-    const body = isText ? { ...second, [field.name]: value.toUpperCase() } : second;
-    const answer = await node.send('POST', model.path, { body });
-    expectProblem(answer, 409, 'unique_conflict', `/${field.name}`);
-    await rows.remove(first);
-    expectStatus(await node.send('POST', model.path, { body }), 201);
-  });
-}
-
-function compositeTests(bench: Bench): ModelTest[] {
-  const { node, rows, model } = bench;
-  return (model.indexes ?? []).flatMap((index) => {
-    if (index.unique === undefined) return [];
-    const what = `(${index.fields.join(', ')}): unique`;
-    const shared = async () => {
-      const first = await rows.create(model);
-      const given = Object.fromEntries(
-        index.fields.flatMap((name) => {
-          const value = first.body[name];
-          return value === undefined || value === null ? [] : [[name, value]];
-        }),
-      );
-      if (Object.keys(given).length < index.fields.length) {
-        throw new NotDerived('no row was found that has all of the values');
-      }
-      return given;
-    };
-    return [
-      testOf(model, `${what}: refuses values that are taken together`, async () => {
-        const body = await rows.body(model, await shared());
-        const answer = await node.send('POST', model.path, { body });
-        expectProblem(answer, 409, 'unique_conflict', `/${index.fields[0] ?? ''}`);
-      }),
-      testOf(model, `${what}: takes values that are not taken together`, async () => {
-        const [[name, value] = []] = Object.entries(await shared());
-        if (name === undefined || value === undefined) throw new NotDerived('there is no value');
-        const body = await rows.body(model, { [name]: value });
-        expectStatus(await node.send('POST', model.path, { body }), 201);
-      }),
-    ];
-  });
 }
 
 function lookupTests({ node, rows, model }: Bench): ModelTest[] {

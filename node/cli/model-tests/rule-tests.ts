@@ -1,4 +1,5 @@
 // Rules between fields, computed fields, and what is remembered of a row.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { computedFields, type ModelSchema } from '@lithair/crds';
 import { historyRules } from '../../history/index.ts';
 import type { JsonObject } from '../../ports/index.ts';
@@ -165,7 +166,29 @@ async function expectTold(bench: Bench, { path }: SampleRow, field: string): Pro
   }
 }
 
-async function listed({ node }: Bench, path: string): Promise<readonly unknown[]> {
+const ORDERED_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 20;
+
+/**
+ * Waits until what was written last to a row is ordered, where nodes take writes by themselves: before
+ * that it has no place in the past.
+ */
+async function ordered({ node, model }: Bench, path: string): Promise<void> {
+  if (model.consistency !== 'eventual') return;
+  const row = path.slice(0, path.search(/\/(history|events)/));
+  for (let waitedMs = 0; waitedMs < ORDERED_WITHIN_MS; waitedMs += LOOK_EVERY_MS) {
+    const { status, headers } = await node.send('GET', row);
+    if (headers.has('lithair-version')) return;
+    const { data } = (await node.send('GET', `${row}/history?limit=1`)).json;
+    const isGone = Array.isArray(data) && memberOf(data[0], 'data') === null;
+    if (status === 404 && isGone) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function listed(bench: Bench, path: string): Promise<readonly unknown[]> {
+  await ordered(bench, path);
+  const { node } = bench;
   const answer = await node.send('GET', path);
   expectStatus(answer, 200);
   const { data } = answer.json;

@@ -38,7 +38,7 @@ export async function runModelTests(
   try {
     const schema = compileSchema(opened);
     const rows = new SampleRows(node, schema);
-    const models = schema.models.filter(({ deletedOf }) => deletedOf === undefined);
+    const models = schema.models.filter((model) => (model.deletedOf ?? model.usedBy) === undefined);
     for (const what of whatIsLeftOut(spec)) report.leftOut(what);
     for (const model of models) await runAll(dataTests({ node, rows, model }, schema));
     const callers = new Callers(spec);
