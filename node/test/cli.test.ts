@@ -101,6 +101,24 @@ test('what export writes, import takes back', async () => {
   }
 });
 
+const hasZsh = spawnSync('zsh', ['-c', ':']).error === undefined;
+
+test('zsh takes the script, whether its own completion runs or not', {
+  skip: hasZsh ? false : 'needs zsh',
+}, async () => {
+  const script = (await lithair('completion', 'zsh')).output;
+  for (const before of ['', 'autoload -Uz compinit && compinit -u\n']) {
+    const file = join(dir, 'completion.zsh');
+    await writeFile(file, `${before}${script}`);
+    const sourced = spawnSync('zsh', ['-f', '-c', `source ${file} && print $_comps[lithair]`], {
+      encoding: 'utf8',
+      env: { ...process.env, ZDOTDIR: dir },
+    });
+    assert.equal(sourced.stderr, '');
+    assert.match(sourced.stdout, /_lithair/);
+  }
+});
+
 test('bash completes commands, and the options of each', async () => {
   const script = (await lithair('completion', 'bash')).output;
   const complete = (...words: string[]) => {

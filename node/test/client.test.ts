@@ -57,14 +57,17 @@ await client.products.createMany([{ name: 'Desk', price: '80' }, { name: 'Chair,
 const names: string[] = [];
 for await (const product of client.products.all({ sort: ['-price'], limit: 2 })) names.push(product.name);
 const found = await client.products.list({ where: { name: { in: ['Chair, red', 'Sofa'] }, price: { gte: 45 } }, count: true });
+const either = await client.products.list({ where: { stock: 0 }, or: { name: { in: ['Desk', 'Sofa'] }, price: { lt: 50, gt: 500 } }, sort: ['name'] });
+// @ts-expect-error or has no conditions of what a field is not
+const neither = () => client.products.list({ or: { name: { nin: ['Desk'] }, stock: 1 } });
 const brand = await client.brands.create({ id: 'acme/no', name: 'Acme' }).catch((error: unknown) =>
   error instanceof ApiError ? error.errors[0]?.pointer : 'another error');
 const read = await client.products.get(created.data.id, { consistency: 'sequential', minIndex: patched.index });
 const deleted = [await client.products.delete(created.data.id), await client.products.delete(created.data.id)];
 const gone = await client.products.get(created.data.id);
 console.log(JSON.stringify({ price, version: patched.version, stale, names, total: found.total,
-  first: found.data[0]?.name, brand, stock: read?.data.stock, deleted, gone }));
-void [incomplete, wrong, unknown, unsorted];
+  first: found.data[0]?.name, either: either.data.map(({ name }) => name), brand, stock: read?.data.stock, deleted, gone }));
+void [incomplete, wrong, unknown, unsorted, neither];
 `;
 
 test('a generated client passes a strict build, refuses what the model does, and repeats what got lost', async () => {
@@ -81,6 +84,7 @@ test('a generated client passes a strict build, refuses what the model does, and
     names: ['Desk', 'Chair, red', 'Lamp'],
     total: 1,
     first: 'Chair, red',
+    either: ['Chair, red', 'Desk'],
     brand: '/id',
     stock: 3,
     deleted: [true, false],

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Rows } from './collection.ts';
-import { Sender, UnreachableError } from './runtime.ts';
+import { queryString, Sender, UnreachableError } from './runtime.ts';
 
 const TIMEOUT_MS = 2000;
 const ROWS = 6;
@@ -55,4 +55,17 @@ test('who takes lines may end it while they come', async () => {
   await assert.rejects(async () => {
     for await (const _ of lines);
   }, UnreachableError);
+});
+
+test('conditions, of which all or one must hold, are written as the API reads them', () => {
+  const written = (query: object) => decodeURIComponent(queryString(query));
+  assert.equal(written({ where: { a: 1, b: { gte: 2, lt: 3 } } }), '?a[eq]=1&b[gte]=2&b[lt]=3');
+  const or = { stock: 0, price: { lt: 10 }, name: { in: ['x', 'y'] } };
+  assert.equal(
+    written({ or, limit: 5 }),
+    '?or=stock[eq]=0,price[lt]=10,name[eq]=x,name[eq]=y&limit=5',
+  );
+  assert.equal(queryString({ or: { a: 'b,c', d: 1 } }), '?or=a%5Beq%5D%3Db%2Cc,d%5Beq%5D%3D1');
+  assert.equal(written({ or: { stock: 0, price: undefined } }), '?stock[eq]=0');
+  assert.equal(written({ or: {} }), '');
 });

@@ -75,7 +75,10 @@ export interface Condition {
 
 /** Which rows, in which order, how many. */
 export interface ListQuery<T> {
+  /** All of these must hold, */
   readonly where?: { readonly [K in keyof T]?: Scalar | Condition };
+  /** and at least one of these. */
+  readonly or?: { readonly [K in keyof T]?: Scalar | Omit<Condition, 'nin'> };
   /** Field names; `-` before a name turns its order round. */
   readonly sort?: readonly (Extract<keyof T, string> | `-${Extract<keyof T, string>}`)[];
   readonly limit?: number;
@@ -378,15 +381,35 @@ export function writeHeaders({
   };
 }
 
-/** Of `where`, and of parameters that are called as they are. */
+/** Of `where` and `or`, and of parameters that are called as they are. */
 export function queryString(query: object): string {
-  const { where = {}, ...rest }: { readonly where?: object } = query;
-  const conditions = Object.entries(where).flatMap(([field, condition]) =>
+  const { where = {}, or = {}, ...rest }: { readonly where?: object; readonly or?: object } = query;
+  const some = alternativesOf(or);
+  // A single alternative is a condition like any other; the API takes two or more.
+  const either = some.length > 1 ? [['or', some.map(([name, value]) => `${name}=${value}`)]] : some;
+  const pairs = [...conditionsOf(where), ...either, ...Object.entries(rest)];
+  const text = pairs
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${encodeURIComponent(String(name))}=${textOf(value)}`);
+  return text.length === 0 ? '' : `?${text.join('&')}`;
+}
+
+type NamedCondition = readonly [name: string, value: unknown];
+
+function conditionsOf(where: object): readonly NamedCondition[] {
+  return Object.entries(where).flatMap(([field, condition]) =>
     operatorsOf(condition).map(([operator, value]) => [`${field}[${operator}]`, value] as const),
   );
-  const pairs = [...conditions, ...Object.entries(rest)].filter(([, value]) => value !== undefined);
-  const text = pairs.map(([name, value]) => `${encodeURIComponent(name)}=${textOf(value)}`);
-  return text.length === 0 ? '' : `?${text.join('&')}`;
+}
+
+/** Each by itself, as the API takes them: one of several values is one of several conditions. */
+function alternativesOf(or: object): readonly NamedCondition[] {
+  return conditionsOf(or).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) return [[name, value] as const];
+    const equals = name.replace(/\[in\]$/, '[eq]');
+    return value.map((item: unknown) => [equals, item] as const);
+  });
 }
 
 function operatorsOf(condition: unknown): readonly (readonly [string, unknown])[] {

@@ -46,9 +46,18 @@ async function completions(): Promise<Completion[]> {
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Completion[]) => string>> = {
   bash,
-  zsh: (commands) => `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`,
+  zsh,
   fish,
 };
+
+/** What bash takes, which zsh takes as well once its own completion runs: not every start loads it. */
+function zsh(commands: readonly Completion[]): string {
+  return [
+    '(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }',
+    'autoload -U +X bashcompinit && bashcompinit',
+    bash(commands),
+  ].join('\n');
+}
 
 /** Options after a dash, actions where a command has some, else files; the first word is a command. */
 function bash(commands: readonly Completion[]): string {

@@ -33,6 +33,7 @@ export const importCommand: CliCommand = {
       input.texts('drop'),
       input.text('key') ?? null,
     );
+    process.once('SIGINT', stopped);
     const { accepted, present, rejected } = await runImport({
       urls,
       model,
@@ -53,3 +54,9 @@ export const importCommand: CliCommand = {
     return rejected.length === 0 ? EXIT.ok : EXIT.failed;
   },
 };
+
+/** What is through is kept beside the file. The second signal, its own, ends the process. */
+function stopped(): void {
+  process.stderr.write('\nstopped; run the same command again to go on\n');
+  process.kill(process.pid, 'SIGINT');
+}
