@@ -156,6 +156,8 @@ describe('history', () => {
     assert.equal((await get('/api/products/never/history')).status, 404);
     const answer = await get(`${await product('odd')}/history?sort=version`);
     assert.deepEqual([answer.status, answer.json['code']], [400, 'invalid_query']);
+    const twice = await get('/api/products/odd/history?limit=1&limit=2');
+    assert.match(twice.text, /"parameter":"limit","code":"repeated"/);
     assert.equal((await api.send('POST', '/api/products/odd/history', { body: {} })).status, 405);
   });
 });
