@@ -57,8 +57,9 @@ test('who takes lines may end it while they come', async () => {
   }, UnreachableError);
 });
 
+const written = (query: object) => decodeURIComponent(queryString(query));
+
 test('conditions, of which all or one must hold, are written as the API reads them', () => {
-  const written = (query: object) => decodeURIComponent(queryString(query));
   assert.equal(written({ where: { a: 1, b: { gte: 2, lt: 3 } } }), '?a[eq]=1&b[gte]=2&b[lt]=3');
   const or = { stock: 0, price: { lt: 10 }, name: { in: ['x', 'y'] } };
   assert.equal(

@@ -386,7 +386,8 @@ export function queryString(query: object): string {
   const { where = {}, or = {}, ...rest }: { readonly where?: object; readonly or?: object } = query;
   const some = alternativesOf(or);
   // A single alternative is a condition like any other; the API takes two or more.
-  const either = some.length > 1 ? [['or', some.map(([name, value]) => `${name}=${value}`)]] : some;
+  const either =
+    some.length > 1 ? [['or', some.map(([name, value]) => `${name}=${String(value)}`)]] : some;
   const pairs = [...conditionsOf(where), ...either, ...Object.entries(rest)];
   const text = pairs
     .filter(([, value]) => value !== undefined)
