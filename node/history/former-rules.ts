@@ -34,7 +34,9 @@ export function readFormer(text: string): KeptRules | null {
   const value: unknown = JSON.parse(text);
   if (value === null) return null;
   if (isRules(value)) {
-    const fields = value.fields.map((field) => ({ ...field, depth: field.depth ?? Infinity }));
+    const fields = value.fields.map(({ audited = value.audited, ...field }) => {
+      return { ...field, audited, depth: field.depth ?? Infinity };
+    });
     return { ...value, retentionMs: value.retentionMs ?? Infinity, fields };
   }
   throw new SyntaxError('these are no rules of history');
@@ -43,7 +45,7 @@ export function readFormer(text: string): KeptRules | null {
 interface RulesText {
   audited: boolean;
   retentionMs: number | null;
-  fields: { name: string; depth: number | null; expires: boolean; audited: boolean }[];
+  fields: { name: string; depth: number | null; expires: boolean; audited?: boolean }[];
 }
 
 function isRules(value: unknown): value is RulesText {

@@ -196,6 +196,7 @@ models:
     for (const what of [
       '(number): unique forever: refuses what a deleted row had',
       '(hall, place) where self.status == "open" && self.rank >= 3: unique: refuses',
+      '(hall, place) where self.status == "open" && self.rank >= 3: unique: takes them in rows that do',
       'value: audited: events tell who changed it',
       'event Gone: when delete',
       'times: 2 versions kept',

@@ -83,7 +83,34 @@ function ofIndex(bench: Bench, index: IndexSpec): ModelTest[] {
     }
     expectConflict(answer, fields);
   });
-  return [refuses, ...(fields.length > 1 ? [takes] : []), ...(unique === 'forever' ? [keeps] : [])];
+  return [
+    refuses,
+    ...(fields.length > 1 ? [takes] : []),
+    ...(where === undefined ? [] : [outside(bench, index, where, what)]),
+    ...(unique === 'forever' ? [keeps] : []),
+  ];
+}
+
+/** Rows for which the condition of the index does not hold have what they like. */
+function outside(bench: Bench, index: IndexSpec, where: string, what: string): ModelTest {
+  const { node, rows, model } = bench;
+  return testOf(model, `${what}: takes them in rows that do not count`, async () => {
+    const [, values] = await taken(bench, index);
+    const shared = Object.fromEntries(
+      Object.entries(values).filter(([name]) => index.fields.includes(name)),
+    );
+    const condition = compileExpression(model, where, ['self']);
+    const varied = readBy(model, where).filter((name) => !index.fields.includes(name));
+    const base = await rows.body(model, shared);
+    const isOutside = (self: JsonObject) => !condition.holds({ self });
+    const body = searchBody(model, base, varied, [where], isOutside);
+    if (body === null) throw new NotDerived('no row was found that the index does not hold');
+    const answer = await node.send('POST', model.path, { body });
+    if (answer.json['code'] === 'unique_conflict' && !isAbout(answer, index.fields)) {
+      throw new NotDerived('another unique value follows from these');
+    }
+    expectStatus(answer, 201);
+  });
 }
 
 /** A row that the index holds, and what it has there. */
