@@ -68,9 +68,15 @@ function isKnown(
   return !unreadable.has(name) || (computed === undefined && !unwritable.has(name));
 }
 
-/** Fields that a model does not have for the caller: all, where they neither read nor write rows. */
+/**
+ * Fields that a model does not have for the caller: all, where they neither read nor write rows, and
+ * where they write none, those that they do not read.
+ */
 export function unknownFields(model: ModelSchema, rights: ModelRights): ReadonlySet<string> {
-  const isSome = (['read', 'create', 'update'] as const).some((one) => rights.rows(one) !== 'none');
-  const unknown = model.fields.filter((field) => !isSome || !isKnown(field, rights));
+  const writes = rights.rows('create') !== 'none' || rights.rows('update') !== 'none';
+  const isSome = writes || rights.rows('read') !== 'none';
+  const isClosed = (field: FieldSchema) =>
+    writes ? !isKnown(field, rights) : rights.unreadable.has(field.name);
+  const unknown = model.fields.filter((field) => !isSome || isClosed(field));
   return new Set(unknown.map(({ name }) => name));
 }

@@ -365,9 +365,12 @@ function hasNote({ isNoted, isGone }: Row): boolean {
 }
 
 /** Which row a note refers to is another where the caller may not read that. */
-function noteIn({ who, noteRead }: Plan, at: number, isOther: boolean) {
-  const isRead = noteRead === null || noteRead.some((role) => rolesOf(who).includes(role));
-  return { id: `n${at}`, text: `t${at % 3}`, row: isOther && !isRead ? null : `r${at}` };
+function noteIn(plan: Plan, at: number, isOther: boolean) {
+  return { id: `n${at}`, text: `t${at % 3}`, row: isOther && !readsNotes(plan) ? null : `r${at}` };
+}
+
+function readsNotes({ who, noteRead }: Plan): boolean {
+  return noteRead === null || noteRead.some((role) => rolesOf(who).includes(role));
 }
 
 /** How a row comes to be in one of the worlds. */
@@ -491,7 +494,7 @@ async function compare(plan: Plan): Promise<void> {
       assert.equal(code === 200, isSeen, `${request.path}: ${code}`);
     }
     const all = [...STANDING, ...plan.rows.flatMap((_, at) => ofEach(`/r${at}`)), ...plan.requests];
-    const requests = all.filter(({ method }) => isFair(plan, method));
+    const requests = all.filter((request) => isFair(plan, request));
     for (const request of requests) {
       for (let next: Request | null = request; next !== null; ) {
         const one: Answer = await ask(worlds[0], plan.who, next);
@@ -548,9 +551,15 @@ function ofEach(path: string): Request[] {
   ];
 }
 
-/** Who may read nothing and writes is told whether something is there: that is no secret to them. */
-function isFair(plan: Plan, method: string): boolean {
-  return method === 'GET' || mayReadSome(plan);
+/**
+ * Who may read nothing and writes is told whether something is there: that is no secret to them. Nor
+ * is it that a row cannot be deleted because another refers to it.
+ */
+function isFair(plan: Plan, { method, path }: Request): boolean {
+  if (method === 'GET') return true;
+  const isHeld = plan.rows.some((row, at) => hasNote(row) && path === `/r${at}`);
+  if (method === 'DELETE' && isHeld && !readsNotes(plan)) return false;
+  return mayReadSome(plan);
 }
 
 test('what a caller may not read changes no byte of what they are answered', async () => {

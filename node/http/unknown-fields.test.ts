@@ -70,6 +70,14 @@ const MODELS = [
     rules: [{ expr: 'self.id != "kept" || has(self.lent)', message: 'the kept one is lent' }],
     permissions: { create: ['Boss'], read: ['Boss'], update: ['Boss'], delete: ['Boss'] },
   },
+  {
+    name: 'Watch',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true },
+      { name: 'on', type: 'reference', to: 'Deal', permissions: { read: ['Boss'] } },
+    ],
+    permissions: { create: ['Boss'], read: BOTH, delete: BOTH },
+  },
 ];
 
 let api: ServedApi;
@@ -200,6 +208,16 @@ describe('a field that the caller knows nothing of', () => {
       /a Secret refers to it in held/,
     );
     assert.match((await as('boss', 'DELETE', '/api/deals/d2')).text, /the kept one is lent/);
+  });
+
+  test('is not named of a model whose rows the caller reads and does not write', async () => {
+    await newDeal('ann', { id: 'd3' });
+    const watch = { id: 'w', on: 'd3' };
+    assert.equal((await as('boss', 'POST', '/api/watches', { body: watch })).status, 201);
+    const held = await as('ann', 'DELETE', '/api/deals/d3');
+    assert.deepEqual(told(held), [409, 'still_referenced', ': other rows refer to it']);
+    const named = await as('boss', 'DELETE', '/api/deals/d3');
+    assert.match(named.text, /a Watch refers to it in on/);
   });
 
   test('is one that was never there, where it is sent', async () => {
