@@ -57,7 +57,10 @@ export class Health implements NodeHealth {
     this.#phase = phase;
     this.#detail = detail;
     this.#progress = progress;
-    if (!changed) return;
+    if (!changed) {
+      if (this.#timer === null) this.#reportLater();
+      return;
+    }
     this.#enteredMs = this.#clock.monotonicMs();
     const sinceStartMs = Math.round(this.#enteredMs - this.#startedMs);
     this.#logger.info({ phase, sinceStartMs }, detail);

@@ -72,7 +72,7 @@ import { observeLinks, observeMembers } from './observe-members.ts';
 import { openArchive } from './open-archive.ts';
 import type { Outbox } from './outbox/index.ts';
 import { noSecrets } from './secrets-directory.ts';
-import { catchUp, openApi, readState } from './startup-phases.ts';
+import { catchUp, openApi, readingLog, readState } from './startup-phases.ts';
 import {
   type ApplyResult,
   HASH_KEY_BYTES,
@@ -313,12 +313,12 @@ export class NodeCore {
   }
 
   async #openLog(directory: DataDirectory, placement: Placement): Promise<Log> {
-    this.health.enter('log', 'reading the log');
+    const onRecovering = readingLog(this.health);
     const codec = (): 'json' | 'binary' => this.#consensus?.state?.schema.store.codec ?? 'json';
     const encryption = await this.#encryption.open(placement);
     await this.#audit.open(encryption);
     this.#logOptions = { ...this.#options.log, ...encryption };
-    const log = await directory.openLog({ codec, ...this.#logOptions });
+    const log = await directory.openLog({ codec, onRecovering, ...this.#logOptions });
     const { segments, records, truncatedBytes } = log.recovery;
     this.health.finish({ segments, records, truncatedBytes });
     this.#log = log;

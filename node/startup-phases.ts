@@ -4,6 +4,15 @@ import type { CoreWorld, NodeConsensus, NodeObserver } from './node-parts.ts';
 import { replayCommitted } from './replay-committed.ts';
 import type { ReplicatedState } from './state/index.ts';
 
+/** Begins to read the log; the result is to hear how many of its segments are read. */
+export function readingLog(health: Health): (read: number, of: number) => void {
+  let [segments, all] = [0, 0];
+  health.enter('log', 'reading the log', () => `segment ${segments} of ${all}`);
+  return (read, of) => {
+    [segments, all] = [read, of];
+  };
+}
+
 /**
  * The state that a log is known to hold: its snapshot, and what is committed behind it. Null for a
  * member that waits for the leader's snapshot.

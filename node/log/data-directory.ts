@@ -159,6 +159,7 @@ class LogOpening {
   readonly #limits: Limits;
   readonly #encryption: LogEncryption;
   readonly #codec: () => PayloadCodec;
+  readonly #onRecovering: (read: number, of: number) => void;
   readonly #defer: (run: () => void) => void;
   /**
    * Consensus appends all that it has in one callback, so its log need not wait for the end of the
@@ -187,6 +188,7 @@ class LogOpening {
     this.#owner = owner;
     this.#limits = resolveLimits(limits);
     this.#codec = limits.codec ?? (() => 'json');
+    this.#onRecovering = limits.onRecovering ?? (() => undefined);
     this.#defer = options.defer ?? setImmediate;
     const { hurry = options.defer ?? queueMicrotask } = options;
     this.#hurry = needsSnapshots ? hurry : this.#defer;
@@ -212,7 +214,7 @@ class LogOpening {
     await fs.makeDirectory(`${dir}/${SEGMENT_DIRECTORY}`);
     await fs.syncDirectory(dir);
     await this.#snapshots.open();
-    const recovered = await recoverLog(this.#files, this.#owner, this.#pause);
+    const recovered = await recoverLog(this.#files, this.#owner, this.#pause, this.#onRecovering);
     // A killed process leaves names that only the page cache has: before anything is written into a
     // file, no power cut may bring an old name of it back, or take its name away.
     await fs.syncDirectory(this.#files.directory);
@@ -314,7 +316,7 @@ function missing(reason: string): LogCorruptError {
   return new LogCorruptError({ file: SEGMENT_DIRECTORY, offset: 0, record: -1, reason });
 }
 
-type Limits = Required<Omit<LogOptions, 'keys' | 'encrypts' | 'onSecret' | 'codec'>>;
+type Limits = Required<Pick<LogOptions, 'segmentBytes' | 'cacheBytes' | 'maxBatchBytes'>>;
 
 function resolveLimits(options: LogOptions): Limits {
   const limits = {

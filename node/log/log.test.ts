@@ -181,7 +181,14 @@ for (const [name, make] of Object.entries(disks)) {
       assert.ok(first.log.statistics.segments > 10);
       assert.ok(first.log.statistics.cachedBytes <= 2000);
       await first.directory.close();
-      const { directory, log } = await openMember(disk, dir, options);
+      const heard: [read: number, of: number][] = [];
+      const onRecovering = (read: number, of: number): void => void heard.push([read, of]);
+      const { directory, log } = await openMember(disk, dir, { ...options, onRecovering });
+      const { segments } = log.recovery;
+      assert.deepEqual(
+        heard,
+        Array.from({ length: segments }, (_, read) => [read, segments]),
+      );
       assert.deepEqual(contents(log), names(1, 200, 1));
       assert.deepEqual(log.initialState().hardState, hardState(1, 1, 191));
       assert.equal(log.recovery.truncatedBytes, 0);

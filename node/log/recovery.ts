@@ -41,6 +41,12 @@ export interface Owner {
   readonly memberId: number;
 }
 
+/** Who lets others have a turn meanwhile, and who hears how many segments are read. */
+interface Course {
+  readonly pause: () => Promise<void>;
+  readonly onRecovering: (read: number, of: number) => void;
+}
+
 /**
  * Reads all segments and replays their records. Changes nothing on disk.
  *
@@ -50,12 +56,13 @@ export async function recoverLog(
   files: SegmentFiles,
   owner: Owner,
   pause: () => Promise<void>,
+  onRecovering: (read: number, of: number) => void,
 ): Promise<RecoveredLog> {
   const sequences = await files.list();
   requireNoGap(sequences);
   const segments = new Map<number, Segment>();
   try {
-    return await readSegments(files, owner, pause, sequences, segments);
+    return await readSegments(files, owner, { pause, onRecovering }, sequences, segments);
   } catch (error) {
     for (const segment of segments.values()) await segment.file.close();
     throw error;
@@ -65,7 +72,7 @@ export async function recoverLog(
 async function readSegments(
   files: SegmentFiles,
   owner: Owner,
-  pause: () => Promise<void>,
+  course: Course,
   sequences: readonly number[],
   segments: Map<number, Segment>,
 ): Promise<RecoveredLog> {
@@ -87,7 +94,8 @@ async function readSegments(
       blocks.note(sequence, start, bytes);
     });
     const next = headers[position + 1];
-    await replaySegment(reader, sequence, next, replay, pause);
+    course.onRecovering(position, headers.length);
+    await replaySegment(reader, sequence, next, replay, course.pause);
     reader.endBlock();
     if (next === undefined) tail = tailOf(reader, header);
     records += reader.record + 1;

@@ -52,6 +52,8 @@ export interface LogOptions {
   readonly codec?: () => PayloadCodec;
   /** Hears that another member sends what must be encrypted, and there are no keys. */
   readonly onSecret?: (error: Error) => void;
+  /** Hears how many of the log's segments are read, before each is. */
+  readonly onRecovering?: (read: number, of: number) => void;
 }
 
 /**
