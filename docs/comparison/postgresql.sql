@@ -1,6 +1,8 @@
 -- The shop of docs/examples/shop.yaml for PostgreSQL with PostgREST in front: one schema is the API.
 create schema api;
 create role web_anon nologin;
+create role authenticator login noinherit;
+grant web_anon to authenticator;
 grant usage on schema api to web_anon;
 
 create table api.brands (
@@ -17,8 +19,10 @@ create table api.categories (
 create index on api.categories (name);
 create index on api.categories (parent);
 
--- A check may hold no subquery, so what is within arrays needs a function.
-create function api.are_tags(tags text[]) returns boolean language sql immutable as
+-- A check may hold no subquery, so what is within arrays needs a function. Each function of the schema
+-- that is the API is a route, so these are in another.
+create schema checks;
+create function checks.are_tags(tags text[]) returns boolean language sql immutable as
 $$ select cardinality(tags) <= 10 and coalesce(bool_and(length(tag) between 1 and 20), true) from unnest(tags) tag $$;
 
 create type api.product_status as enum ('draft', 'live', 'retired');
@@ -34,7 +38,7 @@ create table api.products (
   rating double precision check (rating between 0 and 5),
   featured boolean not null default false,
   description text check (length(description) <= 10000),
-  tags text[] check (api.are_tags(tags)),
+  tags text[] check (checks.are_tags(tags)),
   size jsonb check (
     size is null or (
       jsonb_typeof(size -> 'width') = 'number' and (size ->> 'width')::numeric >= 0 and
@@ -55,9 +59,10 @@ create index on api.products (brand);
 create index on api.products (category);
 create index on api.products ("createdAt");
 
-create function api.are_lines(lines jsonb) returns boolean language sql immutable as $$
+create function checks.are_lines(lines jsonb) returns boolean language sql immutable as $$
   select jsonb_typeof(lines) = 'array' and jsonb_array_length(lines) between 1 and 100 and (
     select bool_and(
+      (jsonb_typeof(line -> 'sku'), jsonb_typeof(line -> 'quantity'), jsonb_typeof(line -> 'price')) = ('string', 'number', 'number') and
       length(line ->> 'sku') <= 40 and
       (line ->> 'quantity')::numeric between 1 and 1000 and
       (line ->> 'quantity')::numeric % 1 = 0 and
@@ -70,7 +75,7 @@ create table api.orders (
   id uuid primary key default gen_random_uuid(),
   number text not null unique check (number ~ '^[0-9]{4}-[0-9]{6}$'),
   email text not null check (length(email) <= 254 and email ~ '^[^@ ]+@[^@ ]+$'),
-  lines jsonb not null check (api.are_lines(lines)),
+  lines jsonb not null check (checks.are_lines(lines)),
   total numeric not null check (total >= 0),
   status api.order_status not null default 'placed',
   "placedAt" timestamptz not null default now()
