@@ -242,6 +242,8 @@ test('a value that the caller may write and not read is taken away by null, and 
   const unknown = await send('clerk', 'PATCH', { seal: null });
   assert.equal(unknown.status, 400);
   assert.deepEqual(codesOf(unknown), ['/seal unknown_field']);
+  const several = await send('clerk', 'PATCH', { 'a/b': 1, note: 'x', seal: null });
+  assert.deepEqual(codesOf(several), ['/a~1b unknown_field', '/seal unknown_field']);
 });
 
 test('events that tell of a field that the caller may not read are not told', async () => {

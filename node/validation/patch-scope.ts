@@ -1,3 +1,4 @@
+import type { FieldError } from '../ports/index.ts';
 import type { JsonInput } from './json-reader.ts';
 import {
   isObject,
@@ -7,6 +8,8 @@ import {
   type Path,
   readOperations,
 } from './patch.ts';
+import { refuseUnknown } from './read-value.ts';
+import { Report } from './report.ts';
 
 /** The fields that a patch may speak of. */
 export interface PatchScope {
@@ -22,16 +25,20 @@ export interface PatchScope {
  * @throws PatchRefusal `invalid`
  */
 export function requireScope(patch: JsonInput, format: PatchFormat, scope: PatchScope): void {
-  if (format === 'merge') return requireKnown(patch, scope);
+  if (format === 'merge') return requireMergeScope(patch, scope);
   for (const [at, operation] of readOperations(patch).entries()) {
     requireStep(operation, `/${at}`, scope);
   }
 }
 
-function requireKnown(patch: JsonInput, { known, unreadable }: PatchScope): void {
+/** @throws PatchRefusal `invalid` for all that is no field to the caller */
+function requireMergeScope(patch: JsonInput, { known, unreadable }: PatchScope): void {
   if (!isObject(patch)) return;
+  const report = new Report();
+  refuseUnknown(Object.keys(patch), new Set(known), '', report);
+  const [first, ...more] = report.errors;
+  if (first !== undefined) throw unknownField(first.pointer, more);
   for (const [name, value] of Object.entries(patch)) {
-    if (!known.includes(name)) throw unknownField(`/${name}`);
     if (unreadable.has(name) && isObject(value)) throw mergedUnseen('invalid', `/${name}`);
   }
 }
@@ -58,8 +65,8 @@ function requirePath(path: Path, isSetting: boolean, at: string, scope: PatchSco
   throw unknownField(at);
 }
 
-function unknownField(at: string): PatchRefusal {
-  return new PatchRefusal('invalid', at, 'there is no such field', 'unknown_field');
+function unknownField(at: string, more: readonly FieldError[] = []): PatchRefusal {
+  return new PatchRefusal('invalid', at, 'is not a field of the model', 'unknown_field', more);
 }
 
 /** Fields of one row that the caller may not read. */

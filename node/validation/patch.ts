@@ -1,3 +1,4 @@
+import type { FieldError } from '../ports/index.ts';
 import { canonicalDecimal, compareDecimals, ExactNumber } from '../values/index.ts';
 import { type JsonInput, pointerStep } from './json-reader.ts';
 
@@ -20,14 +21,18 @@ export class PatchRefusal extends Error {
   readonly pointer: string;
   /** Of the place that the pointer leads to. */
   readonly errorCode: string;
+  /** What else is wrong with it, of the same kind. */
+  readonly more: readonly FieldError[];
 
   constructor(
     code: PatchRefusal['code'],
     pointer: string,
     message: string,
     errorCode: string = code,
+    more: readonly FieldError[] = [],
   ) {
     super(message);
+    this.more = more;
     this.errorCode = errorCode;
     this.name = 'PatchRefusal';
     this.code = code;

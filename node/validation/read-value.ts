@@ -209,7 +209,8 @@ export function compileMembers(members: readonly Member[]) {
   };
 }
 
-function refuseUnknown(
+/** Refuses the keys that are none of these names. */
+export function refuseUnknown(
   keys: readonly string[],
   names: ReadonlySet<string>,
   pointer: string,

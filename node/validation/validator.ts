@@ -269,7 +269,8 @@ function orRefusal<T>(read: () => BodyReading<T>): BodyReading<T> {
     return read();
   } catch (error) {
     if (error instanceof PatchRefusal) {
-      return refusal(error.code, error.pointer, error.errorCode, error.message);
+      const { code, pointer, errorCode, message, more } = error;
+      return { ok: false, code, errors: [{ pointer, code: errorCode, message }, ...more] };
     }
     if (!(error instanceof JsonRefusal)) throw error;
     const code = error.code === 'too_deep' ? 'too_deep' : 'malformed_json';
