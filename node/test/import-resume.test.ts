@@ -108,13 +108,13 @@ test('taken ids and refused rows are told by row and line, also of the run that 
   assert.equal(code, 1, output);
   const told = output.split('\n').filter((line) => line.startsWith(file));
   assert.deepEqual(
-    told.map((line) => line.slice(file.length).replace(/(parent|JSON):.*/, '$1')),
+    told.map((line) => line.slice(file.length).replace(/(parent|JSON)[:;].*/, '$1')),
     [
       ':2: row 2 is already there',
       ':6003: row 6002 is already there',
       ':3: row 3: stock: must be at least 0',
       ':7: row 7: parent',
-      ':6002: row 6001: not valid JSON',
+      ':6002: row 6001: must be JSON',
     ],
     output,
   );

@@ -36,7 +36,8 @@ function refusalOf(text: string): string {
     return 'not valid JSON';
   } catch (error) {
     if (!(error instanceof JsonRefusal)) throw error;
-    return `${error.pointer.slice(1) || 'row'}: ${error.message}`;
+    const place = error.pointer.slice(1);
+    return place === '' ? error.message : `${place}: ${error.message}`;
   }
 }
 

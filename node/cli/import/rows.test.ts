@@ -81,7 +81,7 @@ test('a row that is not valid JSON is a problem of that row alone', async () => 
     rows.map((row) => [row.line, row.problem?.slice(0, 14) ?? null]),
     [
       [1, null],
-      [3, 'row: must be J'],
+      [3, 'must be JSON; '],
       [4, 'the row is not'],
       [5, null],
     ],
