@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -59,18 +60,33 @@ export async function lithair(...words: string[]): Promise<ProcessEnd & { output
   return { ...end, output: started.output };
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      );
-    });
+/**
+ * A port that was free a moment ago, of those that no kernel gives to outgoing connections: a node
+ * that starts again finds it free, too.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < MOST_PORTS_TRIED; attempt++) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (!given.has(port) && (await isFree(port))) {
+      given.add(port);
+      return port;
+    }
+  }
+  throw new Error(`no free port among ${MOST_PORTS_TRIED} from ${FIRST_PORT} to ${LAST_PORT}`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
+
+/** Linux gives outgoing connections ports from 32768 on, others from 49152. */
+const [FIRST_PORT, LAST_PORT] = [22_000, 32_000];
+const MOST_PORTS_TRIED = 100;
+/** By this process, whose nodes may be between two starts. */
+const given = new Set<number>();
 
 /** The three port options of `serve`, on ports that were free a moment ago; `port` may be given. */
 export async function freePortFlags(port?: number): Promise<string[]> {
