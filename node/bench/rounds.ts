@@ -48,10 +48,9 @@ export async function watchedRounds(
   for (let round = 0; round < plan.rounds; round += 1) {
     const [rateRow, timeRow]: [number[], number[]] = [[], []];
     for (const { request, pid } of targets) {
-      const before = processorSeconds([pid]);
-      const rate = await measured(request, plan, loadProcessor);
+      const { rate, each } = await watched({ request, pid }, plan, loadProcessor);
       rateRow.push(rate);
-      timeRow.push(((processorSeconds([pid]) - before) * 1e6) / (rate * plan.seconds));
+      timeRow.push(each);
     }
     rates.push(rateRow);
     microseconds.push(timeRow);
@@ -66,9 +65,14 @@ export async function processorMicroseconds(
   pid: number,
   loadProcessor: number | null,
 ): Promise<number> {
+  return (await watched({ request: target, pid }, plan, loadProcessor)).each;
+}
+
+/** Requests per second, and the microseconds of the server's processor time for each. */
+async function watched({ request, pid }: Watched, plan: BenchPlan, loadProcessor: number | null) {
   const before = processorSeconds([pid]);
-  const rate = await measured(target, plan, loadProcessor);
-  return ((processorSeconds([pid]) - before) * 1e6) / (rate * plan.seconds);
+  const rate = await measured(request, plan, loadProcessor);
+  return { rate, each: ((processorSeconds([pid]) - before) * 1e6) / (rate * plan.seconds) };
 }
 
 /** The median of each column. */
