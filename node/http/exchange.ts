@@ -15,6 +15,8 @@ export interface Reply {
   readonly headers: string[];
   /** Empty where the status has no content. */
   readonly body: string;
+  /** Whether all of the body is known to be ASCII: nobody has to look. */
+  readonly isAscii?: boolean;
   /** Instead of a body: its pieces, as they are asked for. */
   readonly pieces?: AsyncIterable<string>;
 }

@@ -111,9 +111,9 @@ export class Expander {
   }
 
   /** The rows of a page, each with what is shown beside it. @throws as `expand` */
-  expandAll({ rows, records }: Page, expansions: readonly Expansion[]): readonly string[] {
+  expandAll({ rows, stored }: Page, expansions: readonly Expansion[]): readonly string[] {
     if (expansions.length === 0) return rows;
-    return records.map((record, at) => this.expand(rows[at] ?? '{}', record, expansions));
+    return stored.map((json, at) => this.expand(rows[at] ?? '{}', { json }, expansions));
   }
 
   #shown(id: unknown, { target, inner }: Expansion): string {

@@ -10,6 +10,8 @@ import { numbersOf, rawNumber } from '../values/index.ts';
 export interface Presentation {
   /** Values of a row as answers write them: in plain, where they are stored as ciphertext. */
   readonly present: (values: JsonObject, id: string) => object;
+  /** Whether answers write rows as they are stored. */
+  readonly isAsStored: boolean;
   /** The JSON of a row as answers write it, of those of its fields that are there; `stored`: all of it. */
   readonly presentJson: (json: string, stored: string) => string;
   /** @throws EngineError `unavailable` where values cannot be opened now */
@@ -36,6 +38,7 @@ export function presentationOf(model: ModelSchema, cipherOf: () => FieldCipher):
     return numbers === null ? opened : numbers(opened);
   };
   return {
+    isAsStored: false,
     present,
     presentJson: (json, stored) => {
       const values = parseRecord({ json });
@@ -50,6 +53,7 @@ export function presentationOf(model: ModelSchema, cipherOf: () => FieldCipher):
 
 function plain(numbers: ((row: JsonObject) => object) | null): Presentation {
   return {
+    isAsStored: numbers === null,
     present: numbers ?? ((values) => values),
     presentJson:
       numbers === null ? (json) => json : (json) => JSON.stringify(numbers(parseRecord({ json }))),
@@ -60,8 +64,9 @@ function plain(numbers: ((row: JsonObject) => object) | null): Presentation {
 
 /** The rows of a page as answers write them. */
 export function shownRows(
-  { rows, records }: Page,
-  { presentJson }: Pick<Presentation, 'presentJson'>,
+  { rows, stored }: Page,
+  { presentJson, isAsStored }: Pick<Presentation, 'presentJson' | 'isAsStored'>,
 ): readonly string[] {
-  return rows.map((json, at) => presentJson(json, records[at]?.json ?? json));
+  if (isAsStored) return rows;
+  return rows.map((json, at) => presentJson(json, stored[at] ?? json));
 }

@@ -24,13 +24,17 @@ export function send(exchange: Exchange, reply: Reply): Promise<void> | void {
     res.end();
     return;
   }
-  const length = Buffer.byteLength(body);
+  const length = bytesOf(reply);
   headers.push('Content-Length', String(length));
   if (hasUnreadBody(exchange)) headers.push('Connection', 'close');
   res.writeHead(status, headers);
   if (req.method === 'HEAD') res.end();
   // As many bytes as code units: all of it is ASCII, which latin1 writes without transcoding.
   else res.end(body, length === body.length ? 'latin1' : 'utf8');
+}
+
+function bytesOf({ body, isAscii }: Reply): number {
+  return isAscii === true ? body.length : Buffer.byteLength(body);
 }
 
 /** Goes at the pace of the client. Where it fails, the client sees that the answer has no end. */

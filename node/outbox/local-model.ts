@@ -1,6 +1,12 @@
 import type { ModelSchema } from '@lithair/crds';
 import { compareStamps } from '../entry/index.ts';
-import type { AggregateRecord, IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
+import type {
+  AggregateRecord,
+  IndexKey,
+  JoinedRows,
+  KeyRange,
+  ModelReader,
+} from '../ports/index.ts';
 import { type ModelState, stampOf } from '../state/index.ts';
 import { idOfKey, keyOfId } from '../values/index.ts';
 import type { LocalRow } from './local-rows.ts';
@@ -82,6 +88,10 @@ export class LocalModel implements ModelReader {
     const rows = this.ordered.lookup(field, key, range);
     const isIn = (record: AggregateRecord) => record.keys[at] === key && isBehind(record, range);
     return this.#merged(rows, isIn, inDirection(byId, range.descending));
+  }
+
+  joined(rows: readonly AggregateRecord[]): JoinedRows {
+    return this.ordered.joined(rows);
   }
 
   range(field: string, range: KeyRange): Iterable<AggregateRecord> {

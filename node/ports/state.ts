@@ -7,8 +7,9 @@ import type { ModelSchema, Schema } from '@lithair/crds';
 export type IndexKey = string;
 
 /**
- * One live aggregate. Immutable: a write replaces the record, so whoever holds one may keep it
- * across awaits and see a consistent version.
+ * One live aggregate. Immutable: a write replaces the record, so whoever got one by its id may keep it
+ * across awaits and see a consistent version. Those that iterators give out are good as long as the
+ * iterators are.
  */
 export interface AggregateRecord {
   readonly id: string;
@@ -23,6 +24,13 @@ export interface AggregateRecord {
   readonly keys: readonly IndexKey[];
 }
 
+/** The JSON of records with commas between. */
+export interface JoinedRows {
+  readonly json: string;
+  /** Whether all of it is known to be ASCII. */
+  readonly isAscii: boolean;
+}
+
 /** Bounds of an ordered scan; a missing bound is open. `after` resumes behind (key, id). */
 export interface KeyRange {
   readonly from?: { readonly key: IndexKey; readonly inclusive: boolean };
@@ -32,8 +40,9 @@ export interface KeyRange {
 }
 
 /**
- * Read side of one model. Iterators are valid until the next await: a scan that pauses must
- * resume by position (`after`), which is what cursors do.
+ * Read side of one model. Iterators, and the records that they give out, are valid until the next
+ * await: a scan that pauses must resume by position (`after`), which is what cursors do, and keep
+ * what it needs of its rows itself.
  */
 export interface ModelReader {
   readonly schema: ModelSchema;
@@ -69,6 +78,7 @@ export interface ModelReader {
   ): Iterable<AggregateRecord>;
   /** Whether surely no record has the key; fields with index bloom only. */
   lacks(field: string, key: IndexKey): boolean;
+  joined(records: readonly AggregateRecord[]): JoinedRows;
   /** Records by (key, id), ordered fields only. */
   range(field: string, range: KeyRange): Iterable<AggregateRecord>;
   /** The model without writes that are not ordered yet; absent where this is that already. */

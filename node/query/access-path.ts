@@ -22,6 +22,8 @@ export interface AccessPath {
    * terms, ties in any order; 0: in no useful order.
    */
   readonly sorted: 'whole' | number;
+  /** Conditions that each of its rows meets: they are not looked at again. */
+  readonly met: readonly Filter[];
   /** Rows behind a place, or all. The reader may be a newer one at each call. */
   rows(reader: ModelReader, behind: Place | null): Iterable<AggregateRecord>;
   /** Where a paused scan goes on. */
@@ -43,9 +45,14 @@ export function isBound(filter: Filter): boolean {
 
 export type Bounds = Pick<KeyRange, 'from' | 'to'>;
 
+/** The filters that bound a field. */
+export function rangeFilters(field: QueryField, filters: readonly Filter[]): readonly Filter[] {
+  return filters.filter((filter) => filter.field === field && isBound(filter));
+}
+
 /** The narrowest range that the filters of a field leave; null is outside of every range. */
 export function boundsOf(field: QueryField, filters: readonly Filter[]): Bounds {
-  const own = filters.filter((filter) => filter.field === field && isBound(filter));
+  const own = rangeFilters(field, filters);
   const lower = own.filter(({ operator }) => operator === 'gt' || operator === 'gte');
   const upper = own.filter(({ operator }) => operator === 'lt' || operator === 'lte');
   const aboveNull = { key: NULL_KEY, inclusive: false };

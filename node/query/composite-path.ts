@@ -1,6 +1,6 @@
 import type { ModelReader } from '../ports/index.ts';
 import { behindComposite, compositeKey, NULL_KEY } from '../values/index.ts';
-import { type AccessPath, type Bounds, boundsOf } from './access-path.ts';
+import { type AccessPath, type Bounds, boundsOf, rangeFilters } from './access-path.ts';
 import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
 import type { ListQuery, QueryIndex } from './list-query.ts';
@@ -92,6 +92,7 @@ function pathOf(
   return {
     use: { by: { index: name }, equal, range: isBounded ? (rest[0]?.name ?? null) : null },
     sorted,
+    met: metBy(index.fields.slice(0, prefix.length), rest[0], query.filters),
     rows: (reader, behind) =>
       reader.range(name, { ...bounds, descending, ...(behind && { after: behind }) }),
     placeOf: (record, reader: ModelReader) => ({
@@ -103,6 +104,18 @@ function pathOf(
       id: after.id,
     }),
   };
+}
+
+/** Of several values that one field shall have, the last one is looked up. */
+function metBy(
+  fixed: readonly QueryField[],
+  next: QueryField | undefined,
+  filters: readonly Filter[],
+): readonly Filter[] {
+  const equalities = fixed.flatMap(
+    (field) => filters.findLast((one) => one.field === field && one.operator === 'eq') ?? [],
+  );
+  return next === undefined ? equalities : [...equalities, ...rangeFilters(next, filters)];
 }
 
 function keyIn({ keys }: Position, { order }: ListQuery, field: QueryField): string {

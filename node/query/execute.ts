@@ -9,15 +9,20 @@ import { plan, startOf } from './plan.ts';
 
 /** One page of a list. */
 export interface Page {
-  /** Serialized JSON of each row. */
+  /** Serialized JSON of each row; of all of them with commas between, where that was asked for. */
   readonly rows: readonly string[];
-  /** The same as they are stored. */
-  readonly records: readonly AggregateRecord[];
+  /** The same as they are stored: with all fields. */
+  readonly stored: readonly string[];
+  /** Whether all of the rows are known to be ASCII. */
+  readonly isAscii: boolean;
   /** Opaque; null on the last page. */
   readonly next: string | null;
   /** All rows that match, where it was asked for. */
   readonly total: number | null;
 }
+
+/** How the rows of a page are handed out: `joined` is faster where nobody looks at single ones. */
+export type PageForm = 'each' | 'joined';
 
 /** How a list that takes long goes on. */
 export interface Pace {
@@ -48,19 +53,29 @@ export function execute(
   currentReader: () => ModelReader,
   origin: Origin,
   pace: Pace = AT_ITS_PACE,
+  form: PageForm = 'each',
 ): Page | Promise<Page> {
   const reader = currentReader();
   if (query.countsTotal && isOfAll(query)) {
-    const uncounted = executeScan({ ...query, countsTotal: false }, currentReader, origin, pace);
+    const uncounted = executeScan(
+      { ...query, countsTotal: false },
+      currentReader,
+      origin,
+      pace,
+      form,
+    );
     const total = reader.size;
     return uncounted instanceof Promise
       ? uncounted.then((page) => ({ ...page, total }))
       : { ...uncounted, total };
   }
-  return executeScan(query, currentReader, origin, pace);
+  return executeScan(query, currentReader, origin, pace, form);
 }
 
-function isOfAll({ filters, alternatives, scope }: ListQuery): boolean {
+/** What rows must meet. */
+type Conditions = Pick<ListQuery, 'filters' | 'alternatives' | 'scope'>;
+
+function isOfAll({ filters, alternatives, scope }: Conditions): boolean {
   return filters.length + alternatives.length === 0 && scope === null;
 }
 
@@ -69,10 +84,12 @@ function executeScan(
   currentReader: () => ModelReader,
   origin: Origin,
   pace: Pace,
+  form: PageForm,
 ): Page | Promise<Page> {
-  const scan = new Scan(query, plan(query, currentReader()));
-  const ahead = scan.readAhead(currentReader());
-  if (ahead === null && scan.runSlice(currentReader())) return scan.page(origin);
+  const reader = currentReader();
+  const scan = new Scan(query, plan(query, reader), form);
+  const ahead = scan.readAhead(reader);
+  if (ahead === null && scan.runSlice(reader)) return scan.page(reader, origin);
   return finish(scan, ahead, currentReader, origin, pace);
 }
 
@@ -86,7 +103,8 @@ async function finish(
   for (let ahead = firstAhead; ; ahead = scan.readAhead(currentReader())) {
     if (ahead !== null) await awaitDisk(ahead);
     else await new Promise<void>((resolve) => defer(resolve));
-    if (scan.runSlice(currentReader())) return scan.page(origin);
+    const reader = currentReader();
+    if (scan.runSlice(reader)) return scan.page(reader, origin);
   }
 }
 
@@ -94,17 +112,22 @@ class Scan {
   readonly #query: ListQuery;
   readonly #path: AccessPath;
   readonly #kept: KeptRows;
+  readonly #form: PageForm;
+  /** What the path leaves to be looked at, row by row. */
+  readonly #left: Conditions;
   /** Whether the first rows of the path are the page. */
   readonly #isPlain: boolean;
   #behind: Place | null;
   #total = 0;
 
-  constructor(query: ListQuery, path: AccessPath) {
+  constructor(query: ListQuery, path: AccessPath, form: PageForm) {
     this.#query = query;
     this.#path = path;
+    this.#form = form;
+    this.#left = leftBy(path, query);
     this.#behind = startOf(path, query);
     const isInOrder = path.sorted === 'whole' && !query.countsTotal;
-    this.#isPlain = isInOrder && isOfAll(query);
+    this.#isPlain = isInOrder && isOfAll(this.#left);
     this.#kept = isInOrder ? new RowsInOrder(query) : new RowsOfAnyOrder(query, path.sorted);
   }
 
@@ -132,7 +155,7 @@ class Scan {
     const fileReads = reader.fileReads + SLICE_FILE_READS;
     for (const record of this.#path.rows(reader, this.#behind)) {
       const row = new Row(record, reader, this.#query.veil);
-      if (isWanted(row, this.#query)) {
+      if (isWanted(row, this.#left)) {
         this.#total += 1;
         if (this.#kept.take(row)) return true;
       }
@@ -145,26 +168,41 @@ class Scan {
     return true;
   }
 
-  page(origin: Origin): Page {
-    const { limit, projection, fingerprint, countsTotal, order } = this.#query;
+  /** In the same turn as the last slice, whose rows are those of the reader. */
+  page(reader: ModelReader, origin: Origin): Page {
+    const { limit, fingerprint, countsTotal, order } = this.#query;
     const rows = this.#kept.rows();
-    const shown = rows.slice(0, limit);
-    const records = shown.map(({ record }) => record);
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     return {
-      rows: shown.map((row) => {
-        if (projection === null) return row.record.json;
-        const names = projection.filter((name) => !row.isVeiled(name));
-        return project(row.record, names);
-      }),
-      records,
+      ...this.#texts(reader, rows.slice(0, limit)),
       next: last === undefined ? null : encodeCursor(positionOf(last, order), fingerprint, origin),
       total: countsTotal ? this.#total : null,
     };
   }
+
+  #texts(reader: ModelReader, rows: readonly Row[]): Pick<Page, 'rows' | 'stored' | 'isAscii'> {
+    const { projection } = this.#query;
+    if (this.#form === 'joined' && projection === null) {
+      const { json, isAscii } = reader.joined(rows.map(({ record }) => record));
+      const joined = rows.length === 0 ? [] : [json];
+      return { rows: joined, stored: joined, isAscii };
+    }
+    const stored = rows.map(({ record }) => record.json);
+    if (projection === null) return { rows: stored, stored, isAscii: false };
+    const shown = rows.map((row) => {
+      const names = projection.filter((name) => !row.isVeiled(name));
+      return project(row.record, names);
+    });
+    return { rows: shown, stored, isAscii: false };
+  }
 }
 
-function isWanted(row: Row, { filters, alternatives, scope }: ListQuery): boolean {
+function leftBy({ met }: AccessPath, { filters, alternatives, scope }: ListQuery): Conditions {
+  const left = met.length === 0 ? filters : filters.filter((filter) => !met.includes(filter));
+  return { filters: left, alternatives, scope };
+}
+
+function isWanted(row: Row, { filters, alternatives, scope }: Conditions): boolean {
   for (const filter of filters) if (!filter.matches(row)) return false;
   for (const either of alternatives) if (!either.matches(row)) return false;
   return scope === null || scope.lets(row.values());

@@ -1,5 +1,4 @@
-import { type AccessPath, isBound } from './access-path.ts';
-import type { Filter } from './filter.ts';
+import type { AccessPath } from './access-path.ts';
 import type { ListQuery } from './list-query.ts';
 import { choose, LOOKUP_PROBE } from './plan.ts';
 
@@ -58,12 +57,8 @@ function orderOf({ sorted, use }: AccessPath, { order }: ListQuery): string {
 }
 
 /** Conditions that the path does not answer. */
-function rest({ use }: AccessPath, { filters, alternatives }: ListQuery): string[] {
-  const isAnswered = (filter: Filter) =>
-    filter.operator === 'eq'
-      ? use.equal.includes(filter.field.name)
-      : use.range === filter.field.name && isBound(filter);
-  const left = filters.filter((filter) => !isAnswered(filter));
+function rest({ met }: AccessPath, { filters, alternatives }: ListQuery): string[] {
+  const left = filters.filter((filter) => !met.includes(filter));
   const names = left.map(({ field, operator }) => `${field.name}[${operator}]`);
   const all = [...names, ...alternatives.map(() => 'or')];
   return all.length === 0 ? [] : [`row by row: ${all.join(', ')}`];

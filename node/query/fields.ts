@@ -58,16 +58,29 @@ export interface Veil {
 
 /** One record under inspection: keys come from the record, other values from its JSON, parsed once. */
 export class Row {
-  readonly record: AggregateRecord;
+  #record: AggregateRecord;
+  #isKept = false;
   readonly #indexed: readonly string[];
   readonly #veil: Veil | null;
   #values: { [name: string]: JsonValue } | null = null;
   #isVeiled: boolean | null = null;
 
   constructor(record: AggregateRecord, reader: ModelReader, veil: Veil | null = null) {
-    this.record = record;
+    this.#record = record;
     this.#indexed = reader.indexedFields;
     this.#veil = veil;
+  }
+
+  get record(): AggregateRecord {
+    return this.#record;
+  }
+
+  /** Makes the record one that stays as it is, whatever comes of what it was read from. */
+  keep(): void {
+    if (this.#isKept) return;
+    const { id, version, json, keys } = this.#record;
+    this.#record = { id, version, json, keys };
+    this.#isKept = true;
   }
 
   key(field: QueryField): IndexKey {

@@ -1,5 +1,5 @@
 /** Lists: filters, order, cursor pages, and the access path that answers them. Pure reads. */
-export { execute, type Pace, type Page, project } from './execute.ts';
+export { execute, type Pace, type Page, type PageForm, project } from './execute.ts';
 export { explain } from './explain.ts';
 export { parseRecord, type Veil } from './fields.ts';
 export { OPERATORS } from './filter.ts';

@@ -8,7 +8,7 @@ import { TopK } from './top-k.ts';
 export interface KeptRows {
   /** Takes a row that matches; true where no later one can belong to the page. */
   take(row: Row): boolean;
-  /** The scan pauses: a row that moves meanwhile must not be there twice. */
+  /** The scan pauses: a row that moves meanwhile must not be there twice, and must not change. */
   pause(): void;
   /** In the order of the query. */
   rows(): readonly Row[];
@@ -42,6 +42,7 @@ export class RowsInOrder implements KeptRows {
   }
 
   pause(): void {
+    for (const row of this.#rows) row.keep();
     this.#ids = new Set(this.#rows.map(({ record }) => record.id));
   }
 
@@ -81,7 +82,7 @@ export class RowsOfAnyOrder implements KeptRows {
   }
 
   pause(): void {
-    // Which ids are kept is known all the time.
+    for (const { row } of this.#kept.sorted()) row.keep();
   }
 
   rows(): readonly Row[] {

@@ -1,6 +1,13 @@
 import type { KeyRange, ModelReader } from '../ports/index.ts';
 import { NULL_KEY } from '../values/index.ts';
-import { type AccessPath, type Bounds, boundsOf, isBound, type Place } from './access-path.ts';
+import {
+  type AccessPath,
+  type Bounds,
+  boundsOf,
+  isBound,
+  type Place,
+  rangeFilters,
+} from './access-path.ts';
 import { type CompositeWay, compositeWays } from './composite-path.ts';
 import type { QueryField } from './fields.ts';
 import type { Filter } from './filter.ts';
@@ -34,13 +41,24 @@ function isOfNone({ field, keys, operator }: Filter, reader: ModelReader): boole
 const NOTHING: AccessPath = {
   use: { by: 'nothing', equal: [], range: null },
   sorted: 'whole',
+  met: [],
   rows: () => [],
   placeOf: (record) => ({ key: '', id: record.id }),
   placeBehind,
 };
 
-/** What can be told of the path without looking at rows. */
+/** What can be told of the path without looking at rows: the same each time that a query comes. */
 export function choose(query: ListQuery): Choice {
+  const known = choices.get(query);
+  if (known !== undefined) return known;
+  const choice = chooseAnew(query);
+  choices.set(query, choice);
+  return choice;
+}
+
+const choices = new WeakMap<ListQuery, Choice>();
+
+function chooseAnew(query: ListQuery): Choice {
   const byId = query.filters.find((filter) => filter.operator === 'eq' && filter.field.isId);
   if (byId !== undefined) return { path: singlePath(byId), beyond: null };
   const lookup = equalityFilter(query);
@@ -102,11 +120,12 @@ function isSmall(reader: ModelReader, path: AccessPath): boolean {
   return true;
 }
 
-function singlePath({ field, keys }: Filter): AccessPath {
-  const id = keys[0] ?? '';
+function singlePath(filter: Filter): AccessPath {
+  const id = filter.keys[0] ?? '';
   return {
-    use: { by: 'id', equal: [field.name], range: null },
+    use: { by: 'id', equal: [filter.field.name], range: null },
     sorted: 'whole',
+    met: [filter],
     rows: (reader, behind) => {
       const record = behind === null ? reader.get(id) : undefined;
       return record === undefined ? [] : [record];
@@ -121,12 +140,14 @@ function placeBehind({ keys, id }: Position): Place {
   return { key: keys[0] ?? '', id };
 }
 
-function lookupPath({ field, keys }: Filter, query: ListQuery): AccessPath {
+function lookupPath(filter: Filter, query: ListQuery): AccessPath {
+  const { field, keys } = filter;
   const key = keys[0] ?? '';
   const isSorted = query.order.terms.length === 0 && !query.order.idDescending;
   return {
     use: { by: { index: field.name }, equal: [field.name], range: null },
     sorted: isSorted ? 'whole' : 0,
+    met: [filter],
     rows: (reader, behind) => reader.lookup(field.name, key, behindId(behind?.id ?? null)),
     placeOf: (record) => ({ key, id: record.id }),
     placeBehind,
@@ -141,6 +162,7 @@ function scopePath({ scope, order }: ListQuery): AccessPath | null {
   return {
     use: { by: { index: names.join(', ') }, equal: names, range: null },
     sorted: order.terms.length === 0 && !order.idDescending ? 'whole' : 0,
+    met: [],
     rows: (reader, behind) => rowsWithKeys(reader, keys, behind?.id ?? null),
     placeOf: (record) => ({ key: '', id: record.id }),
     placeBehind,
@@ -152,7 +174,8 @@ function sortedPath(query: ListQuery): AccessPath | null {
   const [first, ...rest] = query.order.terms;
   if (first === undefined || first.field.access !== 'ordered') return null;
   const bounds = behindCursor(boundsOf(first.field, query.filters), query, first.descending);
-  const path = indexPath(first.field, bounds, first.descending);
+  const met = rangeFilters(first.field, query.filters);
+  const path = indexPath(first.field, bounds, met, first.descending);
   // Rows of one key come by id in the direction of the index, whatever the order wants.
   const isWhole = rest.length === 0 && query.order.idDescending === first.descending;
   return { ...path, sorted: isWhole ? 'whole' : 1 };
@@ -179,14 +202,21 @@ function rangePath(query: ListQuery): AccessPath | null {
     (filter) => filter.field.access === 'ordered' && isBound(filter),
   );
   if (bounded === undefined) return null;
-  return indexPath(bounded.field, boundsOf(bounded.field, query.filters), false);
+  const met = rangeFilters(bounded.field, query.filters);
+  return indexPath(bounded.field, boundsOf(bounded.field, query.filters), met, false);
 }
 
-function indexPath(field: QueryField, bounds: Bounds, descending: boolean): AccessPath {
+function indexPath(
+  field: QueryField,
+  bounds: Bounds,
+  met: readonly Filter[],
+  descending: boolean,
+): AccessPath {
   const isBounded = bounds.from !== undefined || bounds.to !== undefined;
   return {
     use: { by: { index: field.name }, equal: [], range: isBounded ? field.name : null },
     sorted: 0,
+    met,
     placeBehind,
     rows: (reader, behind) =>
       reader.range(field.name, { ...bounds, descending, ...(behind && { after: behind }) }),
@@ -203,6 +233,7 @@ function scanPath(query: ListQuery): AccessPath {
   return {
     use: { by: 'all', equal: [], range: null },
     sorted: isSorted ? 'whole' : 0,
+    met: [],
     placeBehind,
     rows: (reader, behind) => reader.scan({ descending, ...(behind && { afterId: behind.id }) }),
     placeOf: (record) => ({ key: '', id: record.id }),

@@ -43,7 +43,8 @@ function cool(state: ReplicatedState): void {
 const statistics = (state: ReplicatedState) => state.model('Brand')?.statistics ?? assert.fail();
 
 function scan(state: ReplicatedState): unknown[] {
-  return [...(state.model('Brand')?.scan({ descending: false }) ?? [])];
+  const rows = state.model('Brand')?.scan({ descending: false }) ?? [];
+  return Array.from(rows, ({ id, version, json, keys }) => ({ id, version, json, keys }));
 }
 
 function changeTo(state: ReplicatedState, models: Schema['models']): void {

@@ -1,4 +1,10 @@
-import type { AggregateRecord, IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
+import type {
+  AggregateRecord,
+  IndexKey,
+  JoinedRows,
+  KeyRange,
+  ModelReader,
+} from '../ports/index.ts';
 import type { IdRange } from './aggregate-store.ts';
 import type { ModelState } from './model-state.ts';
 import { rowOfId } from './slab/index.ts';
@@ -50,6 +56,10 @@ export class ModelIds implements ModelReader {
 
   lacks(field: string, key: IndexKey): boolean {
     return this.model.lacks(field, key);
+  }
+
+  joined(rows: readonly AggregateRecord[]): JoinedRows {
+    return this.model.joined(rows);
   }
 
   range(field: string, range: KeyRange): Iterable<AggregateRecord> {

@@ -1,5 +1,11 @@
 import type { ModelSchema } from '@lithair/crds';
-import type { IndexKey, KeyRange, ModelReader } from '../ports/index.ts';
+import type {
+  AggregateRecord,
+  IndexKey,
+  JoinedRows,
+  KeyRange,
+  ModelReader,
+} from '../ports/index.ts';
 import { idOfKey } from '../values/index.ts';
 import type {
   Grave,
@@ -12,6 +18,7 @@ import type {
 import { ModelIds } from './model-ids.ts';
 import type { ModelPlan, PlannedIndex } from './model-plan.ts';
 import {
+  joinRows,
   type KeyedHash,
   type NextIndex,
   type PreparedIndex,
@@ -100,6 +107,10 @@ export class ModelState implements ModelReader {
     const { position, isOrdered } = this.indexed(field);
     if (!isOrdered) throw new RangeError(`${field} has no ordered index`);
     return this.store.range(position, range, shape);
+  }
+
+  joined(rows: readonly AggregateRecord[]): JoinedRows {
+    return joinRows(rows);
   }
 
   /** A live row that holds the key of the indexed field at a position. */

@@ -33,7 +33,8 @@ export function answerList(
   const { route, query, expansions } = queryOf(exchange, given);
   const { actor } = exchange;
   const currentReader = () => viewOf(exchange, context, route).model;
-  const page = execute(query, currentReader, originOf(view), context);
+  const form = expansions.length === 0 && route.isAsStored ? 'joined' : 'each';
+  const page = execute(query, currentReader, originOf(view), context, form);
   const answer = (done: Page) => {
     const shown = { ...done, rows: shownRows(done, route) };
     const rows = new Expander(context.state(), actor).expandAll(shown, expansions);
@@ -94,5 +95,5 @@ function pageReply(head: string[], limit: number, page: Page): Reply {
   const next = page.next === null ? 'null' : `"${page.next}"`;
   const total = page.total === null ? '' : `,"total":${page.total}`;
   const body = `{"data":[${page.rows.join(',')}],"page":{"limit":${limit},"next":${next}${total}}}`;
-  return jsonReply(200, head, body);
+  return { ...jsonReply(200, head, body), isAscii: page.isAscii };
 }

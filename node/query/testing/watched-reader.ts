@@ -21,6 +21,7 @@ export function watchedReader(model: ModelReader): { reader: ModelReader; looked
     scan: (range) => watch(model.scan(range)),
     lookup: (field, key, range) => watch(model.lookup(field, key, range)),
     lacks: (field, key) => model.lacks(field, key),
+    joined: (rows) => model.joined(rows),
     range: (field, range) => watch(model.range(field, range)),
   };
   return { reader, looked: () => looked };

@@ -68,6 +68,9 @@ export class Probe {
   }
 }
 
+/** The empty text, before all others. Nobody sets it. */
+export const NO_TEXT = new Probe(null);
+
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

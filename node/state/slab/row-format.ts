@@ -232,11 +232,20 @@ export function isColdAt(slab: Slab, at: number): boolean {
   return ((slab.halves[(at >>> 1) + 3] ?? 0) & COLD) !== 0;
 }
 
+/** Whether all texts of a record are ASCII. */
+export function isAsciiAt(slab: Slab, at: number): boolean {
+  return ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
+}
+
+/** Length of the JSON of a record, which ends it. */
+export function jsonBytesAt(slab: Slab, at: number): number {
+  return slab.words[(at >>> 2) + 3] ?? 0;
+}
+
 /** Where in its slab the JSON of a record is, and whether it is ASCII. */
 export function jsonPlaceAt(slab: Slab, at: number): readonly [number, number, boolean] {
   const end = at + recordBytes(slab, at);
-  const isAscii = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
-  return [end - (slab.words[(at >>> 2) + 3] ?? 0), end, isAscii];
+  return [end - jsonBytesAt(slab, at), end, isAsciiAt(slab, at)];
 }
 
 export function versionAt(slab: Slab, at: number): number {
@@ -276,7 +285,7 @@ export function keyCountAt(slab: Slab, at: number): number {
 
 export function jsonAt(slab: Slab, at: number): string {
   const end = at + recordBytes(slab, at);
-  return decode(slab, at, end - (slab.words[(at >>> 2) + 3] ?? 0), end);
+  return decode(slab, at, end - jsonBytesAt(slab, at), end);
 }
 
 /** A text of a record. One that is in the JSON, which the caller has decoded, shares it. */
@@ -284,9 +293,9 @@ export function textAt(slab: Slab, at: number, slot: number, json: string): Inde
   const length = textLength(slab, at, slot);
   if (length === 0) return '';
   const start = textStart(slab, at, slot);
-  const shared = start - (at + recordBytes(slab, at) - (slab.words[(at >>> 2) + 3] ?? 0));
-  const isPlain = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
-  if (isPlain && shared >= 0 && !isColdAt(slab, at)) return json.slice(shared, shared + length);
+  const shared = start - (at + recordBytes(slab, at) - jsonBytesAt(slab, at));
+  if (isAsciiAt(slab, at) && shared >= 0 && !isColdAt(slab, at))
+    return json.slice(shared, shared + length);
   return decode(slab, at, start, start + length);
 }
 
@@ -297,12 +306,11 @@ export function plainTextAt(slab: Slab, at: number, slot: number): string {
 }
 
 function decode(slab: Slab, at: number, start: number, end: number): string {
-  const isPlain = ((slab.halves[(at >>> 1) + 3] ?? 0) & ASCII) !== 0;
-  return slab.bytes.toString(isPlain ? 'latin1' : 'utf8', start, end);
+  return slab.bytes.toString(isAsciiAt(slab, at) ? 'latin1' : 'utf8', start, end);
 }
 
 function hasItsJson(slab: Slab, at: number, bytes: number): boolean {
-  return !isColdAt(slab, at) && (slab.words[(at >>> 2) + 3] ?? 0) <= bytes;
+  return !isColdAt(slab, at) && jsonBytesAt(slab, at) <= bytes;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { IndexKey, KeyRange } from '../../ports/index.ts';
-import { Probe } from './probe.ts';
+import { NO_TEXT, Probe } from './probe.ts';
 import type { Place, RowTree } from './row-tree.ts';
 
 /**
@@ -53,8 +53,11 @@ function isBefore(a: TextPlace, b: TextPlace): boolean {
 
 /** Probes of its own, because a scan goes on while others are used. */
 function pairPlace({ key, id, behind }: TextPlace): Place {
-  const probe = new Probe(null).set(key);
-  return { key: probe, id: id === undefined ? null : new Probe(null).set(id), behind };
+  return { key: new Probe(null).set(key), id: id === undefined ? null : idProbe(id), behind };
+}
+
+function idProbe(id: string): Probe {
+  return id === '' ? NO_TEXT : new Probe(null).set(id);
 }
 
 function idPlace({ key, id, behind }: TextPlace): Place {

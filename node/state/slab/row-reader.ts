@@ -1,5 +1,6 @@
 import type { Mark, StoredRow } from '../aggregate-store.ts';
 import { ColdBodies } from './cold-bodies.ts';
+import { LentRow } from './lent-row.ts';
 import { wordAt } from './paged-words.ts';
 import { compareWithProbe, equalsProbe, type Probe } from './probe.ts';
 import {
@@ -186,6 +187,15 @@ export class RowReader {
       timestampMs: timestampAt(slab, at),
       sequence: sequenceAt(slab, at),
     };
+  }
+
+  /** A row for those who look at many. */
+  lent(row: number): StoredRow {
+    const address = this.addressOf(row);
+    const slab = slabOf(this.slabs, address);
+    const at = offsetOf(address);
+    const isElsewhere = layoutAt(slab, at) !== this.layout || isColdAt(slab, at);
+    return isElsewhere ? this.row(row) : new LentRow(slab, at, this.visibleKeys);
   }
 
   /** @param id where the caller has it already */

@@ -9,7 +9,7 @@
 // row must leave the tree before its key changes.
 
 import { PAGE_WORDS, PagedWords, pageOf } from './paged-words.ts';
-import { Probe } from './probe.ts';
+import { NO_TEXT, type Probe } from './probe.ts';
 import type { RowReader } from './row-reader.ts';
 
 const NODE_SHIFT = 8;
@@ -121,7 +121,7 @@ export class RowTree {
 
   /** The first row of a key. */
   first(key: Probe): number {
-    for (const row of this.ascending({ key, id: NOTHING, behind: false })) {
+    for (const row of this.ascending({ key, id: NO_TEXT, behind: false })) {
       return this.rows.equals(row, this.position, key) ? row : 0;
     }
     return 0;
@@ -404,9 +404,6 @@ export class RowTree {
     return this.words.writable(node >>> PAGE_SHIFT);
   }
 }
-
-/** Before every id. */
-const NOTHING = new Probe(null);
 
 function baseOf(node: number): number {
   return (node & PAGE_MASK) << NODE_SHIFT;

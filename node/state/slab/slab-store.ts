@@ -555,7 +555,7 @@ export class SlabStore implements AggregateStore {
 
   private *stored(rows: Iterable<number>, shape: RowShape): Generator<StoredRow, void, undefined> {
     const { reader } = this.rows;
-    for (const row of rows) yield shape === 'id' ? rowOfId(reader.id(row)) : reader.row(row);
+    for (const row of rows) yield shape === 'id' ? rowOfId(reader.id(row)) : reader.lent(row);
   }
 }
 

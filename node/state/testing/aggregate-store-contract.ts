@@ -74,9 +74,16 @@ function take(store: AggregateStore, naive: NaiveStore, [kind, each, unique, ord
   naive.put(row);
 }
 
+/** What is given out is good until the next change: its parts are what stays. */
+function kept(rows: Iterable<StoredRow>): StoredRow[] {
+  return Array.from(rows, ({ id, version, json, keys, timestampMs, sequence }) => {
+    return { id, version, json, keys, timestampMs, sequence };
+  });
+}
+
 function assertAlike(store: AggregateStore, naive: NaiveStore): void {
   assert.equal(store.size, naive.size);
-  assert.deepEqual([...store.scan(FORWARDS)], naive.scan(FORWARDS));
+  assert.deepEqual(kept(store.scan(FORWARDS)), naive.scan(FORWARDS));
   for (const row of naive.live.values()) {
     assert.deepEqual(store.get(row.id), row);
     assert.equal(store.versionOf(row.id), row.version);
@@ -173,12 +180,12 @@ function describeProperties(make: () => AggregateStore): void {
         (steps, range, ids, each) => {
           const [store, naive] = [make(), new NaiveStore()];
           for (const one of steps) take(store, naive, one);
-          assert.deepEqual([...store.range(1, range)], naive.range(1, range));
-          assert.deepEqual([...store.rangeOfIds(range)], naive.rangeOfIds(range));
-          assert.deepEqual([...store.scan(ids)], naive.scan(ids));
+          assert.deepEqual(kept(store.range(1, range)), naive.range(1, range));
+          assert.deepEqual(kept(store.rangeOfIds(range)), naive.rangeOfIds(range));
+          assert.deepEqual(kept(store.scan(ids)), naive.scan(ids));
           for (const position of [0, 1]) {
             assert.deepEqual(
-              [...store.lookup(position, each, ids)],
+              kept(store.lookup(position, each, ids)),
               naive.lookup(position, each, ids),
             );
           }
