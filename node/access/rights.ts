@@ -36,6 +36,8 @@ export class Rights {
   /** Roles that some permission names. */
   readonly #named: ReadonlySet<string>;
   readonly #originals: ReadonlyMap<string, ModelSchema>;
+  /** Callers come again as the same objects, as long as what they show is remembered. */
+  readonly #keys = new WeakMap<Actor, string>();
 
   constructor(schema: Schema) {
     this.#isOpen = schema.auth === undefined;
@@ -51,10 +53,14 @@ export class Rights {
   /** Equal for callers who have the same rights: the roles of theirs that count, sorted. */
   keyOf(actor: Actor): string {
     if (this.#isOpen) return '';
-    return rolesOf(actor)
+    const known = this.#keys.get(actor);
+    if (known !== undefined) return known;
+    const key = rolesOf(actor)
       .filter((role) => this.#named.has(role))
       .toSorted()
       .join(' ');
+    this.#keys.set(actor, key);
+    return key;
   }
 
   /** The rights of a caller on one model. Where `auth.mode` is `open` everybody may everything. */

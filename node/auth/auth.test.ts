@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { AuthSchema, JwtSpec } from '@lithair/crds';
+import fc from 'fast-check';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import type { Clock } from '../ports/index.ts';
 import { ANONYMOUS, apiKeyHash, apiKeyOf, createAuthenticate } from './index.ts';
@@ -72,6 +73,27 @@ test('an API key tells its holder, in either header; another key tells nobody', 
   assert.deepEqual(await authenticate({ 'x-api-key': KEY }), holder);
   assert.equal(await authenticate(bearer(apiKeyOf(new Uint8Array(32).fill(2)))), null);
   assert.equal(await authenticate(bearer(apiKeyHash(KEY))), null, 'the hash is no key');
+});
+
+test('keys are told apart in any order, whichever of them came before', async () => {
+  const all = Array.from({ length: 20 }, (_, n) => apiKeyOf(new Uint8Array(32).fill(n)));
+  const known = all.slice(0, 15);
+  const keys = known.map((key, n) => ({ name: `k${n}`, sha256: apiKeyHash(key), roles: [] }));
+  const authenticate = authenticator({ apiKeys: { keys } });
+  // Beside them what is a right key but for one character, and what begins as one.
+  const given = all.flatMap((key) => {
+    return [key, `${key.slice(0, -1)}_`, `${key.slice(0, 5)}_${key.slice(6)}`, `${key}A`];
+  });
+  const order = fc.array(fc.constantFrom(...given), { maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(order, async (sequence) => {
+      for (const key of sequence) {
+        const at = known.indexOf(key);
+        const actor = await authenticate(bearer(key));
+        assert.equal(actor?.subject ?? null, at === -1 ? null : `k${at}`);
+      }
+    }),
+  );
 });
 
 test('no credentials are nobody in particular; what is no credential is a wrong one', async () => {
