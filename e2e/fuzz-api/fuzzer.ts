@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ProgressLines } from './progress.ts';
 
 const HERE = import.meta.dirname;
 const REQUIREMENTS = join(HERE, 'requirements.txt');
@@ -34,6 +35,8 @@ export interface Fuzzing {
   readonly apiKey: string | null;
   readonly examples: number;
   readonly seed: number;
+  /** How far it is, every half a minute. */
+  readonly onProgress: (text: string) => void;
 }
 
 /** Schemathesis in a virtual environment of its own, installed on first use and kept. */
@@ -49,42 +52,45 @@ export class Fuzzer {
   }
 
   /** Runs it to its end; resolves to its exit code and to what it said. */
-  run({ url, apiKey, examples, seed }: Fuzzing): Promise<{ code: number; output: string }> {
-    const words = [
-      '--config-file',
-      join(HERE, 'schemathesis.toml'),
-      'run',
-      `${url}/openapi.json`,
-      '--no-color',
-      '--continue-on-failure',
-      '--phases=examples,coverage,fuzzing',
-      `--checks=${CHECKS.join(',')}`,
-      `--max-examples=${examples}`,
-      `--seed=${seed}`,
-      '--generation-database=none',
-      '--request-timeout=60',
-      '--suppress-health-check=all',
-      ...(apiKey === null ? [] : ['--header', `X-API-Key: ${apiKey}`]),
-    ];
+  run(fuzzing: Fuzzing): Promise<{ code: number; output: string }> {
     const scratch = mkdtempSync(join(tmpdir(), 'lithair-fuzzer-'));
     // The configuration names it by a path from where the program runs.
     copyFileSync(join(HERE, 'hooks.py'), join(scratch, 'hooks.py'));
-    const child = spawn(this.#program, words, {
+    const child = spawn(this.#program, wordsOf(fuzzing), {
       cwd: scratch,
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new Promise<{ code: number; output: string }>((resolve, reject) => {
-      let output = '';
-      const onData = (chunk: Buffer): void => {
-        output += chunk.toString('utf8');
-      };
-      child.stdout.on('data', onData);
-      child.stderr.on('data', onData);
+      let report = '';
+      const lines = new ProgressLines(fuzzing.onProgress);
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        report += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => lines.take(text));
       child.once('error', reject);
-      child.once('close', (code) => resolve({ code: code ?? -1, output }));
+      child.once('close', (code) => resolve({ code: code ?? -1, output: report + lines.others() }));
     }).finally(() => rmSync(scratch, { recursive: true, force: true }));
   }
+}
+
+function wordsOf({ url, apiKey, examples, seed }: Fuzzing): string[] {
+  return [
+    '--config-file',
+    join(HERE, 'schemathesis.toml'),
+    'run',
+    `${url}/openapi.json`,
+    '--no-color',
+    '--continue-on-failure',
+    '--phases=examples,coverage,fuzzing',
+    `--checks=${CHECKS.join(',')}`,
+    `--max-examples=${examples}`,
+    `--seed=${seed}`,
+    '--generation-database=none',
+    '--request-timeout=60',
+    '--suppress-health-check=all',
+    ...(apiKey === null ? [] : ['--header', `X-API-Key: ${apiKey}`]),
+  ];
 }
 
 function install(place: string): void {

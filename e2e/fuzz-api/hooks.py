@@ -1,11 +1,48 @@
-"""What Schemathesis is told about values that fit their schema and are still none."""
+"""What Schemathesis is told about values that fit their schema and are still none, and how far it is."""
 
 import re
+import sys
+import time
 
 import schemathesis
 
 ENTITY_TAGS = re.compile(r'^\s*(\*|(W/)?"[!#-~]*"\s*(,\s*(W/)?"[!#-~]*"\s*)*)$')
 SMALLEST = 1e-30
+PROGRESS_SECONDS = 30
+
+
+class Progress:
+    """Says on stderr how far the run is, every PROGRESS_SECONDS; progress.ts takes the lines out."""
+
+    def __init__(self):
+        self.cases = 0
+        self.phase = None
+        self.seen = set()
+        self.told = time.monotonic()
+
+    def count(self, phase, operation):
+        self.cases += 1
+        if phase != self.phase:
+            self.phase = phase
+            self.seen.clear()
+        self.seen.add(operation.label)
+        if time.monotonic() - self.told >= PROGRESS_SECONDS:
+            self.told = time.monotonic()
+            self.tell(operation)
+
+    def tell(self, operation):
+        all_of_them = operation.schema.statistic.operations.selected
+        at = f"operation {len(self.seen)} of {all_of_them} ({operation.label})"
+        print(f"fuzz-progress: {self.phase}, {at}, {self.cases} cases", file=sys.stderr, flush=True)
+
+
+PROGRESS = Progress()
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    meta = case.meta
+    PROGRESS.count("examples" if meta is None else meta.phase.name.value, case.operation)
 
 
 @schemathesis.hook

@@ -48,19 +48,26 @@ async function fuzz(fuzzer: Fuzzer, subject: Subject, options: Options): Promise
   try {
     const { examples, seed } = options;
     const { url } = served;
-    const { code, output } = await fuzzer.run({ url, apiKey: subject.apiKey, examples, seed });
+    const { name, apiKey } = subject;
+    console.log(` ..  ${name}: begins, seed ${seed}`);
+    const onProgress = (text: string): void =>
+      console.log(` ..  ${name}: ${text}, ${secondsSince(startedMs)} s`);
+    const { code, output } = await fuzzer.run({ url, apiKey, examples, seed, onProgress });
     // A node that fell over must not pass as one of which nothing was found.
     const isServing = await served.isReady();
     const cases = /(\d+) generated/.exec(output)?.[1];
     const isGood = code === 0 && isServing && cases !== undefined;
-    const took = ((performance.now() - startedMs) / 1000).toFixed(0);
-    const told = `${subject.name}: ${cases ?? 'no'} cases in ${took} s, seed ${seed}`;
+    const told = `${name}: ${cases ?? 'no'} cases in ${secondsSince(startedMs)} s, seed ${seed}`;
     console.log(isGood ? ` ok  ${told}` : `FAIL ${told}\n${output}`);
     if (!isServing) console.log(`the node does not serve any more:\n${served.lastLines()}`);
     return isGood;
   } finally {
     await served.stop();
   }
+}
+
+function secondsSince(startedMs: number): string {
+  return ((performance.now() - startedMs) / 1000).toFixed(0);
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseOptions } from './options.ts';
+import { HELP, parseOptions } from './options.ts';
+import { subjects } from './subjects.ts';
 
 test('without words, a thousand examples of each operation of every model', () => {
   assert.deepEqual(parseOptions([]), { examples: 1000, seed: 1, only: '', help: false });
@@ -17,4 +18,9 @@ for (const examples of ['0', '-1', '1.5', 'many', '']) {
 
 test('an unknown word is refused', () => {
   assert.throws(() => parseOptions(['--exampels=3']), /exampels/);
+});
+
+test('the help names every run', () => {
+  const untold = subjects().filter(({ name }) => !HELP.includes(`"${name}"`));
+  assert.deepEqual(untold, []);
 });

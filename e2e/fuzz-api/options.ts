@@ -6,8 +6,14 @@ Usage: make fuzz-api [VARIABLE=VALUE …]   or   node e2e/fuzz-api/main.ts [--op
 
   EXAMPLES  --examples N   test cases of each operation, besides those of its boundaries (default 1000)
   SEED      --seed N       of the first run; each further run takes the next (default 1)
-  ONLY      --only WORD    runs whose name holds WORD: shop, movies, blog …
+  ONLY      --only WORD    runs whose name holds WORD (default: all)
             --help
+
+The runs, in this order: "shop, open", "movies, open", "ledger, open", "blog, as an editor",
+"blog, as anybody" and "orders, as a clerk". One alone: make fuzz-api ONLY=movies; as after a
+failure, with the seed that was printed: make fuzz-api ONLY=clerk SEED=6.
+With a thousand examples of each operation a run takes 10 to 40 minutes. Every half a minute it says
+how far it is.
 
 Needs Python 3.10 or later with venv, and once its package index. It fails on a status 5xx, a
 status, header or body that the document does not describe, a body that fits the document and is
