@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { DOCS_SCRIPT } from './docs-script.ts';
 
 const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 code, pre, textarea { font: 13px/1.5 ui-monospace, monospace; }
 pre { background: #f4f4f4; padding: .75rem; overflow: auto; white-space: pre-wrap; }
 pre:empty { display: none; }
@@ -11,10 +11,11 @@ details details { margin: .5rem 0; }
 details > :not(summary) { margin-left: 1rem; }
 h2 { border-bottom: 1px solid #8884; }
 h4 { margin: .75rem 0 .25rem; }
-td { padding: .1rem 1rem .1rem 0; vertical-align: top; }
+td { padding: .15rem 1rem .15rem 0; vertical-align: top; border-top: 1px solid #8882; }
 input, select, textarea { margin: .2rem .4rem .2rem 0; }
 textarea { width: 100%; min-height: 8rem; }
-.method { display: inline-block; width: 4.5rem; font-weight: 600; }
+.method { display: inline-block; width: 4rem; margin: 0 .6rem 0 .2rem; border-radius: .25rem; background: #8883; font: 600 12px/1.6 ui-monospace, monospace; text-align: center; }
+.get { background: #2a72d433; } .post { background: #1f9d5533; } .put, .patch { background: #c9820033; } .delete { background: #d0303033; }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd; } pre { background: #222; } a { color: #8bf; } }
 `;
 

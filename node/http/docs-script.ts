@@ -124,7 +124,7 @@ const trial = (path, method, parameters, contents) => {
 const operationOf = (path, method, operation, shared) => {
   const parameters = [...shared, ...(operation.parameters ?? [])].map(resolve);
   const contents = operation.requestBody?.content ?? {};
-  const heading = make('summary', titled('span', 'method', method.toUpperCase()), code(path), ' ' + (operation.summary ?? ''));
+  const heading = make('summary', titled('span', 'method ' + method, method.toUpperCase()), code(path), ' ' + (operation.summary ?? ''));
   const details = make('details', heading);
   if (operation.description) details.append(make('p', operation.description));
   if (parameters.length > 0) {

@@ -1,7 +1,7 @@
-import type { FieldType, JsonValue } from '@lithair/crds';
+import type { FieldType, JsonValue, ModelSchema, Schema } from '@lithair/crds';
 import type { IndexKey } from '../ports/index.ts';
 import { canonicalizeText, collated, indexKey, NULL_KEY } from '../values/index.ts';
-import type { QueryField, Row } from './fields.ts';
+import { compileFields, type QueryField, type Row } from './fields.ts';
 import { QueryRefusal } from './refusal.ts';
 
 export const OPERATORS = [
@@ -70,6 +70,17 @@ export function takes(field: QueryField, operator: Operator): boolean {
     default:
       return type !== 'array' && type !== 'object';
   }
+}
+
+/** The operators that each field of a model takes, by its name. */
+export function filterOperators(
+  schema: Schema,
+  model: ModelSchema,
+): ReadonlyMap<string, readonly Operator[]> {
+  const fields = [...compileFields(schema, model).values()];
+  return new Map(
+    fields.map((field) => [field.name, OPERATORS.filter((operator) => takes(field, operator))]),
+  );
 }
 
 function hasScalarItems(field: QueryField): boolean {

@@ -2,7 +2,7 @@
 export { execute, type Pace, type Page, type PageForm, project } from './execute.ts';
 export { explain } from './explain.ts';
 export { parseRecord, type Veil } from './fields.ts';
-export { OPERATORS } from './filter.ts';
+export { filterOperators, type Operator } from './filter.ts';
 export {
   compileQueries,
   DEFAULT_LIMIT,

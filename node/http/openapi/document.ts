@@ -200,7 +200,7 @@ class Description {
       'x-lithair-primary-key': primaryKey,
       ...(this.#offers('GET') && { get: this.#list() }),
       ...(this.#offers('POST') && {
-        post: operation(`create${name}`, `Create a ${name}`, name, {
+        post: operation(`create${name}`, `Create ${one(name)}`, name, {
           parameters: [parameterRef('IdempotencyKey')],
           requestBody: jsonBody(schemaRef(`${name}Create`)),
           responses: this.#responses({ 201: this.#written('Created', true) }, WRITE_ERRORS),
@@ -241,7 +241,7 @@ class Description {
     const described = keepsHistory
       ? versionResponse(name)
       : aggregateResponse(name, 'The aggregate', false);
-    return operation(`read${name}`, `Read a ${name}`, name, {
+    return operation(`read${name}`, `Read ${one(name)}`, name, {
       parameters: [
         ...this.#freshness(),
         parameterRef('IfNoneMatch'),
@@ -293,7 +293,7 @@ class Description {
 
   #put(): Json {
     const { name } = this.#model;
-    return operation(`replace${name}`, `Replace a ${name}`, name, {
+    return operation(`replace${name}`, `Replace ${one(name)}`, name, {
       parameters: this.#conditional('IfNoneMatchAny'),
       requestBody: jsonBody(schemaRef(`${name}Replace`)),
       responses: this.#responses(
@@ -310,7 +310,7 @@ class Description {
 
   #patch(): Json {
     const { name } = this.#model;
-    return operation(`patch${name}`, `Change a part of a ${name}`, name, {
+    return operation(`patch${name}`, `Change a part of ${one(name)}`, name, {
       parameters: this.#conditional(),
       requestBody: patchBody(name),
       responses: this.#responses({ 200: this.#written('Changed', false) }, [
@@ -323,7 +323,7 @@ class Description {
 
   #delete(): Json {
     const { name } = this.#model;
-    return operation(`delete${name}`, `Delete a ${name}`, name, {
+    return operation(`delete${name}`, `Delete ${one(name)}`, name, {
       parameters: this.#conditional(),
       responses: this.#responses(
         { 204: { description: 'Deleted' } },
@@ -357,7 +357,7 @@ class Description {
     const { name } = this.#model;
     const [id, summary] = [
       `list${name}By${capital(field)}`,
-      `List ${name} of a ${parent.#model.name}`,
+      `List ${name} of ${one(parent.#model.name)}`,
     ];
     return this.#traced({
       [`${parent.#model.path}/{id}/${segment}`]: {
@@ -396,7 +396,7 @@ class Description {
     const { name } = this.#model;
     return {
       parameters: [idParameter(this.#schema, this.#model)],
-      get: operation(`${what}${name}`, `${summary} of a ${name}`, name, {
+      get: operation(`${what}${name}`, `${summary} of ${one(name)}`, name, {
         parameters: [...this.#freshness(), ...['Limit', 'Cursor'].map(parameterRef)],
         responses: this.#responses(
           {
@@ -472,6 +472,11 @@ function idParameter(schema: Schema, model: ModelSchema): Json {
   const key = model.fields.find(isKey);
   const described = key === undefined ? { type: 'string' } : valueSchema(schema, key, 'request');
   return { name: 'id', in: 'path', required: true, schema: described };
+}
+
+/** A name with its article. */
+function one(name: string): string {
+  return /^(?:[aeio]|u(?!s|ni|ti))/i.test(name) ? `an ${name}` : `a ${name}`;
 }
 
 function operation(operationId: string, summary: string, tag: string, rest: Json): Json {

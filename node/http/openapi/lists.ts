@@ -1,5 +1,5 @@
-import type { JsonValue, ModelSchema, Schema } from '@lithair/crds';
-import { OPERATORS } from '../../query/index.ts';
+import type { FieldSchema, JsonValue, ModelSchema, Schema } from '@lithair/crds';
+import { filterOperators, type Operator } from '../../query/index.ts';
 import { comparedSchema } from './schemas.ts';
 
 type Json = { [key: string]: JsonValue };
@@ -41,16 +41,33 @@ function listItem(name: string): Json {
   return { anyOf: [{ $ref: `#/components/schemas/${name}Read` }, { type: 'object' }] };
 }
 
-/** A parameter for each field that can be filtered by. */
+/** What each field can be filtered by. */
 export function filterParameters(schema: Schema, model: ModelSchema): Json[] {
-  const filterable = model.fields.filter(({ type }) => type !== 'array' && type !== 'object');
-  return filterable.map((field) => ({
-    name: field.name,
-    in: 'query',
-    required: false,
-    description: `Equals. Also ${field.name}[op] with ${OPERATORS.join(', ')}.`,
-    schema: comparedSchema(schema, field),
-  }));
+  const operators = filterOperators(schema, model);
+  return model.fields.flatMap((field) => ofField(schema, field, operators.get(field.name) ?? []));
+}
+
+/** One parameter that names the other operators; of a field without equality one for each. */
+function ofField(schema: Schema, field: FieldSchema, operators: readonly Operator[]): Json[] {
+  const { name } = field;
+  if (operators.includes('eq')) {
+    const others = operators.filter((operator) => operator !== 'eq').join(', ');
+    const description = `Equals. Also ${name}[op] with ${others}.`;
+    return [{ ...inQuery(name), description, schema: comparedSchema(schema, field) }];
+  }
+  return operators.map((operator) => {
+    const parameter = inQuery(`${name}[${operator}]`);
+    if (operator === 'null') {
+      const description = 'Whether there is no value.';
+      return { ...parameter, description, schema: { type: 'boolean' } };
+    }
+    const compared = comparedSchema(schema, field.items ?? field);
+    return { ...parameter, description: 'An item of the array.', schema: compared };
+  });
+}
+
+function inQuery(name: string): Json {
+  return { name, in: 'query', required: false };
 }
 
 /** A page of a list that is not counted. */
