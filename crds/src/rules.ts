@@ -114,12 +114,17 @@ function refuseReference(value: AuthoredValue, path: Path): Problem[] {
 function checkApplies(value: AuthoredField | AuthoredValue, path: Path): Problem[] {
   const problems = Object.entries(value).flatMap(([attribute, given]) => {
     const types = typesOf(attribute);
-    if (!types || given === false || given === 'none' || types.includes(value.type)) return [];
+    if (!types || isNothing(attribute, given) || types.includes(value.type)) return [];
     const where = `it applies to ${types.join(', ')}`;
     const message = `${attribute} does not apply to type ${value.type}; ${where}`;
     return [problem([...path, attribute], 'does_not_apply', message)];
   });
   return [...problems, ...checkNeeds(value, path), ...checkOrder(value, path)];
+}
+
+/** What says that the field does not have it: `unique: false`, `index: none`. */
+function isNothing(attribute: string, given: unknown): boolean {
+  return given === false || (attribute === 'index' && given === 'none');
 }
 
 function typesOf(attribute: string): FieldType[] | undefined {

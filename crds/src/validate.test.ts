@@ -35,6 +35,18 @@ const SPEC_REFUSALS: [string, string, string, RegExp][] = [
     /uuid, string/,
   ],
   [
+    `{models: [{name: A, fields: [${ID}, {name: x, type: integer, pattern: none}]}]}`,
+    'models[0].fields[1].pattern',
+    'does_not_apply',
+    /string, text/,
+  ],
+  [
+    `{models: [{name: A, fields: [${ID}, {name: x, type: string, inverse: none}]}]}`,
+    'models[0].fields[1].inverse',
+    'does_not_apply',
+    /reference/,
+  ],
+  [
     '{models: [{name: A, fields: [{name: x, type: uuid, primaryKey: true, nullable: true}]}]}',
     'models[0].fields[0].nullable',
     'primary_key',
