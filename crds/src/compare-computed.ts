@@ -1,5 +1,7 @@
 // What it means for the rows that exist when it changes how fields are computed.
 import { computedBy } from './computed.ts';
+import { compileExpression } from './expression/index.ts';
+import type { IndexSpec } from './resource.ts';
 import type { ModelSchema } from './schema.ts';
 
 export interface ComputedChanges {
@@ -23,7 +25,7 @@ export function compareComputed(old: ModelSchema, next: ModelSchema): ComputedCh
     const message = wordsFor(`${next.name}.${name}`, before !== undefined, was, is);
     const isLost = before !== undefined && was === '';
     if (isLost || (is !== '' && isUnique)) {
-      breaks.push({ at, message: isLost ? message : `${message}, and must be unique` });
+      breaks.push({ at, message: isLost ? message : `${message}, and unique values depend on it` });
     } else if (before !== undefined) changes.push(message);
   }
   return { changes, breaks };
@@ -36,8 +38,15 @@ function wordsFor(field: string, isThere: boolean, was: string, is: string): str
   return `${field} becomes computed, and what was sent of it would be lost`;
 }
 
-function hasUnique({ fields, indexes = [] }: ModelSchema, name: string): boolean {
-  const field = fields.find((candidate) => candidate.name === name);
-  const isPart = indexes.some((index) => index.unique && index.fields.includes(name));
+/** Whether what it is decides which rows must differ: as a value of theirs, or as one that they count by. */
+function hasUnique(model: ModelSchema, name: string): boolean {
+  const field = model.fields.find((candidate) => candidate.name === name);
+  const isPart = (model.indexes ?? []).some(
+    (index) => index.unique && (index.fields.includes(name) || isCountedBy(model, index, name)),
+  );
   return field?.unique === true || isPart;
+}
+
+function isCountedBy(model: ModelSchema, { where }: IndexSpec, name: string): boolean {
+  return where !== undefined && compileExpression(model, where, ['self']).reads.self.has(name);
 }

@@ -163,6 +163,33 @@ test('values that were sent are not computed away, and unique ones not made anew
   }
 });
 
+test('rows are not brought into a unique index by another way to compute what it is of', () => {
+  const email = { name: 'email', type: 'string' };
+  const withIndex = (computed: string, index: object) => {
+    const result = validateSpec({
+      auth: { mode: 'open' },
+      models: [
+        {
+          name: 'Offer',
+          fields: [...FIELDS, made(computed, { type: 'boolean' }), email],
+          indexes: [{ fields: ['email'], where: 'self.made', ...index }],
+        },
+      ],
+    });
+    if (!result.ok) throw new Error(JSON.stringify(result.problems));
+    return compileSchema(result.value);
+  };
+  const compared = (index: object) =>
+    compareSchemas(withIndex('self.units > 5', index), withIndex('self.units > 1', index));
+  for (const unique of ['live', 'forever']) {
+    const { kind, reasons } = compared({ unique });
+    assert.equal(kind, 'breaking');
+    assert.equal(reasons[0]?.code, 'computed_changed');
+  }
+  const plain = { fields: ['email', 'units'] };
+  assert.equal(compared(plain).kind, 'additive');
+});
+
 test('what is computed of a computed field changes with it', () => {
   const other = { name: 'other', type: 'integer', computed: 'self.made * 2' };
   const { changes } = compareSchemas(
