@@ -1,6 +1,6 @@
 import type { FieldType, JsonValue, ModelSchema, Schema } from '@lithair/crds';
 import type { IndexKey } from '../ports/index.ts';
-import { canonicalizeText, collated, indexKey, NULL_KEY } from '../values/index.ts';
+import { canonicalizeText, collatedPart, indexKey, NULL_KEY } from '../values/index.ts';
 import { compileFields, type QueryField, type Row } from './fields.ts';
 import { QueryRefusal } from './refusal.ts';
 
@@ -179,14 +179,14 @@ function nullTest(field: QueryField, text: string, parameter: string): (row: Row
 }
 
 function startsTest(field: QueryField, text: string): (row: Row) => boolean {
-  const sought = collated(text, field.values.collation);
-  return (row) => textOf(row, field).startsWith(sought);
+  const sought = collatedPart(text, field.values.collation);
+  return (row) => textOf(row, field)?.startsWith(sought) === true;
 }
 
 function containsTest(field: QueryField, text: string, parameter: string): (row: Row) => boolean {
   const { items } = field.values;
-  const sought = collated(text, field.values.collation);
-  if (items === undefined) return (row) => textOf(row, field).includes(sought);
+  const sought = collatedPart(text, field.values.collation);
+  if (items === undefined) return (row) => textOf(row, field)?.includes(sought) === true;
   const reading = canonicalizeText(items, text);
   if (!reading.ok) {
     const message = `${parameter} ${reading.message}`;
@@ -196,9 +196,10 @@ function containsTest(field: QueryField, text: string, parameter: string): (row:
   return (row) => arrayOf(row, field).some((item) => indexKey(items, item) === key);
 }
 
-function textOf(row: Row, field: QueryField): string {
+/** Null where there is none: also the empty text is found in no such row. */
+function textOf(row: Row, field: QueryField): string | null {
   const value = row.value(field);
-  return typeof value === 'string' ? collated(value, field.values.collation) : '';
+  return typeof value === 'string' ? collatedPart(value, field.values.collation) : null;
 }
 
 function arrayOf(row: Row, field: QueryField): readonly JsonValue[] {

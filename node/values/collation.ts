@@ -17,3 +17,12 @@ export function collated(text: string, collation: Collation | undefined): string
   const bare = collation === 'ci-ai' ? folded.normalize('NFD').replaceAll(ACCENTS, '') : folded;
   return bare.normalize('NFC');
 }
+
+/**
+ * A part of a text as it compares with parts of others. The small sigma has a form of its own at the end
+ * of a word, and a part may end where the word does not.
+ */
+export function collatedPart(text: string, collation: Collation | undefined): string {
+  const whole = collated(text, collation);
+  return collation === undefined ? whole : whole.replaceAll('ς', 'σ');
+}

@@ -8,7 +8,7 @@ export {
   type ScalarValue,
   targetSchema,
 } from './canonicalize.ts';
-export { collated } from './collation.ts';
+export { collatedPart } from './collation.ts';
 export { behindComposite, compositeKey, hasNullPart } from './composite-key.ts';
 export { canonicalDecimal, compareDecimals } from './decimal.ts';
 export type { Canonical, Reading, ValueError, ValueErrorCode } from './errors.ts';
