@@ -19,6 +19,7 @@ import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { withConsequences } from './consequences.ts';
 import { restoration, withDeletedRows } from './deleted-rows.ts';
 import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
+import { unfitActor } from './made-values.ts';
 import { named } from './named-changes.ts';
 import { creation, type Making, replacement, wronglySent } from './new-row.ts';
 import type { LiveRow } from './overlay.ts';
@@ -96,6 +97,7 @@ function planCreate(
     refused ??
     unfit(context, plan, bodies, changes, isBatch, rights) ??
     computedOtherwise(context, plan, bodies, changes, isBatch) ??
+    unfitMade(context, plan, bodies, changes, isBatch) ??
     checked(context, changes, isBatch)
   );
 }
@@ -157,6 +159,23 @@ function computedOtherwise(
     );
   });
   return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+}
+
+/** Refuses new rows whose made values are none that the model takes; null where there are none. */
+function unfitMade(
+  context: PlanningContext,
+  plan: ModelPlan,
+  bodies: readonly JsonObject[],
+  changes: readonly Change[],
+  isBatch: boolean,
+): Plan | null {
+  const found = bodies.flatMap((body, at) => {
+    const change = changes[at];
+    return change !== undefined && isPut(change) ? unfitActor(context, plan, body, change, at) : [];
+  });
+  if (found.length === 0) return null;
+  const outcome = rejectionOf(toldConflicts(context, changes, found), isBatch);
+  return { kind: 'rejected', outcome };
 }
 
 /** Refuses what the caller may not do with a row that is there; null where they may. */
@@ -260,6 +279,7 @@ function planNamed(
       forbidden(context, plan, changes, false) ??
       unfit(context, plan, [body], changes, false, rights) ??
       computedOtherwise(context, plan, [body], changes, false) ??
+      unfitMade(context, plan, [body], changes, false) ??
       checked(context, changes, false)
     );
   }

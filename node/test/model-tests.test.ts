@@ -214,6 +214,24 @@ models:
     assert.match(output, /✔ Shop may not take status from shipped to delivered/);
   });
 
+  it('does not fail where its own callers are none that the model expects', async () => {
+    const text = `
+auth: {mode: tokens, apiKeys: {keys: [{name: a, sha256: "${'0'.repeat(64)}", roles: [Clerk]}]}}
+models:
+  - name: Mail
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: by, type: string, defaultFrom: actor, format: email}
+      - {name: from, type: string, defaultFrom: actor, maxLength: 2, hidden: true}
+    permissions: {create: [Clerk], read: [Owner], owner: by}
+`;
+    const { code, output } = await lithair('test', fileOf('mail.yaml', text));
+    assert.equal(code, 0, output);
+    assert.match(output, /by: from actor: .*not derived: the subject that tests call as does not/);
+    assert.match(output, /✔ by: format email: refuses/);
+    assert.match(output, /✔ from: hidden/);
+  });
+
   it('says what could not be derived, and counts it as such', async () => {
     const file = fileOf(
       'impossible.yaml',

@@ -167,6 +167,14 @@ const VALUES: readonly Mutant[] = [
     replace: 'field.defaultFrom !== undefined && isAbsent(field, body[field.name]) && false',
     tests: ['node/command/leader-session.test.ts'],
   },
+  {
+    attribute: `${FIELD}.defaultFrom`,
+    fault: 'what is made of the caller need not meet what the field says',
+    file: 'node/command/made-values.ts',
+    find: 'if (read.ok) return [];',
+    replace: 'if (read.ok || made.length > 0) return [];',
+    tests: ['node/http/made-values.test.ts'],
+  },
 ];
 
 const COMPUTED: readonly Mutant[] = [
@@ -309,6 +317,14 @@ const RELATIONS: readonly Mutant[] = [
     file: 'node/values/collation.ts',
     find: 'if (collation === undefined) return text;',
     replace: "if (collation !== 'exact') return text;",
+    tests: ['node/query/query.test.ts'],
+  },
+  {
+    attribute: `${FIELD}.collation`,
+    fault: 'a part of a text that ends within a word is not found',
+    file: 'node/values/collation.ts',
+    find: "whole.replaceAll('ς', 'σ')",
+    replace: "whole.replaceAll('ς', 'ς')",
     tests: ['node/query/query.test.ts'],
   },
   {

@@ -375,6 +375,14 @@ const SHAPE: readonly Mutant[] = [
   },
   {
     attribute: `${MODEL}.indexes[].where`,
+    fault: 'another way to compute what it is of may bring rows with one value together',
+    file: 'crds/src/compare-computed.ts',
+    find: 'where !== undefined && compileExpression(',
+    replace: 'where === name && compileExpression(',
+    tests: ['crds/src/computed.test.ts'],
+  },
+  {
+    attribute: `${MODEL}.indexes[].where`,
     fault: 'all rows count',
     file: 'node/state/model-plan.ts',
     find: 'return (self) => condition.holds({ self });',

@@ -1,5 +1,5 @@
 // The model as it is tried: without what would reach out of the throw-away node.
-import type { LithairModelSpec, ModelSpec } from '@lithair/crds';
+import type { FieldSpec, LithairModelSpec, ModelSpec } from '@lithair/crds';
 
 /** Without callers, rights and bounds on methods: what rows are, whoever asks. */
 export function openedSpec(spec: LithairModelSpec): LithairModelSpec {
@@ -12,18 +12,31 @@ function openedModel(model: ModelSpec): ModelSpec {
   return { ...rest, fields: model.fields.map(openedField) };
 }
 
-function openedField(field: ModelSpec['fields'][number]): ModelSpec['fields'][number] {
+function openedField(field: FieldSpec): FieldSpec {
   const { permissions: _, states, ...rest } = field;
   if (states === undefined) return rest;
   const transitions = states.transitions.map(({ roles: _roles, ...transition }) => transition);
   return { ...rest, states: { ...states, transitions } };
 }
 
+/** As callers of the tests meet it: whatever their subjects are, they fit. */
+export function spokenSpec(spec: LithairModelSpec): LithairModelSpec {
+  const { models, ...rest } = withoutPlaces(spec);
+  const any = models.map((model) => ({ ...model, fields: model.fields.map(forAnySubject) }));
+  return { ...rest, models: any };
+}
+
+function forAnySubject(field: FieldSpec): FieldSpec {
+  if (field.defaultFrom !== 'actor') return field;
+  const { minLength: _, maxLength: _most, pattern: _pattern, format: _format, ...rest } = field;
+  return rest;
+}
+
 /**
  * Without cold stores, whose objects others hold, without encryption, which needs keys, and without
  * early answers.
  */
-export function withoutPlaces({ models, store, ...rest }: LithairModelSpec): LithairModelSpec {
+function withoutPlaces({ models, store, ...rest }: LithairModelSpec): LithairModelSpec {
   const { cold: _, ...kept } = store;
   return { ...rest, store: kept, models: models.map(placelessModel) };
 }
@@ -31,6 +44,8 @@ export function withoutPlaces({ models, store, ...rest }: LithairModelSpec): Lit
 function placelessModel({ lifecycle, security, persistence, ...model }: ModelSpec): ModelSpec {
   return {
     ...model,
+    // Nobody can send another value in the place of the subject.
+    fields: model.fields.map((field) => (field.hidden === true ? forAnySubject(field) : field)),
     // What was answered early is not read at once, and the tests read what they wrote.
     persistence: { ...persistence, durability: 'quorum' },
     ...(lifecycle && { lifecycle: withoutCold(lifecycle) }),

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../ports/index.ts';
 import { accessTests } from './access-tests.ts';
 import { Callers } from './callers.ts';
 import { type Bench, type ModelTest, NotDerived, Unmet } from './model-test.ts';
-import { openedSpec, whatIsLeftOut, withoutPlaces } from './opened-spec.ts';
+import { openedSpec, spokenSpec, whatIsLeftOut } from './opened-spec.ts';
 import type { Report } from './report.ts';
 import type { AccessBench } from './row-rights.ts';
 import { searchBody } from './row-search.ts';
@@ -45,8 +45,8 @@ export async function runModelTests(
     const benches: AccessBench[] = [];
     for (const model of models)
       benches.push(await stocked({ node, rows, model }, spec, callers, schema));
-    await node.become(callers.admitted(withoutPlaces(spec)));
-    const real = compileSchema(callers.admitted(withoutPlaces(spec)));
+    await node.become(callers.admitted(spokenSpec(spec)));
+    const real = compileSchema(callers.admitted(spokenSpec(spec)));
     for (const bench of benches) {
       const model = real.models.find(({ name }) => name === bench.model.name) ?? bench.model;
       await runAll(accessTests({ ...bench, model }));
@@ -115,7 +115,7 @@ async function stocked(
 /** The model that is tried says nothing of roles; the one that is declared does. */
 async function movesOf(bench: Bench, spec: LithairModelSpec, callers: Callers) {
   if (callers.roles.length === 0) return [];
-  const { models } = compileSchema(callers.admitted(withoutPlaces(spec)));
+  const { models } = compileSchema(callers.admitted(spokenSpec(spec)));
   const declared = models.find(({ name }) => name === bench.model.name);
   const subjects = callers.roles.map((role) => callers.subjectOf(role));
   return declared === undefined ? [] : prepareMoves(bench, declared, subjects);

@@ -7,11 +7,13 @@ import {
   expectSame,
   expectStatus,
   type ModelTest,
+  memberOf,
   NotDerived,
   shown,
   underivable,
   without,
 } from './model-test.ts';
+import type { Answer } from './throw-away-node.ts';
 import { type ValueCase, valueCases } from './value-cases.ts';
 
 export function valueTests(bench: Bench): ModelTest[] {
@@ -80,6 +82,7 @@ function codeOf(error: unknown): unknown {
 /** The row that a body makes, which goes again: its values may be asked for by others. */
 async function taken({ node, model }: Bench, body: JsonObject) {
   const answer = await node.send('POST', model.path, { body });
+  requireFittingSubject(model, body, answer);
   expectStatus(answer, 201);
   const id = String(answer.json[model.primaryKey]);
   const path = `${model.path}/${encodeURIComponent(id)}`;
@@ -88,6 +91,20 @@ async function taken({ node, model }: Bench, body: JsonObject) {
   expectSame('what is read', read.json, answer.json);
   await node.send('DELETE', path);
   return read.json;
+}
+
+/** Who calls in a test is somebody whom the model may not expect. */
+function requireFittingSubject({ fields }: Bench['model'], body: JsonObject, answer: Answer): void {
+  if (answer.status !== 400) return;
+  const { errors } = answer.json;
+  const places = Array.isArray(errors) ? errors.map((error) => memberOf(error, 'pointer')) : [];
+  const unfit = fields.find(
+    ({ name, defaultFrom }) =>
+      defaultFrom === 'actor' && (body[name] ?? null) === null && places.includes(`/${name}`),
+  );
+  if (unfit !== undefined) {
+    throw new NotDerived(`the subject that tests call as does not fit ${unfit.name}`);
+  }
 }
 
 function presence(bench: Bench, field: FieldSchema): ModelTest[] {
