@@ -29,6 +29,8 @@ const MODELS = [
 /** Where errors are: nothing names a field that nobody sees. */
 const POINTERS = { '/api/shorts': '/by', '/api/maileds': '' } as const;
 
+const isOf = (place: string) => ({ code: 'invalid', errors: [{ pointer: place }] });
+
 describe('a value that is made of the caller', () => {
   let api: ServedApi;
   before(async () => {
@@ -44,7 +46,6 @@ describe('a value that is made of the caller', () => {
 
   for (const [path, pointer] of Object.entries(POINTERS)) {
     test(`is refused where it does not fit, on each route that creates below ${path}`, async () => {
-      const isOf = (place: string) => ({ code: 'invalid', errors: [{ pointer: place }] });
       const one = await send('importer', 'POST', path, { id: 'a' });
       assert.partialDeepStrictEqual(one.json, isOf(pointer));
       const put = await send('importer', 'PUT', `${path}/a`, {}, { 'if-none-match': '*' });

@@ -325,7 +325,7 @@ const RELATIONS: readonly Mutant[] = [
     file: 'node/values/collation.ts',
     find: "whole.replaceAll('ς', 'σ')",
     replace: "whole.replaceAll('ς', 'ς')",
-    tests: ['node/query/query.test.ts'],
+    tests: ['node/http/parts-of-texts.test.ts'],
   },
   {
     attribute: `${FIELD}.collation`,
