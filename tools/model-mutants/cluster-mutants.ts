@@ -189,6 +189,14 @@ const CALLERS: readonly Mutant[] = [
     tests: AUTH_TESTS,
   },
   {
+    attribute: `${AUTH}.apiKeys.keys[].sha256`,
+    fault: 'lines of a key that was taken away go on',
+    file: 'node/http/operations/bulk-lines.ts',
+    find: 'if (table !== this.#table) {',
+    replace: 'if (this.#table === null) {',
+    tests: ['node/http/lines-access.test.ts'],
+  },
+  {
     attribute: `${AUTH}.apiKeys.keys[].roles`,
     fault: 'the holder of a key has no roles',
     file: 'node/auth/api-keys.ts',

@@ -399,6 +399,14 @@ const SHAPE: readonly Mutant[] = [
   },
   {
     attribute: `${MODEL}.http.methods`,
+    fault: 'lines that arrive already are taken all the same',
+    file: 'node/http/operations/bulk-lines.ts',
+    find: "includes('POST') === false",
+    replace: "includes('GET') === false",
+    tests: ['node/http/lines-access.test.ts'],
+  },
+  {
+    attribute: `${MODEL}.http.methods`,
     fault: 'all methods are taken',
     file: 'node/http/router.ts',
     find: 'if (model.methods === undefined) return WHOLE;',

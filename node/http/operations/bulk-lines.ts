@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type CommandEnvelope, EngineError, type Outcome } from '../../ports/index.ts';
+import { type Actor, type CommandEnvelope, EngineError, type Outcome } from '../../ports/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { idempotencyOf } from '../idempotency.ts';
 import { LineReader } from '../lines.ts';
@@ -42,7 +42,7 @@ export const bulkLines: StreamOperation = {
     requireNoParameters(exchange);
     requireAcceptable(headers.accept, NDJSON_TYPE);
     requireBodyType(BULK_TYPES, headers['content-type'], headers['content-encoding']);
-    keyOf(exchange, 0, () => '');
+    keyOf(exchange, 0, () => '', exchange.actor);
     if (streams >= MAX_STREAMS) {
       throw new Problem('overloaded', 'Too many bodies of lines arrive at the same time.', {
         closes: true,
@@ -71,9 +71,8 @@ class LineBulk {
   readonly #underWay: UnderWay[] = [];
   #bytes = 0;
   #line = 0;
-  /** The model as the caller knows it, under the schema in force. */
+  #present: Promise<Present>;
   #table: RouteTable | null;
-  #route: ModelRoute | undefined;
   #written: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange, parts: StreamParts) {
@@ -81,7 +80,7 @@ class LineBulk {
     this.#parts = parts;
     this.#reader = new LineReader(parts.limits.bodyBytes);
     this.#table = exchange.table;
-    this.#route = exchange.modelRoute;
+    this.#present = Promise.resolve({ actor: exchange.actor, route: exchange.modelRoute });
   }
 
   async run(): Promise<void> {
@@ -178,7 +177,9 @@ class LineBulk {
   }
 
   async #attempt(line: number, bytes: Buffer): Promise<Outcome> {
-    const { table, route } = this.#present();
+    const table = this.#tableInForce();
+    const { actor, route } = await this.#present;
+    route.requireOpen();
     const reading = route.validator.create(bytes);
     if (!reading.ok) {
       const [first] = reading.errors;
@@ -192,33 +193,54 @@ class LineBulk {
         body: reading.body,
         ...rightsOfNew(route),
       },
-      actor: this.#exchange.actor,
+      actor,
       schemaVersion: table.schemaVersion,
-      idempotency: keyOf(this.#exchange, line, () => route.digest(bytes)),
+      idempotency: keyOf(this.#exchange, line, () => route.digest(bytes), actor),
       timeoutMs: this.#parts.limits.engineTimeoutMs,
     };
     return this.#parts.engine.submit(envelope);
   }
 
-  /** The model may change while lines arrive. */
-  #present(): { table: RouteTable; route: ModelRoute } {
+  /** The model may change while lines arrive: who calls, and what they may do, is asked anew. */
+  #tableInForce(): RouteTable {
     const { tables, context } = this.#parts;
     const table = tables.of(context.state());
     if (table !== this.#table) {
       this.#table = table;
-      const { model } = this.#exchange.modelRoute;
-      this.#route = table.routeOf(model.name, this.#exchange.actor);
+      this.#present = presentOf(this.#exchange, table);
+      // Each line that waits for it is told; what could not be found out is asked for again.
+      this.#present.catch((error: unknown) => {
+        if (!(error instanceof Problem)) this.#table = null;
+      });
     }
-    if (this.#route?.rights.may('create') !== true) {
-      throw new Problem('forbidden', 'The caller has no right to create any more.');
-    }
-    this.#route.requireOpen();
-    return { table, route: this.#route };
+    return table;
   }
 }
 
+/** Who sends the lines, and the model as they know it. */
+interface Present {
+  readonly actor: Actor;
+  readonly route: ModelRoute;
+}
+
+/** @throws Problem where the request would be refused if it came now */
+async function presentOf({ req, modelRoute }: Exchange, table: RouteTable): Promise<Present> {
+  const actor = await table.authenticate(req.headers);
+  if (actor === null) {
+    throw new Problem('unauthorized', 'The credentials are not those of a known caller any more.');
+  }
+  const route = table.routeOf(modelRoute.model.name, actor);
+  if (route?.rights.may('create') !== true) {
+    throw new Problem('forbidden', 'The caller has no right to create any more.');
+  }
+  if (route.model.methods?.includes('POST') === false) {
+    throw new Problem('method_not_allowed', 'The model does not take POST any more.');
+  }
+  return { actor, route };
+}
+
 /** Of a line: the key of the request, and its number. */
-function keyOf({ req, actor, rawPath }: Exchange, line: number, fingerprint: () => string) {
+function keyOf({ req, rawPath }: Exchange, line: number, fingerprint: () => string, actor: Actor) {
   const key = req.headers['idempotency-key'];
   return idempotencyOf(key, actor, req.method ?? '', rawPath, fingerprint, line);
 }

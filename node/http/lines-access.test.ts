@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { apiKeyHash, apiKeyOf } from '../auth/index.ts';
+import { type ServedApi, serveApi } from './testing/served-api.ts';
+import { schemaOf } from './testing/single-node.ts';
+
+// A body of lines may take days, and what its sender may do is what the model in force says.
+
+const KEY = apiKeyOf(Buffer.alloc(32, 'importer'));
+const FIELDS = [
+  { name: 'id', type: 'string', primaryKey: true },
+  { name: 'grade', type: 'integer', permissions: { write: ['Chief'] } },
+  { name: 'by', type: 'string', defaultFrom: 'actor' },
+];
+const PERMISSIONS = { create: ['Clerk', 'Chief'], read: ['Public'] };
+const NOTE = { name: 'Note', fields: FIELDS, permissions: PERMISSIONS };
+
+function authFor(key: string, name: string, ...roles: string[]) {
+  return { mode: 'tokens', apiKeys: { keys: [{ name, sha256: apiKeyHash(key), roles }] } };
+}
+
+/** Sends one line after the other, each when the one before it has its result. */
+async function lines(api: ServedApi, steps: readonly (string | (() => void))[]) {
+  const sending = request({
+    port: api.port,
+    method: 'POST',
+    path: '/api/notes/_bulk',
+    headers: { 'content-type': 'application/x-ndjson', 'x-api-key': KEY },
+  });
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    sending.on('response', resolve).on('error', reject);
+  });
+  sending.flushHeaders();
+  const results = createInterface(await answer)[Symbol.asyncIterator]();
+  const told: unknown[] = [];
+  for (const step of steps) {
+    if (typeof step !== 'string') step();
+    else {
+      sending.write(`${step}\n`);
+      const { value } = await results.next();
+      const { status } = JSON.parse(String(value));
+      told.push(status);
+    }
+  }
+  sending.end();
+  return told;
+}
+
+async function served(
+  use: (api: ServedApi, become: (auth: object, model?: object) => () => void) => Promise<void>,
+) {
+  const api = await serveApi([NOTE], {}, authFor(KEY, 'importer', 'Clerk'));
+  try {
+    await use(
+      api,
+      (auth, model = NOTE) =>
+        () =>
+          api.engine.changeSchema(schemaOf([model], auth)),
+    );
+  } finally {
+    await api.close();
+  }
+}
+
+test('lines of a key that is taken away are refused from then on', () =>
+  served(async (api, become) => {
+    const other = apiKeyOf(Buffer.alloc(32, 'other'));
+    const gone = become(authFor(other, 'importer', 'Clerk'));
+    const back = become(authFor(KEY, 'importer', 'Clerk'));
+    const told = await lines(api, ['{"id":"a"}', gone, '{"id":"b"}', back, '{"id":"c"}']);
+    assert.deepEqual(told, [201, 401, 201]);
+  }));
+
+test('lines are written with the roles and the name that the key has by then', () =>
+  served(async (api, become) => {
+    const sent = [
+      '{"id":"a","grade":1}',
+      become(authFor(KEY, 'renamed', 'Chief')),
+      '{"id":"b","grade":1}',
+      become(authFor(KEY, 'importer')),
+      '{"id":"c"}',
+    ];
+    assert.deepEqual(await lines(api, sent), [403, 201, 403]);
+    const { json } = await api.send('GET', '/api/notes/b');
+    assert.equal(json['by'], 'renamed');
+  }));
+
+test('lines are refused once the model does not take POST any more', () =>
+  served(async (api, become) => {
+    const closed = become(authFor(KEY, 'importer', 'Clerk'), {
+      ...NOTE,
+      http: { methods: ['GET'] },
+    });
+    assert.deepEqual(await lines(api, ['{"id":"a"}', closed, '{"id":"b"}']), [201, 405]);
+  }));
