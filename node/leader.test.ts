@@ -25,6 +25,23 @@ const SPEC = schemaOf([
     lifecycle: { ttl: { field: 'until' } },
   },
   { name: 'Note', fields: [key] },
+  {
+    name: 'Seat',
+    fields: [
+      key,
+      { name: 'until', type: 'datetime' },
+      { name: 'code', type: 'string', unique: true },
+    ],
+    lifecycle: { ttl: { field: 'until' } },
+  },
+  {
+    name: 'Guest',
+    fields: [
+      key,
+      { name: 'seat', type: 'reference', to: 'Seat', onDelete: 'cascade' },
+      { name: 'drink', type: 'string' },
+    ],
+  },
   { name: 'Pin', fields: [key, { name: 'code', type: 'string', encrypted: true }] },
 ]);
 const { random: elsewhere } = new VirtualWorld(2);
@@ -108,6 +125,27 @@ it('executes a command though the deletion of expired rows in front of it finds 
   const outcome = await member.run({ kind: 'create', model: 'Note', body: { id: 'n' } });
   assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
   assert.deepEqual(member.told, ['expired rows could not be deleted in front of a command']);
+});
+
+it('meets no row that has expired, however many wait to be deleted', async () => {
+  const member = new Member();
+  await member.world.settled(member.lead({}));
+  const until = new Date(member.world.clock.nowMs() + 1000).toISOString();
+  const seats = Array.from({ length: 1000 }, (_, at) => ({ id: `s${at}`, code: `c${at}`, until }));
+  const all = await member.run({ kind: 'createMany', model: 'Seat', bodies: seats });
+  assert.equal(all.kind, 'applied');
+  const create = (model: string, body: { readonly [name: string]: string }) =>
+    member.run({ kind: 'create', model, body });
+  assert.equal((await create('Guest', { id: 'g', seat: 's999' })).kind, 'applied');
+  await member.world.run(2000);
+  const unborn = await create('Guest', { id: 'h', seat: 's998' });
+  assert.partialDeepStrictEqual(unborn, { kind: 'rejected', code: 'missing_reference' });
+  // Its seat takes it along, and until then it may be changed.
+  const patch = JSON.stringify({ drink: 'tea' });
+  const same = { kind: 'patch', model: 'Guest', id: 'g', format: 'merge', ifMatch: null } as const;
+  assert.equal((await member.run({ ...same, patch })).kind, 'applied');
+  assert.equal((await create('Seat', { id: 'new', code: 'c997' })).kind, 'applied');
+  assert.equal((await create('Seat', { id: 's996' })).kind, 'applied');
 });
 
 it('writes rows without encrypted fields while the key of those does not open', async () => {

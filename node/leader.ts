@@ -53,6 +53,9 @@ export type ModelChange =
   /** Another change is under way or came first; safe to ask again. */
   | { readonly kind: 'conflict' };
 
+/** So often rows that have expired and are in the way of one command are deleted in front of it. */
+const MAX_IN_THE_WAY = 3;
+
 /** What a leader is given from outside. */
 interface LeaderWorld {
   readonly random: Random;
@@ -134,10 +137,7 @@ export class Leader {
 
   async #execute(envelope: CommandEnvelope, trace: RequestTrace | null): Promise<Outcome> {
     const { consensus, session } = this.#leading();
-    this.#expireBefore(consensus, session, envelope);
-    const execution = session.execute(envelope, this.#logClock.nowMs(), (bytes) =>
-      this.#bytes(bytes),
-    );
+    const execution = this.#executed(consensus, session, envelope);
     if (execution.kind === 'outcome')
       return this.#confirmed(consensus, execution, envelope.timeoutMs);
     if (this.#isSpaceLow()) {
@@ -150,6 +150,22 @@ export class Leader {
     const { result, index } = this.#propose(consensus, session, execution, envelope.timeoutMs);
     if (trace !== null) followEntry(consensus, index, trace);
     return outcomeOf(await result);
+  }
+
+  #executed(
+    consensus: Consensus<ApplyResult, ReplicatedState>,
+    session: LeaderSession,
+    envelope: CommandEnvelope,
+  ): Execution {
+    this.#expireBefore(consensus, session, envelope);
+    const execute = () =>
+      session.execute(envelope, this.#logClock.nowMs(), (bytes) => this.#bytes(bytes));
+    let execution = execute();
+    for (let tried = 0; tried < MAX_IN_THE_WAY && session.inTheWay.length > 0; tried++) {
+      this.#expireBefore(consensus, session, envelope);
+      execution = execute();
+    }
+    return execution;
   }
 
   /**

@@ -300,8 +300,8 @@ describe('rows whose time has come', () => {
     const cluster = new Cluster(KEEPING);
     const create = (model: string, bodies: JsonObject[]) =>
       cluster.run({ kind: 'createMany', model, bodies });
-    const first = new Date(NOW_MS).toISOString();
-    const later = new Date(NOW_MS + 1).toISOString();
+    const first = new Date(NOW_MS + 1).toISOString();
+    const later = new Date(NOW_MS + 2).toISOString();
     create('Paper', [{ id: 'free', title: 'one' }]);
     for (let at = 0; at < 1200; at++) {
       create('Lease', [{ id: `r${at}`, until: first }]);
@@ -325,7 +325,7 @@ describe('rows whose time has come', () => {
 
   it('go by themselves where what follows from one collides with what follows from another', () => {
     const cluster = new Cluster(KEEPING);
-    const until = new Date(NOW_MS).toISOString();
+    const until = new Date(NOW_MS + 1).toISOString();
     for (const id of ['a', 'b', 'c']) {
       cluster.run({ kind: 'create', model: 'Lease', body: { id, until } });
       const title = id === 'c' ? 'two' : 'one';

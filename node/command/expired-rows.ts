@@ -6,7 +6,7 @@ import { withDeletedRows } from './deleted-rows.ts';
 import { named } from './named-changes.ts';
 import type { Overlay } from './overlay.ts';
 import { MAX_PUT_BYTES, putBytes } from './put-bytes.ts';
-import type { StuckRows } from './stuck-rows.ts';
+import { nameOf, type StuckRows } from './stuck-rows.ts';
 import { usedValues } from './used-values.ts';
 
 /** Who deletes rows whose time has come. */
@@ -30,21 +30,23 @@ export interface RowName {
 
 /**
  * The deletions of rows whose time has come, with what follows from them, as many as one entry
- * takes; empty where there are none. The row that is asked for comes first.
+ * takes; empty where there are none. The rows that are asked for come first.
  *
- * @param stuck those known to be stuck are passed over, except the one that is asked for
+ * @param stuck those known to be stuck are passed over, except those that are asked for
  */
 export function expiredRows(
   rows: Overlay,
   state: ReplicatedState,
   nowMs: number,
-  first: RowName | null,
+  first: readonly RowName[],
   stuck: StuckRows,
 ): readonly Change[] {
   stuck.retry(nowMs);
   const found = new ExpiredRows(rows, nowMs, stuck);
-  const firstPlan = first === null ? undefined : rows.plan(first.model);
-  if (first !== null && firstPlan !== undefined) found.add(firstPlan, first.id);
+  for (const { model, id } of first) {
+    const plan = rows.plan(model);
+    if (plan !== undefined && !found.add(plan, id)) return found.entry();
+  }
   for (const { plan } of state.modelStates()) {
     if (expiryOf(plan.schema) === null) continue;
     for (const id of dueIds(state, plan, nowMs, stuck)) {
@@ -155,8 +157,4 @@ class ExpiredRows {
       this.changes.push(named(this.rows, change));
     }
   }
-}
-
-function nameOf({ model, id }: RowName): string {
-  return `${model}\u0000${id}`;
 }

@@ -19,6 +19,7 @@ import {
 import { expiryOf } from '../values/index.ts';
 import { CommandError } from './errors.ts';
 import { EXPIRY_ACTOR, expiredRows, type RowName } from './expired-rows.ts';
+import { MetRows } from './met-rows.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
 import { type Plan, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
@@ -81,6 +82,8 @@ export class LeaderSession {
   private schemaChange: Proposal | null = null;
   private lastMs = 0;
   private readonly stuck = new StuckRows();
+  /** Rows whose time has come, and that the last command met and was refused. */
+  inTheWay: readonly RowName[] = [];
   private knownExpiry: { readonly schema: Schema; readonly isSome: boolean } | null = null;
 
   /**
@@ -116,6 +119,7 @@ export class LeaderSession {
    */
   execute(envelope: CommandEnvelope, nowMs: number, random: RandomBytes): Execution {
     this.requirePlaced();
+    this.inTheWay = [];
     const { idempotency } = envelope;
     const known = idempotency === null ? null : this.knownOutcome(idempotency);
     if (known !== null) return this.certain(known);
@@ -125,13 +129,14 @@ export class LeaderSession {
     const { mergePatch, rowAccess } = this;
     const { schema } = this.state;
     const sealing = isAsStored(envelope.command) ? null : this.sealedRows();
-    const rows = sealing ?? this.overlay;
+    const rows = new MetRows(sealing ?? this.overlay);
     const { actor } = envelope;
     const making = { nowMs: this.stamp(nowMs), random, actor, nextNumber: this.nextNumber };
     const context = { rows, ...making, schema, mergePatch, rowAccess };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':
+        this.inTheWay = rows.expired(making.nowMs, this.stuck);
         return this.computed(plan.outcome);
       case 'change':
         return this.propose(envelope, sealing?.sealed(plan.changes, random) ?? plan.changes, null);
@@ -253,7 +258,9 @@ export class LeaderSession {
   proposeExpiry(nowMs: number, about: RowName | null) {
     this.requirePlaced();
     if (this.schemaChange !== null || !this.expires()) return null;
-    const changes = expiredRows(this.overlay, this.state, this.stamp(nowMs), about, this.stuck);
+    const first = [...(about === null ? [] : [about]), ...this.inTheWay];
+    this.inTheWay = [];
+    const changes = expiredRows(this.overlay, this.state, this.stamp(nowMs), first, this.stuck);
     if (changes.length === 0) return null;
     const { memberId, lastMs: timestampMs } = this;
     const { schemaVersion } = this.state;

@@ -18,6 +18,7 @@ import {
 import { isUuid, UUID_RANDOM_BYTES, uuidV7 } from '../values/index.ts';
 import { withConsequences } from './consequences.ts';
 import { restoration, withDeletedRows } from './deleted-rows.ts';
+import { expiredTargets } from './expired-targets.ts';
 import { counts, type MadeKey, makeKey, type NextNumber, templateOf } from './key-of-row.ts';
 import { unfitActor } from './made-values.ts';
 import { named } from './named-changes.ts';
@@ -419,6 +420,7 @@ function checked(context: PlanningContext, changes: readonly Change[], isBatch: 
     () => moves.flatMap(({ refused }) => refused),
     () => brokenRules(rows, changes),
     () => findConflicts(rows, changes),
+    () => expiredTargets(rows, changes, context.nowMs),
     () => used.conflicts,
   );
   if (conflicts.length > 0) {

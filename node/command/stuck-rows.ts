@@ -1,3 +1,5 @@
+import type { RowName } from './expired-rows.ts';
+
 /** So often, in log time, one of them is asked for again. */
 const RETRY_EVERY_MS = 100;
 /** Most that are asked for again in one go, however long ago the last one was. */
@@ -31,4 +33,9 @@ export class StuckRows {
       this.names.delete(name);
     }
   }
+}
+
+/** One text for each row. */
+export function nameOf({ model, id }: RowName): string {
+  return `${model}\u0000${id}`;
 }

@@ -275,6 +275,22 @@ const PAST: readonly Mutant[] = [
     tests: ['node/command/expired-rows.test.ts'],
   },
   {
+    attribute: `${MODEL}.lifecycle.ttl.field`,
+    fault: 'a row may refer to one that has expired',
+    file: 'node/command/planning.ts',
+    find: '() => expiredTargets(rows, changes, context.nowMs),',
+    replace: '() => expiredTargets(rows, changes, 0),',
+    tests: ['node/leader.test.ts'],
+  },
+  {
+    attribute: `${MODEL}.lifecycle.ttl.field`,
+    fault: 'rows that wait to be deleted keep their ids and unique values',
+    file: 'node/leader.ts',
+    find: 'session.inTheWay.length > 0;',
+    replace: 'session.inTheWay.length < 0;',
+    tests: ['node/leader.test.ts'],
+  },
+  {
     attribute: `${MODEL}.lifecycle.ttl.after`,
     fault: 'rows expire at once',
     file: 'node/values/expiry.ts',
