@@ -25,12 +25,14 @@ const SPEC = schemaOf([
     lifecycle: { ttl: { field: 'until' } },
   },
   { name: 'Note', fields: [key] },
+  { name: 'Hall', fields: [key] },
   {
     name: 'Seat',
     fields: [
       key,
       { name: 'until', type: 'datetime' },
       { name: 'code', type: 'string', unique: true },
+      { name: 'hall', type: 'reference', to: 'Hall' },
     ],
     lifecycle: { ttl: { field: 'until' } },
   },
@@ -146,6 +148,23 @@ it('meets no row that has expired, however many wait to be deleted', async () =>
   assert.equal((await member.run({ ...same, patch })).kind, 'applied');
   assert.equal((await create('Seat', { id: 'new', code: 'c997' })).kind, 'applied');
   assert.equal((await create('Seat', { id: 's996' })).kind, 'applied');
+});
+
+it('deletes a row that rows refer to which have expired, and none that others refer to', async () => {
+  const member = new Member();
+  await member.world.settled(member.lead({}));
+  await member.run({ kind: 'createMany', model: 'Hall', bodies: [{ id: 'gone' }, { id: 'used' }] });
+  const until = new Date(member.world.clock.nowMs() + 1000).toISOString();
+  const seatsOf = (hall: string, count: number) =>
+    Array.from({ length: count }, (_, at) => ({ id: `${hall}${at}`, hall, until }));
+  const bodies = [...seatsOf('gone', 900), ...seatsOf('used', 50), { id: 'kept', hall: 'used' }];
+  await member.run({ kind: 'createMany', model: 'Seat', bodies });
+  await member.world.run(2000);
+  const remove = (id: string) => member.run({ kind: 'delete', model: 'Hall', id, ifMatch: null });
+  const refused = await remove('used');
+  assert.partialDeepStrictEqual(refused, { kind: 'rejected', code: 'still_referenced' });
+  const applied = await remove('gone');
+  assert.equal(applied.kind, 'applied', JSON.stringify(applied));
 });
 
 it('writes rows without encrypted fields while the key of those does not open', async () => {

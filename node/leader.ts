@@ -53,8 +53,8 @@ export type ModelChange =
   /** Another change is under way or came first; safe to ask again. */
   | { readonly kind: 'conflict' };
 
-/** So often rows that have expired and are in the way of one command are deleted in front of it. */
-const MAX_IN_THE_WAY = 3;
+/** So often rows that have expired and are in the way of one command are deleted in front of it, 200 at a time. */
+const MAX_IN_THE_WAY = 8;
 
 /** What a leader is given from outside. */
 interface LeaderWorld {

@@ -7,6 +7,9 @@ import type { LiveRow } from './overlay.ts';
 import type { PlannedRows } from './planning.ts';
 import { nameOf, type StuckRows } from './stuck-rows.ts';
 
+/** As many as one entry deletes of those that expire. */
+const MAX_HOLDERS = 200;
+
 /** Rows as a command meets them, which remember those that may have been in its way and expire. */
 export class MetRows implements PlannedRows {
   readonly #rows: PlannedRows;
@@ -47,13 +50,21 @@ export class MetRows implements PlannedRows {
     return id;
   }
 
+  /** Whoever asks may stop at the first one, behind which others are in the way as well. */
   holders(model: string, position: number, key: IndexKey): Iterable<string> {
+    if (this.#expires(model)) {
+      const ids = Iterator.from(this.#rows.holders(model, position, key));
+      for (const id of ids.take(MAX_HOLDERS)) this.#note(model, id);
+    }
     return this.#rows.holders(model, position, key);
   }
 
   #note(model: string, id: string): void {
+    if (this.#expires(model)) this.#met.set(nameOf({ model, id }), { model, id });
+  }
+
+  #expires(model: string): boolean {
     const schema = this.#rows.plan(model)?.schema;
-    if (schema === undefined || expiryOf(schema) === null) return;
-    this.#met.set(nameOf({ model, id }), { model, id });
+    return schema !== undefined && expiryOf(schema) !== null;
   }
 }
