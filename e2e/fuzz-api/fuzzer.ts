@@ -37,6 +37,8 @@ export interface Fuzzing {
   readonly seed: number;
   /** How far it is, every half a minute. */
   readonly onProgress: (text: string) => void;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
 }
 
 /** Schemathesis in a virtual environment of its own, installed on first use and kept. */
@@ -44,14 +46,11 @@ export class Fuzzer {
   readonly #program: string;
 
   /** @throws Error where Python is missing, or the packages cannot be installed */
-  constructor() {
-    const hash = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
-    const place = join(CACHE, `fuzz-api-${hash}`);
-    this.#program = join(place, 'bin', 'schemathesis');
-    if (!existsSync(join(place, 'complete'))) install(place);
+  constructor(program = installed()) {
+    this.#program = program;
   }
 
-  /** Runs it to its end; resolves to its exit code and to what it said. */
+  /** Runs it to its end, or until the signal; resolves to its exit code and to what it said. */
   run(fuzzing: Fuzzing): Promise<{ code: number; output: string }> {
     const scratch = mkdtempSync(join(tmpdir(), 'lithair-fuzzer-'));
     // The configuration names it by a path from where the program runs.
@@ -61,6 +60,9 @@ export class Fuzzer {
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const end = (): void => void child.kill('SIGTERM');
+    if (fuzzing.signal.aborted) end();
+    fuzzing.signal.addEventListener('abort', end);
     return new Promise<{ code: number; output: string }>((resolve, reject) => {
       let report = '';
       const lines = new ProgressLines(fuzzing.onProgress);
@@ -70,8 +72,19 @@ export class Fuzzer {
       child.stderr.setEncoding('utf8').on('data', (text: string) => lines.take(text));
       child.once('error', reject);
       child.once('close', (code) => resolve({ code: code ?? -1, output: report + lines.others() }));
-    }).finally(() => rmSync(scratch, { recursive: true, force: true }));
+    }).finally(() => {
+      fuzzing.signal.removeEventListener('abort', end);
+      rmSync(scratch, { recursive: true, force: true });
+    });
   }
+}
+
+/** Where it is, installed where it is not there yet. */
+function installed(): string {
+  const hash = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const place = join(CACHE, `fuzz-api-${hash}`);
+  if (!existsSync(join(place, 'complete'))) install(place);
+  return join(place, 'bin', 'schemathesis');
 }
 
 function wordsOf({ url, apiKey, examples, seed }: Fuzzing): string[] {

@@ -1,9 +1,11 @@
 /** The command `make fuzz-api`; see {@link HELP}. */
 import { Fuzzer } from './fuzzer.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
-import { ServedModel } from './served-model.ts';
+import { fuzz } from './run.ts';
 import { type Subject, subjects } from './subjects.ts';
 
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 process.exit(await main(process.argv.slice(2)));
 
 async function main(words: readonly string[]): Promise<number> {
@@ -26,8 +28,8 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     return await fuzzAll(chosen, options);
   } catch (error) {
-    console.error(`fuzz-api: ${messageOf(error)}`);
-    return 1;
+    console.error(`fuzz-api: ${stop.signal.aborted ? 'interrupted' : messageOf(error)}`);
+    return stop.signal.aborted ? 130 : 1;
   }
 }
 
@@ -35,39 +37,12 @@ async function fuzzAll(chosen: readonly Subject[], options: Options): Promise<nu
   const fuzzer = new Fuzzer();
   let failed = 0;
   for (const [at, subject] of chosen.entries()) {
-    const isGood = await fuzz(fuzzer, subject, { ...options, seed: options.seed + at });
+    const seeded = { ...options, seed: options.seed + at };
+    const isGood = await fuzz(fuzzer, subject, seeded, stop.signal);
     if (!isGood) failed += 1;
   }
   console.log(`fuzz-api: ${chosen.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
-}
-
-async function fuzz(fuzzer: Fuzzer, subject: Subject, options: Options): Promise<boolean> {
-  const startedMs = performance.now();
-  const served = await ServedModel.start(subject.model);
-  try {
-    const { examples, seed } = options;
-    const { url } = served;
-    const { name, apiKey } = subject;
-    console.log(` ..  ${name}: begins, seed ${seed}`);
-    const onProgress = (text: string): void =>
-      console.log(` ..  ${name}: ${text}, ${secondsSince(startedMs)} s`);
-    const { code, output } = await fuzzer.run({ url, apiKey, examples, seed, onProgress });
-    // A node that fell over must not pass as one of which nothing was found.
-    const isServing = await served.isReady();
-    const cases = /(\d+) generated/.exec(output)?.[1];
-    const isGood = code === 0 && isServing && cases !== undefined;
-    const told = `${name}: ${cases ?? 'no'} cases in ${secondsSince(startedMs)} s, seed ${seed}`;
-    console.log(isGood ? ` ok  ${told}` : `FAIL ${told}\n${output}`);
-    if (!isServing) console.log(`the node does not serve any more:\n${served.lastLines()}`);
-    return isGood;
-  } finally {
-    await served.stop();
-  }
-}
-
-function secondsSince(startedMs: number): string {
-  return ((performance.now() - startedMs) / 1000).toFixed(0);
 }
 
 function messageOf(error: unknown): string {

@@ -18,7 +18,8 @@ how far it is.
 Needs Python 3.10 or later with venv, and once its package index. It fails on a status 5xx, a
 status, header or body that the document does not describe, a body that fits the document and is
 refused, and one that does not fit and is taken.
-Exit code 0: nothing found, 1: something was found, 2: the command line is wrong.
+Exit code 0: nothing found, 1: something was found, 2: the command line is wrong,
+130: interrupted.
 `;
 
 /** What was asked for on the command line. */
