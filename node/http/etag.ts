@@ -17,6 +17,7 @@ interface EntityTag {
 
 const TAG = /\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)/y;
 const MAX_TAGS = 100;
+const OURS = /^([1-9][0-9]*)\.[0-9a-z]+$/;
 
 /** Whether `If-None-Match` names the tag, or any; weak comparison (RFC 9110, section 13.1.2). */
 export function namesTag(header: string, etag: string): boolean {
@@ -35,8 +36,9 @@ export function matchedVersions(header: string | undefined): readonly number[] |
   if (header === undefined) return null;
   if (header.trim() === '*') return 'any';
   return parseTags(header, 'If-Match').flatMap((tag) => {
-    const version = Number(tag.opaque.split('.', 1)[0]);
-    return !tag.weak && Number.isSafeInteger(version) && version > 0 ? [version] : [];
+    const [, digits] = OURS.exec(tag.opaque) ?? [];
+    const version = Number(digits);
+    return !tag.weak && Number.isSafeInteger(version) ? [version] : [];
   });
 }
 

@@ -13,7 +13,7 @@ import { identifier, traceHeader } from '../tracing.ts';
 import { letTakeItsTime } from '../unhurried.ts';
 import type { StreamOperation, StreamParts } from './operation.ts';
 import { requireNoParameters } from './parameters.ts';
-import { rightsOfNew } from './write.ts';
+import { refuseConditionsOfNew, rightsOfNew } from './write.ts';
 
 /** Lines that are under way at one time, and bytes of them: behind these, reading stops. */
 const MAX_LINES = 64;
@@ -40,6 +40,7 @@ export const bulkLines: StreamOperation = {
   async run(exchange, parts) {
     const { headers } = exchange.req;
     requireNoParameters(exchange);
+    refuseConditionsOfNew(exchange);
     requireAcceptable(headers.accept, NDJSON_TYPE);
     requireBodyType(BULK_TYPES, headers['content-type'], headers['content-encoding']);
     keyOf(exchange, 0, () => '', exchange.actor);

@@ -33,6 +33,7 @@ export const create: WriteOperation = {
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
+    refuseConditionsOfNew(exchange);
     const body = bodyOf(validator.create(bytes));
     return { kind: 'create', model: model.name, body, ...rightsOfNew(exchange.modelRoute) };
   },
@@ -48,6 +49,7 @@ export const bulk: WriteOperation = {
   bodyLimit: (limits) => limits.bulkBytes,
   command(exchange, bytes) {
     const { model, validator } = exchange.modelRoute;
+    refuseConditionsOfNew(exchange);
     const bodies = bodyOf(validator.createMany(bytes));
     return { kind: 'createMany', model: model.name, bodies, ...rightsOfNew(exchange.modelRoute) };
   },
@@ -91,12 +93,8 @@ export const patch: WriteOperation = {
   takes: PATCH_TYPES,
   bodyLimit: (limits) => limits.bodyBytes,
   command(exchange, bytes) {
-    const { headers } = exchange.req;
-    if (headers['if-none-match'] !== undefined) {
-      throw new Problem('bad_header', 'If-None-Match has no meaning with PATCH.');
-    }
     const row = addressedRow(exchange);
-    const format = patchFormat(headers['content-type']);
+    const format = patchFormat(exchange.req.headers['content-type']);
     const text = bodyOf(exchange.modelRoute.validator.patch(bytes, format));
     return { kind: 'patch', ...row, format, patch: text, ...rightsOf(exchange) };
   },
@@ -123,10 +121,27 @@ export const remove: WriteOperation = {
  */
 export function addressedRow(exchange: Exchange) {
   const { model, validator } = exchange.modelRoute;
+  refuseCondition(exchange, 'If-None-Match');
   const ifMatch = matchedVersions(exchange.req.headers['if-match']);
   const id = validator.id(exchange.id);
   if (id === null) throw unusableId(false, model.name);
   return { model: model.name, id, ifMatch };
+}
+
+/**
+ * A new row has no version that a condition could name.
+ *
+ * @throws Problem `bad_header`
+ */
+export function refuseConditionsOfNew(exchange: Exchange): void {
+  refuseCondition(exchange, 'If-Match');
+  refuseCondition(exchange, 'If-None-Match');
+}
+
+/** A write that somebody wants under a condition is not done without it. */
+function refuseCondition({ req }: Exchange, name: 'If-Match' | 'If-None-Match'): void {
+  if (req.headers[name === 'If-Match' ? 'if-match' : 'if-none-match'] === undefined) return;
+  throw new Problem('bad_header', `${name} has no meaning with this ${req.method}.`);
 }
 
 /** What the leader must know of the caller's rights on fields. */
