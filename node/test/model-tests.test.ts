@@ -83,6 +83,69 @@ auth:
     keys: [{name: ann, roles: [Chief], sha256: "${'0'.repeat(64)}"}]
 `;
 
+/** States of which some are far from the first, and rights that depend on them. */
+const STATES = `
+auth:
+  mode: tokens
+  apiKeys: {keys: [{name: ann, roles: [Chief], sha256: "${'0'.repeat(64)}"}]}
+models:
+  - name: Order
+    fields:
+      - {name: number, type: string, primaryKey: true, template: "ORD-{sequence:4}"}
+      - {name: owner, type: string, defaultFrom: actor}
+      - {name: team, type: enum, values: [red, blue], required: true}
+      - {name: total, type: integer, required: true, minimum: 0, historize: {mode: full}}
+      - name: status
+        type: enum
+        values: [draft, placed, shipped, done, cancelled]
+        states:
+          initial: draft
+          transitions:
+            - {from: [draft], to: placed, when: "self.total > 10", event: OrderPlaced}
+            - {from: [placed], to: shipped, roles: [Clerk]}
+            - {from: [shipped], to: done}
+            - {from: [draft, placed], to: cancelled, event: OrderCancelled}
+    events: [{type: TotalChanged, when: update, fields: [total]}]
+    http: {methods: [GET, POST, PUT, DELETE]}
+    permissions:
+      create: [Owner, Chief]
+      read: [Clerk, Owner, Chief]
+      update: [Owner, Chief, Clerk]
+      delete: [Owner]
+      owner: owner
+      publicIf: self.status == "done"
+      rows:
+        - {roles: [Visitor], operations: [read, update], using: "self.team == 'red'", check: "self.total < 50"}
+    lifecycle: {versioned: 5}
+`;
+
+const VALUES = `
+auth:
+  mode: tokens
+  apiKeys: {keys: [{name: ann, roles: [Chief], sha256: "${'0'.repeat(64)}"}]}
+models:
+  - name: Stock
+    fields:
+      - {name: id, type: string, primaryKey: true, template: "{city}:{sku}"}
+      - {name: city, type: string, required: true, immutable: true, maxLength: 40, collation: ci-ai}
+      - {name: sku, type: string, required: true, immutable: true, maxLength: 20}
+      - {name: units, type: integer, minimum: 0, default: 0}
+      - {name: price, type: decimal, required: true, minimum: 0}
+      - {name: big, type: integer, representation: number}
+      - {name: pin, type: string, minLength: 4, maxLength: 8, encrypted: true}
+      - {name: cost, type: integer, required: true, permissions: {read: [Clerk]}}
+      - {name: doubled, type: integer, computed: self.cost * 2}
+      - {name: label, type: string, computed: "string(self.cost) + '!'", unique: true}
+      - {name: secret, type: string, hidden: true, default: x}
+      - {name: lead, type: string, defaultFrom: actor, index: hash, permissions: {write: [Clerk]}}
+      - {name: wage, type: integer, permissions: {read: [Owner, Chief], write: [Chief]}}
+      - {name: seenAt, type: datetime, defaultFrom: now}
+    indexes: [{fields: [sku, units], unique: live, where: self.units > 3}]
+    permissions: {create: [Clerk], read: [Public], update: [Clerk, Visitor], delete: [Chief], owner: lead}
+    lifecycle: {ttl: {field: seenAt, after: 30d}}
+    tracing: {enabled: true}
+`;
+
 function fileOf(name: string, text: string): string {
   const path = join(directory, name);
   writeFileSync(path, text);
@@ -205,6 +268,57 @@ models:
     }
     assert.match(output, /durability: writes are answered when they are in reads/);
     assert.doesNotMatch(output, /UsedValues|not derived:/);
+  });
+
+  it('tries each way between states, what it is called, and ends that no way leaves', async () => {
+    const { code, output } = await lithair('test', fileOf('states.yaml', STATES));
+    assert.equal(code, 0, output);
+    for (const what of [
+      'status: states: initial draft: refuses a new row in placed',
+      'status: states: takes draft to placed where self.total > 10',
+      'status: states: refuses draft to placed unless self.total > 10',
+      'status: states: takes shipped to done',
+      'status: states: refuses shipped to placed',
+      'status: states: refuses done to draft',
+      'event OrderPlaced: status from draft to placed',
+      'event OrderCancelled: status from placed to cancelled',
+      'event TotalChanged: when update of total, and no other change',
+      'total: every version is kept',
+      'team: 5 versions kept',
+      'number: template ORD-{sequence:4}: is what a key is made of',
+      'Public may read some rows, and no others',
+      'Visitor may not leave a row as others alone may',
+      'Chief may update',
+    ]) {
+      assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
+    }
+    assert.doesNotMatch(output, /not derived:/);
+  });
+
+  it('tries how values are compared and answered, and when rows go', async () => {
+    const { code, output } = await lithair('test', fileOf('values.yaml', VALUES));
+    assert.equal(code, 0, output);
+    for (const what of [
+      'id: template {city}:{sku}: is what a key is made of',
+      'city: collation ci-ai: finds texts in any case',
+      'city: collation ci-ai: finds texts without their accents',
+      'big: representation number: has all digits',
+      'price: representation string: has all digits',
+      'pin: encrypted: is answered, and neither filtered nor sorted by',
+      'label: unique: refuses a row of which the same value is made',
+      '(sku, units) where self.units > 3: unique: takes them in rows that do not count',
+      'ttl: a row is not there 30d after seenAt',
+      'ttl: a row is there until 30d after seenAt',
+      'secret: hidden: who has every role does not see it',
+      'Public may not read doubled',
+      'Clerk may read doubled',
+      'Clerk finds rows by wage among those that they own',
+      'Clerk may not write wage',
+      'Visitor may not write lead',
+    ]) {
+      assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
+    }
+    assert.match(output, /not tried: tracing: no trace is looked at/);
   });
 
   it('tries the roles of the transitions of an example', async () => {

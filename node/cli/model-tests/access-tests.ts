@@ -1,5 +1,5 @@
 // What callers of each role may do, with models and fields; methods and caching of routes.
-import { type FieldSchema, METHODS, type ModelSchema } from '@lithair/crds';
+import { computedFields, type FieldSchema, METHODS, type ModelSchema } from '@lithair/crds';
 import {
   expectProblem,
   expectStatus,
@@ -16,7 +16,7 @@ import {
   rolesWith,
   storedRow,
 } from './row-rights.ts';
-import { requireMethod, ruledTests } from './ruled-tests.ts';
+import { requireMethod, ruledTests, updated } from './ruled-tests.ts';
 import type { SampleRow } from './sample-rows.ts';
 import { transitionTests } from './transition-tests.ts';
 
@@ -82,7 +82,10 @@ function pastTests(bench: AccessBench, role: string): ModelTest[] {
       requireMethod(model, 'read');
       const { path } = standing(bench);
       const answer = await node.send('GET', `${path}/history`, { key: callers.keyOf(role) });
-      expectStatus(answer, may ? 200 : role === 'Public' ? 401 : 403);
+      const status = may ? 200 : role === 'Public' ? 401 : 403;
+      expectStatus(answer, status);
+      const first = await node.send('GET', `${path}?version=1`, { key: callers.keyOf(role) });
+      expectStatus(first, status, ...(may ? [404, 410] : []));
     }),
   ];
 }
@@ -109,10 +112,10 @@ async function tried(bench: AccessBench, role: string, operation: Operation) {
     const sent = Object.entries(body).filter(([name]) => !names.includes(name));
     return node.send('POST', model.path, { body: Object.fromEntries(sent), key });
   }
-  const { path } = operation === 'delete' ? taken(bench) : standing(bench);
-  if (operation === 'read') return node.send('GET', path, { key });
-  if (operation === 'delete') return node.send('DELETE', path, { key });
-  return node.patch(path, {}, key);
+  const row = operation === 'delete' ? taken(bench) : standing(bench);
+  if (operation === 'read') return node.send('GET', row.path, { key });
+  if (operation === 'delete') return node.send('DELETE', row.path, { key });
+  return updated(bench, role, row, {});
 }
 
 /** A sample may be taken already, of a field with few values. */
@@ -139,18 +142,25 @@ function fieldTests(bench: AccessBench, role: string, field: FieldSchema): Model
   const { model } = bench;
   const { name, permissions } = field;
   const tests: ModelTest[] = [];
-  const isRead = permissions?.read !== undefined && grantOf(model, role, 'read') === 'all';
+  if (field.hidden === true) return [];
+  const isBounded = sourcesOf(model, field).some((each) => each.permissions?.read !== undefined);
+  const isRead = isBounded && grantOf(model, role, 'read') === 'all';
   const isWritten = permissions?.write !== undefined && grantOf(model, role, 'update') === 'all';
+  const sources = sourcesOf(model, field);
+  const isOwners = sources.some((each) => ownsAlone(each, 'read', role));
   if (isRead && ownsAlone(field, 'read', role)) {
-    tests.push(ownedReadTest(bench, role, field));
-  } else if (isRead) {
-    const may = mayField(field, 'read', role);
+    tests.push(ownedReadTest(bench, role, field), ownedFilterTest(bench, role, field));
+  } else if (isRead && !isOwners) {
+    const may = sources.every((each) => mayField(each, 'read', role));
     tests.push(
       test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
         requireMethod(model, 'read');
         const answer = await tried(bench, role, 'read');
         expectStatus(answer, 200);
         if (Object.hasOwn(answer.json, name) !== may) throw new Unmet(`the row is ${answer.text}`);
+        const key = bench.callers.keyOf(role);
+        const list = await bench.node.send('GET', `${model.path}?${name}[null]=false`, { key });
+        expectStatus(list, may ? 200 : 400);
       }),
     );
   }
@@ -158,6 +168,14 @@ function fieldTests(bench: AccessBench, role: string, field: FieldSchema): Model
     tests.push(ownedWriteTest(bench, role, field));
   } else if (isWritten) tests.push(writeTest(bench, role, field));
   return tests;
+}
+
+/** The field itself, and what it is computed of where nothing else says who reads it. */
+function sourcesOf(model: ModelSchema, field: FieldSchema): FieldSchema[] {
+  const made = computedFields(model).find(({ name }) => name === field.name);
+  if (made === undefined || field.permissions?.read !== undefined) return [field];
+  const read = model.fields.filter(({ name }) => made.computation.reads.self.has(name));
+  return [field, ...read.flatMap((each) => sourcesOf(model, each))];
 }
 
 /** Whether callers of a role have a right on a field in the rows that they own alone. */
@@ -189,34 +207,54 @@ function ownedReadTest(bench: AccessBench, role: string, { name }: FieldSchema):
   });
 }
 
+/** In rows of others the field is one without a value. */
+function ownedFilterTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
+  const { model, node, callers } = bench;
+  return test(model, `${role} finds rows by ${name} among those that they own`, async () => {
+    requireMethod(model, 'read');
+    const path = `${model.path}?${name}[null]=false&limit=1000`;
+    const answer = await node.send('GET', path, { key: callers.keyOf(role) });
+    expectStatus(answer, 200);
+    const { data } = answer.json;
+    const rows = Array.isArray(data) ? data : [];
+    const other = rows.find((row: unknown) => memberOf(row, name) === undefined);
+    if (other !== undefined) throw new Unmet(`found by it: ${JSON.stringify(other)}`);
+  });
+}
+
 function ownedWriteTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
-  const { model, node, callers, stock } = bench;
+  const { model, stock } = bench;
   return test(model, `${role} may not write ${name} of rows of others`, async () => {
     requireMethod(model, 'update');
     const sample = stock.find((one) => !isOwnRow(bench, role, one));
     if (sample === undefined) throw new NotDerived('no row of somebody else was found');
-    const { path, row } = sample;
+    const { row } = sample;
     const value = bench.bodies.map((body) => body[name]).find((one) => isOther(one, row[name]));
     if (value === undefined) throw new NotDerived(`no other value of ${name} was found`);
-    const answer = await node.patch(path, { [name]: value }, callers.keyOf(role));
+    const answer = await updated(bench, role, sample, { [name]: value });
     expectProblem(answer, 403, 'forbidden_field');
   });
 }
 
 function writeTest(bench: AccessBench, role: string, field: FieldSchema): ModelTest {
-  const { model, node, callers } = bench;
+  const { model } = bench;
   const { name } = field;
   const may = mayField(field, 'write', role);
+  // What neither is read nor written is a name that the model does not have.
+  const isKnown = mayField(field, 'read', role) || ownsAlone(field, 'read', role);
   return test(model, `${role} ${may ? 'may' : 'may not'} write ${name}`, async () => {
     requireMethod(model, 'update');
-    const { path, row } = standing(bench);
+    const sample = standing(bench);
+    const { row } = sample;
     const value = bench.bodies.map((body) => body[name]).find((one) => isOther(one, row[name]));
     if (value === undefined) throw new NotDerived(`no other value of ${name} was found`);
-    const answer = await node.patch(path, { [name]: value }, callers.keyOf(role));
-    if (!may && !mayField(field, 'read', role)) return expectProblem(answer, 400, 'invalid');
+    const answer = await updated(bench, role, sample, { [name]: value });
+    if (!may && !isKnown) return expectProblem(answer, 400, 'invalid');
     if (!may) return expectProblem(answer, 403, 'forbidden_field');
     if (memberOf(answer.json, 'code') === 'immutable_field') return;
     expectStatus(answer, 200);
+    // Who comes next must send another value than the one that the row has now.
+    bench.stock[0] = { ...sample, row: { ...row, [name]: value } };
   });
 }
 
@@ -238,6 +276,8 @@ function routeTests(bench: AccessBench): ModelTest[] {
       expectProblem(sent, 405, 'method_not_allowed');
     }),
   );
+  const hidden = model.fields.filter((field) => field.hidden === true).map(({ name }) => name);
+  for (const name of hidden) tests.push(hiddenTest(bench, name));
   if (model.cacheSeconds === undefined) return tests;
   const seconds = model.cacheSeconds;
   return [
@@ -249,4 +289,14 @@ function routeTests(bench: AccessBench): ModelTest[] {
       if (!header.includes(`max-age=${seconds}`)) throw new Unmet(`Cache-Control is ${header}`);
     }),
   ];
+}
+
+function hiddenTest(bench: AccessBench, name: string): ModelTest {
+  const { model, node, callers } = bench;
+  return test(model, `${name}: hidden: who has every role does not see it`, async () => {
+    requireMethod(model, 'read');
+    const key = callers.keyOf('everything');
+    const answer = await node.send('GET', standing(bench).path, { key });
+    if (Object.hasOwn(answer.json, name)) throw new Unmet(`the row is ${answer.text}`);
+  });
 }

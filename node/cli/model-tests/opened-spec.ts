@@ -62,18 +62,39 @@ function withoutCold(lifecycle: NonNullable<ModelSpec['lifecycle']>) {
 
 /** What of the model is not tried at all, in words. */
 export function whatIsLeftOut({ models, store, auth }: LithairModelSpec): string[] {
-  const isEncrypted = models.some(({ security }) => security?.encryptionAtRest === true);
-  return [
-    ...(isEncrypted ? ['encryptionAtRest: what lies on a disk is not looked at'] : []),
-    ...(models.some(({ persistence }) => persistence.durability !== 'quorum')
-      ? ['persistence.durability: writes are answered when they are in reads, too']
-      : []),
-    ...(store.cold === undefined ? [] : ['store.cold: the store is not touched']),
-    ...(auth?.jwt === undefined
-      ? []
-      : ['auth.jwt: callers of the tests prove who they are by API keys']),
-    ...(models.some(({ lifecycle }) => lifecycle?.retention !== undefined)
-      ? ['lifecycle.retention: nothing gets old in a test']
-      : []),
+  const left: readonly (readonly [boolean, string])[] = [
+    [models.some(isEncrypted), 'encryptionAtRest: what lies on a disk is not looked at'],
+    [
+      models.some(({ persistence }) => persistence.durability !== 'quorum'),
+      'persistence.durability: writes are answered when they are in reads, too',
+    ],
+    [
+      models.some(({ persistence }) => persistence.memory === 'adaptive'),
+      'persistence.memory: where rows are kept is not looked at',
+    ],
+    [store.cold !== undefined, 'store.cold: the store is not touched'],
+    [auth?.jwt !== undefined, 'auth.jwt: callers of the tests prove who they are by API keys'],
+    [
+      models.some(({ lifecycle }) => lifecycle?.retention !== undefined),
+      'lifecycle.retention: nothing gets old in a test',
+    ],
+    [
+      models.some(({ lifecycle }) => lifecycle?.purgeAfter !== undefined),
+      'lifecycle.purgeAfter: nothing gets old in a test',
+    ],
+    [
+      models.some(({ security }) => security?.tamperEvidence === true),
+      'security.tamperEvidence: the chain of events is read by lithair log --verify',
+    ],
+    [
+      models.some(({ security }) => security?.auditAllOperations === true),
+      'security.auditAllOperations: the audit log is read by lithair log --audit',
+    ],
+    [models.some(({ tracing }) => tracing?.enabled === true), 'tracing: no trace is looked at'],
   ];
+  return left.flatMap(([isLeft, what]) => (isLeft ? [what] : []));
+}
+
+function isEncrypted({ security }: ModelSpec): boolean {
+  return security?.encryptionAtRest === true;
 }

@@ -1,12 +1,9 @@
 // What holds of a row among others: its key, unique values, references, what never changes.
-import {
-  compileExpression,
-  type FieldSchema,
-  type ModelSchema,
-  relatedRows,
-  type Schema,
-} from '@lithair/crds';
-import type { JsonObject } from '../../ports/index.ts';
+import { type FieldSchema, type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
+import { answerTests } from './answer-tests.ts';
+import { changedBody } from './changed-body.ts';
+import { expiryTests } from './expiry-tests.ts';
+import { keyTests } from './key-tests.ts';
 import {
   type Bench,
   expectProblem,
@@ -17,9 +14,10 @@ import {
   NotDerived,
   Unmet,
 } from './model-test.ts';
-import { searchBody } from './row-search.ts';
 import type { SampleRow } from './sample-rows.ts';
 import { sampleUuid } from './sample-values.ts';
+import { stateTests } from './state-tests.ts';
+import { hasStates } from './state-walks.ts';
 import { uniqueTests } from './unique-tests.ts';
 
 export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
@@ -30,9 +28,10 @@ export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
     ...keyTests(bench),
     ...model.fields.filter(isFixed).map((field) => immutable(bench, field)),
     ...changeTests(bench),
-    ...model.fields.flatMap((field) => stateTests(bench, field)),
+    ...model.fields.filter(hasStates).flatMap((field) => stateTests(bench, field)),
     ...uniqueTests(bench),
     ...lookupTests(bench),
+    ...answerTests(bench),
     ...expiryTests(bench),
     ...model.fields
       .filter((field) => field.type === 'reference' && isSent(field))
@@ -47,41 +46,6 @@ function isSent({ computed, hidden }: FieldSchema): boolean {
 
 function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
   return { model: name, name: what, run };
-}
-
-function keyTests({ node, rows, model }: Bench): ModelTest[] {
-  const { primaryKey, path } = model;
-  const key = model.fields.find(({ name }) => name === primaryKey);
-  const made = key?.template;
-  const taken = testOf(
-    model,
-    `${primaryKey}: primaryKey: refuses a second row with it`,
-    async () => {
-      if (made?.includes('{sequence') === true)
-        throw new NotDerived('keys that count cannot be sent');
-      const { id, body } = await rows.create(model);
-      const fresh = made === undefined ? await rows.body(model) : body;
-      const answer = await node.send('POST', path, { body: { ...fresh, [primaryKey]: id } });
-      expectProblem(answer, 409, 'already_exists');
-    },
-  );
-  const found = testOf(model, `${primaryKey}: primaryKey: a row is read by it`, async () => {
-    const row = await rows.create(model);
-    const answer = await node.send('GET', row.path);
-    expectStatus(answer, 200);
-    expectSame('the row', answer.json, row.row);
-    const none = `${path}/${key?.type === 'uuid' ? sampleUuid(999_999) : 'no-such-row'}`;
-    expectStatus(await node.send('GET', none), 404);
-  });
-  if (made === undefined) return [taken, found];
-  return [
-    taken,
-    found,
-    testOf(model, `${primaryKey}: template ${made}: refuses another key`, async () => {
-      const body = { ...(await rows.body(model)), [primaryKey]: 'another-key' };
-      expectProblem(await node.send('POST', path, { body }), 400, 'invalid', `/${primaryKey}`);
-    }),
-  ];
 }
 
 /** Another valid value of a field. */
@@ -106,27 +70,6 @@ function immutable(bench: Bench, field: FieldSchema): ModelTest {
   });
 }
 
-/** Long enough ago for any duration that a model can name. */
-const LONG_AGO: Readonly<Partial<Record<FieldSchema['type'], string>>> = {
-  date: '1000-01-01',
-  datetime: '1000-01-01T00:00:00.000Z',
-};
-
-function expiryTests({ node, rows, model }: Bench): ModelTest[] {
-  const ttl = model.lifecycle?.ttl;
-  const field = model.fields.find(({ name }) => name === ttl?.field);
-  if (field === undefined) return [];
-  return [
-    testOf(model, `ttl: a row whose ${field.name} is long past is not there`, async () => {
-      const past = LONG_AGO[field.type];
-      if (past === undefined || !isSent(field)) throw new NotDerived(`${field.name} is not sent`);
-      expectStatus(await node.send('GET', (await rows.create(model)).path), 200);
-      const row = await rows.create(model, { [field.name]: past });
-      expectStatus(await node.send('GET', row.path), 404);
-    }),
-  ];
-}
-
 function changeTests(bench: Bench): ModelTest[] {
   const { node, rows, model } = bench;
   const fields = model.fields.filter(
@@ -145,84 +88,6 @@ function changeTests(bench: Bench): ModelTest[] {
       expectSame('what is read', (await node.send('GET', row.path)).json, answer.json);
     }),
   ];
-}
-
-/** From the state in which rows begin, to each of the others. */
-function stateTests(bench: Bench, field: FieldSchema): ModelTest[] {
-  const { states, values = [] } = field;
-  if (states === undefined || !isSent(field)) return [];
-  const { initial, transitions } = states;
-  const others = values.filter((value) => value !== initial);
-  return others.flatMap((to) => {
-    const ways = transitions.filter((way) => way.from.includes(initial) && way.to === to);
-    const move = { name: field.name, from: initial, to };
-    if (ways.length === 0) return [moveTest(bench, move, 'refuses', [])];
-    const conditions = ways.flatMap(({ when }) => when ?? []);
-    if (conditions.length < ways.length) return [moveTest(bench, move, 'takes', [])];
-    const taken = moveTest(bench, move, 'takes', conditions.slice(0, 1));
-    return [taken, moveTest(bench, move, 'refuses', conditions)];
-  });
-}
-
-interface Move {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Tries to take a row from one state to another, where the conditions hold or where none does. */
-function moveTest(
-  bench: Bench,
-  move: Move,
-  verb: 'takes' | 'refuses',
-  conditions: readonly string[],
-): ModelTest {
-  const { node, rows, model } = bench;
-  const { name, from, to } = move;
-  const where = verb === 'takes' ? ' where ' : ' unless ';
-  const when = conditions.length === 0 ? '' : `${where}${conditions.join(' or ')}`;
-  return testOf(model, `${name}: states: ${verb} ${from} to ${to}${when}`, async () => {
-    const given = await movedBody(bench, move, conditions, verb === 'takes');
-    const { path } = await rows.create(model, given);
-    const answer = await node.patch(path, { [name]: to });
-    if (verb === 'refuses') return expectProblem(answer, 409, 'transition_refused', `/${name}`);
-    if (answer.json['code'] === 'rule_broken') {
-      throw new NotDerived('the rules of the model need more than the state to change');
-    }
-    expectStatus(answer, 200);
-    expectSame(name, answer.json[name], to);
-  });
-}
-
-/** Values of a row, in its first state, of which all of the conditions are true, or none is. */
-async function movedBody(
-  { rows, model }: Bench,
-  { name, to }: Move,
-  conditions: readonly string[],
-  areMet: boolean,
-): Promise<JsonObject> {
-  const compiled = conditions.map((when) =>
-    compileExpression(model, when, ['self', 'old', 'actor']),
-  );
-  const actor = { id: 'anonymous', roles: [] };
-  const { [model.primaryKey]: _, ...base } = await rows.body(model);
-  const spoken = compiled.flatMap(({ reads }) => [...reads.self, ...reads.old]);
-  const body = searchBody(model, base, spoken, conditions, (old) =>
-    compiled.every((each) => each.holds({ self: { ...old, [name]: to }, old, actor }) === areMet),
-  );
-  if (body === null) throw new NotDerived('no row was found for which the conditions are so');
-  return Object.fromEntries(Object.entries(body).filter(([field]) => spoken.includes(field)));
-}
-
-/** A body that replaces a row: other values, but for those that never change. */
-export async function changedBody({ rows, model }: Bench, row: SampleRow): Promise<JsonObject> {
-  const kept = model.fields.filter(({ immutable }) => immutable).map(({ name }) => name);
-  const fixed = Object.fromEntries(
-    Object.entries(row.body).filter(([name]) => kept.includes(name)),
-  );
-  const { [model.primaryKey]: _, ...body } = await rows.body(model, fixed);
-  for (const name of kept) if (fixed[name] === undefined) delete body[name];
-  return body;
 }
 
 function lookupTests({ node, rows, model }: Bench): ModelTest[] {
@@ -320,7 +185,7 @@ function inverseTests(
     (each) => each.model === model.name && each.field === field.name,
   );
   if (related === undefined) return [];
-  const { segment } = related;
+  const segment = field.inverse ?? related.segment;
   const what = `${field.name}: ${target.path}/{id}/${segment} lists the rows that refer to one`;
   return [
     testOf(model, what, async () => {

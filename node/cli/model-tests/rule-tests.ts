@@ -1,20 +1,18 @@
-// Rules between fields, computed fields, and what is remembered of a row.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { computedFields, type ModelSchema } from '@lithair/crds';
-import { historyRules } from '../../history/index.ts';
+// Rules between fields, computed fields, and what a deletion leaves.
+import { computedFields } from '@lithair/crds';
 import type { JsonObject } from '../../ports/index.ts';
+import { changedBody } from './changed-body.ts';
 import {
   type Bench,
   expectProblem,
   expectSame,
   expectStatus,
   type ModelTest,
-  memberOf,
   NotDerived,
   Unmet,
 } from './model-test.ts';
+import { pastTests } from './past-tests.ts';
 import { type CompiledRule, completed, holdsOfNew, rulesOf, searchBody } from './row-search.ts';
-import { changedBody } from './row-tests.ts';
 import type { SampleRow } from './sample-rows.ts';
 import { sampleValue } from './sample-values.ts';
 
@@ -106,174 +104,6 @@ function computedTests({ node, rows, model }: Bench): ModelTest[] {
 function asJson(value: Readonly<Record<string, unknown>>): JsonObject {
   const parsed: JsonObject = JSON.parse(JSON.stringify(value));
   return parsed;
-}
-
-function pastTests(bench: Bench): ModelTest[] {
-  const { node, rows, model } = bench;
-  const test = (name: string, run: () => Promise<void>) => ({ model: model.name, name, run });
-  if (historyRules(model) === null) {
-    return [
-      test('no history is kept', async () => {
-        const { path } = await rows.create(model);
-        expectStatus(await node.send('GET', `${path}/history`), 404);
-      }),
-    ];
-  }
-  return [
-    test('history: a new row has its first version', async () => {
-      const { path } = await rows.create(model);
-      const [version] = await listed(bench, `${path}/history`);
-      expectSame('the version', memberOf(version, 'version'), 1);
-    }),
-    ...(model.lifecycle?.audited === true
-      ? [
-          test('audited: events tell who changed a row', async () => {
-            const { path } = await rows.create(model);
-            const [event] = await listed(bench, `${path}/events`);
-            expectSame('the subject', memberOf(memberOf(event, 'actor'), 'subject'), 'anonymous');
-          }),
-        ]
-      : []),
-    ...auditTests(bench),
-    ...eventTests(bench),
-    ...versionTests(bench),
-  ];
-}
-
-/** Of fields that say it themselves. */
-function auditTests(bench: Bench): ModelTest[] {
-  const { model, rows } = bench;
-  const fields = model.fields.filter(({ audited, hidden }) => audited === true && hidden !== true);
-  return fields.map((field) => ({
-    model: model.name,
-    name: `${field.name}: audited: events tell who changed it`,
-    async run() {
-      const row = await rows.create(model);
-      await expectTold(bench, row, field.name);
-      if (field.immutable || field.computed !== undefined) return;
-      await change(bench, row, [field.name]);
-      await expectTold(bench, row, field.name);
-    },
-  }));
-}
-
-/** The newest event says that a field changed, and who changed it. */
-async function expectTold(bench: Bench, { path }: SampleRow, field: string): Promise<void> {
-  const [event] = await listed(bench, `${path}/events`);
-  expectSame('the subject', memberOf(memberOf(event, 'actor'), 'subject'), 'anonymous');
-  if (memberOf(memberOf(event, 'changes'), field) === undefined) {
-    throw new Unmet(`the newest event tells of no change of ${field}`);
-  }
-}
-
-const ORDERED_WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 20;
-
-/**
- * Waits until what was written last to a row is ordered, where nodes take writes by themselves: before
- * that it has no place in the past.
- */
-async function ordered({ node, model }: Bench, path: string): Promise<void> {
-  if (model.consistency !== 'eventual') return;
-  const row = path.slice(0, path.search(/\/(history|events)/));
-  for (let waitedMs = 0; waitedMs < ORDERED_WITHIN_MS; waitedMs += LOOK_EVERY_MS) {
-    const { status, headers } = await node.send('GET', row);
-    if (headers.has('lithair-version')) return;
-    const { data } = (await node.send('GET', `${row}/history?limit=1`)).json;
-    const isGone = Array.isArray(data) && memberOf(data[0], 'data') === null;
-    if (status === 404 && isGone) return;
-    await sleep(LOOK_EVERY_MS);
-  }
-}
-
-async function listed(bench: Bench, path: string): Promise<readonly unknown[]> {
-  await ordered(bench, path);
-  const { node } = bench;
-  const answer = await node.send('GET', path);
-  expectStatus(answer, 200);
-  const { data } = answer.json;
-  if (Array.isArray(data)) return data;
-  throw new Unmet(`${path} lists nothing`);
-}
-
-/** Named events of creations and deletions; those of updates depend on what changed. */
-function eventTests(bench: Bench): ModelTest[] {
-  const { node, rows, model } = bench;
-  return (model.events ?? []).flatMap(({ type, when, fields }) => {
-    if (when === 'update' && fields === undefined && !hasChange(model)) return [];
-    return [
-      {
-        model: model.name,
-        name: `event ${type}: when ${when}${fields === undefined ? '' : ` of ${fields.join(', ')}`}`,
-        async run() {
-          const row = await rows.create(model);
-          if (when === 'delete') expectStatus(await node.send('DELETE', row.path), 204);
-          if (when === 'update') await change(bench, row, fields);
-          const [newest] = await listed(bench, `${row.path}/events`);
-          const events = await listed(bench, `${row.path}/events`);
-          const newestVersion = memberOf(newest, 'version');
-          const types = events
-            .filter((event) => memberOf(event, 'version') === newestVersion)
-            .map((event) => memberOf(event, 'type'));
-          if (!types.includes(type)) throw new Unmet(`the events are ${types.join(', ')}`);
-        },
-      },
-    ];
-  });
-}
-
-function hasChange(model: ModelSchema): boolean {
-  return model.fields.some((field) => !field.immutable);
-}
-
-/** Changes a row, at least in one of these fields. */
-async function change(bench: Bench, row: SampleRow, fields?: readonly string[]) {
-  for (let tried = 0; tried < 6; tried++) {
-    const body = await changedBody(bench, row);
-    const isOther = (name: string) => JSON.stringify(body[name]) !== JSON.stringify(row.body[name]);
-    if (fields !== undefined && !fields.some(isOther)) continue;
-    const answer = await bench.node.send('PUT', row.path, { body });
-    if (answer.json['code'] === 'rule_broken') continue;
-    return expectStatus(answer, 200);
-  }
-  throw new NotDerived('no change of these fields was found');
-}
-
-const MOST_VERSIONS = 25;
-
-/** Values of versions that are older than those that keep them are gone. */
-function versionTests(bench: Bench): ModelTest[] {
-  const { rows, model } = bench;
-  return model.fields.flatMap((field): ModelTest[] => {
-    const { historize, name, hidden } = field;
-    if (hidden === true || name === model.primaryKey || !hasChange(model)) return [];
-    const most = historize === undefined ? model.lifecycle?.versioned : depthOf(historize);
-    if (most === undefined) return [];
-    return [
-      {
-        model: model.name,
-        name: `${name}: ${most === 1 ? 'the present value alone' : `${most} versions`} kept`,
-        async run() {
-          if (most > MOST_VERSIONS) throw new NotDerived(`${most} versions are too many to try`);
-          const row = await rows.create(model);
-          for (let n = 0; n < most; n++) await change(bench, row);
-          const versions = await listed(bench, `${row.path}/history?limit=100`);
-          const kept = versions.filter((version) => hasValue(version, name)).length;
-          if (kept > most) throw new Unmet(`${kept} versions keep a value of ${name}`);
-          if (kept < Math.min(most, versions.length)) throw new Unmet(`${kept} versions keep one`);
-        },
-      },
-    ];
-  });
-}
-
-function depthOf({ mode, versions }: { mode: string; versions?: number }): number | undefined {
-  if (mode === 'never') return 1;
-  return mode === 'versions' ? versions : undefined;
-}
-
-function hasValue(version: unknown, name: string): boolean {
-  return memberOf(memberOf(version, 'data'), name) !== undefined;
 }
 
 function deletionTests(bench: Bench): ModelTest[] {

@@ -10,6 +10,7 @@ import { searchBody } from './row-search.ts';
 import { rowTests } from './row-tests.ts';
 import { ruleTests } from './rule-tests.ts';
 import { type SampleRow, SampleRows } from './sample-rows.ts';
+import { hasStates, pathTo, type StateField, walked } from './state-walks.ts';
 import { ThrowAwayNode } from './throw-away-node.ts';
 import { prepareMoves } from './transition-tests.ts';
 import { valueTests } from './value-tests.ts';
@@ -145,10 +146,11 @@ async function addSubject(rows: SampleRows, target: ModelSchema, subject: string
 }
 
 async function addConditional(
-  { rows, model }: Bench,
+  { node, rows, model }: Bench,
   stock: SampleRow[],
   conditions: readonly string[],
 ): Promise<void> {
+  for (const text of conditions) await addInStates({ node, rows, model }, stock, text);
   const names = model.fields.map(({ name }) => name);
   for (const text of conditions) {
     const varied = names.filter((name) => text.includes(`self.${name}`));
@@ -161,6 +163,28 @@ async function addConditional(
       const given = Object.entries(body).filter(([name]) => varied.includes(name));
       stock.unshift(await createdOrFirst(rows, model, stock, Object.fromEntries(given)));
     }
+  }
+}
+
+/** Rows begin in one state: those in others are brought there, where a condition speaks of states. */
+async function addInStates(bench: Bench, stock: SampleRow[], condition: string): Promise<void> {
+  const fields = bench.model.fields.filter(hasStates);
+  for (const field of fields.filter(({ name }) => condition.includes(`self.${name}`))) {
+    for (const to of field.values ?? []) stock.unshift(...(await inState(bench, field, to)));
+  }
+}
+
+/** None where no way leads there. */
+async function inState(bench: Bench, field: StateField, to: string): Promise<SampleRow[]> {
+  const { initial, transitions } = field.states;
+  try {
+    const steps = pathTo(transitions, initial, to);
+    const row = await walked(bench, field.name, { steps, from: to, to, last: [], given: {} });
+    // What it has become, not as it was made.
+    return [{ ...row, row: (await bench.node.send('GET', row.path)).json }];
+  } catch (error) {
+    if (error instanceof NotDerived) return [];
+    throw error;
   }
 }
 

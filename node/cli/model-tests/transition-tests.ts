@@ -1,10 +1,5 @@
 // Who may take a transition: rows are brought to its beginning while everybody may, and tried later.
-import {
-  compileExpression,
-  type FieldSchema,
-  type ModelSchema,
-  type TransitionSpec,
-} from '@lithair/crds';
+import type { FieldSchema, ModelSchema } from '@lithair/crds';
 import type { JsonObject } from '../../ports/index.ts';
 import {
   type Bench,
@@ -15,9 +10,9 @@ import {
   NotDerived,
 } from './model-test.ts';
 import { type AccessBench, lets, mayField, opens, rolesWith, storedRow } from './row-rights.ts';
-import { rulesOf, searchBody } from './row-search.ts';
-import { requireMethod } from './ruled-tests.ts';
+import { requireMethod, updated } from './ruled-tests.ts';
 import type { SampleRow } from './sample-rows.ts';
+import { hasStates, pathTo, type StateField, walked, waysOf } from './state-walks.ts';
 
 /** A way between two states, and rows that stand at its beginning: one for each who tries it. */
 export interface PreparedMove {
@@ -28,14 +23,6 @@ export interface PreparedMove {
   /** Why there are none. */
   readonly reason: string;
 }
-
-interface Step {
-  readonly from: string;
-  readonly to: string;
-  readonly when: string | undefined;
-}
-
-type StateField = FieldSchema & Required<Pick<FieldSchema, 'states'>>;
 
 /**
  * Rows for each transition of the model as it is declared that names roles.
@@ -55,10 +42,6 @@ export async function prepareMoves(
     }
   }
   return moves;
-}
-
-function hasStates(field: FieldSchema): field is StateField {
-  return field.states !== undefined && field.hidden !== true;
 }
 
 /** Pairs of states between which some way is for some roles alone. */
@@ -97,68 +80,6 @@ function ownerIn({ permissions, fields }: ModelSchema, subject: string): JsonObj
   const field = fields.find(({ name }) => name === permissions?.owner);
   return field === undefined || field.type === 'reference' ? {} : { [field.name]: subject };
 }
-
-function waysOf({ states }: StateField, from: string, to: string): readonly TransitionSpec[] {
-  return states.transitions.filter((way) => way.to === to && way.from.includes(from));
-}
-
-/** The shortest way from the first state to another. */
-function pathTo(transitions: readonly TransitionSpec[], initial: string, goal: string): Step[] {
-  const paths = new Map<string, Step[]>([[initial, []]]);
-  for (const [from, path] of paths) {
-    if (from === goal) return path;
-    for (const way of transitions.filter((one) => one.from.includes(from))) {
-      if (paths.has(way.to)) continue;
-      paths.set(way.to, [...path, { from, to: way.to, when: way.when }]);
-    }
-  }
-  throw new NotDerived(`no transitions lead from ${initial} to ${goal}`);
-}
-
-interface Walk {
-  readonly steps: readonly Step[];
-  readonly from: string;
-  readonly to: string;
-  /** Conditions of the transition itself. */
-  readonly last: readonly string[];
-  readonly given: JsonObject;
-}
-
-async function walked({ node, rows, model }: Bench, name: string, walk: Walk): Promise<SampleRow> {
-  const { steps, given } = walk;
-  const ends = walk.last.map((when) => ({ from: walk.from, to: walk.to, when }));
-  const conditions = [...steps, ...ends].flatMap(({ from, to, when }) =>
-    when === undefined ? [] : [{ from, to, when: compileExpression(model, when, VARIABLES) }],
-  );
-  const texts = [...conditions, ...rulesOf(model).map(({ expression: when }) => ({ when }))];
-  const spoken = texts.flatMap(({ when }) => [...when.reads.self, ...when.reads.old]);
-  const free = spoken.filter((field) => !Object.hasOwn(given, field));
-  const base = await rows.body(model, given);
-  const holds = (row: JsonObject) =>
-    conditions.every(({ from, to, when }) =>
-      when.holds({ self: { ...row, [name]: to }, old: { ...row, [name]: from }, actor: NOBODY }),
-    );
-  const body = searchBody(
-    model,
-    base,
-    free,
-    texts.map(({ when }) => when.text),
-    holds,
-  );
-  if (body === null) throw new NotDerived('no row was found for which the conditions are so');
-  const { [model.primaryKey]: _key, ...values } = body;
-  const row = await rows.create(model, values);
-  for (const { to } of steps) {
-    const answer = await node.patch(row.path, { [name]: to });
-    if (answer.status !== 200) {
-      throw new NotDerived(`a row could not be brought to ${walk.from}: ${answer.text}`);
-    }
-  }
-  return row;
-}
-
-const VARIABLES = ['self', 'old', 'actor'] as const;
-const NOBODY = { id: 'anonymous', roles: [] };
 
 /** What each role that may write the field may do with a transition that is for some roles alone. */
 export function transitionTests(
@@ -215,7 +136,7 @@ async function taken(
   { to, rows, reason }: PreparedMove,
   { whose, may }: MoveCase,
 ): Promise<void> {
-  const { model, node, callers } = bench;
+  const { model, callers } = bench;
   requireMethod(model, 'update');
   if (rows.length === 0) throw new NotDerived(reason);
   const row = rows.find((each) => {
@@ -226,7 +147,7 @@ async function taken(
     return isOpen && lets(bench, role, { ...self, [field.name]: to }, self);
   });
   if (row === undefined) throw new NotDerived(`${role} may update none of the rows there`);
-  const answer = await node.patch(row.path, { [field.name]: to }, callers.keyOf(role));
+  const answer = await updated(bench, role, row, { [field.name]: to });
   if (!may) return expectProblem(answer, 403, 'forbidden_field');
   rows.splice(rows.indexOf(row), 1);
   if (answer.json['code'] === 'rule_broken') {

@@ -1,6 +1,7 @@
 // What no two rows may share: values of one field, of several together, and for ever.
 import {
   compileExpression,
+  computedFields,
   type FieldSchema,
   type IndexSpec,
   type JsonValue,
@@ -24,8 +25,12 @@ export function uniqueTests(bench: Bench): ModelTest[] {
   const fields = model.fields.filter(
     ({ unique, computed, hidden }) => unique && computed === undefined && hidden !== true,
   );
+  const made = computedFields(model).filter(({ name }) =>
+    model.fields.some((field) => field.name === name && field.unique && field.hidden !== true),
+  );
   return [
     ...fields.map((field) => ofField(bench, field)),
+    ...made.map((field) => ofComputed(bench, field)),
     ...(model.indexes ?? []).flatMap((index) => (index.unique ? ofIndex(bench, index) : [])),
   ];
 }
@@ -51,6 +56,26 @@ function ofField(bench: Bench, field: FieldSchema): ModelTest {
     if (model.indexes?.some(({ unique }) => unique === 'forever')) return;
     expectStatus(await node.send('POST', model.path, { body }), 201);
   });
+}
+
+/** Two rows of which the same value is made. */
+function ofComputed(
+  { node, rows, model }: Bench,
+  field: ReturnType<typeof computedFields>[number],
+) {
+  const { name, computation } = field;
+  return testOf(
+    model,
+    `${name}: unique: refuses a row of which the same value is made`,
+    async () => {
+      const { body, row } = await rows.create(model);
+      if ((row[name] ?? null) === null) throw new NotDerived(`${name} has no value in the sample`);
+      const read = Object.entries(body).filter(([each]) => computation.reads.self.has(each));
+      const second = await rows.body(model, Object.fromEntries(read));
+      const answer = await node.send('POST', model.path, { body: second });
+      expectProblem(answer, 409, 'unique_conflict');
+    },
+  );
 }
 
 function ofIndex(bench: Bench, index: IndexSpec): ModelTest[] {
@@ -95,17 +120,26 @@ function ofIndex(bench: Bench, index: IndexSpec): ModelTest[] {
 function outside(bench: Bench, index: IndexSpec, where: string, what: string): ModelTest {
   const { node, rows, model } = bench;
   return testOf(model, `${what}: takes them in rows that do not count`, async () => {
-    const [, values] = await taken(bench, index);
-    const shared = Object.fromEntries(
-      Object.entries(values).filter(([name]) => index.fields.includes(name)),
-    );
     const condition = compileExpression(model, where, ['self']);
-    const varied = readBy(model, where).filter((name) => !index.fields.includes(name));
-    const base = await rows.body(model, shared);
     const isOutside = (self: JsonObject) => !condition.holds({ self });
-    const body = searchBody(model, base, varied, [where], isOutside);
-    if (body === null) throw new NotDerived('no row was found that the index does not hold');
-    const answer = await node.send('POST', model.path, { body });
+    const read = readBy(model, where);
+    const hasAll = (row: JsonObject) => index.fields.every((name) => (row[name] ?? null) !== null);
+    const first = searchBody(
+      model,
+      await rows.body(model),
+      [...new Set([...read, ...index.fields])],
+      [where],
+      (row) => isOutside(row) && hasAll(row),
+    );
+    if (first === null) throw new NotDerived('no row was found that the index does not hold');
+    const shared = Object.fromEntries(
+      [...index.fields, ...read].flatMap((name) => {
+        const value = first[name];
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    );
+    await rows.create(model, shared);
+    const answer = await node.send('POST', model.path, { body: await rows.body(model, shared) });
     if (answer.json['code'] === 'unique_conflict' && !isAbout(answer, index.fields)) {
       throw new NotDerived('another unique value follows from these');
     }

@@ -1,0 +1,85 @@
+// The key of a row: given, made, and nobody else's.
+import { keyTemplate, type ModelSchema } from '@lithair/crds';
+import {
+  type Bench,
+  expectProblem,
+  expectSame,
+  expectStatus,
+  type ModelTest,
+  NotDerived,
+} from './model-test.ts';
+import { sampleUuid } from './sample-values.ts';
+
+function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
+  return { model: name, name: what, run };
+}
+
+export function keyTests(bench: Bench): ModelTest[] {
+  const { node, rows, model } = bench;
+  const { primaryKey, path } = model;
+  const key = model.fields.find(({ name }) => name === primaryKey);
+  const made = key?.template;
+  const taken = testOf(
+    model,
+    `${primaryKey}: primaryKey: refuses a second row with it`,
+    async () => {
+      const { id, body } = await rows.create(model);
+      const fresh = made === undefined ? await rows.body(model) : body;
+      const answer = await node.send('POST', path, { body: { ...fresh, [primaryKey]: id } });
+      expectProblem(answer, 409, 'already_exists');
+    },
+  );
+  const found = testOf(model, `${primaryKey}: primaryKey: a row is read by it`, async () => {
+    const row = await rows.create(model);
+    const answer = await node.send('GET', row.path);
+    expectStatus(answer, 200);
+    expectSame('the row', answer.json, row.row);
+    const none = `${path}/${key?.type === 'uuid' ? sampleUuid(999_999) : 'no-such-row'}`;
+    expectStatus(await node.send('GET', none), 404);
+  });
+  if (made === undefined) return [taken, found];
+  return [
+    // Keys that count are sent by nobody.
+    ...(made.includes('{sequence') ? [] : [taken]),
+    found,
+    testOf(model, `${primaryKey}: template ${made}: refuses another key`, async () => {
+      const body = { ...(await rows.body(model)), [primaryKey]: 'another-key' };
+      expectProblem(await node.send('POST', path, { body }), 400, 'invalid', `/${primaryKey}`);
+    }),
+    testOf(model, `${primaryKey}: template ${made}: is what a key is made of`, () =>
+      expectMade(bench, made),
+    ),
+  ];
+}
+
+/** Characters that stand in a key as they are, whatever text the template has behind them. */
+const PLAIN = /^[A-Za-z0-9]+$/;
+
+async function expectMade({ node, rows, model }: Bench, template: string): Promise<void> {
+  const parts = keyTemplate(template);
+  const { id, body, row } = await rows.create(model);
+  const texts = parts.map((part) => {
+    if (part.kind === 'text') return part.text;
+    return part.kind === 'field' ? plainText(row[part.name]) : '';
+  });
+  const [counted] = parts.filter((part) => part.kind === 'sequence');
+  if (counted === undefined) return expectSame('the key', id, texts.join(''));
+  const before = texts.join('');
+  const first = id.slice(before.length);
+  expectSame('what stands before the number', id.slice(0, before.length), before);
+  expectSame('the number of digits', first.length, counted.digits);
+  const named = parts.flatMap((part) => (part.kind === 'field' ? [part.name] : []));
+  const kept = Object.entries(body).filter(([name]) => named.includes(name));
+  const next = await node.send('POST', model.path, {
+    body: await rows.body(model, Object.fromEntries(kept)),
+  });
+  if (next.status === 409) throw new NotDerived('no second row was found with these values');
+  const wanted = String(Number(first) + 1).padStart(counted.digits, '0');
+  expectSame('the next key', next.json[model.primaryKey], `${before}${wanted}`);
+}
+
+function plainText(value: unknown): string {
+  const text = String(value);
+  if (PLAIN.test(text)) return text;
+  throw new NotDerived('no value was found that stands in a key as it is');
+}
