@@ -23,6 +23,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the disk takes no writes',
 };
 
+/** What the system refused of a file, in one line with its path; null where it is something else. */
+export function systemFailure(error: unknown): string | null {
+  if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return null;
+  return `${String(error.path)}: ${fileReason(error)}`;
+}
+
 /** Why a file could not be read or written, in words. */
 export function fileReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -83,6 +83,12 @@ function nearOption(command: CliCommand, reason: string): string {
 function checkPositionals(command: CliCommand, given: readonly string[]): void {
   const wanted = command.positionals.split(' ').filter((word) => word !== '');
   const least = wanted.filter((word) => !word.startsWith('[')).length;
+  const { words = [] } = command;
+  const [first] = given;
+  if (given.length < least && first !== undefined && words.length > 0 && !words.includes(first)) {
+    const known = `${words.join(', ')}${didYouMean(first, words)}`;
+    throw usageError(command, `${first} is none of ${known}`);
+  }
   if (given.length < least) throw usageError(command, `${wanted[given.length]} is missing`);
   const extra = given[wanted.length];
   if (extra !== undefined) throw usageError(command, `unexpected argument ${extra}`);

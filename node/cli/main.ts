@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { didYouMean } from '@lithair/crds/suggest';
-import { CliError, EXIT } from './cli-error.ts';
+import { CliError, EXIT, systemFailure } from './cli-error.ts';
 import { type CliCommand, helpOf, parseCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/index.ts';
 import { VERSION } from './version.ts';
@@ -45,6 +45,8 @@ async function runCommand(command: CliCommand, words: readonly string[]): Promis
     return await command.run(parseCommandLine(command, words));
   } catch (error) {
     if (error instanceof CliError) return fail(error.message, error.exitCode);
+    const failure = systemFailure(error);
+    if (failure !== null) return fail(failure, EXIT.failed);
     throw error;
   }
 }

@@ -191,6 +191,19 @@ test('a directory that is created is durable in all of its new parents', async (
   assert.equal(synced.length, 3);
 });
 
+test('a directory that cannot be made is refused with the reason, and made by two at a time', async () => {
+  const disk = new NodeFileSystem();
+  fs.writeFileSync(path.join(root, 'file'), '');
+  await assert.rejects(disk.makeDirectory(path.join(root, 'file')), { code: 'EEXIST' });
+  await assert.rejects(disk.makeDirectory(path.join(root, 'file/below/it')), { code: 'ENOTDIR' });
+  // Where nothing can be made although its directory is there.
+  if (process.platform === 'linux') {
+    await assert.rejects(disk.makeDirectory('/proc/lithair/below'), { code: 'ENOENT' });
+  }
+  const places = ['a/b/c', 'a/b/c', 'a/b/d'].map((place) => path.join(root, place));
+  await Promise.all(places.map((place) => disk.makeDirectory(place)));
+});
+
 describe('a process that is killed', () => {
   test('leaves what it wrote to the next one, still in danger of a power cut', async () => {
     const disk = new MemoryFileSystem();

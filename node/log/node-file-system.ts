@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type {
   Completion,
@@ -16,12 +16,18 @@ const FLAGS: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+' }
 /** The real disk. Files are readable and writable by their owner only. */
 export class NodeFileSystem implements FileSystem {
   async makeDirectory(path: string): Promise<void> {
-    const first = await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    const last = resolve(path);
-    for (let at = dirname(resolve(first)); at !== last; at = below(at, last)) {
-      await this.syncDirectory(at);
+    // Not with `recursive`, which names the wrong reason on a disk that takes no writes, and never
+    // ends below a directory such as /proc.
+    const above = dirname(path);
+    try {
+      await fs.promises.mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (await isDirectory(path)) return;
+      if (!isMissing(error) || above === path || (await isDirectory(above))) throw error;
+      await this.makeDirectory(above);
+      return this.makeDirectory(path);
     }
+    await this.syncDirectory(above);
   }
 
   async list(path: string): Promise<string[]> {
@@ -91,15 +97,14 @@ export class NodeFileSystem implements FileSystem {
   }
 }
 
-/** The next directory on the way from `at` down to `last`. */
-function below(at: string, last: string): string {
-  const [next = ''] = relative(at, last).split(sep);
-  return join(at, next);
-}
-
 function kindOf(stat: fs.Stats): FileStat['kind'] {
   if (stat.isFile()) return 'file';
   return stat.isDirectory() ? 'directory' : 'other';
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const stat = await fs.promises.stat(path).catch(() => null);
+  return stat?.isDirectory() === true;
 }
 
 function isMissing(error: unknown): boolean {

@@ -158,6 +158,42 @@ const ROWS: readonly Row[] = [
     says: /n4, n5/,
   },
   {
+    noun: 'data in the place of a file',
+    words: async () => ['serve', MODEL, '--data', await file('taken', '')],
+    code: 1,
+    says: /taken\/certs: a part of the path is no directory/,
+  },
+  {
+    noun: 'data of several nodes in the place of a file',
+    words: async () => ['serve', MODEL, '--nodes', '3', '--data', await file('taken', '')],
+    code: 1,
+    says: /taken\/certs: a part of the path is no directory/,
+  },
+  {
+    noun: 'certificates below a file',
+    words: async () => ['certs', join(await file('taken', ''), 'certs')],
+    code: 1,
+    says: /taken\/certs: a part of the path is no directory/,
+  },
+  {
+    noun: 'an action that there is none of',
+    words: () => ['keys', 'rotat'],
+    code: 2,
+    says: /rotat is none of init, rotate, list, remove \(did you mean "rotate"\?\)/,
+  },
+  {
+    noun: 'rows that are not there for a server that is not there',
+    words: async () => ['import', await nobody(), 'Note', join(dir, 'nowhere.ndjson')],
+    code: 1,
+    says: /cannot read .*nowhere\.ndjson: no such file/,
+  },
+  {
+    noun: 'rows of a format that is none',
+    words: async () => ['import', await nobody(), 'Note', await file('notes.txt', 'hello')],
+    code: 2,
+    says: /the format is told by the extension/,
+  },
+  {
     noun: 'a server that is not there',
     words: async () => [
       'member',
@@ -171,6 +207,10 @@ const ROWS: readonly Row[] = [
     says: /./,
   },
 ];
+
+async function nobody(): Promise<string> {
+  return `http://127.0.0.1:${await freePort()}`;
+}
 
 /** A data directory in which members have left their identity files. */
 async function identified(name: string, ...members: string[]): Promise<string> {

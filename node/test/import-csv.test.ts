@@ -43,6 +43,13 @@ test('CSV cells become integers, numbers, booleans and exact decimals; a second 
 
     await lithair(...words);
     assert.deepEqual(await products(url), rows);
+
+    // A short row first: the columns are those of the header all the same.
+    await writeFile(file, 'Title,price,made\nshort\nDesk,80,2020\n');
+    const lost = await lithair('import', url, 'Product', file, '--map', 'Title=name');
+    assert.equal(lost.code, 1, lost.output);
+    assert.match(lost.output, /^lithair: .*: Product has no field made; it has id, name, /);
+    assert.deepEqual(await products(url), rows);
   } finally {
     await cluster.stop();
   }

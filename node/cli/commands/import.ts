@@ -16,6 +16,7 @@ export const importCommand: CliCommand = {
   },
   details: [
     'The format is told by the extension: .json (an array), .ndjson or .jsonl, .csv (with a header).',
+    'Every column of a CSV file must be a field, become one (--map), or be left out (--drop).',
     'An API key or token is taken from the environment variable LITHAIR_TOKEN.',
     'URL may name several nodes, separated by commas; a node that goes away is waited for, and no',
     'row is sent twice. Rows that were refused, or whose id is taken, are listed on standard output',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mapRow, parseMapping } from './mapping.ts';
+import { mapRow, parseMapping, requireColumns, requireFields } from './mapping.ts';
 import type { ImportTarget } from './target.ts';
 
 const TARGET: ImportTarget = {
@@ -69,4 +69,27 @@ test('a CSV cell that is not of its type is left for the server to refuse', () =
 
 test('a mapping that is not COLUMN=FIELD is a usage error', () => {
   assert.throws(() => parseMapping(['usGross'], [], null), /--map takes COLUMN=FIELD/);
+});
+
+test('a field that the model does not have is refused before a row is read', () => {
+  assert.doesNotThrow(() => requireFields(parseMapping(['Jahr=year'], [], 'price'), TARGET));
+  assert.throws(() => requireFields(parseMapping(['Jahr=yaer'], [], null), TARGET), {
+    message: '--map Jahr=yaer: Movie has no field yaer (did you mean "year"?)',
+  });
+  assert.throws(() => requireFields(parseMapping([], [], 'title'), TARGET), {
+    message: '--key: Movie has no field title',
+  });
+});
+
+test('columns of a CSV file that are not there, or become no field, are refused as a whole', () => {
+  const columns = ['Jahr', 'price', 'junk'];
+  const check = (maps: string[], drops: string[]) =>
+    requireColumns('m.csv', columns, parseMapping(maps, drops, null), TARGET);
+  assert.doesNotThrow(() => check(['Jahr=year'], ['junk']));
+  assert.throws(() => check(['Jar=year'], ['junk']), /m\.csv has no column Jar \(did you mean/);
+  assert.throws(() => check(['Jahr=year'], ['junk', 'more']), /has no column more; it has Jahr/);
+  assert.throws(
+    () => check([], []),
+    /Movie has no field Jahr, junk; it has year, seen, price \(--map/,
+  );
 });

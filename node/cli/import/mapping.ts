@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { didYouMean } from '@lithair/crds/suggest';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Row, RowValue } from './row.ts';
 import type { ImportTarget, TargetField } from './target.ts';
@@ -28,6 +29,45 @@ export function parseMapping(
     renamed.set(entry.slice(0, at), entry.slice(at + 1));
   }
   return { renamed, dropped: new Set(dropped), key };
+}
+
+/** @throws CliError where a column is to become a field, or a key to be made of one, that is not there */
+export function requireFields({ renamed, key }: Mapping, { model, fields }: ImportTarget): void {
+  const names = [...fields.keys()];
+  const options = [...renamed].map(
+    ([column, field]) => [`--map ${column}=${field}`, field] as const,
+  );
+  for (const [option, field] of key === null ? options : [...options, ['--key', key] as const]) {
+    if (fields.has(field)) continue;
+    const near = didYouMean(field, names);
+    throw new CliError(`${option}: ${model} has no field ${field}${near}`, EXIT.usage);
+  }
+}
+
+/**
+ * Of a file whose rows all have the same columns, each of them would be refused.
+ *
+ * @throws CliError where a column that is named is not there, or one becomes no field
+ */
+export function requireColumns(
+  file: string,
+  columns: readonly string[],
+  { renamed, dropped }: Mapping,
+  { model, fields }: ImportTarget,
+): void {
+  const unknown = [...renamed.keys(), ...dropped].find((column) => !columns.includes(column));
+  if (unknown !== undefined) {
+    const near = didYouMean(unknown, columns);
+    throw new CliError(`${file} has no column ${unknown}${near}; it has ${columns.join(', ')}`);
+  }
+  const lost = columns.filter(
+    (column) => !dropped.has(column) && !fields.has(renamed.get(column) ?? column),
+  );
+  if (lost.length === 0) return;
+  throw new CliError(
+    `${file}: ${model} has no field ${lost.join(', ')}; it has ${[...fields.keys()].join(', ')} ` +
+      '(--map COLUMN=FIELD renames a column, --drop COLUMN leaves it out)',
+  );
 }
 
 /** The body to send for a row, as JSON, or why there is none. */

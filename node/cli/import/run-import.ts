@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Api } from './api.ts';
 import { type BatchResult, type PendingRow, type RefusedRow, sendBatch } from './batch.ts';
 import { hashOf, isReadOnly, Journal, journalPath } from './journal.ts';
-import { type Mapping, mapRow } from './mapping.ts';
+import { type Mapping, mapRow, requireColumns, requireFields } from './mapping.ts';
 import { type ImportCounts, Progress } from './progress.ts';
 import { openRows } from './rows.ts';
 import { findTarget, type ImportTarget } from './target.ts';
@@ -42,8 +42,10 @@ export interface ImportReport {
  */
 export async function runImport(request: ImportRequest): Promise<ImportReport> {
   const api = new Api(request.urls, (line) => request.progress.write(`${line}\n`));
-  const target = await findTarget(api, request.model);
+  // What is wrong here is told at once, and not when a server answers.
   await openRows(request.file);
+  const target = await findTarget(api, request.model);
+  requireFields(request.mapping, target);
   const journal = await openJournal(request, api, target);
   if (journal.begun !== null) tellResumed(request.progress, journal, journal.begun);
   const size = (await stat(request.file)).size;
@@ -102,8 +104,13 @@ async function sendRows(
   only: ReadonlySet<number> | null,
 ): Promise<void> {
   const source = await openRows(file);
+  let isChecked = false;
   for await (const row of source.rows) {
     if (only !== null && !only.has(row.number)) continue;
+    if (source.untyped && !isChecked && row.values !== null) {
+      requireColumns(file, Object.keys(row.values), mapping, target);
+      isChecked = true;
+    }
     const mapped = mapRow(row, mapping, target, source.untyped);
     const { line, number } = row;
     if (mapped.ok) await run.add({ line, number, body: mapped.body });
