@@ -9,7 +9,6 @@ import type { CliCommand, CliInput } from '../command-line.ts';
 import { requireNoLocalCluster } from '../data-layout.ts';
 import { initialClusterOf, regionOf, roleOf } from '../member-options.ts';
 import { readModel } from '../model-file.ts';
-import { whatToTry } from '../what-to-try.ts';
 
 const MAX_NODES = 7;
 const MAX_RESERVE_MIB = 1024 * 1024;
@@ -112,12 +111,18 @@ export const serveCommand: CliCommand = {
       return runLocalCluster({ file, nodes, host, dataDir, ...ports, ...more });
     }
     const onReady = input.flag('try')
-      ? () => process.stdout.write(whatToTry(model.spec, `http://${host}:${ports.port}`))
+      ? await tellingWhatToTry(model, `http://${host}:${ports.port}`)
       : undefined;
     const { serveUntilStopped } = await import('../serve-until-stopped.ts');
     return serveUntilStopped(await nodeOptions(input, model, host, ports), onReady);
   },
 };
+
+/** What makes examples is loaded only where somebody asks for them. */
+async function tellingWhatToTry({ spec }: LithairModel, url: string): Promise<() => void> {
+  const { whatToTry } = await import('../what-to-try.ts');
+  return () => void process.stdout.write(whatToTry(spec, url));
+}
 
 interface Ports {
   readonly port: number;
