@@ -119,6 +119,30 @@ test('zsh takes the script, whether its own completion runs or not', {
   }
 });
 
+const hasFish = spawnSync('fish', ['-c', ':']).error === undefined;
+
+test('fish completes commands, actions, and options with what they mean', {
+  skip: hasFish ? false : 'needs fish',
+}, async () => {
+  const file = join(dir, 'lithair.fish');
+  await writeFile(file, (await lithair('completion', 'fish')).output);
+  const complete = (line: string) => {
+    const words = ['--no-config', '-c', `source ${file}; complete -C '${line}'`];
+    const run = spawnSync('fish', words, { encoding: 'utf8', cwd: dir });
+    assert.equal(run.stderr, '');
+    return run.stdout.trimEnd().split('\n');
+  };
+  assert.deepEqual(
+    complete('lithair s').map((line) => line.split('\t')[0]),
+    ['serve', 'snapshot'],
+  );
+  assert.deepEqual(complete('lithair keys ro'), ['rotate']);
+  assert.deepEqual(complete('lithair help expl'), ['explain']);
+  assert.match(complete('lithair serve --ini').join(), /^--initial-cluster\tn1=HOST:PORT/);
+  // Behind an option with a value stands that value, and no action.
+  assert.ok(!complete('lithair member --address ').includes('list'));
+});
+
 test('bash completes commands, and the options of each', async () => {
   const script = (await lithair('completion', 'bash')).output;
   const complete = (...words: string[]) => {
@@ -130,6 +154,7 @@ test('bash completes commands, and the options of each', async () => {
   assert.equal(complete('import', 'a', '--re'), '--restart');
   assert.equal(complete('member', 'tr'), 'transfer');
   assert.equal(complete('keys', 'ro'), 'rotate');
+  assert.equal(complete('help', 'expl'), 'explain');
   const fish = (await lithair('completion', 'fish')).output;
   assert.match(fish, /from member; and not .* -a 'list remove replace/);
   const none = await lithair('completion', 'cmd');

@@ -6,9 +6,15 @@ import { COMMANDS } from './index.ts';
 interface Completion {
   readonly name: string;
   readonly summary: string;
-  readonly options: readonly string[];
+  readonly options: readonly CompletedOption[];
   /** Of the word behind the name; empty where files are completed. */
   readonly words: readonly string[];
+}
+
+interface CompletedOption {
+  readonly name: string;
+  readonly help: string;
+  readonly takesValue: boolean;
 }
 
 /** `lithair completion SHELL`: a script that completes commands and options. */
@@ -33,15 +39,21 @@ export const completionCommand: CliCommand = {
   },
 };
 
+const HELP: CompletedOption = { name: 'help', help: 'what the command takes', takesValue: false };
+
 async function completions(): Promise<Completion[]> {
-  return Promise.all(
-    COMMANDS.map(async (entry) => {
-      const { name, summary } = entry;
-      const { options, words = [] } = await entry.load();
-      const dashed = [...Object.keys(options), 'help'].map((option) => `--${option}`);
-      return { name, summary, options: dashed, words };
+  const commands = await Promise.all(
+    COMMANDS.map(async ({ name, summary, load }): Promise<Completion> => {
+      const { options, words = [] } = await load();
+      const own = Object.entries(options).map(([option, { help, value }]) => {
+        return { name: option, help, takesValue: value !== undefined };
+      });
+      return { name, summary, options: [...own, HELP], words };
     }),
   );
+  const names = commands.map(({ name }) => name);
+  const help = { name: 'help', summary: 'Show what a command takes', options: [], words: names };
+  return [...commands, help];
 }
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Completion[]) => string>> = {
@@ -64,7 +76,7 @@ function bash(commands: readonly Completion[]): string {
   const names = commands.map(({ name }) => name).join(' ');
   const cases = commands.map(
     ({ name, options, words }) =>
-      `    ${name}) options="${options.join(' ')}" words="${words.join(' ')}" ;;`,
+      `    ${name}) options="${options.map((one) => `--${one.name}`).join(' ')}" words="${words.join(' ')}" ;;`,
   );
   return [
     '_lithair() {',
@@ -97,13 +109,16 @@ function fish(commands: readonly Completion[]): string {
       ...(words.length === 0
         ? []
         : [`complete -c lithair -n '${firstOf(name, words)}' -f -a '${words.join(' ')}'`]),
-      ...options.map(
-        (option) =>
-          `complete -c lithair -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`,
-      ),
+      ...options.map((option) => fishOption(name, option)),
     ])
     .join('\n')
     .concat('\n');
+}
+
+/** With -r the word behind it is a value, a file as a rule, and no further option. */
+function fishOption(command: string, { name, help, takesValue }: CompletedOption): string {
+  const place = `-n '__fish_seen_subcommand_from ${command}'`;
+  return `complete -c lithair ${place} -l ${name}${takesValue ? ' -r' : ''} -d ${quoted(help)}`;
 }
 
 /** Behind the command, until one of its words is there. */
