@@ -89,4 +89,14 @@ describe('an explained list', () => {
     assert.throws(() => explained('?sku=%'), /two hexadecimal digits/);
     assert.throws(() => explainedQuery(schema, '/api/brands/%/products'), /"%" is no id/);
   });
+
+  it('is refused as the API refuses it: by a hidden field, and where no list is read', () => {
+    const more = schemaOf([
+      { name: 'A', fields: [id, { name: 'secret', type: 'string', hidden: true, index: 'hash' }] },
+      { name: 'B', fields: [id], http: { methods: ['POST'] } },
+    ]);
+    assert.throws(() => explainedQuery(more, '/api/as?secret=x'), /secret: there is no such field/);
+    assert.deepEqual(explainedQuery(more, '/api/as?id=x')[1], '  by the id: one row at most');
+    assert.throws(() => explainedQuery(more, '/api/bs'), /B takes no GET/);
+  });
 });

@@ -1,6 +1,12 @@
 import { type ModelSchema, relatedRows, type Schema } from '@lithair/crds';
 import { NOT_OF_THE_QUERY, Problem, parseQuery } from '../http/index.ts';
-import { compileQueries, explain, type Parameter, QueryRefusal } from '../query/index.ts';
+import {
+  compileQueries,
+  explain,
+  type Parameter,
+  type QueryCompiler,
+  QueryRefusal,
+} from '../query/index.ts';
 import { CliError } from './cli-error.ts';
 
 /**
@@ -14,13 +20,22 @@ export function explainedQuery(schema: Schema, target: string): readonly string[
   const path = pathOf(mark === -1 ? target : target.slice(0, mark));
   const { model, given } = found(schema, path);
   const own = parametersOf(mark === -1 ? '' : target.slice(mark + 1));
+  if (model.methods?.includes('GET') === false) {
+    throw new CliError(`${model.name} takes no GET: http.methods of the model leaves it out`);
+  }
   try {
-    const query = compileQueries(schema, model).list([...own, ...given], null);
+    const query = queriesOf(schema, model).list([...own, ...given], null);
     return [`${model.name}: GET ${path}`, ...explain(query).map((line) => `  ${line}`)];
   } catch (error) {
     if (error instanceof QueryRefusal) throw new CliError(error.message);
     throw error;
   }
+}
+
+/** As whoever may read all that is not hidden. */
+function queriesOf(schema: Schema, model: ModelSchema): QueryCompiler {
+  const fields = model.fields.filter(({ hidden }) => hidden !== true);
+  return compileQueries(schema, { ...model, fields }, fields.length < model.fields.length, model);
 }
 
 function parametersOf(text: string): Parameter[] {
