@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { LithairModelSpec } from '@lithair/crds';
 import { readModel } from './model-file.ts';
 import { Callers } from './model-tests/callers.ts';
-import { withoutPlaces } from './model-tests/opened-spec.ts';
+import { spokenSpec } from './model-tests/opened-spec.ts';
 import { ThrowAwayNode } from './model-tests/throw-away-node.ts';
 import { whatToTry } from './what-to-try.ts';
 
@@ -31,7 +31,7 @@ describe('what serve --try tells', () => {
       const spec = await specOf(name);
       const told = postIn(whatToTry(spec, URL));
       const callers = new Callers(spec);
-      const node = await ThrowAwayNode.start(callers.admitted(withoutPlaces(spec)));
+      const node = await ThrowAwayNode.start(callers.admitted(spokenSpec(spec)));
       try {
         const key = told.hasKey ? callers.keyOf('everything') : undefined;
         const answer = await node.send('POST', told.path, { body: told.body, key });

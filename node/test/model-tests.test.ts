@@ -131,6 +131,7 @@ models:
       - {name: sku, type: string, required: true, immutable: true, maxLength: 20}
       - {name: units, type: integer, minimum: 0, default: 0}
       - {name: price, type: decimal, required: true, minimum: 0}
+      - {name: reduced, type: decimal}
       - {name: big, type: integer, representation: number}
       - {name: pin, type: string, minLength: 4, maxLength: 8, encrypted: true}
       - {name: cost, type: integer, required: true, permissions: {read: [Clerk]}}
@@ -141,6 +142,9 @@ models:
       - {name: wage, type: integer, permissions: {read: [Owner, Chief], write: [Chief]}}
       - {name: seenAt, type: datetime, defaultFrom: now}
     indexes: [{fields: [sku, units], unique: live, where: self.units > 3}]
+    rules:
+      - {expr: "!has(self.reduced) || self.reduced < self.price", message: reduced is below price}
+      - {expr: "self.price >= old.price || has(self.reduced)", message: a price does not fall unsaid}
     permissions: {create: [Clerk], read: [Public], update: [Clerk, Visitor], delete: [Chief], owner: lead}
     lifecycle: {ttl: {field: seenAt, after: 30d}}
     tracing: {enabled: true}
@@ -304,6 +308,8 @@ models:
       'city: collation ci-ai: finds texts without their accents',
       'big: representation number: has all digits',
       'price: representation string: has all digits',
+      'reduced: representation string: has all digits',
+      'rule self.price >= old.price || has(self.reduced): refuses what breaks it',
       'pin: encrypted: is answered, and neither filtered nor sorted by',
       'label: unique: refuses a row of which the same value is made',
       '(sku, units) where self.units > 3: unique: takes them in rows that do not count',
@@ -319,6 +325,7 @@ models:
       assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
     }
     assert.match(output, /not tried: tracing: no trace is looked at/);
+    assert.doesNotMatch(output, /not derived:/);
   });
 
   it('tries the roles of the transitions of an example', async () => {

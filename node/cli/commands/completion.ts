@@ -43,8 +43,9 @@ const HELP: CompletedOption = { name: 'help', help: 'what the command takes', ta
 
 async function completions(): Promise<Completion[]> {
   const commands = await Promise.all(
-    COMMANDS.map(async ({ name, summary, load }): Promise<Completion> => {
-      const { options, words = [] } = await load();
+    COMMANDS.map(async (entry): Promise<Completion> => {
+      const { name, summary } = entry;
+      const { options, words = [] } = await entry.load();
       const own = Object.entries(options).map(([option, { help, value }]) => {
         return { name: option, help, takesValue: value !== undefined };
       });

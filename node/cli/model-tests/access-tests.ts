@@ -140,34 +140,45 @@ function standing({ stock }: AccessBench): SampleRow {
 
 function fieldTests(bench: AccessBench, role: string, field: FieldSchema): ModelTest[] {
   const { model } = bench;
-  const { name, permissions } = field;
-  const tests: ModelTest[] = [];
   if (field.hidden === true) return [];
-  const isBounded = sourcesOf(model, field).some((each) => each.permissions?.read !== undefined);
-  const isRead = isBounded && grantOf(model, role, 'read') === 'all';
-  const isWritten = permissions?.write !== undefined && grantOf(model, role, 'update') === 'all';
-  const sources = sourcesOf(model, field);
-  const isOwners = sources.some((each) => ownsAlone(each, 'read', role));
-  if (isRead && ownsAlone(field, 'read', role)) {
-    tests.push(ownedReadTest(bench, role, field), ownedFilterTest(bench, role, field));
-  } else if (isRead && !isOwners) {
-    const may = sources.every((each) => mayField(each, 'read', role));
-    tests.push(
-      test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
-        requireMethod(model, 'read');
-        const answer = await tried(bench, role, 'read');
-        expectStatus(answer, 200);
-        if (Object.hasOwn(answer.json, name) !== may) throw new Unmet(`the row is ${answer.text}`);
-        const key = bench.callers.keyOf(role);
-        const list = await bench.node.send('GET', `${model.path}?${name}[null]=false`, { key });
-        expectStatus(list, may ? 200 : 400);
-      }),
-    );
+  const isWritten = field.permissions?.write !== undefined;
+  return [
+    ...(grantOf(model, role, 'read') === 'all' ? readTests(bench, role, field) : []),
+    ...(isWritten && grantOf(model, role, 'update') === 'all'
+      ? [
+          ownsAlone(field, 'write', role)
+            ? ownedWriteTest(bench, role, field)
+            : writeTest(bench, role, field),
+        ]
+      : []),
+  ];
+}
+
+/** Of a field that not all may read who may read the row. */
+function readTests(bench: AccessBench, role: string, field: FieldSchema): ModelTest[] {
+  const sources = sourcesOf(bench.model, field);
+  if (sources.every(({ permissions }) => permissions?.read === undefined)) return [];
+  if (ownsAlone(field, 'read', role)) {
+    return [ownedReadTest(bench, role, field), ownedFilterTest(bench, role, field)];
   }
-  if (isWritten && ownsAlone(field, 'write', role)) {
-    tests.push(ownedWriteTest(bench, role, field));
-  } else if (isWritten) tests.push(writeTest(bench, role, field));
-  return tests;
+  // What is made of fields that only owners read is theirs, too.
+  if (sources.some((each) => ownsAlone(each, 'read', role))) return [];
+  const may = sources.every((each) => mayField(each, 'read', role));
+  return [readTest(bench, role, field, may)];
+}
+
+/** In rows and in filters. */
+function readTest(bench: AccessBench, role: string, { name }: FieldSchema, may: boolean) {
+  const { model, node, callers } = bench;
+  return test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
+    requireMethod(model, 'read');
+    const answer = await tried(bench, role, 'read');
+    expectStatus(answer, 200);
+    if (Object.hasOwn(answer.json, name) !== may) throw new Unmet(`the row is ${answer.text}`);
+    const path = `${model.path}?${name}[null]=false`;
+    const list = await node.send('GET', path, { key: callers.keyOf(role) });
+    expectStatus(list, may ? 200 : 400);
+  });
 }
 
 /** The field itself, and what it is computed of where nothing else says who reads it. */

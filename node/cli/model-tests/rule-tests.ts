@@ -65,13 +65,10 @@ function ruleTest(bench: Bench, rule: CompiledRule): ModelTest {
     const base = await changedBody(bench, row);
     const fixed = model.fields.filter((field) => field.immutable).map(({ name }) => name);
     const varied = [...expression.reads.self].filter((name) => !fixed.includes(name));
-    const body = searchBody(
-      model,
-      base,
-      varied,
-      [expression.text],
-      (self) => !expression.holds({ self, old }),
-    );
+    // Values beside those that the row has are tried, too.
+    const texts = [expression.text, ...varied.map((name) => JSON.stringify(old[name] ?? null))];
+    const isBroken = (self: JsonObject) => !expression.holds({ self, old });
+    const body = searchBody(model, base, varied, texts, isBroken);
     if (body === null) throw new NotDerived(NONE_FOUND);
     return node.send('PUT', row.path, { body });
   }
