@@ -28,12 +28,12 @@ export function compositeWays(query: ListQuery): readonly CompositeWay[] {
 
 function wayBy(index: QueryIndex, query: ListQuery): CompositeWay {
   const fixed = fixedKeys(query.filters);
-  const equal = leading(index.fields, (field) => fixed.has(field.name));
-  const prefix = index.fields.slice(0, equal).map((field) => fixed.get(field.name) ?? NULL_KEY);
+  const equal = leading(index.fields, (field) => fixed.has(field));
+  const prefix = index.fields.slice(0, equal).map((field) => fixed.get(field) ?? NULL_KEY);
   const rest = index.fields.slice(equal);
   const [next] = rest;
   const bounds = next === undefined ? {} : boundsOf(next, query.filters);
-  const terms = query.order.terms.filter((term) => !fixed.has(term.field.name));
+  const terms = query.order.terms.filter((term) => !fixed.has(term.field));
   const descending = terms[0]?.descending ?? query.order.idDescending;
   const inOrder = leading(terms, (term, at) => term.field === rest[at] && isSame(term, descending));
   const isWhole =
@@ -51,10 +51,13 @@ function wayBy(index: QueryIndex, query: ListQuery): CompositeWay {
   };
 }
 
-/** The keys that rows must have in fields with one value. */
-function fixedKeys(filters: readonly Filter[]): ReadonlyMap<string, string> {
+/**
+ * The keys that rows must have in fields with one value. Not by name: a field that the caller sees in
+ * some rows alone has another value where it sorts than where it says which rows there are.
+ */
+function fixedKeys(filters: readonly Filter[]): ReadonlyMap<QueryField, string> {
   const equalities = filters.filter(({ operator }) => operator === 'eq');
-  return new Map(equalities.map(({ field, keys }) => [field.name, keys[0] ?? NULL_KEY]));
+  return new Map(equalities.map(({ field, keys }) => [field, keys[0] ?? NULL_KEY]));
 }
 
 function leading<T>(items: readonly T[], holds: (item: T, at: number) => boolean): number {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Lookup } from '@lithair/crds';
+import type { Lookup, Schema } from '@lithair/crds';
 import fc from 'fast-check';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
 import type { JsonObject } from '../ports/index.ts';
 import { compileQueries, execute, type Parameter, type RowScope } from './index.ts';
+import { LOOKUP_PROBE } from './plan.ts';
 import { watchedReader } from './testing/watched-reader.ts';
 
 const SCHEMA = schemaOf([
@@ -22,30 +23,29 @@ const SCHEMA = schemaOf([
 const ROWS = 600;
 
 /** Rows of ten owners; a hundredth are live. */
-function notes(): SingleNode {
-  const node = new SingleNode(SCHEMA);
-  const bodies = Array.from(
-    { length: ROWS },
-    (_, at): JsonObject => ({
-      id: `n${String(at).padStart(4, '0')}`,
-      owner: `o${at % 10}`,
-      status: at % 100 === 7 ? 'live' : 'draft',
-      title: `t${(at * 7) % ROWS}`,
-      plain: `o${at % 10}`,
-    }),
-  );
-  const command = { kind: 'createMany', model: 'Note', bodies } as const;
-  node.execute({
-    command,
-    actor: { subject: 'anonymous', method: 'none', roles: [] },
-    schemaVersion: 1,
-    idempotency: null,
-    timeoutMs: 1000,
-  });
-  return node;
+const NOTES = Array.from({ length: ROWS }, (_, at): JsonObject => {
+  const status = at % 100 === 7 ? 'live' : 'draft';
+  const [owner, title] = [`o${at % 10}`, `t${(at * 7) % ROWS}`];
+  return { id: `n${String(at).padStart(4, '0')}`, owner, status, title, plain: owner };
+});
+
+function withNotes(schema: Schema, rows: readonly JsonObject[]): SingleNode {
+  const made = new SingleNode(schema);
+  for (let at = 0; at < rows.length; at += 1000) {
+    const bodies = rows.slice(at, at + 1000);
+    const outcome = made.execute({
+      command: { kind: 'createMany', model: 'Note', bodies },
+      actor: { subject: 'anonymous', method: 'none', roles: [] },
+      schemaVersion: 1,
+      idempotency: null,
+      timeoutMs: 1000,
+    });
+    assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
+  }
+  return made;
 }
 
-const node = notes();
+const node = withNotes(SCHEMA, NOTES);
 const [model] = SCHEMA.models;
 assert.ok(model);
 const queries = compileQueries(SCHEMA, model);
@@ -142,4 +142,40 @@ test('a query that is asked again is as made, and never that of a caller who may
   assert.equal(queries.list(parameters, scope).scope?.lets, owned);
   assert.equal(queries.list(parameters, null).scope, null);
   assert.notEqual(compileQueries(SCHEMA, model).list(parameters, null), all);
+});
+
+test('a field that rows of a scope have one value of is sorted by as the caller sees it', async () => {
+  const fields = [
+    { name: 'id', type: 'string', primaryKey: true },
+    { name: 'owner', type: 'string' },
+    { name: 'secret', type: 'string', index: 'hash' },
+    { name: 'kind', type: 'integer' },
+    { name: 'rank', type: 'integer' },
+  ];
+  const veiled = schemaOf([{ name: 'Note', fields, indexes: [{ fields: ['kind', 'rank'] }] }]);
+  // More than what a lookup is followed for: then an index with a part of the order takes over.
+  const rows = Array.from({ length: 3 * LOOKUP_PROBE }, (_, at) => {
+    const owner = at % 2 === 0 ? 'me' : 'you';
+    return { id: `n${String(at).padStart(4, '0')}`, owner, secret: 's', kind: at, rank: 1 };
+  });
+  const current = withNotes(veiled, rows).current.model('Note');
+  assert.ok(current);
+  const compiled = compileQueries(
+    veiled,
+    current.schema,
+    false,
+    current.schema,
+    new Set(['secret']),
+  );
+  const scope = { lets: () => true, ways: [[way('secret', 's')]] };
+  const veil = { fields: new Set(['secret']), isLifted: ({ owner }: JsonObject) => owner === 'me' };
+  const parameters = [
+    { name: 'sort', value: '-secret,-kind', parts: ['-secret', '-kind'] },
+    { name: 'limit', value: '1000', parts: ['1000'] },
+  ];
+  const origin = { epoch: 1, index: 1, schemaVersion: 1 };
+  const page = await execute(compiled.list(parameters, scope, veil), () => current, origin);
+  const seen = page.rows.map((row) => String(JSON.parse(row).id));
+  const own = rows.filter(({ owner }) => owner === 'me').map(({ id }) => id);
+  assert.deepEqual(seen, own.toReversed().slice(0, 1000));
 });
