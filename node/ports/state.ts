@@ -22,6 +22,8 @@ export interface AggregateRecord {
   readonly json: string;
   /** Index keys, in the order of the model's indexed fields (see `ModelReader.indexedFields`). */
   readonly keys: readonly IndexKey[];
+  /** One of them, where that is less work than all of them. */
+  keyAt?(position: number): IndexKey | undefined;
 }
 
 /** The JSON of records with commas between. */

@@ -86,7 +86,13 @@ export class Row {
   key(field: QueryField): IndexKey {
     if (field.isId) return this.record.id;
     const at = field.access === 'none' ? -1 : this.#indexed.indexOf(field.name);
-    return this.record.keys[at] ?? indexKey(field.values, this.value(field));
+    const known = at === -1 ? undefined : this.#keyAt(at);
+    return known ?? indexKey(field.values, this.value(field));
+  }
+
+  #keyAt(at: number): IndexKey | undefined {
+    const record = this.#record;
+    return record.keyAt === undefined ? record.keys[at] : record.keyAt(at);
   }
 
   /** As the caller sees it. */

@@ -9,6 +9,7 @@ import {
   plainTextAt,
   recordBytes,
   sequenceAt,
+  textAt,
   timestampAt,
   versionAt,
 } from './row-format.ts';
@@ -34,7 +35,7 @@ export class LentRow implements StoredRow {
   }
 
   get id(): string {
-    this.knownId ??= plainTextAt(this.slab, this.at, 0);
+    this.knownId ??= this.text(0);
     return this.knownId;
   }
 
@@ -50,6 +51,11 @@ export class LentRow implements StoredRow {
   get keys(): readonly IndexKey[] {
     this.knownKeys ??= this.readKeys();
     return this.knownKeys;
+  }
+
+  keyAt(position: number): IndexKey | undefined {
+    if (this.knownKeys !== null) return this.knownKeys[position];
+    return position < this.keyCount ? this.text(position + 1) : undefined;
   }
 
   get timestampMs(): number {
@@ -76,11 +82,19 @@ export class LentRow implements StoredRow {
     copyBytes(slab.view, end - jsonBytesAt(slab, at), end, to, place);
   }
 
+  private get keyCount(): number {
+    return Math.min(keyCountAt(this.slab, this.at), this.visibleKeys);
+  }
+
   private readKeys(): IndexKey[] {
-    const { slab, at } = this;
-    const count = Math.min(keyCountAt(slab, at), this.visibleKeys);
     const keys: IndexKey[] = [];
-    for (let slot = 1; slot <= count; slot++) keys.push(plainTextAt(slab, at, slot));
+    for (let slot = 1, count = this.keyCount; slot <= count; slot++) keys.push(this.text(slot));
     return keys;
+  }
+
+  /** A piece of the JSON costs less than a text of its own, once the JSON is there. */
+  private text(slot: number): string {
+    const { slab, at, knownJson } = this;
+    return knownJson === null ? plainTextAt(slab, at, slot) : textAt(slab, at, slot, knownJson);
   }
 }

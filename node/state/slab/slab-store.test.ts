@@ -47,4 +47,17 @@ describe('a store of many rows', () => {
     for (let n = 0; n < count; n++)
       assert.equal(store.get(`id-${n}`)?.json.length, padded(n, 1).json.length);
   });
+
+  it('shows of its rows the keys that its model knows of, while others are being prepared', () => {
+    const store = new SlabStore(['ordered'], hasher);
+    store.put(row(1));
+    store.prepare([{ kind: 'ordered', source: (json) => `of ${json}` }]);
+    store.put(row(2));
+    for (const shown of store.scan({ descending: false })) {
+      const { id, json, keys } = shown;
+      assert.deepEqual({ id, json, keys }, { id, json, keys: store.get(id)?.keys });
+      assert.deepEqual([keys.length, shown.keyAt?.(1)], [1, undefined], id);
+    }
+    assert.equal(store.size, 2);
+  });
 });

@@ -76,9 +76,21 @@ function take(store: AggregateStore, naive: NaiveStore, [kind, each, unique, ord
 
 /** What is given out is good until the next change: its parts are what stays. */
 function kept(rows: Iterable<StoredRow>): StoredRow[] {
-  return Array.from(rows, ({ id, version, json, keys, timestampMs, sequence }) => {
+  return Array.from(rows, (row) => {
+    const first = keysByOne(row);
+    const { id, version, json, timestampMs, sequence } = row;
+    const single = [first, keysByOne(row)];
+    const { keys } = row;
+    for (const each of single) assert.deepEqual(each ?? keys, keys);
     return { id, version, json, keys, timestampMs, sequence };
   });
+}
+
+/** Null where a row does not give out single ones. */
+function keysByOne(row: StoredRow): string[] | null {
+  const keys: string[] = [];
+  for (let key = row.keyAt?.(0); key !== undefined; key = row.keyAt?.(keys.length)) keys.push(key);
+  return row.keyAt === undefined ? null : keys;
 }
 
 function assertAlike(store: AggregateStore, naive: NaiveStore): void {
