@@ -55,11 +55,14 @@ const METHODS_OF = {
   delete: ['DELETE'],
 } as const;
 
+export function hasMethod({ methods }: ModelSchema, operation: Operation): boolean {
+  return methods === undefined || METHODS_OF[operation].some((method) => methods.includes(method));
+}
+
 /** @throws NotDerived where the model takes no method of an operation */
-export function requireMethod({ methods }: ModelSchema, operation: Operation): void {
-  const wanted = METHODS_OF[operation];
-  if (methods === undefined || wanted.some((method) => methods.includes(method))) return;
-  throw new NotDerived(`the model has no ${wanted.join(' and no ')}`);
+export function requireMethod(model: ModelSchema, operation: Operation): void {
+  if (hasMethod(model, operation)) return;
+  throw new NotDerived(`the model has no ${METHODS_OF[operation].join(' and no ')}`);
 }
 
 /** Changes a row as a role, by PATCH, or by PUT where that is what the model takes. */
