@@ -51,7 +51,7 @@ async function lines(api: ServedApi, steps: readonly (string | (() => void))[]) 
 async function served(
   use: (api: ServedApi, become: (auth: object, model?: object) => () => void) => Promise<void>,
 ) {
-  const api = await serveApi([NOTE], {}, authFor(KEY, 'importer', 'Clerk'));
+  const api = await serveApi([NOTE], { engineTimeoutMs: 300 }, authFor(KEY, 'importer', 'Clerk'));
   try {
     await use(
       api,
@@ -94,4 +94,23 @@ test('lines are refused once the model does not take POST any more', () =>
       http: { methods: ['GET'] },
     });
     assert.deepEqual(await lines(api, ['{"id":"a"}', closed, '{"id":"b"}']), [201, 405]);
+  }));
+
+test('lines behind a change of the model leave an entry where it asks for one by then', () =>
+  served(async (api, become) => {
+    const audited = {
+      ...NOTE,
+      lifecycle: { audited: true },
+      security: { auditAllOperations: true },
+    };
+    const turned = become(authFor(KEY, 'importer', 'Clerk'), audited);
+    const begun = () => api.engine.audited.map(({ outcome, subject }) => `${subject} ${outcome}`);
+    assert.deepEqual(await lines(api, ['{"id":"a"}', turned, '{"id":"b"}']), [201, 201]);
+    assert.deepEqual(begun(), ['importer begun']);
+    const again = become(authFor(KEY, 'renamed', 'Clerk'), audited);
+    const stop = () => {
+      again();
+      api.engine.auditFails = true;
+    };
+    assert.deepEqual(await lines(api, ['{"id":"d"}', stop, '{"id":"e"}']), [201, 503]);
   }));

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Actor, type CommandEnvelope, EngineError, type Outcome } from '../../ports/index.ts';
+import { auditBegun, mustAudit } from '../auditing.ts';
 import type { Exchange } from '../exchange.ts';
 import { idempotencyOf } from '../idempotency.ts';
 import { LineReader } from '../lines.ts';
@@ -208,13 +209,22 @@ class LineBulk {
     const table = tables.of(context.state());
     if (table !== this.#table) {
       this.#table = table;
-      this.#present = presentOf(this.#exchange, table);
+      this.#present = this.#admitted(table);
       // Each line that waits for it is told; what could not be found out is asked for again.
       this.#present.catch((error: unknown) => {
         if (!(error instanceof Problem)) this.#table = null;
       });
     }
     return table;
+  }
+
+  /** As a request that comes now, which leaves an entry in the audit log where the model wants one. */
+  async #admitted(table: RouteTable): Promise<Present> {
+    const present = await presentOf(this.#exchange, table);
+    this.#exchange.actor = present.actor;
+    this.#exchange.route = present.route;
+    if (mustAudit(this.#exchange)) await auditBegun(this.#parts, this.#exchange);
+    return present;
   }
 }
 

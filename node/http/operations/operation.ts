@@ -71,7 +71,7 @@ export interface StreamOperation extends Named {
 
 /** What such an operation needs from the composition. */
 export interface StreamParts {
-  readonly engine: Pick<Engine, 'submit'>;
+  readonly engine: Pick<Engine, 'submit' | 'audit'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: ApiLimits;
