@@ -16,6 +16,15 @@ const MODELS = [
     ],
     permissions: { create: ['Admin'], read: ['Public'], update: ['Admin'], delete: ['Admin'] },
   },
+  {
+    name: 'Reading',
+    fields: [
+      { name: 'id', type: 'string', primaryKey: true, pattern: '^r' },
+      { name: 'by', type: 'string', required: true, format: 'email', minLength: 7 },
+    ],
+    permissions: { read: ['Public'] },
+    persistence: { consistency: 'eventual' },
+  },
 ];
 
 let api: ServedApi;
@@ -31,6 +40,12 @@ test('the page describes what anybody may use, field by field', async () => {
   // Paths say more than operations: their model, their parameters.
   assert.doesNotMatch(page.text(), /POST|PATCH|DELETE|cost|X-LITHAIR|PARAMETERS/);
   assert.match(page.text(), /wattsinteger or LargePositiveInteger/);
+});
+
+test('a model that every node writes is described beside others, and texts with more than one rule', async () => {
+  await using page = await openDocs();
+  await page.shows(/GET\/api\/readings List Reading/);
+  assert.match(page.text(), /bystring \(email\)required; minLength 7; maxLength/);
 });
 
 test('with a token, the page describes what its holder may use', async () => {

@@ -28,6 +28,7 @@ const nameOf = (part) => part.$ref.split('/').pop();
 
 const typeOf = (schema) => {
   if (schema.$ref) return nameOf(schema);
+  if (schema.allOf) return typeOf(Object.assign({}, ...schema.allOf));
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return [...new Set(options.map(typeOf))].join(' or ');
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
@@ -37,7 +38,7 @@ const typeOf = (schema) => {
 const BOUNDS = ['minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'minItems', 'maxItems', 'default'];
 const boundsOf = (schema) => {
   const own = BOUNDS.flatMap((name) => (name in schema ? [name + ' ' + JSON.stringify(schema[name])] : []));
-  return [...new Set([...own, ...(schema.anyOf ?? []).flatMap(boundsOf)])];
+  return [...new Set([...own, ...[...(schema.anyOf ?? []), ...(schema.allOf ?? [])].flatMap(boundsOf)])];
 };
 const row = (...cells) => make('tr', ...cells.map((cell) => make('td', cell)));
 const table = (...rows) => make('table', make('tbody', ...rows));
@@ -64,6 +65,7 @@ const exampleOf = (schema) => {
   if ('default' in found) return found.default;
   if (found.enum) return found.enum[0];
   if (found.anyOf) return exampleOf(found.anyOf[0]);
+  if (found.allOf) return exampleOf(found.allOf[0]);
   const { type, format, properties, required = [] } = found;
   if (type === 'array') return found.minItems > 0 ? [exampleOf(found.items)] : [];
   if (properties) {

@@ -7,6 +7,8 @@ type Json = JsonSchema;
 /** A list of entity tags, or any (RFC 9110, section 13.1.1). */
 const ENTITY_TAGS = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$';
 
+const LEVELS = ['strong', 'sequential', 'eventual'];
+
 /** Parameters that operations name. */
 export function sharedParameters(): Json {
   const query = (name: string, schema: Json, description: string) => ({
@@ -20,7 +22,13 @@ export function sharedParameters(): Json {
     ...query(name, schema, description),
     in: 'header',
   });
-  const level = { type: 'string', enum: ['strong', 'sequential', 'eventual'], default: 'strong' };
+  const levels = (name: string, usual: string, from = 0): Json => {
+    const level = { type: 'string', enum: LEVELS.slice(from), default: usual };
+    return {
+      [name]: query('consistency', level, 'How fresh the answer must be.'),
+      [`${name}Header`]: header('Lithair-Consistency', level, 'As the parameter consistency.'),
+    };
+  };
   const text = { type: 'string' };
   const names = { type: 'string', minLength: 1 };
   const tags = { type: 'string', pattern: ENTITY_TAGS, examples: ['"3.1f0kq9"'] };
@@ -38,8 +46,10 @@ export function sharedParameters(): Json {
     Version: query('version', { type: 'integer', minimum: 1 }, 'A version of before.'),
     At: query('at', { type: 'string', format: 'date-time' }, 'The version of that time.'),
     Count: query('count', { type: 'boolean' }, 'Adds page.total.'),
-    Consistency: query('consistency', level, 'How fresh the answer must be.'),
-    ConsistencyHeader: header('Lithair-Consistency', level, 'As the parameter consistency.'),
+    ...levels('Consistency', 'strong'),
+    ...levels('SequentialConsistency', 'sequential'),
+    // Nobody knows of all writes: no read is strong.
+    ...levels('LocalConsistency', 'eventual', 1),
     MinIndex: header('Lithair-Min-Index', text, 'A Lithair-Index that the answer must include.'),
     IfMatch: header('If-Match', tags, 'ETags of the version to change, or *.'),
     IfNoneMatch: header('If-None-Match', tags, 'ETags that are known.'),
@@ -58,6 +68,7 @@ export function sharedHeaders(): Json {
     ETag: headerOf('"<version>.<hash>", for If-Match and If-None-Match.'),
     'Lithair-Version': headerOf('Version of the aggregate.'),
     'Lithair-Index': headerOf('Opaque; send it back as Lithair-Min-Index.'),
+    'Lithair-Durability': headerOf('Of a write that a majority may not have yet: how far it got.'),
     Location: headerOf('Path of the new aggregate.'),
     traceparent: headerOf('W3C Trace Context, where the request is recorded.'),
   };

@@ -34,11 +34,11 @@ import {
   createSchema,
   type JsonSchema,
   jsonPatchSchema,
+  keySchema,
   largeIntegers,
   patchSchema,
   readSchema,
   replaceSchema,
-  valueSchema,
 } from './schemas.ts';
 import { withTraces } from './traced.ts';
 
@@ -265,7 +265,7 @@ class Description {
   }
 
   #freshness(): Json[] {
-    const level = this.#isEventual ? 'LocalConsistency' : 'Consistency';
+    const level = levelOf(this.#model);
     return [level, `${level}Header`, 'MinIndex'].map(parameterRef);
   }
 
@@ -277,10 +277,12 @@ class Description {
 
   /** What a write of one aggregate answers. */
   #written(description: string, isNew: boolean): Json {
-    const { name } = this.#model;
+    const { name, durability } = this.#model;
     const response = aggregateResponse(name, description, isNew, this.#answered);
-    if (!this.#isEventual) return response;
-    const names = ['ETag', 'Lithair-Durability', ...(isNew ? ['Location'] : [])];
+    if (!this.#isEventual && durability === undefined) return response;
+    // Not ordered yet, it has no place; with a weaker durability it has one where nothing changed.
+    const places = this.#isEventual ? [] : ['Lithair-Version', 'Lithair-Index'];
+    const names = ['ETag', 'Lithair-Durability', ...places, ...(isNew ? ['Location'] : [])];
     return { ...response, headers: headersNamed(names) };
   }
 
@@ -300,7 +302,7 @@ class Description {
         {
           200: this.#written('Replaced', false),
           ...(!this.#isEventual && {
-            201: aggregateResponse(name, 'Created, by If-None-Match: *', true, this.#answered),
+            201: this.#written('Created, by If-None-Match: *', true),
           }),
         },
         [...WRITE_ERRORS, 404, 412],
@@ -470,7 +472,7 @@ function versionResponse(name: string): Json {
 function idParameter(schema: Schema, model: ModelSchema): Json {
   const isKey = (field: FieldSchema) => field.name === model.primaryKey;
   const key = model.fields.find(isKey);
-  const described = key === undefined ? { type: 'string' } : valueSchema(schema, key, 'request');
+  const described = key === undefined ? { type: 'string' } : keySchema(schema, key, 'request');
   return { name: 'id', in: 'path', required: true, schema: described };
 }
 
@@ -499,6 +501,12 @@ function aggregateResponse(
 
 function headersNamed(names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/** How the parameter is called that says how fresh an answer must be. */
+function levelOf({ consistency }: ModelSchema): string {
+  if (consistency === undefined) return 'Consistency';
+  return consistency === 'eventual' ? 'LocalConsistency' : 'SequentialConsistency';
 }
 
 function parameterRef(name: string): Json {

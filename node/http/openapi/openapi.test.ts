@@ -12,6 +12,8 @@ import fc from 'fast-check';
 import { Rights } from '../../access/index.ts';
 import { ANONYMOUS } from '../../auth/index.ts';
 import { historyRules } from '../../history/index.ts';
+import { refuseId } from '../../validation/index.ts';
+import { sharedParameters } from './components.ts';
 import { openApiDocument } from './document.ts';
 import { largeIntegers } from './schemas.ts';
 
@@ -24,14 +26,7 @@ function shopSchema(): Schema {
   return compileSchema(file.value.spec);
 }
 
-const schema = shopSchema();
-const rights = new Rights(schema);
-const models = schema.models.map((model) => ({
-  model,
-  rights: rights.of(ANONYMOUS, model),
-  history: historyRules(model),
-}));
-const document = openApiDocument(schema, models, { schemaVersion: 3, version: '1.2.3' });
+const document = describe(shopSchema());
 const METHODS = ['get', 'put', 'post', 'delete'];
 
 test('the document has what OpenAPI 3.1 requires at its root', () => {
@@ -45,16 +40,77 @@ test('the document has what OpenAPI 3.1 requires at its root', () => {
 });
 
 test('every reference points to something that is there', () => {
-  const references: string[] = [];
-  visit(document, (node) => {
-    const { $ref } = node;
-    if (typeof $ref === 'string') references.push($ref);
-  });
-  assert.ok(references.length > 50);
-  for (const reference of references) {
-    assert.match(reference, /^#\//);
-    assert.notEqual(resolve(reference), undefined, reference);
+  assert.ok(referencesIn(document).length > 50);
+});
+
+test('so does every reference of models that write and read otherwise', () => {
+  const key = { name: 'id', type: 'uuid', primaryKey: true };
+  const told = documentOf([
+    { name: 'Reading', fields: [key], persistence: { consistency: 'eventual' } },
+    { name: 'Visit', fields: [key], persistence: { consistency: 'sequential' } },
+    { name: 'Click', fields: [key], persistence: { durability: 'leader' } },
+  ]);
+  const references = referencesIn(told);
+  for (const level of ['LocalConsistency', 'SequentialConsistencyHeader']) {
+    assert.ok(references.includes(`#/components/parameters/${level}`), level);
   }
+  for (const path of ['/api/readings', '/api/clicks']) {
+    const created = JSON.stringify(objectAt(objectAt(told, 'paths'), path));
+    assert.match(created, /headers\/Lithair-Durability/, path);
+  }
+});
+
+test('a level of consistency that a model cannot keep is no value of the parameter', () => {
+  const { LocalConsistency } = sharedParameters();
+  const level = objectAt(asObject(LocalConsistency), 'schema');
+  assert.deepEqual(level, {
+    type: 'string',
+    enum: ['sequential', 'eventual'],
+    default: 'eventual',
+  });
+});
+
+test('a text fits the schema of a key exactly where it can be one', () => {
+  const told = documentOf([
+    { name: 'Plain', fields: [{ name: 'id', type: 'string', primaryKey: true }] },
+    {
+      name: 'Shaped',
+      fields: [{ name: 'id', type: 'string', primaryKey: true, pattern: '^.?[./a]' }],
+    },
+  ]);
+  const unit = fc.constantFrom('a', 'é', '😀', '.', '/', '_', '\n', '\u0085', '\u2028', ' ');
+  const text = fc.oneof(
+    fc.string({ unit, maxLength: 4 }),
+    fc.string({ unit, minLength: 250, maxLength: 260 }),
+  );
+  fc.assert(
+    fc.property(text, (id) => {
+      const isKey = refuseId(id) === null;
+      assert.equal(fitsText(keyOf(told, 'PlainCreate'), id), isKey);
+      assert.equal(fitsText(keyOf(told, 'ShapedCreate'), id), isKey && /^.?[./a]/u.test(id));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+const keyMadeOf = (template: string) => ({
+  name: 'id',
+  type: 'string',
+  primaryKey: true,
+  template,
+});
+
+test('a key that is made is bounded, and one that counts can only be left out of a new row', () => {
+  const name = { name: 'name', type: 'string', required: true, immutable: true };
+  const told = documentOf([
+    { name: 'Made', fields: [keyMadeOf('{name}'), name] },
+    { name: 'Counted', fields: [keyMadeOf('C-{sequence:3}'), name] },
+  ]);
+  const [made = {}, absent] = listAt(keyOf(told, 'MadeCreate'), 'anyOf').map(asObject);
+  assert.deepEqual(absent, { type: 'null' });
+  assert.deepEqual([made['minLength'], made['maxLength']], [1, 256]);
+  assert.equal(keyOf(told, 'CountedCreate')['type'], 'null');
+  assert.equal(keyOf(told, 'CountedRead')['maxLength'], 256);
 });
 
 test('every operation has an id of its own, responses, and a schema for its bodies', () => {
@@ -104,6 +160,7 @@ test('every schema uses only keywords and types of JSON Schema', () => {
     'additionalProperties',
     'items',
     'anyOf',
+    'allOf',
     'enum',
     '$ref',
 
@@ -141,7 +198,7 @@ test('what is sent, what is replaced and what is returned are described apart', 
 
 function checkSchema(schema: Json, known: ReadonlySet<string>): void {
   for (const keyword of Object.keys(schema)) assert.ok(known.has(keyword), keyword);
-  const { type, required, properties, items, anyOf } = schema;
+  const { type, required, properties, items } = schema;
   if (type !== undefined) {
     assert.ok(
       ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'].includes(
@@ -158,8 +215,10 @@ function checkSchema(schema: Json, known: ReadonlySet<string>): void {
     for (const member of Object.values(members)) checkSchema(asObject(member), known);
   }
   if (items !== undefined) checkSchema(asObject(items), known);
-  if (anyOf !== undefined)
-    for (const one of listAt(schema, 'anyOf')) checkSchema(asObject(one), known);
+  for (const each of ['anyOf', 'allOf']) {
+    if (schema[each] === undefined) continue;
+    for (const one of listAt(schema, each)) checkSchema(asObject(one), known);
+  }
 }
 
 function operations(): [path: string, method: string, operation: Json][] {
@@ -181,11 +240,55 @@ function parametersOf(holder: Json): Json[] {
   });
 }
 
-function resolve(reference: string): Json {
+function resolve(reference: string, within = document): Json {
   return reference
     .slice(2)
     .split('/')
-    .reduce((node: Json, step) => asObject(node[step]), document);
+    .reduce((node: Json, step) => asObject(node[step]), within);
+}
+
+/** All references, each of which is followed. */
+function referencesIn(described: Json): string[] {
+  const references: string[] = [];
+  visit(described, ({ $ref }) => {
+    if (typeof $ref === 'string') references.push($ref);
+  });
+  for (const reference of references) {
+    assert.match(reference, /^#\//);
+    assert.doesNotThrow(() => resolve(reference, described), reference);
+  }
+  return references;
+}
+
+function documentOf(declared: unknown[]): Json {
+  const spec = validateSpec({ auth: { mode: 'open' }, models: declared });
+  assert.ok(spec.ok, JSON.stringify(spec));
+  return describe(compileSchema(spec.value));
+}
+
+function describe(schema: Schema): Json {
+  const rights = new Rights(schema);
+  const models = schema.models.map((model) => ({
+    model,
+    rights: rights.of(ANONYMOUS, model),
+    history: historyRules(model),
+  }));
+  return openApiDocument(schema, models, { schemaVersion: 3, version: '1.2.3' });
+}
+
+function keyOf(described: Json, name: string): Json {
+  const { properties } = resolve(`#/components/schemas/${name}`, described);
+  return objectAt(asObject(properties), 'id');
+}
+
+/** What the keywords of a text say of it; lengths are those of code points. */
+function fitsText(described: Json, text: string): boolean {
+  const { allOf = [], pattern = '', minLength = 0, maxLength = Infinity } = described;
+  assert.ok(Array.isArray(allOf) && typeof pattern === 'string');
+  const length = Array.from(text).length;
+  const fitsAll = allOf.every((each) => fitsText(asObject(each), text));
+  const isBounded = length >= Number(minLength) && length <= Number(maxLength);
+  return fitsAll && isBounded && new RegExp(pattern, 'u').test(text);
 }
 
 function visit(node: JsonValue | undefined, see: (object: Json) => void): void {
@@ -244,27 +347,15 @@ test('a large integer is a text of digits that a double does not hold, and nothi
 
 test('every good answer of a traced model may say its trace, below other rows and deleted ones too', () => {
   const key = { name: 'id', type: 'string', primaryKey: true };
-  const spec = validateSpec({
-    auth: { mode: 'open' },
-    models: [
-      { name: 'Box', fields: [key] },
-      {
-        name: 'Parcel',
-        fields: [key, { name: 'box', type: 'reference', to: 'Box' }],
-        lifecycle: { softDelete: true, versioned: 2 },
-        tracing: { enabled: true },
-      },
-    ],
-  });
-  assert.ok(spec.ok, JSON.stringify(spec));
-  const traced = compileSchema(spec.value);
-  const rightsOf = new Rights(traced);
-  const shown = traced.models.map((model) => ({
-    model,
-    rights: rightsOf.of(ANONYMOUS, model),
-    history: historyRules(model),
-  }));
-  const told = openApiDocument(traced, shown, { schemaVersion: 1, version: '1' });
+  const told = documentOf([
+    { name: 'Box', fields: [key] },
+    {
+      name: 'Parcel',
+      fields: [key, { name: 'box', type: 'reference', to: 'Box' }],
+      lifecycle: { softDelete: true, versioned: 2 },
+      tracing: { enabled: true },
+    },
+  ]);
   const paths = objectAt(told, 'paths');
   const ofParcels = Object.keys(paths).filter((path) => path.includes('parcels'));
   for (const path of ['/api/parcels/_deleted/{id}/restore', '/api/boxes/{id}/parcels']) {

@@ -6,6 +6,7 @@ import {
   type Schema,
   type ValueSchema,
 } from '@lithair/crds';
+import { GIVEN_OUT, isGivenOut, keyText } from './keys.ts';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = { [keyword: string]: JsonValue };
@@ -34,7 +35,7 @@ export function readSchema(
   const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,
     {
-      ...orNull(valueSchema(schema, field, 'response'), !isAlwaysThere(model, field)),
+      ...orNull(fieldSchema(schema, model, field, 'response'), !isAlwaysThere(model, field)),
       ...(field.computed !== undefined && { readOnly: true }),
       ...described(field, ofOwners),
     },
@@ -67,7 +68,7 @@ function expandedProperty(model: ModelSchema): [string, JsonSchema][] {
 export function keptSchema(schema: Schema, model: ModelSchema): JsonSchema {
   const properties = model.fields.map((field): [string, JsonSchema] => [
     field.name,
-    orNull(valueSchema(schema, field, 'response'), field.name !== model.primaryKey),
+    orNull(fieldSchema(schema, model, field, 'response'), field.name !== model.primaryKey),
   ]);
   return objectSchema(properties, [model.primaryKey]);
 }
@@ -84,11 +85,8 @@ export function createSchema(schema: Schema, model: ModelSchema): JsonSchema {
   const required = model.fields.filter(
     (field) => field.required && field.defaultFrom === undefined,
   );
-  return bodySchema(
-    schema,
-    model,
-    required.map((field) => field.name),
-  );
+  const names = required.map((field) => field.name);
+  return bodySchema(schema, model, names, true);
 }
 
 /** What a PUT takes: the id comes from the path, and immutable fields are kept when absent. */
@@ -130,18 +128,24 @@ export function jsonPatchSchema(): JsonSchema {
   return { type: 'array', items: { anyOf: operations }, maxItems: 1000 };
 }
 
-function bodySchema(schema: Schema, model: ModelSchema, required: string[]): JsonSchema {
+function bodySchema(
+  schema: Schema,
+  model: ModelSchema,
+  required: string[],
+  isNew = false,
+): JsonSchema {
   const sent = model.fields.filter(({ computed }) => computed === undefined);
   const properties = sent.map((field): [string, JsonSchema] => [
     field.name,
-    bodyField(schema, field),
+    isNew && isGivenOut(field) ? GIVEN_OUT : bodyField(schema, model, field),
   ]);
   return objectSchema(properties, required);
 }
 
 /** An optional field takes null for absent. */
-function bodyField(schema: Schema, field: FieldSchema): JsonSchema {
-  const value = orNull(valueSchema(schema, field, 'request'), field.nullable || !field.required);
+function bodyField(schema: Schema, model: ModelSchema, field: FieldSchema): JsonSchema {
+  const own = fieldSchema(schema, model, field, 'request');
+  const value = orNull(own, field.nullable || !field.required);
   return field.default === undefined ? value : { ...value, default: field.default };
 }
 
@@ -157,6 +161,22 @@ function objectSchema(properties: [string, JsonSchema][], required: string[]): J
 
 function orNull(value: JsonSchema, isNullable: boolean): JsonSchema {
   return isNullable ? { anyOf: [value, { type: 'null' }] } : value;
+}
+
+function fieldSchema(
+  schema: Schema,
+  model: ModelSchema,
+  field: FieldSchema,
+  direction: Direction,
+): JsonSchema {
+  const isKey = field.name === model.primaryKey;
+  return isKey ? keySchema(schema, field, direction) : valueSchema(schema, field, direction);
+}
+
+/** The schema of a primary key. */
+export function keySchema(schema: Schema, key: FieldSchema, direction: Direction): JsonSchema {
+  const own = valueSchema(schema, key, direction);
+  return key.type === 'string' ? keyText(own) : own;
 }
 
 /** The schema of a value that is not null. */
@@ -318,7 +338,7 @@ function nestedSchema(
 
 function referenceSchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
   const key = keyOf(schema, value.to);
-  const described = key === undefined ? { type: 'string' } : valueSchema(schema, key, direction);
+  const described = key === undefined ? { type: 'string' } : keySchema(schema, key, direction);
   return { ...described, description: `Id of a ${value.to}.` };
 }
 
