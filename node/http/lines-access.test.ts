@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { SignJWT } from 'jose';
 import { apiKeyHash, apiKeyOf } from '../auth/index.ts';
 import { type ServedApi, serveApi } from './testing/served-api.ts';
 import { schemaOf } from './testing/single-node.ts';
@@ -22,12 +24,16 @@ function authFor(key: string, name: string, ...roles: string[]) {
 }
 
 /** Sends one line after the other, each when the one before it has its result. */
-async function lines(api: ServedApi, steps: readonly (string | (() => void))[]) {
+async function lines(
+  api: ServedApi,
+  steps: readonly (string | (() => void | Promise<void>))[],
+  credential: object = { 'x-api-key': KEY },
+) {
   const sending = request({
     port: api.port,
     method: 'POST',
     path: '/api/notes/_bulk',
-    headers: { 'content-type': 'application/x-ndjson', 'x-api-key': KEY },
+    headers: { 'content-type': 'application/x-ndjson', ...credential },
   });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     sending.on('response', resolve).on('error', reject);
@@ -36,7 +42,7 @@ async function lines(api: ServedApi, steps: readonly (string | (() => void))[]) 
   const results = createInterface(await answer)[Symbol.asyncIterator]();
   const told: unknown[] = [];
   for (const step of steps) {
-    if (typeof step !== 'string') step();
+    if (typeof step !== 'string') await step();
     else {
       sending.write(`${step}\n`);
       const { value } = await results.next();
@@ -114,3 +120,26 @@ test('lines behind a change of the model leave an entry where it asks for one by
     };
     assert.deepEqual(await lines(api, ['{"id":"d"}', stop, '{"id":"e"}']), [201, 503]);
   }));
+
+const untilItEnds = () => setTimeout(2100);
+
+test('lines of a token that has ended are refused from then on', async () => {
+  const secret = 'a-secret-of-more-than-thirty-two-bytes';
+  const jwt = { issuer: 'https://id.example.com', audience: 'notes', algorithms: ['HS256'] };
+  const auth = { mode: 'tokens', jwt: { ...jwt, secretName: secret, leewaySeconds: 0 } };
+  const api = await serveApi([NOTE], {}, auth);
+  try {
+    const token = await new SignJWT({ roles: ['Clerk'] })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer(jwt.issuer)
+      .setAudience(jwt.audience)
+      .setSubject('importer')
+      .setExpirationTime(Math.floor(Date.now() / 1000) + 2)
+      .sign(Buffer.from(secret));
+    const credential = { authorization: `Bearer ${token}` };
+    const told = await lines(api, ['{"id":"a"}', untilItEnds, '{"id":"b"}'], credential);
+    assert.deepEqual(told, [201, 401]);
+  } finally {
+    await api.close();
+  }
+});

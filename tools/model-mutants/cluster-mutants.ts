@@ -192,8 +192,9 @@ const CALLERS: readonly Mutant[] = [
     attribute: `${AUTH}.apiKeys.keys[].sha256`,
     fault: 'lines of a key that was taken away go on',
     file: 'node/http/operations/bulk-lines.ts',
-    find: 'if (table !== this.#table) {',
-    replace: 'if (this.#table === null) {',
+    find: 'const actor = await table.authenticate(req.headers);',
+    replace:
+      "const gone = { subject: 'importer', method: 'apiKey' as const, roles: ['Clerk'] };\n  const actor = (await table.authenticate(req.headers)) ?? gone;",
     tests: ['node/http/lines-access.test.ts'],
   },
   {

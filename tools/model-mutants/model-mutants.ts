@@ -217,6 +217,14 @@ const PERSISTENCE: readonly Mutant[] = [
   },
   {
     attribute: `${MODEL}.security.auditAllOperations`,
+    fault: 'lines behind a change of the model leave no entry',
+    file: 'node/http/operations/bulk-lines.ts',
+    find: 'if (table !== this.#table) {',
+    replace: 'if (this.#table === null) {',
+    tests: ['node/http/lines-access.test.ts'],
+  },
+  {
+    attribute: `${MODEL}.security.auditAllOperations`,
     fault: 'nothing is recorded',
     file: 'node/http/auditing.ts',
     find: 'if (route.model.auditAllOperations === true) return true;',

@@ -73,8 +73,9 @@ class LineBulk {
   readonly #underWay: UnderWay[] = [];
   #bytes = 0;
   #line = 0;
-  #present: Promise<Present>;
   #table: RouteTable | null;
+  /** Of what lines behind a change of the model begin. */
+  #audited: Promise<void> = Promise.resolve();
   #written: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange, parts: StreamParts) {
@@ -82,7 +83,6 @@ class LineBulk {
     this.#parts = parts;
     this.#reader = new LineReader(parts.limits.bodyBytes);
     this.#table = exchange.table;
-    this.#present = Promise.resolve({ actor: exchange.actor, route: exchange.modelRoute });
   }
 
   async run(): Promise<void> {
@@ -180,7 +180,8 @@ class LineBulk {
 
   async #attempt(line: number, bytes: Buffer): Promise<Outcome> {
     const table = this.#tableInForce();
-    const { actor, route } = await this.#present;
+    await this.#audited;
+    const { actor, route } = await presentOf(this.#exchange, table);
     route.requireOpen();
     const reading = route.validator.create(bytes);
     if (!reading.ok) {
@@ -203,28 +204,26 @@ class LineBulk {
     return this.#parts.engine.submit(envelope);
   }
 
-  /** The model may change while lines arrive: who calls, and what they may do, is asked anew. */
   #tableInForce(): RouteTable {
     const { tables, context } = this.#parts;
     const table = tables.of(context.state());
     if (table !== this.#table) {
       this.#table = table;
-      this.#present = this.#admitted(table);
+      this.#audited = this.#audit(table);
       // Each line that waits for it is told; what could not be found out is asked for again.
-      this.#present.catch((error: unknown) => {
+      this.#audited.catch((error: unknown) => {
         if (!(error instanceof Problem)) this.#table = null;
       });
     }
     return table;
   }
 
-  /** As a request that comes now, which leaves an entry in the audit log where the model wants one. */
-  async #admitted(table: RouteTable): Promise<Present> {
-    const present = await presentOf(this.#exchange, table);
-    this.#exchange.actor = present.actor;
-    this.#exchange.route = present.route;
+  /** As of a request that comes now, which leaves an entry in the audit log where the model wants one. */
+  async #audit(table: RouteTable): Promise<void> {
+    const { actor, route } = await presentOf(this.#exchange, table);
+    this.#exchange.actor = actor;
+    this.#exchange.route = route;
     if (mustAudit(this.#exchange)) await auditBegun(this.#parts, this.#exchange);
-    return present;
   }
 }
 
@@ -234,7 +233,11 @@ interface Present {
   readonly route: ModelRoute;
 }
 
-/** @throws Problem where the request would be refused if it came now */
+/**
+ * Asked of each line: they may arrive for days, while the model changes and a token ends.
+ *
+ * @throws Problem where the request would be refused if it came now
+ */
 async function presentOf({ req, modelRoute }: Exchange, table: RouteTable): Promise<Present> {
   const actor = await table.authenticate(req.headers);
   if (actor === null) {
