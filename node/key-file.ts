@@ -1,4 +1,4 @@
-import { open, rename, stat } from 'node:fs/promises';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Keyring, MAX_KEYRING_BYTES, parseKeyring } from './encryption/index.ts';
 import { NodeError } from './exit.ts';
@@ -33,23 +33,37 @@ export async function textOf(path: string): Promise<string> {
   }
 }
 
-/** Replaces a file of keys as a whole, for its owner alone; durable when it resolves. */
+/**
+ * Replaces a file of keys as a whole, for its owner alone; durable when it resolves.
+ *
+ * @throws NodeError where the disk does not take it; what was there stays
+ */
 export async function writeKeyFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', 0o600);
+  try {
+    await writeSynced(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NodeError(`cannot write ${path}: ${reason}`);
+  }
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
   try {
     await file.chmod(0o600);
     await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
-  }
-  await rename(temporary, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -13,7 +13,7 @@ import {
   MEMBER_KEY_FILE,
 } from '@lithair/crds/contract';
 import { NodeFileSystem } from '../log/index.ts';
-import { CliError } from './cli-error.ts';
+import { CliError, fileReason } from './cli-error.ts';
 
 const CA_KEY_FILE = 'ca.key';
 const UNFINISHED = '.tmp';
@@ -91,6 +91,8 @@ async function writeDurably(path: string, text: string): Promise<void> {
   try {
     await file.writeFile(text);
     await file.sync();
+  } catch (error) {
+    throw new CliError(`cannot write ${path}: ${fileReason(error)}`);
   } finally {
     await file.close();
   }

@@ -25,8 +25,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** What the system refused of a file, in one line with its path; null where it is something else. */
 export function systemFailure(error: unknown): string | null {
-  if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return null;
-  return `${String(error.path)}: ${fileReason(error)}`;
+  if (!(error instanceof Error) || !('syscall' in error)) return null;
+  // A write to an open file does not say which one it is.
+  return 'path' in error ? `${String(error.path)}: ${fileReason(error)}` : fileReason(error);
 }
 
 /** Why a file could not be read or written, in words. */

@@ -81,17 +81,19 @@ export class NodeFileSystem implements FileSystem {
    * else may open the file in this process: closing it anywhere would drop the lock.
    */
   lock(path: string): FileLock | null {
-    const database = new DatabaseSync(path);
+    let database: DatabaseSync | null = null;
     try {
+      database = new DatabaseSync(path);
       database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     } catch (error) {
-      database.close();
-      if (isBusy(error)) return null;
-      throw error;
+      database?.close();
+      if (codeIn(error) === SQLITE_BUSY) return null;
+      throw diskError(error, path);
     }
+    const held = database;
     return {
       release: () => {
-        if (database.isOpen) database.close();
+        if (held.isOpen) held.close();
       },
     };
   }
@@ -112,9 +114,24 @@ function isMissing(error: unknown): boolean {
 }
 
 const SQLITE_BUSY = 5;
+/** What the disk answered, as the file system says it. */
+const DISK_CODES: Readonly<Record<number, readonly [code: string, message: string]>> = {
+  8: ['EROFS', 'the disk takes no writes'],
+  10: ['EIO', 'the disk failed'],
+  13: ['ENOSPC', 'the disk is full'],
+  14: ['EACCES', 'it cannot be opened'],
+};
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+/** The primary code: its low byte. */
+function codeIn(error: unknown): number {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : 0;
+  return typeof code === 'number' ? code % 256 : 0;
+}
+
+function diskError(error: unknown, path: string): unknown {
+  const [code, message] = DISK_CODES[codeIn(error)] ?? [];
+  if (code === undefined) return error;
+  return Object.assign(new Error(`${code}: ${message}: ${path}`, { cause: error }), { code, path });
 }
 
 /** Of all files: fewer than the threads that the runtime has for the disk (four by default). */

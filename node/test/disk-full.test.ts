@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { statfs, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NodeFileSystem } from '../log/index.ts';
 import { MountedDisk, whyNoDisk } from './mounted-disk.ts';
 import { eventually, freePort, freePortFlags, LithairProcess, lithair } from './serve-process.ts';
 import { allNotes, Writers } from './writers.ts';
@@ -86,6 +87,38 @@ test('a disk without room for a log is refused in one line, and used once there 
       refused.output.includes('the disk is full: the log waits for space') ? true : null,
     );
     assert.equal((await refused.kill('SIGTERM')).code, 0);
+  } finally {
+    disk.dispose();
+  }
+});
+
+test('a disk without any room: commands say so in one line, and leave what was there', {
+  skip,
+}, async () => {
+  const disk = MountedDisk.inMemory(MEBIBYTE);
+  try {
+    const at = (name: string) => join(disk.path, name);
+    await writeFile(at('client.ts'), 'as it was');
+    await leave(disk.path, at('ballast'), 0);
+    for (const words of [
+      ['init', at('new.yaml')],
+      ['client', MODEL, '--out', at('client.ts')],
+      ['keys', 'init', at('keys.json')],
+      ['certs', at('certs')],
+      ['serve', MODEL, '--data', at('data'), ...(await freePortFlags())],
+    ]) {
+      const { code, output } = await lithair(...words);
+      assert.equal(code, 1, output);
+      assert.match(output, /^lithair: [^\n]*(the disk is full|ENOSPC)[^\n]*\n$/);
+    }
+    assert.equal(await readFile(at('client.ts'), 'utf8'), 'as it was');
+    assert.deepEqual((await readdir(disk.path)).toSorted(), [
+      'ballast',
+      'certs',
+      'client.ts',
+      'data',
+    ]);
+    assert.throws(() => new NodeFileSystem().lock(at('lock')), { code: 'ENOSPC' });
   } finally {
     disk.dispose();
   }

@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { compileSchema } from '@lithair/crds';
-import { CliError, EXIT, fileReason } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { generateClient } from '../client/index.ts';
 import type { CliCommand } from '../command-line.ts';
 import { readModel } from '../model-file.ts';
+import { replaceFile } from '../write-file.ts';
 
 /** `lithair client FILE`: a typed client for TypeScript. */
 export const clientCommand: CliCommand = {
@@ -25,15 +25,7 @@ export const clientCommand: CliCommand = {
     const source = generateClient(compileSchema(read.model.spec), basename(file));
     const out = input.text('out');
     if (out === undefined) process.stdout.write(source);
-    else await write(out, source);
+    else await replaceFile(out, source);
     return EXIT.ok;
   },
 };
-
-async function write(path: string, source: string): Promise<void> {
-  try {
-    await writeFile(path, source);
-  } catch (error) {
-    throw new CliError(`cannot write ${path}: ${fileReason(error)}`);
-  }
-}

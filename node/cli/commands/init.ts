@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { CliError, EXIT, fileReason } from '../cli-error.ts';
+import { EXIT } from '../cli-error.ts';
 import type { CliCommand } from '../command-line.ts';
+import { writeNewFile } from '../write-file.ts';
 
 /** `lithair init [FILE]`: a commented model to begin with. */
 export const initCommand: CliCommand = {
@@ -13,19 +13,11 @@ export const initCommand: CliCommand = {
   ],
   async run(input) {
     const file = input.positionals[0] ?? 'model.yaml';
-    await create(file);
+    await writeNewFile(file, MODEL);
     process.stdout.write(`${file}: written. Now: lithair serve ${file} --try\n`);
     return EXIT.ok;
   },
 };
-
-async function create(file: string): Promise<void> {
-  try {
-    await writeFile(file, MODEL, { flag: 'wx' });
-  } catch (error) {
-    throw new CliError(`cannot write ${file}: ${fileReason(error)}`);
-  }
-}
 
 const MODEL = `# A Lithair model: what is declared here is a replicated REST API.
 #
