@@ -29,8 +29,15 @@ export async function askMember<T>(
     return await question(new AdminClient({ address, material, member: null }));
   } catch (error) {
     if (error instanceof AdminRefusedError) throw new CliError(`refused: ${error.message}`);
-    if (error instanceof AdminUnreachableError) throw new CliError(`${address}: ${error.message}`);
+    if (error instanceof AdminUnreachableError) throw new CliError(unreachable(address, error));
     const known = asNodeError(error);
     throw known === null ? error : new CliError(known.message);
   }
+}
+
+/** Whoever serves on another port than usual finds out here. */
+function unreachable(address: string, { message }: AdminUnreachableError): string {
+  if (!message.includes('ECONNREFUSED')) return `${address}: ${message}`;
+  const usual = `the API port + ${PEER_PORT_OFFSET} unless --peer-port says otherwise`;
+  return `nobody listens on ${address}: --address is the peer port of a member, ${usual}`;
 }

@@ -194,17 +194,20 @@ const ROWS: readonly Row[] = [
     says: /the format is told by the extension/,
   },
   {
-    noun: 'a server that is not there',
-    words: async () => [
-      'member',
-      'list',
-      '--address',
-      `127.0.0.1:${await freePort()}`,
-      '--peer-tls',
-      dir,
-    ],
+    noun: 'a certificate that is not there',
+    words: () => ['member', 'list', '--peer-tls', join(dir, 'no-certificate')],
     code: 1,
-    says: /./,
+    says: /no-certificate/,
+  },
+  {
+    noun: 'a server that is not there',
+    words: async () => {
+      await lithair('certs', join(dir, 'of-admin'), '--name', 'n1');
+      const address = `127.0.0.1:${await freePort()}`;
+      return ['member', 'list', '--address', address, '--peer-tls', join(dir, 'of-admin', 'admin')];
+    },
+    code: 1,
+    says: /nobody listens on 127\.0\.0\.1:\d+: --address is the peer port of a member/,
   },
 ];
 

@@ -11,6 +11,14 @@ const NOTICED = [
   [`${FIELD}.unique`, 'two rows have the same value', 'shop.yaml', 'Product sku'],
   [`${FIELD}.immutable`, 'the value changes', 'blog.yaml', 'immutable'],
   ['spec.models[].permissions.create', 'everybody may create', 'blog.yaml', 'may not create'],
+  [`${FIELD}.states.initial`, 'rows begin in any state', 'orders.yaml', 'initial'],
+  [
+    `${FIELD}.states.transitions[].event`,
+    'changes have no name of their transition',
+    'orders.yaml',
+    'event',
+  ],
+  ['spec.models[].events[].fields', 'an event is a change of any field', 'ledger.yaml', 'event'],
   [`${FIELD}.permissions.read`, 'everybody reads the field', 'blog.yaml', 'may not read'],
 ] as const;
 

@@ -70,3 +70,17 @@ test('conditions, of which all or one must hold, are written as the API reads th
   assert.equal(written({ or: { stock: 0, price: undefined } }), '?stock[eq]=0');
   assert.equal(written({ or: {} }), '');
 });
+
+test('who cannot be reached is told with the reason', async () => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const place = closed.address();
+  const port = typeof place === 'object' ? place?.port : 0;
+  closed.close();
+  await once(closed, 'close');
+  const sender = new Sender({ url: `http://127.0.0.1:${port}`, attempts: 1 });
+  await assert.rejects(
+    sender.send({ method: 'GET', path: '/', headers: {} }),
+    (error) => error instanceof UnreachableError && /ECONNREFUSED/.test(error.message),
+  );
+});

@@ -216,8 +216,7 @@ export class Sender {
       return answer;
     } catch (error) {
       call.signal?.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
-      return new UnreachableError(`${base}: ${reason}`, { cause: error });
+      return new UnreachableError(`${base}: ${reasonOf(error)}`, { cause: error });
     }
   }
 
@@ -226,6 +225,14 @@ export class Sender {
     if (token === undefined) return {};
     return { authorization: `Bearer ${typeof token === 'string' ? token : await token()}` };
   }
+}
+
+/** Some runtimes say `fetch failed`, and why behind it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  const isTelling = cause instanceof Error && cause.message !== '';
+  return isTelling ? `${message} (${cause.message})` : message;
 }
 
 /** A time limit that can be lifted. */
