@@ -121,24 +121,55 @@ test('lines behind a change of the model leave an entry where it asks for one by
     assert.deepEqual(await lines(api, ['{"id":"d"}', stop, '{"id":"e"}']), [201, 503]);
   }));
 
+const SECRET = 'a-secret-of-more-than-thirty-two-bytes';
+const JWT = { issuer: 'https://id.example.com', audience: 'notes', algorithms: ['HS256'] };
+const TOKENS = { mode: 'tokens', jwt: { ...JWT, secretName: SECRET, leewaySeconds: 0 } };
 const untilItEnds = () => setTimeout(2100);
 
+/** A token that lasts for so many seconds at most. */
+async function lasting(seconds: number): Promise<{ authorization: string }> {
+  const token = await new SignJWT({ roles: ['Clerk'] })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(JWT.issuer)
+    .setAudience(JWT.audience)
+    .setSubject('importer')
+    .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+    .sign(Buffer.from(SECRET));
+  return { authorization: `Bearer ${token}` };
+}
+
 test('lines of a token that has ended are refused from then on', async () => {
-  const secret = 'a-secret-of-more-than-thirty-two-bytes';
-  const jwt = { issuer: 'https://id.example.com', audience: 'notes', algorithms: ['HS256'] };
-  const auth = { mode: 'tokens', jwt: { ...jwt, secretName: secret, leewaySeconds: 0 } };
-  const api = await serveApi([NOTE], {}, auth);
+  const api = await serveApi([NOTE], {}, TOKENS);
   try {
-    const token = await new SignJWT({ roles: ['Clerk'] })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setIssuer(jwt.issuer)
-      .setAudience(jwt.audience)
-      .setSubject('importer')
-      .setExpirationTime(Math.floor(Date.now() / 1000) + 2)
-      .sign(Buffer.from(secret));
-    const credential = { authorization: `Bearer ${token}` };
+    const credential = await lasting(2);
     const told = await lines(api, ['{"id":"a"}', untilItEnds, '{"id":"b"}'], credential);
     assert.deepEqual(told, [201, 401]);
+  } finally {
+    await api.close();
+  }
+});
+
+test('an export that is read slowly ends early where its token has ended', async () => {
+  const text = { name: 'text', type: 'string' };
+  const api = await serveApi([{ ...NOTE, fields: [...FIELDS, text] }], {}, TOKENS);
+  try {
+    const credential = await lasting(600);
+    const long = 'x'.repeat(30_000);
+    for (const at of [0, 1, 2]) {
+      const body = Array.from({ length: 400 }, (_, row) => ({ id: `${at}-${row}`, text: long }));
+      const made = await api.send('POST', '/api/notes/_bulk', { body, headers: credential });
+      assert.equal(made.status, 201, made.text);
+    }
+    const headers = { ...(await lasting(2)), accept: 'application/x-ndjson' };
+    const asked = request({ port: api.port, path: '/api/notes', headers });
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      asked.on('response', resolve).on('error', reject).end();
+    });
+    assert.equal(answer.statusCode, 200);
+    await untilItEnds();
+    await assert.rejects(async () => {
+      for await (const piece of answer) assert.ok(piece);
+    }, /aborted/);
   } finally {
     await api.close();
   }

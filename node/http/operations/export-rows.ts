@@ -64,6 +64,7 @@ async function* pieces(
   let { query } = source;
   for (let left = most; left > 0; ) {
     const limit = Math.min(PAGE_ROWS, left);
+    await requireCaller(exchange);
     const page = await execute({ ...query, limit }, reader, origin, context);
     const shown = { ...page, rows: shownRows(page, route) };
     const rows = new Expander(context.state(), exchange.actor).expandAll(shown, expansions);
@@ -75,6 +76,12 @@ async function* pieces(
     const { actor } = exchange;
     query = route.queries.list([...plain, cursor], route.listedFor(actor), route.veilOf(actor));
   }
+}
+
+/** A client may take its rows slowly, for longer than its token lasts. @throws Problem `unauthorized` */
+async function requireCaller({ table, req }: Exchange): Promise<void> {
+  if ((await table?.authenticate(req.headers)) !== null) return;
+  throw new Problem('unauthorized', 'The credentials are not those of a known caller any more.');
 }
 
 function noCount(): Problem {
