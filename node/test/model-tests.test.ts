@@ -150,6 +150,30 @@ models:
     tracing: {enabled: true}
 `;
 
+const NARROW = `
+auth: {mode: open}
+models:
+  - name: One
+    fields:
+      - {name: id, type: string, primaryKey: true, maxLength: 3, pattern: "^[a-c]+$"}
+      - {name: v, type: enum, values: [only], unique: true}
+  - name: Tree
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: parent, type: reference, to: Tree, onDelete: cascade, unique: true}
+      - {name: share, type: number, minimum: 0.5, maximum: 0.75}
+      - {name: empty, type: string, maxLength: 0}
+  - name: Trip
+    fields:
+      - {name: id, type: uuid, primaryKey: true}
+      - {name: list, type: array, items: {type: string, maxLength: 5}, maxItems: 4}
+      - name: state
+        type: enum
+        values: [x, y]
+        states: {initial: x, transitions: [{from: [x], to: y, when: "size(self.list) > 1 && self.list[0] == 'go'"}]}
+    rules: [{expr: "!has(self.list) || self.list.all(x, x != '')", message: no empty}]
+`;
+
 function fileOf(name: string, text: string): string {
   const path = join(directory, name);
   writeFileSync(path, text);
@@ -351,6 +375,23 @@ models:
     assert.match(output, /by: from actor: .*not derived: the subject that tests call as does not/);
     assert.match(output, /✔ by: format email: refuses/);
     assert.match(output, /✔ from: hidden/);
+  });
+
+  it('finds rows for models with few values, narrow bounds and conditions on lists', async () => {
+    const { code, output } = await lithair('test', fileOf('narrow.yaml', NARROW));
+    assert.equal(code, 0, output);
+    for (const what of [
+      'v: unique: refuses a value that is taken',
+      'a row is deleted',
+      'parent: unique: refuses a value that is taken',
+      'parent: unique: rows are found by it',
+      'empty: maxLength 0: refuses "x"',
+      "state: states: takes x to y where size(self.list) > 1 && self.list[0] == 'go'",
+      "rule !has(self.list) || self.list.all(x, x != ''): refuses what breaks it",
+    ]) {
+      assert.ok(output.includes(`✔ ${what}`), `${what}\n${output}`);
+    }
+    assert.doesNotMatch(output, /not derived:/);
   });
 
   it('says what could not be derived, and counts it as such', async () => {

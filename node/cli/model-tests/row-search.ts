@@ -6,14 +6,17 @@ import {
   type FieldSchema,
   type JsonValue,
   type ModelSchema,
+  type ValueSchema,
 } from '@lithair/crds';
 import type { JsonObject } from '../../ports/index.ts';
 import { NotDerived } from './model-test.ts';
-import { sampleUuid, sampleValue } from './sample-values.ts';
+import { isFitting, sampleItems, sampleUuid, sampleValue } from './sample-values.ts';
 import { valueCases } from './value-cases.ts';
 
 const MOST_TRIED = 5_000;
 const SAMPLES = 4;
+/** Of a list that is tried. */
+const MOST_ITEMS = 3;
 
 export interface CompiledRule {
   readonly message: string;
@@ -61,9 +64,35 @@ export function candidates(field: FieldSchema, texts: readonly string[]): JsonVa
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
-function literalsIn({ type }: FieldSchema, text: string): JsonValue[] {
-  if (type === 'integer' || type === 'number') return numbersIn(text);
-  return type === 'decimal' ? numbersIn(text).map(String) : stringsIn(text);
+function literalsIn(value: ValueSchema, text: string): JsonValue[] {
+  switch (value.type) {
+    case 'integer':
+    case 'number':
+      return numbersIn(text);
+    case 'decimal':
+      return numbersIn(text).map(String);
+    case 'array':
+      return listsIn(value, text);
+    case 'boolean':
+    case 'object':
+      return [];
+    default:
+      return stringsIn(text);
+  }
+}
+
+/** Lists that begin with what the condition speaks of, alone and before other items. */
+function listsIn(list: ValueSchema, text: string): JsonValue[] {
+  const { items, minItems = 0, maxItems = MOST_ITEMS } = list;
+  if (items === undefined || items.type === 'reference') return [];
+  const firsts = literalsIn(items, text).filter((literal) => valueFits(items, literal));
+  const counts = Array.from({ length: Math.min(MOST_ITEMS, maxItems) + 1 }, (_, count) => count);
+  return counts
+    .filter((count) => count >= minItems)
+    .flatMap((count) => {
+      const others = sampleItems(list, count, count);
+      return [others, ...(count === 0 ? [] : firsts.map((first) => [first, ...others.slice(1)]))];
+    });
 }
 
 function numbersIn(text: string): number[] {
@@ -75,15 +104,28 @@ function stringsIn(text: string): string[] {
   return [...text.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, one, other]) => one ?? other ?? '');
 }
 
-function valueFits(field: FieldSchema, value: JsonValue): boolean {
-  const { type, values = [], pattern, format } = field;
-  if (type === 'enum') return values.some((each) => each === value);
-  if (type === 'string') return pattern === undefined && format === undefined;
+const LITERALS: Readonly<Partial<Record<ValueSchema['type'], RegExp>>> = {
+  date: /^\d{4}-\d\d-\d\d$/,
+  datetime: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+};
+
+/** Of what a condition speaks of, not all is a value of the field. */
+function valueFits(field: ValueSchema, value: JsonValue): boolean {
+  if (typeof value === 'string' && field.type !== 'decimal') return textFits(field, value);
+  if (Array.isArray(value)) return field.type === 'array';
   const number = Number(value);
-  return isWithin(field, number) && (type !== 'integer' || Number.isInteger(number));
+  return isWithin(field, number) && (field.type !== 'integer' || Number.isInteger(number));
 }
 
-function isWithin({ minimum = -Infinity, maximum = Infinity }: FieldSchema, number: number) {
+function textFits(field: ValueSchema, text: string): boolean {
+  const { type, values = [] } = field;
+  if (type === 'enum') return values.includes(text);
+  if (type === 'string' || type === 'text') return isFitting(field, text);
+  return LITERALS[type]?.test(text) === true;
+}
+
+function isWithin({ minimum = -Infinity, maximum = Infinity }: ValueSchema, number: number) {
   return number >= Number(minimum) && number <= Number(maximum);
 }
 

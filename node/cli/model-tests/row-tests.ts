@@ -100,7 +100,9 @@ function lookupTests({ node, rows, model }: Bench): ModelTest[] {
   return looked.map((field) => {
     const how = field.index === 'none' ? 'unique' : `index ${field.index}`;
     return testOf(model, `${field.name}: ${how}: rows are found by it`, async () => {
-      const { id, row } = await rows.create(model);
+      const isReference = field.type === 'reference' && isSent(field);
+      const given = isReference ? { [field.name]: await rows.referred(field) } : {};
+      const { id, row } = await rows.create(model, given);
       const value = row[field.name];
       if (!isScalar(value)) {
         throw new NotDerived(`${field.name} has no value in the sample`);

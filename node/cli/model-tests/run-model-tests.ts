@@ -41,7 +41,12 @@ export async function runModelTests(
     const rows = new SampleRows(node, schema);
     const models = schema.models.filter((model) => (model.deletedOf ?? model.usedBy) === undefined);
     for (const what of whatIsLeftOut(spec)) report.leftOut(what);
-    for (const model of models) await runAll(dataTests({ node, rows, model }, schema));
+    for (const model of models) {
+      for (const test of dataTests({ node, rows, model }, schema)) {
+        await runAll([test]);
+        await node.clear();
+      }
+    }
     const callers = new Callers(spec);
     const benches: AccessBench[] = [];
     for (const model of models)

@@ -54,6 +54,11 @@ export class SampleRows {
     return (await this.#node.send('GET', `${path}/${encodeURIComponent(id)}`)).status === 200;
   }
 
+  /** The key of a row that a field may refer to. @throws NotDerived where there can be none */
+  async referred(field: FieldSchema): Promise<string> {
+    return (await this.#target(field, [])).id;
+  }
+
   /** Best effort: rows that others refer to stay. */
   async remove({ path }: SampleRow): Promise<void> {
     await this.#node.send('DELETE', path);

@@ -85,7 +85,7 @@ function sampleText(value: ValueSchema, n: number): string {
   if (value.format !== undefined) return SAMPLES[value.format](n);
   const { minLength = 1, maxLength = Number.POSITIVE_INFINITY } = value;
   const text = `s${n.toString(36)}`.padEnd(minLength, 'x');
-  return textLength(text) <= maxLength ? text : text.slice(-maxLength);
+  return text.slice(Math.max(0, textLength(text) - maxLength));
 }
 
 const TRIED = 600;

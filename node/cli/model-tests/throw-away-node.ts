@@ -36,6 +36,8 @@ export interface Sent {
 
 /** A whole node on loopback and a directory of its own, which goes with it. */
 export class ThrowAwayNode {
+  /** Paths of rows. */
+  readonly #made: string[] = [];
   readonly #directory: string;
   readonly #certificates: string;
   /** What is encrypted outlasts a restart, and not the directory. */
@@ -76,7 +78,15 @@ export class ThrowAwayNode {
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const text = await response.text();
+    const place = response.headers.get('location');
+    if (method === 'POST' && response.status === 201 && place !== null) this.#made.push(place);
     return { status: response.status, headers: response.headers, text, json: objectIn(text) };
+  }
+
+  /** Removes what was made since the last time: fields with few values have them free again. */
+  async clear(): Promise<void> {
+    // Those that refer to others came later; what cannot go stays.
+    for (const path of this.#made.splice(0).toReversed()) await this.send('DELETE', path);
   }
 
   patch(path: string, body: JsonObject, key?: string): Promise<Answer> {

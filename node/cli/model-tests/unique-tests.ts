@@ -43,7 +43,9 @@ function ofField(bench: Bench, field: FieldSchema): ModelTest {
   const { node, rows, model } = bench;
   const how = field.collation === undefined ? '' : `, compared by ${field.collation}`;
   return testOf(model, `${field.name}: unique${how}: refuses a value that is taken`, async () => {
-    const value = (await rows.body(model))[field.name];
+    const sample = (await rows.body(model))[field.name];
+    const isReference = sample === undefined && field.type === 'reference';
+    const value = isReference ? await rows.referred(field) : sample;
     if (value === undefined) throw new NotDerived(`no value of ${field.name} was found`);
     const first = await rows.create(model, { [field.name]: value });
     const second = await rows.body(model, { [field.name]: value });
