@@ -111,7 +111,7 @@ export function compileQueries(
 
 /**
  * What was made of the same list of parameters before. Queries about some rows or with a veil are of
- * one caller, and made each time.
+ * one caller, and made each time; a page behind a cursor is mostly asked for once.
  */
 function rememberingWhole(compile: QueryCompiler['list']): QueryCompiler['list'] {
   const made = new WeakMap<readonly Parameter[], ListQuery>();
@@ -120,7 +120,7 @@ function rememberingWhole(compile: QueryCompiler['list']): QueryCompiler['list']
     const known = made.get(parameters);
     if (known !== undefined) return known;
     const query = compile(parameters, scope, veil);
-    made.set(parameters, query);
+    if (query.after === null) made.set(parameters, query);
     return query;
   };
 }

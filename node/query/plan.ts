@@ -49,6 +49,7 @@ const NOTHING: AccessPath = {
 
 /** What can be told of the path without looking at rows: the same each time that a query comes. */
 export function choose(query: ListQuery): Choice {
+  if (!isAskedAgain(query)) return chooseAnew(query);
   const known = choices.get(query);
   if (known !== undefined) return known;
   const choice = chooseAnew(query);
@@ -57,6 +58,11 @@ export function choose(query: ListQuery): Choice {
 }
 
 const choices = new WeakMap<ListQuery, Choice>();
+
+/** Others are made for one request each: to remember them costs more than to plan. */
+function isAskedAgain({ scope, veil, after }: ListQuery): boolean {
+  return scope === null && veil === null && after === null;
+}
 
 function chooseAnew(query: ListQuery): Choice {
   const byId = query.filters.find((filter) => filter.operator === 'eq' && filter.field.isId);

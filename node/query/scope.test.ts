@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { SingleNode, schemaOf } from '../http/testing/single-node.ts';
 import type { JsonObject } from '../ports/index.ts';
 import { compileQueries, execute, type Parameter, type RowScope } from './index.ts';
-import { LOOKUP_PROBE } from './plan.ts';
+import { choose, LOOKUP_PROBE } from './plan.ts';
 import { watchedReader } from './testing/watched-reader.ts';
 
 const SCHEMA = schemaOf([
@@ -142,6 +142,20 @@ test('a query that is asked again is as made, and never that of a caller who may
   assert.equal(queries.list(parameters, scope).scope?.lets, owned);
   assert.equal(queries.list(parameters, null).scope, null);
   assert.notEqual(compileQueries(SCHEMA, model).list(parameters, null), all);
+});
+
+test('the plan of a query that is asked again is remembered, and that of no other', async () => {
+  const parameters = [{ name: 'sort', value: 'title', parts: ['title'] }];
+  const all = queries.list(parameters, null);
+  assert.equal(choose(all), choose(all));
+  const scoped = queries.list(parameters, { lets: owned, ways: [[way('owner', 'o3')]] });
+  assert.notEqual(choose(scoped), choose(scoped));
+  const { page } = await run({ sort: 'title' }, null);
+  const cursor = page.next ?? '';
+  const following = [...parameters, { name: 'cursor', value: cursor, parts: [cursor] }];
+  const behind = queries.list(following, null);
+  assert.notEqual(queries.list(following, null), behind);
+  assert.notEqual(choose(behind), choose(behind));
 });
 
 test('a field that rows of a scope have one value of is sorted by as the caller sees it', async () => {
