@@ -11,7 +11,7 @@ export type MadeKey =
   | { readonly kind: 'key'; readonly key: string }
   | {
       readonly kind: 'refused';
-      readonly code: 'invalid' | 'sequence_exhausted';
+      readonly code: 'invalid' | 'computed_field' | 'rule_broken' | 'sequence_exhausted';
       readonly message: string;
     };
 
@@ -54,7 +54,8 @@ export function makeKey(
   if (key.length <= MAX_LENGTH && !['', '.', '..'].includes(key) && !key.startsWith('_')) {
     return { kind: 'key', key };
   }
-  return { kind: 'refused', code: 'invalid', message: `${JSON.stringify(key)} cannot be a key` };
+  const message = `${JSON.stringify(key)} cannot be a key: it is empty, too long or reserved`;
+  return { kind: 'refused', code: 'rule_broken', message };
 }
 
 function textOf(

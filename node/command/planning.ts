@@ -229,7 +229,7 @@ function madeId(
   const made = makeKey(schema, template, body, nextNumber);
   if (given === null || made.kind === 'refused' || made.key === given) return made;
   const message = `must be ${JSON.stringify(made.key)}, or be left out`;
-  return { kind: 'refused', code: 'invalid', message };
+  return { kind: 'refused', code: 'computed_field', message };
 }
 
 /** Ids that begin with an underscore are reserved for routes such as `_bulk`. */
