@@ -100,6 +100,19 @@ const keyMadeOf = (template: string) => ({
   template,
 });
 
+test('the text of a decimal that is sent keeps the bounds of the field, as the number does', () => {
+  const price = { name: 'price', type: 'decimal', required: true, minimum: -1, maximum: 9.5 };
+  const key = { name: 'id', type: 'uuid', primaryKey: true };
+  const told = documentOf([{ name: 'Offer', fields: [key, price] }]);
+  const { properties } = resolve('#/components/schemas/OfferCreate', told);
+  const [text = {}, number = {}] = listAt(objectAt(asObject(properties), 'price'), 'anyOf').map(
+    asObject,
+  );
+  assert.deepEqual([number['minimum'], number['maximum']], [-1, 9.5]);
+  for (const good of ['-1', '9.5', '+0.25']) assert.ok(fitsText(text, good), good);
+  for (const bad of ['-1.01', '9.51', '10']) assert.ok(!fitsText(text, bad), bad);
+});
+
 test('a key that is made is bounded, and one that counts can only be left out of a new row', () => {
   const name = { name: 'name', type: 'string', required: true, immutable: true };
   const told = documentOf([

@@ -6,6 +6,7 @@ import {
   type Schema,
   type ValueSchema,
 } from '@lithair/crds';
+import { decimalPattern } from './decimal-pattern.ts';
 import { GIVEN_OUT, isGivenOut, keyText } from './keys.ts';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
@@ -290,7 +291,7 @@ function decimalSchema(value: ValueSchema, direction: Direction): JsonSchema {
   const text: JsonSchema = {
     type: 'string',
     format: 'decimal',
-    pattern: direction === 'response' ? DECIMAL_PATTERN : decimalPattern(Number(minimum) >= 0),
+    pattern: direction === 'response' ? DECIMAL_PATTERN : decimalPattern(value),
     description: `An exact decimal.${bounds.join('')}`,
   };
   if (direction === 'response') return text;
@@ -306,11 +307,6 @@ function decimalSchema(value: ValueSchema, direction: Direction): JsonSchema {
 
 /** As a number in JSON, a decimal has to fit its 64 digits. */
 const BEYOND_DIGITS = 1e64;
-
-/** Of what is taken, the plain way to write it, without an exponent. */
-function decimalPattern(isPositive: boolean): string {
-  return `^${isPositive ? '[+]?' : '[+-]?'}(?=[0-9.]{1,64}$)[0-9]+([.][0-9]+)?$`;
-}
 
 function arraySchema(schema: Schema, value: ValueSchema, direction: Direction): JsonSchema {
   const { items } = value;
