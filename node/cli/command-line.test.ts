@@ -7,7 +7,7 @@ const COMMAND: CliCommand = {
   name: 'paint',
   positionals: 'WALL [COLOUR]',
   options: {
-    coats: { value: 'N', help: 'how many' },
+    coats: { value: 'N', short: 'c', help: 'how many' },
     tool: { value: 'NAME', repeatable: true, help: 'with what' },
     dry: { help: 'only say so' },
   },
@@ -30,6 +30,14 @@ test('positionals, values, repeated values and switches are told apart', () => {
   assert.equal(input.integer('coats', 1, 3), 2);
   assert.equal(input.flag('dry'), true);
   assert.equal(input.text('tool'), 'b');
+});
+
+test('a letter behind one dash stands for the option that names it, and help shows it', () => {
+  for (const words of [['-c', '2'], ['-c2'], ['--coats', '2']]) {
+    assert.equal(parseCommandLine(COMMAND, ['north', ...words]).integer('coats', 1, 3), 2);
+  }
+  assert.throws(() => parseCommandLine(COMMAND, ['north', '-t', 'a']), { exitCode: 2 });
+  assert.match(helpOf(COMMAND, 'Paint'), /^ {2}-c, --coats N +how many$/m);
 });
 
 test('what was not given is undefined, empty or false', () => {

@@ -6,6 +6,8 @@ import { CliError, EXIT } from './cli-error.ts';
 export interface OptionSpec {
   readonly value?: string;
   readonly repeatable?: boolean;
+  /** One letter that stands for it behind one dash. */
+  readonly short?: string;
   readonly help: string;
 }
 
@@ -58,12 +60,10 @@ export function parseCommandLine(command: CliCommand, words: readonly string[]):
 
 function parse(command: CliCommand, words: readonly string[]) {
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, spec]) => [
-      name,
-      spec.value === undefined
-        ? { type: 'boolean' as const }
-        : { type: 'string' as const, multiple: spec.repeatable ?? false },
-    ]),
+    Object.entries(command.options).map(([name, { value, repeatable, short }]) => {
+      const type = value === undefined ? ('boolean' as const) : ('string' as const);
+      return [name, { type, multiple: repeatable ?? false, ...(short !== undefined && { short }) }];
+    }),
   );
   try {
     return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
@@ -112,7 +112,8 @@ function usageError(command: CliCommand, reason: string): CliError {
 /** The help page of one command. */
 export function helpOf(command: CliCommand, summary: string): string {
   const rows = Object.entries(command.options).map(([name, spec]) => {
-    const left = spec.value === undefined ? `--${name}` : `--${name} ${spec.value}`;
+    const both = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
+    const left = spec.value === undefined ? both : `${both} ${spec.value}`;
     return `  ${left.padEnd(28)} ${spec.help}`;
   });
   const usage = `Usage: lithair ${command.name} ${command.positionals}`.trimEnd();

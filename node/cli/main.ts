@@ -27,7 +27,7 @@ async function main(words: readonly string[]): Promise<number> {
   // `lithair help serve` is `lithair serve --help`.
   if (name === 'help' && rest[0]?.startsWith('-') === false) return main([rest[0], '--help']);
   if (name === undefined || HELP.includes(name)) return overview();
-  if (name === '--version' || name === 'version') return print(VERSION);
+  if (name === '--version' || name === '-v' || name === 'version') return print(VERSION);
   const entry = COMMANDS.find((candidate) => candidate.name === name);
   if (entry === undefined) return fail(unknownCommand(name), EXIT.usage);
   const command = await entry.load();

@@ -11,7 +11,7 @@ export const clientCommand: CliCommand = {
   name: 'client',
   positionals: 'FILE',
   options: {
-    out: { value: 'FILE', help: 'where to write it (default: standard output)' },
+    out: { value: 'FILE', short: 'o', help: 'where to write it (default: standard output)' },
   },
   details: [
     'One file without dependencies, for browsers, Node, Deno and Bun: types of every model, and a',
