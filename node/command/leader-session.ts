@@ -21,7 +21,7 @@ import { CommandError } from './errors.ts';
 import { EXPIRY_ACTOR, expiredRows, type RowName } from './expired-rows.ts';
 import { MetRows } from './met-rows.ts';
 import { Overlay, type PendingRows } from './overlay.ts';
-import { type Plan, planCommand } from './planning.ts';
+import { type Plan, type PlannedRows, planCommand } from './planning.ts';
 import { refusal } from './refusal.ts';
 import { prepareSchemaChange } from './schema-change.ts';
 import { SealedRows } from './sealed-rows.ts';
@@ -129,20 +129,29 @@ export class LeaderSession {
     const { mergePatch, rowAccess } = this;
     const { schema } = this.state;
     const sealing = isAsStored(envelope.command) ? null : this.sealedRows();
-    const rows = new MetRows(sealing ?? this.overlay);
+    const rows = this.watched(sealing ?? this.overlay);
     const { actor } = envelope;
     const making = { nowMs: this.stamp(nowMs), random, actor, nextNumber: this.nextNumber };
     const context = { rows, ...making, schema, mergePatch, rowAccess };
     const plan = planCommand(context, envelope.command);
     switch (plan.kind) {
       case 'rejected':
-        this.inTheWay = rows.expired(making.nowMs, this.stuck);
+        this.inTheWay = this.expiredAmong(rows, making.nowMs);
         return this.computed(plan.outcome);
       case 'change':
         return this.propose(envelope, sealing?.sealed(plan.changes, random) ?? plan.changes, null);
       case 'unchanged':
         return this.unchanged(envelope, this.asStored(plan));
     }
+  }
+
+  /** Where nothing expires, nothing can be in the way. */
+  private watched(rows: PlannedRows): PlannedRows {
+    return this.expires() ? new MetRows(rows) : rows;
+  }
+
+  private expiredAmong(met: PlannedRows, nowMs: number): readonly RowName[] {
+    return met instanceof MetRows ? met.expired(nowMs, this.stuck) : [];
   }
 
   /** Null where the schema has no encrypted field. */

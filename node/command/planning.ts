@@ -103,6 +103,11 @@ function planCreate(
   );
 }
 
+/** Null where nothing is in the way. */
+function refusedFor(found: readonly Conflict[], isBatch: boolean): Plan | null {
+  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+}
+
 /** Refuses rows that the caller may not leave like this; null where there are none. */
 function forbidden(
   context: PlanningContext,
@@ -122,7 +127,7 @@ function forbidden(
       conflict('forbidden', at, null, `the caller may not leave a ${change.model} like this`),
     ];
   });
-  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+  return refusedFor(found, isBatch);
 }
 
 /** Refuses what new rows say of fields that are for their owners; null where there is nothing. */
@@ -139,7 +144,7 @@ function unfit(
     if (change === undefined || !isPut(change)) return [];
     return unfitForNew(plan, rights, body, change.json, at, actor);
   });
-  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+  return refusedFor(found, isBatch);
 }
 
 /** Refuses values that are sent of computed fields and are not theirs; null where there are none. */
@@ -159,7 +164,7 @@ function computedOtherwise(
       conflict('computed_field', at, name, 'is computed: leave it out'),
     );
   });
-  return found.length === 0 ? null : { kind: 'rejected', outcome: rejectionOf(found, isBatch) };
+  return refusedFor(found, isBatch);
 }
 
 /** Refuses new rows whose made values are none that the model takes; null where there are none. */
@@ -174,9 +179,7 @@ function unfitMade(
     const change = changes[at];
     return change !== undefined && isPut(change) ? unfitActor(context, plan, body, change, at) : [];
   });
-  if (found.length === 0) return null;
-  const outcome = rejectionOf(toldConflicts(context, changes, found), isBatch);
-  return { kind: 'rejected', outcome };
+  return found.length === 0 ? null : refusedFor(toldConflicts(context, changes, found), isBatch);
 }
 
 /** Refuses what the caller may not do with a row that is there; null where they may. */

@@ -50,8 +50,8 @@ export interface StoreStatistics {
 /**
  * The rows of one model with their indexes, and the graves of deleted ones. What it holds is a
  * matter of what was put in last, never of the way there: scans and frozen copies come in the
- * order of ids by code units. Iterators, and the rows
- * that they give out, are valid until the next change.
+ * order of ids by code units. Iterators, and the rows that they give out, are valid until the next
+ * change.
  */
 export interface AggregateStore {
   /** Live rows. */

@@ -6,6 +6,7 @@ import {
   type ModelTest,
   memberOf,
   NotDerived,
+  testOf,
   Unmet,
 } from './model-test.ts';
 import {
@@ -41,10 +42,6 @@ function transitionsOf(bench: AccessBench, role: string): ModelTest[] {
   return may ? transitionTests(bench, bench.moves, role) : [];
 }
 
-function test({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
-}
-
 function operationTests(bench: AccessBench, role: string, operation: Operation): ModelTest[] {
   const grant = grantOf(bench.model, role, operation);
   // What no method does, nobody does: there is nothing to be denied.
@@ -61,7 +58,7 @@ function operationTest(
 ): ModelTest {
   const { model } = bench;
   const may = grant === 'all' && (operation !== 'create' || isComplete(model, role));
-  return test(model, `${role} ${may ? 'may' : 'may not'} ${operation}`, async () => {
+  return testOf(model, `${role} ${may ? 'may' : 'may not'} ${operation}`, async () => {
     requireMethod(model, operation);
     const answer = may
       ? await triedOften(bench, role, operation)
@@ -80,7 +77,7 @@ function pastTests(bench: AccessBench, role: string): ModelTest[] {
   const may = named.some((one) => rolesWith(role).includes(one));
   if (!may && isOwners) return [];
   return [
-    test(model, `${role} ${may ? 'may' : 'may not'} read the history`, async () => {
+    testOf(model, `${role} ${may ? 'may' : 'may not'} read the history`, async () => {
       requireMethod(model, 'read');
       const { path } = standing(bench);
       const answer = await node.send('GET', `${path}/history`, { key: callers.keyOf(role) });
@@ -172,7 +169,7 @@ function readTests(bench: AccessBench, role: string, field: FieldSchema): ModelT
 /** In rows and in filters. */
 function readTest(bench: AccessBench, role: string, { name }: FieldSchema, may: boolean) {
   const { model, node, callers } = bench;
-  return test(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
+  return testOf(model, `${role} ${may ? 'may' : 'may not'} read ${name}`, async () => {
     requireMethod(model, 'read');
     const answer = await tried(bench, role, 'read');
     expectStatus(answer, 200);
@@ -204,26 +201,31 @@ function isOwnRow({ model, callers }: AccessBench, role: string, { row }: Sample
 
 function ownedReadTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
   const { model, node, callers, stock } = bench;
-  return test(model, `${role} may read ${name} of rows that they own, and no others`, async () => {
-    requireMethod(model, 'read');
-    const seen = new Set<boolean>();
-    for (const sample of stock) {
-      const answer = await node.send('GET', sample.path, { key: callers.keyOf(role) });
-      if (answer.status === 404) continue;
-      expectStatus(answer, 200);
-      const isOwn = isOwnRow(bench, role, sample);
-      seen.add(isOwn);
-      if (Object.hasOwn(answer.json, name) !== isOwn) throw new Unmet(`the row is ${answer.text}`);
-    }
-    if (seen.size < 2)
-      throw new NotDerived('no row was found that they own, or none that they do not');
-  });
+  return testOf(
+    model,
+    `${role} may read ${name} of rows that they own, and no others`,
+    async () => {
+      requireMethod(model, 'read');
+      const seen = new Set<boolean>();
+      for (const sample of stock) {
+        const answer = await node.send('GET', sample.path, { key: callers.keyOf(role) });
+        if (answer.status === 404) continue;
+        expectStatus(answer, 200);
+        const isOwn = isOwnRow(bench, role, sample);
+        seen.add(isOwn);
+        if (Object.hasOwn(answer.json, name) !== isOwn)
+          throw new Unmet(`the row is ${answer.text}`);
+      }
+      if (seen.size < 2)
+        throw new NotDerived('no row was found that they own, or none that they do not');
+    },
+  );
 }
 
 /** In rows of others the field is one without a value. */
 function ownedFilterTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
   const { model, node, callers } = bench;
-  return test(model, `${role} finds rows by ${name} among those that they own`, async () => {
+  return testOf(model, `${role} finds rows by ${name} among those that they own`, async () => {
     requireMethod(model, 'read');
     const path = `${model.path}?${name}[null]=false&limit=1000`;
     const answer = await node.send('GET', path, { key: callers.keyOf(role) });
@@ -237,7 +239,7 @@ function ownedFilterTest(bench: AccessBench, role: string, { name }: FieldSchema
 
 function ownedWriteTest(bench: AccessBench, role: string, { name }: FieldSchema): ModelTest {
   const { model, stock } = bench;
-  return test(model, `${role} may not write ${name} of rows of others`, async () => {
+  return testOf(model, `${role} may not write ${name} of rows of others`, async () => {
     requireMethod(model, 'update');
     const sample = stock.find((one) => !isOwnRow(bench, role, one));
     if (sample === undefined) throw new NotDerived('no row of somebody else was found');
@@ -255,7 +257,7 @@ function writeTest(bench: AccessBench, role: string, field: FieldSchema): ModelT
   const may = mayField(field, 'write', role);
   // What neither is read nor written is a name that the model does not have.
   const isKnown = mayField(field, 'read', role) || ownsAlone(field, 'read', role);
-  return test(model, `${role} ${may ? 'may' : 'may not'} write ${name}`, async () => {
+  return testOf(model, `${role} ${may ? 'may' : 'may not'} write ${name}`, async () => {
     requireMethod(model, 'update');
     const sample = standing(bench);
     const { row } = sample;
@@ -283,7 +285,7 @@ function routeTests(bench: AccessBench): ModelTest[] {
     method === 'POST' ? model.path : `${model.path}/${stock[0]?.id ?? 'some-row'}`;
   const closed = METHODS.filter((method) => model.methods?.includes(method) === false);
   const tests = closed.map((method) =>
-    test(model, `http.methods: ${method} is not taken`, async () => {
+    testOf(model, `http.methods: ${method} is not taken`, async () => {
       const more = method === 'GET' || method === 'DELETE' ? {} : { body: {} };
       const sent = await node.send(method, path(method), { ...more, key });
       expectProblem(sent, 405, 'method_not_allowed');
@@ -295,7 +297,7 @@ function routeTests(bench: AccessBench): ModelTest[] {
   const seconds = model.cacheSeconds;
   return [
     ...tests,
-    test(model, `caching: what is read may be kept for ${seconds} s`, async () => {
+    testOf(model, `caching: what is read may be kept for ${seconds} s`, async () => {
       requireMethod(model, 'read');
       const answer = await node.send('GET', standing(bench).path, { key });
       const header = answer.headers.get('cache-control') ?? '';
@@ -306,7 +308,7 @@ function routeTests(bench: AccessBench): ModelTest[] {
 
 function hiddenTest(bench: AccessBench, name: string): ModelTest {
   const { model, node, callers } = bench;
-  return test(model, `${name}: hidden: who has every role does not see it`, async () => {
+  return testOf(model, `${name}: hidden: who has every role does not see it`, async () => {
     requireMethod(model, 'read');
     const key = callers.keyOf('everything');
     const answer = await node.send('GET', standing(bench).path, { key });

@@ -1,5 +1,5 @@
 // How values are answered and compared: collations, numbers with all of their digits, ciphertext.
-import type { FieldSchema, ModelSchema } from '@lithair/crds';
+import type { FieldSchema } from '@lithair/crds';
 import {
   type Bench,
   expectProblem,
@@ -8,6 +8,7 @@ import {
   type ModelTest,
   memberOf,
   NotDerived,
+  testOf,
   Unmet,
 } from './model-test.ts';
 import { isFitting } from './sample-values.ts';
@@ -21,10 +22,6 @@ export function answerTests(bench: Bench): ModelTest[] {
     ...sent.flatMap((field) => digitTests(bench, field)),
     ...fields.filter(({ encrypted }) => encrypted === true).map((field) => sealed(bench, field)),
   ];
-}
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
 }
 
 function collationTests(bench: Bench, field: FieldSchema): ModelTest[] {

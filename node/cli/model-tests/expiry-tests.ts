@@ -1,6 +1,6 @@
 // Rows that go by themselves: on either side of the moment when they do.
-import { durationMs, type FieldSchema, type ModelSchema } from '@lithair/crds';
-import { type Bench, expectStatus, type ModelTest, NotDerived } from './model-test.ts';
+import { durationMs, type FieldSchema } from '@lithair/crds';
+import { type Bench, expectStatus, type ModelTest, NotDerived, testOf } from './model-test.ts';
 
 const SECOND_MS = 1_000;
 /** How far from its end a row is that must still be there: as long as a slow machine may take. */
@@ -28,10 +28,6 @@ export function expiryTests(bench: Bench): ModelTest[] {
       expectStatus(await node.send('GET', path), 200);
     }),
   ];
-}
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
 }
 
 function timeOf(field: FieldSchema, timeMs: number): string {

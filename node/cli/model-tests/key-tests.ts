@@ -1,5 +1,5 @@
 // The key of a row: given, made, and nobody else's.
-import { keyTemplate, type ModelSchema } from '@lithair/crds';
+import { keyTemplate } from '@lithair/crds';
 import {
   type Bench,
   expectProblem,
@@ -7,12 +7,9 @@ import {
   expectStatus,
   type ModelTest,
   NotDerived,
+  testOf,
 } from './model-test.ts';
 import { sampleUuid } from './sample-values.ts';
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
-}
 
 export function keyTests(bench: Bench): ModelTest[] {
   const { node, rows, model } = bench;

@@ -11,6 +11,11 @@ export interface ModelTest {
   run(): Promise<void>;
 }
 
+/** A test of one model. */
+export function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
+  return { model: name, name: what, run };
+}
+
 /** The node did not do what the model says. */
 export class Unmet extends Error {
   override readonly name = 'Unmet';

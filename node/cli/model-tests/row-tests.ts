@@ -12,6 +12,7 @@ import {
   type ModelTest,
   memberOf,
   NotDerived,
+  testOf,
   Unmet,
 } from './model-test.ts';
 import type { SampleRow } from './sample-rows.ts';
@@ -42,10 +43,6 @@ export function rowTests(bench: Bench, schema: Schema): ModelTest[] {
 
 function isSent({ computed, hidden }: FieldSchema): boolean {
   return computed === undefined && hidden !== true;
-}
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
 }
 
 /** Another valid value of a field. */

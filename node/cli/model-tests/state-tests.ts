@@ -1,5 +1,5 @@
 // Each way from one state to another, and those that there are not.
-import type { ModelSchema, TransitionSpec } from '@lithair/crds';
+import type { TransitionSpec } from '@lithair/crds';
 import {
   type Bench,
   expectProblem,
@@ -7,6 +7,7 @@ import {
   expectStatus,
   type ModelTest,
   NotDerived,
+  testOf,
   Unmet,
 } from './model-test.ts';
 import { keepsPast, newestTypes } from './past-tests.ts';
@@ -23,10 +24,6 @@ export function stateTests(bench: Bench, field: StateField): ModelTest[] {
     ...values.flatMap((from) => movesFrom(bench, field, from)),
     ...states.transitions.flatMap((way) => eventTests(bench, field, way)),
   ];
-}
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
 }
 
 function beginning({ node, rows, model }: Bench, { name, states }: StateField, other: string) {

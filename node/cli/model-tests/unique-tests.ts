@@ -15,6 +15,7 @@ import {
   type ModelTest,
   memberOf,
   NotDerived,
+  testOf,
 } from './model-test.ts';
 import { searchBody } from './row-search.ts';
 import type { SampleRow } from './sample-rows.ts';
@@ -33,10 +34,6 @@ export function uniqueTests(bench: Bench): ModelTest[] {
     ...made.map((field) => ofComputed(bench, field)),
     ...(model.indexes ?? []).flatMap((index) => (index.unique ? ofIndex(bench, index) : [])),
   ];
-}
-
-function testOf({ name }: ModelSchema, what: string, run: () => Promise<void>): ModelTest {
-  return { model: name, name: what, run };
 }
 
 function ofField(bench: Bench, field: FieldSchema): ModelTest {
